@@ -1,0 +1,55 @@
+# What a user does: make repro, make test. What a developer does before a commit: make check.
+PYTHON ?= python3
+PORT ?= 5000
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: repro test test-slow check smoke ui measure format schema lock
+
+repro: $(READY)  ## get the data, run the pipeline, print the results
+	@$(BIN)/twinview repro
+
+test: $(READY)  ## the test suite, from nothing
+	@$(BIN)/python -m pytest -m "not slow" -n 2
+
+test-slow: $(READY)
+	@$(BIN)/python -m pytest -m slow
+
+check: $(READY)  ## format, lint, types, import layers, params
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/twinview check
+	@for recipe in recipes/*.yaml; do $(BIN)/twinview check --params $$recipe || exit 1; done
+
+smoke: $(READY)  ## the whole pipeline on a few thousand examples, in build/smoke, and its gate
+	@$(BIN)/python -m tests.smoke
+
+ui: $(READY)  ## MLflow on this machine
+	@$(BIN)/twinview ui --port $(PORT)
+
+measure: $(READY)  ## every number of the README, over three seeds
+	@$(BIN)/twinview measure
+
+format: $(READY)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+schema: $(READY)
+	@$(BIN)/twinview schema
+
+lock:  ## pin every package with its hashes; needs uv (https://docs.astral.sh/uv)
+	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev \
+	  --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+	  --constraint - --output-file requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "twinview needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV): some 6 GB with PyTorch, a few minutes the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,52 @@
+"""Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
+
+from twinview import (
+    contenders,
+    embeddings,
+    encoder,
+    engine,
+    loop,
+    params,
+    paths,
+    seeds,
+    splits,
+    stage,
+)
+from twinview.heads.linear import linear
+from twinview.methods.cross_entropy import cross_entropy
+from twinview.view_cache import open_views
+
+
+def main() -> None:
+    """Embeds every split by each baseline."""
+    settings = params.load()
+    own, shared = settings.baselines, settings.pretrain
+    engine.use_threads(shared.threads)
+    device = engine.choose_device(shared.device)
+    prepared = splits.load(paths.PREPARED)
+    train = prepared.splits["train"]
+
+    options = settings.encoders[shared.encoder]
+    learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
+    raw = contenders.raw(prepared)
+    embeddings.save(paths.BASELINES / "raw_pixels", raw)
+    embeddings.save(paths.BASELINES / f"pca_{own.components}", contenders.pca(raw, own.components))
+    untrained = embeddings.embed(learner, prepared, settings.embed.batch_size, device)
+    embeddings.save(paths.BASELINES / "random_encoder", untrained)
+
+    with seeds.torch_seeded(own.seed, "supervised"):
+        method = cross_entropy(learner, linear(learner.dim, out=len(prepared.classes)))
+    views = open_views(paths.VIEWS, train, prepared.modality)
+    budget = loop.Budget(
+        shared.epochs, shared.batch_size, own.learning_rate, shared.warmup_epochs, own.seed
+    )
+    optimizer = settings.bound("optimizers", shared.optimizer)
+    steps = loop.fit(method, train, views, optimizer, budget, device)
+    for _ in stage.progress(steps, budget.steps(len(train)), "supervised"):
+        pass
+    trained = embeddings.embed(learner, prepared, settings.embed.batch_size, device)
+    embeddings.save(paths.BASELINES / "supervised", trained)
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,23 @@
+"""Stage prepare: a source becomes checked splits, a data card and a contact sheet."""
+
+from twinview import artifacts, params, paths, splits, stage
+from twinview.reporting.data_card import contact_sheet, data_card
+
+
+def main() -> None:
+    """Fetches, checks and divides the data."""
+    settings = params.load()
+    data = settings.data
+    source = settings.bound("sources", data.source)()
+    sizes = {"train": data.train, "validation": data.validation, "test": data.test}
+    prepared = splits.divide(source, sizes, data.seed)
+    card = data_card(prepared, data.source)
+    splits.save(paths.PREPARED, prepared)
+    artifacts.save_json(paths.DATA_CARD, card)
+    with artifacts.atomic_file(paths.CONTACT_SHEET) as temporary:
+        contact_sheet(prepared).save(temporary, format="png")
+    print(f"prepare: {', '.join(f'{name} {len(s):,}' for name, s in prepared.splits.items())}")
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,29 @@
+"""Stage views: the cache of augmented views; in live mode the plan by which they are rendered."""
+
+from twinview import artifacts, params, paths, splits, stage
+from twinview.reporting.views_picture import views_picture
+from twinview.view_cache import cache_bytes, write_cache, write_live
+from twinview.views import ViewPlan
+
+
+def main() -> None:
+    """Renders the views and a picture of some beside their originals."""
+    settings = params.load()
+    views = settings.views
+    prepared = splits.load(paths.PREPARED)
+    train = prepared.splits["train"]
+    plan = ViewPlan.of(views.seed, views.chain, settings.augmentations)
+    if views.mode == "live":
+        write_live(paths.VIEWS, plan)
+    else:
+        count, shard_bytes = views.cached.count, views.cached.shard_mb * 2**20
+        size = artifacts.megabytes(cache_bytes(train, count))
+        print(f"views: {len(train):,} examples x {count} views = {size}")
+        parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
+        stage.exhaust(parts, len(train) * count, "views")
+    with artifacts.atomic_file(paths.VIEWS_PICTURE) as temporary:
+        views_picture(train, plan.renderer(prepared.modality)).save(temporary, format="png")
+
+
+if __name__ == "__main__":
+    stage.run(main)

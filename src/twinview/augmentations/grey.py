@@ -1,0 +1,14 @@
+"""Grey: colour pictures without their colour."""
+
+from torch import Tensor
+
+from twinview.colour import grey_of
+from twinview.seeds import Draws
+
+
+def grey(x: Tensor, draws: Draws) -> Tensor:
+    """Pictures whose channels all equal their luma; one channel comes back as it is.
+
+    x: (n, c, h, w) in [0, 1]. Draws nothing. SimCLR: for a fifth of the pictures.
+    """
+    return grey_of(x).expand_as(x).contiguous()

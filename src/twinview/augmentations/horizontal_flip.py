@@ -1,0 +1,13 @@
+"""Horizontal flip: left becomes right."""
+
+from torch import Tensor
+
+from twinview.seeds import Draws
+
+
+def horizontal_flip(x: Tensor, draws: Draws) -> Tensor:
+    """The mirrored pictures; flipping twice gives them back.
+
+    x: (n, c, h, w) in [0, 1]. Draws nothing. SimCLR: for half of the pictures.
+    """
+    return x.flip(-1)

@@ -1,0 +1,25 @@
+"""Rotation about the middle of the picture by a random angle."""
+
+import math
+from typing import Annotated
+
+import torch
+from annotated_types import Gt, Le
+from torch import Tensor
+
+from twinview.seeds import Draws
+from twinview.warp import warp
+
+
+def rotation(x: Tensor, draws: Draws, *, degrees: Annotated[float, Gt(0), Le(180)]) -> Tensor:
+    """Pictures turned anticlockwise by an angle that is uniform in [-degrees, degrees].
+
+    x: (n, c, h, w) in [0, 1]; bilinear, black outside; by 90 degrees it equals torch.rot90.
+    SimCLR's ablation (arXiv 2002.05709, figure 5) has multiples of 90; its chain has no rotation.
+    """
+    angle = math.radians(1) * draws.uniform(low=-degrees, high=degrees)
+    cos, sin, zero = torch.cos(angle), torch.sin(angle), torch.zeros_like(angle)
+    # Both sides count as 2 long in theta: without their true ratio a turn would also shear.
+    ratio = x.shape[3] / x.shape[2]
+    theta = torch.stack([cos, -sin / ratio, zero, sin * ratio, cos, zero], dim=1)
+    return warp(x, theta.reshape(-1, 2, 3), "zeros")

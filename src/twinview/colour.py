@@ -1,0 +1,26 @@
+"""What the colour augmentations share."""
+
+from torch import Tensor
+
+from twinview.seeds import Draws
+
+# ITU-R BT.601 luma, as in PIL; torchvision's red (.2989) leaves white a little grey.
+LUMA = (0.299, 0.587, 0.114)
+
+
+def factors(draws: Draws, strength: float) -> Tensor:
+    """(n, 1, 1, 1): one factor a picture, uniform in [1 - strength, 1 + strength]."""
+    return draws.uniform(1, 1, 1, low=1 - strength, high=1 + strength)
+
+
+def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    """Pictures on the line from `other` (factor 0) through x (factor 1), cut to [0, 1]."""
+    return (factor * x).add_((1 - factor) * other).clamp_(0, 1)
+
+
+def grey_of(x: Tensor) -> Tensor:
+    """(n, 1, h, w): the luma of colour pictures; grey ones as they are."""
+    if x.shape[1] == 1:
+        return x
+    red, green, blue = x.chunk(3, dim=1)
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue

@@ -1,0 +1,31 @@
+"""The baselines: embeddings that any encoder of ours is held against, under the same protocol."""
+
+from collections.abc import Mapping
+
+import torch
+
+from twinview.splits import Prepared
+from twinview.types import Embeddings, Split
+
+
+def raw(prepared: Prepared) -> dict[str, Embeddings]:
+    """The inputs themselves, flattened: (n, c * h * w) in [0, 1]."""
+    return {name: _flat(prepared, split) for name, split in prepared.splits.items()}
+
+
+def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddings]:
+    """Principal components of the train split, unwhitened: (n, components)."""
+    from sklearn.decomposition import PCA
+
+    model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
+    return {
+        name: Embeddings(
+            torch.from_numpy(model.transform(part.features.numpy())).float(), part.labels, part.ids
+        )
+        for name, part in splits.items()
+    }
+
+
+def _flat(prepared: Prepared, split: Split) -> Embeddings:
+    features = prepared.modality.unpack(split.inputs).flatten(1)
+    return Embeddings(features, split.labels, split.ids)

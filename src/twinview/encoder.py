@@ -1,0 +1,107 @@
+"""The encoder as it is trained, saved and used: standardisation and network in one module."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from torch import Tensor, nn
+
+from twinview import artifacts, registry, seeds
+from twinview.errors import ConfigError, DataError
+from twinview.splits import Prepared
+from twinview.types import Modality, Statistics
+
+WEIGHTS = "encoder.safetensors"
+DESCRIPTION = "encoder.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that is needed, beside the weights, to build an encoder again."""
+
+    architecture: str
+    options: Mapping[str, Any]
+    modality: str
+    shape: tuple[int, ...]
+    statistics: Statistics
+
+    @classmethod
+    def of(cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]) -> "Description":
+        """The description of an encoder for this data."""
+        modality, statistics = prepared.modality_name, prepared.statistics
+        return cls(architecture, options, modality, prepared.shape, statistics)
+
+
+@final
+class Encoder(nn.Module):
+    """Stored inputs in (uint8 pictures), features out: `features` maps, `forward` (n, dim)."""
+
+    def __init__(self, description: Description) -> None:
+        super().__init__()
+        modality: Modality = registry.bind("modalities", description.modality, {})()
+        self.description = description
+        self.standardise = modality.standardise(description.statistics)
+        try:
+            build = registry.bind("encoders", description.architecture, description.options)
+            self.network: nn.Module = build(description.shape)
+        except ValueError as error:
+            raise ConfigError(f"encoders.{description.architecture}: {error}") from None
+        self.dim = int(self.network.dim)
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """The network's maps, before they are pooled."""
+        maps: Tensor = self.network.features(self.standardise(inputs))  # type: ignore[operator]
+        return maps
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(n, ...) as stored, to (n, dim) float32."""
+        pooled: Tensor = self.network(self.standardise(inputs))
+        return pooled
+
+
+def build(description: Description, seed: int) -> Encoder:
+    """An encoder with random weights that depend on the seed alone."""
+    with seeds.torch_seeded(seed, "encoder"):
+        return Encoder(description)
+
+
+def save(folder: Path, encoder: Encoder) -> None:
+    """Writes weights and description; equal encoders give equal bytes."""
+    weights = {name: t.detach().cpu() for name, t in encoder.state_dict().items()}
+    description = dataclasses.asdict(encoder.description)
+    with artifacts.atomic_folder(folder) as temporary:
+        artifacts.save_tensors(temporary / WEIGHTS, weights)
+        artifacts.save_json(temporary / DESCRIPTION, description | {"dim": encoder.dim})
+
+
+def load(folder: Path) -> Encoder:
+    """The encoder that save wrote, ready to embed.
+
+    Raises DataError when weights and description do not belong together.
+    """
+    encoder = Encoder(_description(folder / DESCRIPTION))
+    weights = artifacts.load_tensors(folder / WEIGHTS)
+    expected = {name: tuple(t.shape) for name, t in encoder.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in weights.items()}
+    if found != expected:
+        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        name = differing[0]
+        raise DataError(
+            f"{folder / WEIGHTS} is of another architecture than {DESCRIPTION} says: {name} is "
+            f"{found.get(name, 'absent')}, not {expected.get(name, 'absent')} "
+            f"({len(differing)} differ); `dvc repro --force pretrain` trains it anew"
+        )
+    encoder.load_state_dict(weights, strict=True)
+    return encoder.eval()
+
+
+def _description(path: Path) -> Description:
+    value = artifacts.load_json(path)
+    try:
+        statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
+        fields = {key: value[key] for key in ("architecture", "options", "modality")}
+        return Description(**fields, shape=tuple(value["shape"]), statistics=statistics)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} does not describe an encoder ({error})") from None

@@ -1,0 +1,138 @@
+"""The protocol "frozen-1", the same for every contender.
+
+Features are frozen. A probe's options are chosen by accuracy on validation, fitted on train; the
+probe is then fitted on train and validation with the chosen options, and test is read once. The
+encoder is that of the final epoch. Few labels: the linear probe with a fixed strength on drawn
+train rows; all contenders get the same draws.
+"""
+
+import itertools
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from torch import Tensor
+
+from twinview import seeds
+from twinview.errors import ConfigError, DataError
+from twinview.types import Embeddings
+
+PROTOCOL = "frozen-1"
+
+Probe = Callable[..., Tensor]
+
+
+def evaluate(
+    splits: Mapping[str, Embeddings],
+    probe: Probe,
+    grid: Mapping[str, Sequence[Any]],
+    classes: Sequence[str],
+) -> tuple[dict[str, Any], Tensor]:
+    """Metrics on test of one contender under one probe, and the predicted labels.
+
+    The metrics name the chosen options and all that were tried on validation.
+    """
+    train, validation, test = (splits[name] for name in ("train", "validation", "test"))
+    chosen, tried = choose(train, validation, probe, grid)
+    predicted = probe(joined(train, validation), test.features, **chosen)
+    found = metrics(test.known_labels(), predicted, classes)
+    return found | {"chosen": chosen, "validation": tried}, predicted
+
+
+def choose(
+    train: Embeddings, validation: Embeddings, probe: Probe, grid: Mapping[str, Sequence[Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The options of the grid that are best on validation (the first of equals), and all tries."""
+    tried: list[dict[str, Any]] = []
+    for values in itertools.product(*grid.values()):
+        options = dict(zip(grid, values, strict=True))
+        predicted = probe(train, validation.features, **options)
+        tried.append({"options": options, "accuracy": accuracy(validation, predicted)})
+    best = max(tried, key=lambda trial: trial["accuracy"])
+    return best["options"], tried
+
+
+def few_labels(
+    splits: Mapping[str, Embeddings], probe: Probe, per_class: int, draws: int, seed: int
+) -> dict[str, Any]:
+    """Mean accuracy on test of probes on `per_class` labels a class, and its spread over draws."""
+    train, test = splits["train"], splits["test"]
+    found = [
+        accuracy(test, probe(train.take(rows), test.features))
+        for rows in draw_rows(train.known_labels(), per_class, draws, seed)
+    ]
+    return {
+        "accuracy": statistics.fmean(found),
+        "spread_over_draws": statistics.stdev(found),
+        "draws": found,
+    }
+
+
+def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
+    """Row numbers of `draws` draws, each with `per_class` rows of every class.
+
+    Raises ConfigError when a class has fewer rows.
+    """
+    rows_of = [(labels == label).nonzero().squeeze(1) for label in labels.unique()]
+    fewest = min(len(rows) for rows in rows_of)
+    if per_class > fewest:
+        raise ConfigError(
+            f"evaluate.few_labels.per_class asks for {per_class} labels a class, "
+            f"but a class has {fewest} train rows"
+        )
+    for draw in range(draws):
+        generator = seeds.generator(seed, f"labels/{per_class}/{draw}")
+        picks = [
+            rows[torch.randperm(len(rows), generator=generator)[:per_class]] for rows in rows_of
+        ]
+        yield torch.cat(picks)
+
+
+def metrics(labels: Tensor, predicted: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """Accuracy; macro precision, recall, F1; the same of each class; the confusion matrix.
+
+    Rows of the matrix are true classes, columns predicted ones. A class that is never predicted
+    has precision 0.
+    """
+    numbers = list(range(len(classes)))
+    truth, said = labels.numpy(), predicted.numpy()
+    each = precision_recall_fscore_support(truth, said, labels=numbers, zero_division=0)
+    names = ("precision", "recall", "f1")
+    return {
+        "accuracy": float((truth == said).mean()),
+        **{name: float(values.mean()) for name, values in zip(names, each, strict=False)},
+        "classes": {
+            label: {name: float(values[i]) for name, values in zip(names, each, strict=False)}
+            for i, label in enumerate(classes)
+        },
+        "confusion": confusion_matrix(truth, said, labels=numbers).tolist(),
+    }
+
+
+def accuracy(truth: Embeddings, predicted: Tensor) -> float:
+    """The share of rows whose label is predicted."""
+    return float((truth.known_labels() == predicted).double().mean())
+
+
+def joined(first: Embeddings, second: Embeddings) -> Embeddings:
+    """The rows of both."""
+    return Embeddings(
+        torch.cat([first.features, second.features]),
+        torch.cat([first.known_labels(), second.known_labels()]),
+        torch.cat([first.ids, second.ids]),
+    )
+
+
+def require_labels(splits: Mapping[str, Embeddings]) -> None:
+    """Raises DataError unless every split has labels."""
+    for name, part in splits.items():
+        if part.labels is None:
+            raise DataError(f"the {name} split has no labels; evaluation by probes needs them")
+
+
+def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Of each task of one contender the few numbers that are compared: what DVC tracks."""
+    kept = ("accuracy", "precision", "recall", "f1", "spread_over_draws")
+    return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

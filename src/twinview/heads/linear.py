@@ -1,0 +1,11 @@
+"""A linear head: one matrix and one bias."""
+
+from typing import Annotated
+
+from annotated_types import Ge
+from torch import nn
+
+
+def linear(width: int, *, out: Annotated[int, Ge(1)]) -> nn.Module:
+    """(n, width) to (n, out)."""
+    return nn.Linear(width, out)

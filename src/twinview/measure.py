@@ -1,0 +1,133 @@
+"""The scoreboard: every number that the README claims, measured over several training seeds."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twinview import artifacts, paths
+from twinview.errors import ConfigError
+from twinview.provenance import commit, hardware
+
+SCOREBOARD = Path("reports/scoreboard.json")
+README = Path("README.md")
+COMMAND = "make measure"
+START, END = "<!-- scoreboard: written by make measure -->", "<!-- scoreboard ends -->"
+TASKS = {
+    "linear": "linear probe",
+    "knn": "kNN",
+    "labels_10": "10 labels a class",
+    "labels_100": "100 labels a class",
+}
+CONTENDERS = {
+    "": "**twinview, SimCLR**",
+    "supervised.": "same encoder, all labels",
+    "raw_pixels.": "raw pixels",
+    "random_encoder.": "same encoder, random",
+}
+
+Scores = dict[str, dict[str, Any]]
+
+
+def measure(seeds: int) -> None:
+    """Runs the pipeline once for each seed; writes the scoreboard and the README's table.
+
+    Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
+    Raises ConfigError when the working tree differs from the commit.
+    """
+    if subprocess.run(["git", "diff", "--quiet", "HEAD"]).returncode:
+        raise ConfigError("make measure needs a working tree without changes; commit them first")
+    started = time.monotonic()
+    _run("repro", "--force")
+    minutes = (time.monotonic() - started) / 60
+    results = [_results(Path.read_text)]
+    for seed in range(1, seeds):
+        name = f"measure-{commit()[:7]}-{seed}"
+        chosen = [f"pretrain.seed={seed}", f"baselines.seed={seed}"]
+        settings = [word for setting in chosen for word in ("-S", setting)]
+        _run("exp", "run", "--temp", "--name", name, *settings)
+        results.append(_results(partial(_git_show, name)))
+    scores = scoreboard(results)
+    scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
+    artifacts.save_json(SCOREBOARD, scores)
+    README.write_text(with_table(README.read_text(), scores))
+
+
+def scoreboard(results: Sequence[Mapping[str, float]]) -> Scores:
+    """The scores of the tracked names: mean and standard deviation over training seeds."""
+    names = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
+    return {name: score([found[name] for found in results], "share") for name in names}
+
+
+def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> dict[str, Any]:
+    """One entry of the scoreboard; the spread of a single value is null."""
+    return {
+        "value": round(statistics.fmean(values), 4),
+        "spread": round(statistics.stdev(values), 4) if len(values) > 1 else None,
+        "n": len(values),
+        "unit": unit,
+        "higher_is_better": higher_is_better,
+        "command": COMMAND,
+        "commit": commit(),
+        "hardware": hardware(),
+    }
+
+
+def with_table(readme: str, scores: Scores) -> str:
+    """The README with its table made anew."""
+    before, _, rest = readme.partition(START)
+    _, found, after = rest.partition(END)
+    assert found, f"README.md lacks the marks {START} and {END}"
+    return f"{before}{START}\n{table(scores)}\n{END}{after}"
+
+
+def table(scores: Scores) -> str:
+    """Contenders by tasks in Markdown, mean and standard deviation over training seeds."""
+    lines = [
+        "| Fashion-MNIST, accuracy on test | " + " | ".join(TASKS.values()) + " |",
+        "|---" * (len(TASKS) + 1) + "|",
+    ]
+    for prefix, label in CONTENDERS.items():
+        cells = [_cell(scores[f"{prefix}fashion_mnist.{task}.accuracy"]) for task in TASKS]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    one = scores["fashion_mnist.linear.accuracy"]
+    minutes = scores["repro.minutes"]["value"]
+    lines += [
+        "",
+        f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
+        f"`{one['commit'][:7]}`, {one['hardware']}. `dvc repro` from nothing took {minutes:.1f} "
+        "minutes.",
+    ]
+    return "\n".join(lines)
+
+
+def _cell(entry: Mapping[str, Any]) -> str:
+    return f"{entry['value']:.3f} ± {entry['spread']:.3f}".replace("0.", ".")
+
+
+def _results(read: Callable[[Path], str]) -> dict[str, float]:
+    """The metrics of one run by their names on the scoreboard."""
+    ours = json.loads(read(paths.METRICS))
+    found = {"": ours} | {f"{k}.": v for k, v in json.loads(read(paths.BASELINE_METRICS)).items()}
+    return {
+        f"{prefix}fashion_mnist.{task}.accuracy": of["accuracy"]
+        for prefix, tasks in found.items()
+        for task, of in tasks.items()
+    }
+
+
+def _git_show(revision: str, path: Path) -> str:
+    command = ["git", "show", f"{revision}:{path}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _run(*arguments: str) -> None:
+    here = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}"}
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], env=environment, check=True)

@@ -1,0 +1,22 @@
+"""Cross-entropy on labels: the supervised comparison. The head's outputs are the classes."""
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from twinview.errors import DataError
+from twinview.parts import Method, Siamese
+
+
+def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
+    """One view an example, its label named by the head. Raises DataError for unlabelled data."""
+    outputs = [m.out_features for m in head.modules() if isinstance(m, nn.Linear)]
+    assert outputs, "cross-entropy needs a head with an output for each class"
+    return Siamese(encoder, head, _name_the_class, chance=lambda n: math.log(outputs[-1]), views=1)
+
+
+def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
+    if labels is None:
+        raise DataError("methods.cross_entropy learns from labels, and this data has none")
+    return F.cross_entropy(z.flatten(0, 1), labels.repeat(len(z)))

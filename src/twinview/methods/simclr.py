@@ -1,0 +1,17 @@
+"""SimCLR: agree on two views of an example, disagree with all others (arXiv 2002.05709)."""
+
+import math
+from functools import partial
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import nn
+
+from twinview.objectives.nt_xent import nt_xent
+from twinview.parts import Method, Siamese
+
+
+def simclr(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:
+    """One encoder and head on both views, under NT-Xent. SimCLR: temperature .1 to .5."""
+    objective = partial(nt_xent, temperature=temperature)
+    return Siamese(encoder, head, objective, chance=lambda n: math.log(2 * n - 1), views=2)

@@ -1,0 +1,67 @@
+"""Pictures: stored as bytes, augmented in [0, 1], fed to encoders standardised."""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from twinview.errors import DataError
+from twinview.types import Modality, Statistics
+
+
+def image() -> Modality:
+    """The modality of pictures: uint8, (n, c, h, w), 1 or 3 channels."""
+    return Image()
+
+
+@final
+class Image(Modality):
+    """Bytes on disk and in the view cache; every channel has a mean and a deviation of its own."""
+
+    def check(self, inputs: Tensor) -> None:
+        """Raises DataError unless inputs are uint8 pictures with 1 or 3 channels."""
+        if inputs.dtype != torch.uint8 or inputs.ndim != 4 or inputs.shape[1] not in (1, 3):
+            raise DataError(
+                f"pictures are {inputs.dtype} with shape {tuple(inputs.shape)}; "
+                "they must be uint8, (n, c, h, w), with 1 or 3 channels"
+            )
+
+    def statistics(self, inputs: Tensor) -> Statistics:
+        """Mean and population deviation of each channel, on the scale of [0, 1]."""
+        counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in inputs.unbind(1)])
+        share = counts.double() / counts.sum(1, keepdim=True)
+        values = torch.arange(256, dtype=torch.float64) / 255
+        mean = share @ values
+        std = ((share * (values - mean[:, None]) ** 2).sum(1)).sqrt().clamp(min=1e-6)
+        return Statistics(tuple(mean.tolist()), tuple(std.tolist()))
+
+    def unpack(self, stored: Tensor) -> Tensor:
+        """Bytes as float32 in [0, 1]."""
+        return stored.to(torch.float32) / 255
+
+    def pack(self, x: Tensor) -> Tensor:
+        """Values in [0, 1] rounded to bytes."""
+        return (x * 255).round().to(torch.uint8)
+
+    def standardise(self, statistics: Statistics) -> nn.Module:
+        """Bytes (n, c, h, w) to float32 with mean 0 and deviation 1 in each channel."""
+        return Standardise(statistics)
+
+
+@final
+class Standardise(nn.Module):
+    """(x / 255 - mean) / std of each channel."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, statistics: Statistics) -> None:
+        super().__init__()
+        shape = (1, -1, 1, 1)
+        # Not persistent: the encoder's JSON holds the statistics, its weights file the weights.
+        self.register_buffer("mean", torch.tensor(statistics.mean).view(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(statistics.std).view(shape), persistent=False)
+
+    def forward(self, stored: Tensor) -> Tensor:
+        """stored: uint8 (n, c, h, w)."""
+        return (stored.to(torch.float32) / 255 - self.mean) / self.std

@@ -1,0 +1,94 @@
+"""Is it learning, slow, or collapsed? Measures of embeddings, and a plain verdict."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+Verdict = Literal["learning", "slow", "collapsed"]
+
+# Below these the embeddings say (nearly) the same of every example.
+LEAST_SPREAD = 0.01
+LEAST_RANK = 2.0
+# A loss that has not come this far below chance has learned next to nothing yet.
+SLOW_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Monitors:
+    """Measures of the embeddings z of two views of the same n examples."""
+
+    cosine_spread: float
+    effective_rank: float
+    alignment: float
+    uniformity: float
+
+
+def measure(z: Tensor) -> Monitors:
+    """All measures. z: (2, n, d), any scale."""
+    unit = F.normalize(z.detach().double().cpu(), dim=2)
+    return Monitors(
+        cosine_spread=cosine_spread(unit[0]),
+        effective_rank=effective_rank(unit[0]),
+        alignment=alignment(unit),
+        uniformity=uniformity(unit[0]),
+    )
+
+
+def cosine_spread(unit: Tensor) -> float:
+    """Standard deviation of the cosines between different examples; 0 when all are alike.
+
+    unit: (n, d), length 1. Random directions: 1 / sqrt(d).
+    """
+    return _pairs(unit @ unit.T).std(correction=0).item()
+
+
+def effective_rank(unit: Tensor) -> float:
+    """Exponential of the entropy of the singular values' shares: how many directions are in use.
+
+    Between 1 and min(n, d). Source: Roy and Vetterli, EUSIPCO 2007; RankMe, arXiv 2210.02885.
+    """
+    values = torch.linalg.svdvals(unit)
+    share = values / values.sum().clamp(min=1e-300)
+    return float(torch.special.entr(share).sum().exp())
+
+
+def alignment(unit: Tensor) -> float:
+    """Mean squared distance between two views of an example; 0 is perfect, 2 is chance.
+
+    unit: (2, n, d), length 1. Source: Wang and Isola, arXiv 2005.10242.
+    """
+    return (unit[0] - unit[1]).square().sum(1).mean().item()
+
+
+def uniformity(unit: Tensor) -> float:
+    """Log of the mean Gaussian potential, exp(-2 |x - y|^2), over pairs of different examples.
+
+    0 when all are alike; near -4 when spread evenly over a sphere. Source: arXiv 2005.10242.
+    """
+    squared = (2 - 2 * _pairs(unit @ unit.T)).clamp(min=0)
+    return (torch.logsumexp(-2 * squared, dim=0) - math.log(len(squared))).item()
+
+
+def verdict(last: Monitors, loss: float, chance: float) -> Verdict:
+    """One word on a training, from its last monitors and its last epoch's mean loss.
+
+    collapsed: the embeddings are (nearly) the same for all examples. slow: the loss is above
+    nine tenths of chance. learning: neither.
+    """
+    measures = (last.cosine_spread, last.effective_rank, loss)
+    if not all(math.isfinite(measure) for measure in measures):
+        return "collapsed"
+    if last.cosine_spread < LEAST_SPREAD or last.effective_rank < LEAST_RANK:
+        return "collapsed"
+    return "slow" if loss > SLOW_SHARE * chance else "learning"
+
+
+def _pairs(square: Tensor) -> Tensor:
+    """The entries above the diagonal."""
+    n = len(square)
+    rows, columns = torch.triu_indices(n, n, offset=1)
+    return square[rows, columns]

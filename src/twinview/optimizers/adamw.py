@@ -1,0 +1,20 @@
+"""AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
+
+from typing import Annotated
+
+from annotated_types import Ge
+from torch import nn, optim
+
+
+def adamw(
+    decayed: list[nn.Parameter],
+    exempt: list[nn.Parameter],
+    *,
+    weight_decay: Annotated[float, Ge(0)],
+) -> optim.Optimizer:
+    """AdamW whose weight decay spares biases and norm layers; the loop sets the learning rate."""
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": exempt, "weight_decay": 0.0},
+    ]
+    return optim.AdamW(groups, lr=0.0)

@@ -1,0 +1,21 @@
+"""Stochastic gradient descent with momentum."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Lt
+from torch import nn, optim
+
+
+def sgd(
+    decayed: list[nn.Parameter],
+    exempt: list[nn.Parameter],
+    *,
+    weight_decay: Annotated[float, Ge(0)],
+    momentum: Annotated[float, Ge(0), Lt(1)],
+) -> optim.Optimizer:
+    """SGD whose weight decay spares biases and norm layers; the loop sets the learning rate."""
+    groups = [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": exempt, "weight_decay": 0.0},
+    ]
+    return optim.SGD(groups, lr=0.0, momentum=momentum)

@@ -1,0 +1,341 @@
+"""params.yaml, typed and checked as a whole.
+
+The sections of the stages are the classes below; the sections of the plug-ins (methods, encoders
+and so on) come from the plug-ins' own signatures, so that a new file needs no change here.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from annotated_types import Ge, Gt, Le, Len, Lt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from twinview.errors import ConfigError
+from twinview.registry import Section, bind, did_you_mean, explain, names, options_model
+
+M = TypeVar("M", bound=BaseModel)
+Seed = Annotated[int, Ge(0), Lt(2**31)]
+Count = Annotated[int, Ge(1)]
+Share = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a setting that names one of a kind's files."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": names(self.kind)}
+
+    def _known(self, name: str) -> str:
+        if name not in names(self.kind):
+            near = did_you_mean(name, names(self.kind))
+            raise ValueError(f"{self.kind} has no {name!r}{near}")
+        return name
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("a value occurs twice")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+
+
+class Data(Section):
+    """Which data, and how many rows of it are fitted on, chosen on and tested on."""
+
+    source: Annotated[str, OneOf("sources")]
+    train: Count
+    validation: Count
+    test: Count
+    seed: Seed
+
+
+class Cached(Section):
+    """The view cache: views an example, and the size of one file of it."""
+
+    count: Annotated[int, Ge(2)]
+    shard_mb: Count
+
+
+class Views(Section):
+    """Augmented views: the chain, in order, and whether they are rendered once or each epoch."""
+
+    mode: Literal["cached", "live"]
+    chain: Annotated[tuple[Annotated[str, OneOf("augmentations")], ...], Len(1), Distinct]
+    seed: Seed
+    cached: Cached
+
+
+class Pretrain(Section):
+    """What learns, and its budget."""
+
+    method: Annotated[str, OneOf("methods")]
+    encoder: Annotated[str, OneOf("encoders")]
+    head: Annotated[str, OneOf("heads")]
+    optimizer: Annotated[str, OneOf("optimizers")]
+    epochs: Count
+    batch_size: Annotated[int, Ge(2)]
+    learning_rate: Annotated[float, Gt(0)]
+    warmup_epochs: Annotated[float, Ge(0)]
+    monitored: Annotated[int, Ge(2)]
+    seed: Seed
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Count
+
+
+class Baselines(Section):
+    """What the encoder is held against; the budget is pretrain's."""
+
+    components: Count
+    learning_rate: Annotated[float, Gt(0)]
+    seed: Seed
+
+
+class Embed(Section):
+    """How features are computed: one fixed batch size, since sums round by it."""
+
+    batch_size: Count
+
+
+class FewLabels(Section):
+    """A linear probe on few labels: how many a class, how often drawn, and its fixed strength."""
+
+    per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
+    draws: Annotated[int, Ge(2)]
+    strength: Annotated[float, Gt(0)]
+    seed: Seed
+
+
+class Evaluate(Section):
+    """The protocol's settings: which probes, and the few-label study."""
+
+    probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
+    few_labels: FewLabels
+
+
+class Report(Section):
+    """The page: how many test examples its map shows, and for how many it shows neighbours."""
+
+    points: Annotated[int, Ge(10)]
+    queries: Count
+    neighbours: Count
+    seed: Seed
+
+
+class Gate(Section):
+    """What must hold for a change to land: the least value of a metric in reports/metrics.json."""
+
+    floors: dict[str, float]
+    verdicts: tuple[Literal["learning", "slow", "collapsed"], ...]
+
+
+Candidates = dict[str, dict[str, Any]]
+
+
+class Params(Section):
+    """All settings of the pipeline. Every one is stated; none has a default in the code."""
+
+    data: Data
+    views: Views
+    pretrain: Pretrain
+    baselines: Baselines
+    embed: Embed
+    evaluate: Evaluate
+    report: Report
+    gate: Gate
+    sources: Candidates
+    augmentations: Candidates
+    encoders: Candidates
+    heads: Candidates
+    optimizers: Candidates
+    methods: Candidates
+    probes: Candidates
+
+    def bound(self, kind: str, name: str) -> Callable[..., Any]:
+        """The plug-in `name` with the options that params.yaml states for it."""
+        return bind(kind, name, getattr(self, kind)[name])
+
+    def chosen(self, *sections: str) -> dict[str, Any]:
+        """The named sections as plain values; of plug-ins, those that are chosen."""
+        tree = self.model_dump(mode="json", include=set(sections))
+        for _, kind, _ in _choices(self):
+            if kind in tree:
+                names = {name for _, of, name in _choices(self) if of == kind}
+                tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
+        return tree
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        faults = [*_unstated(self), *_impossible(self)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """The settings of a stage, without importing plug-ins that it does not use."""
+    return _validated(Params, path)
+
+
+def check(path: Path = Path("params.yaml")) -> None:
+    """Raises ConfigError that names every fault of the file at once, plug-ins' options included."""
+    _validated(whole_model(), path)
+
+
+def whole_model() -> type[Params]:
+    """Params with every plug-in's options typed by its signature."""
+    sections = {kind: (_candidates(kind), ...) for kind in PLUGIN_SECTIONS}
+    return create_model("Params", __base__=Params, __doc__=Params.__doc__, **sections)  # type: ignore[call-overload,no-any-return]
+
+
+PLUGIN_SECTIONS = tuple(k for k, f in Params.model_fields.items() if f.annotation == Candidates)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema by which editors complete and check params.yaml."""
+    return whole_model().model_json_schema()
+
+
+def _candidates(kind: str) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for name in names(kind):
+        model = options_model(kind, name)
+        if kind == "augmentations":
+            model = create_model(f"{kind}.{name}", __base__=model, probability=(Share, ...))
+        if kind == "probes":
+            model = _grid(model)
+        fields[name] = (model | None, None)
+    return create_model(kind, __base__=_Candidates, **fields)
+
+
+class _Candidates(Section):
+    """The options of every candidate of a kind, whether it is chosen or not."""
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def __contains__(self, name: str) -> bool:
+        return getattr(self, name, None) is not None
+
+
+def _grid(model: type[BaseModel]) -> type[BaseModel]:
+    """A probe's options, each a list of values, one of which is chosen on validation."""
+    fields: dict[str, Any] = {
+        name: (Annotated[tuple[_typed(field), ...], Len(1), Distinct], ...)  # type: ignore[misc]
+        for name, field in model.model_fields.items()
+    }
+    return create_model(model.__name__, __base__=Section, __doc__=model.__doc__, **fields)
+
+
+def _validated(model: type[Params], path: Path) -> Params:
+    text = _read(path)
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    return parse(model, value, str(path))
+
+
+def _typed(field: FieldInfo) -> Any:
+    """A field's type with its ranges, as it was written in the signature."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def parse(model: type[M], value: object, place: str) -> M:
+    """A section or the whole out of plain values. Raises ConfigError with every fault of it."""
+    try:
+        return model.model_validate_json(json.dumps(value, default=str))
+    except ValidationError as error:
+        faults = [line for fault in explain(error, model) for line in fault.split("\n")]
+        lines = "\n".join(f"  {fault.removeprefix(': ')}" for fault in faults)
+        plural = "fault" if len(faults) == 1 else "faults"
+        raise ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path.absolute()} is missing; run in the project's folder, "
+            "or copy one of recipes/*.yaml to params.yaml"
+        ) from None
+
+
+def _choices(params: Params) -> list[tuple[str, str, str]]:
+    """Every plug-in that is chosen: by which setting, of which kind, its name."""
+    return [
+        ("data.source", "sources", params.data.source),
+        ("pretrain.method", "methods", params.pretrain.method),
+        ("pretrain.encoder", "encoders", params.pretrain.encoder),
+        ("pretrain.head", "heads", params.pretrain.head),
+        ("pretrain.optimizer", "optimizers", params.pretrain.optimizer),
+        *(("views.chain", "augmentations", name) for name in params.views.chain),
+        *(("evaluate.probes", "probes", name) for name in params.evaluate.probes),
+    ]
+
+
+def _unstated(params: Params) -> list[str]:
+    """Plug-ins that are chosen without options being stated for them."""
+    return [
+        f"{setting}: is {name!r}, but {kind}.{name} states no options"
+        for setting, kind, name in _choices(params)
+        if name not in getattr(params, kind)
+    ]
+
+
+def _impossible(params: Params) -> list[str]:
+    """Settings that are each possible and make no sense together."""
+    faults = []
+    if params.pretrain.batch_size > params.data.train:
+        faults.append(
+            f"pretrain.batch_size: is {params.pretrain.batch_size}, larger than the train split "
+            f"(data.train: {params.data.train})"
+        )
+    if params.pretrain.warmup_epochs >= params.pretrain.epochs:
+        faults.append(
+            f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "
+            f"after pretrain.epochs: {params.pretrain.epochs}"
+        )
+    if params.pretrain.monitored > params.data.validation:
+        faults.append(
+            f"pretrain.monitored: is {params.pretrain.monitored}, more than the validation split "
+            f"(data.validation: {params.data.validation})"
+        )
+    if params.views.cached.count % 2:
+        faults.append(
+            f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
+            "so it must be even"
+        )
+    if params.report.points > params.data.test:
+        faults.append(
+            f"report.points: is {params.report.points}, more than the test split "
+            f"(data.test: {params.data.test})"
+        )
+    return faults

@@ -1,0 +1,28 @@
+"""Where each stage of dvc.yaml reads and writes, relative to the project's folder."""
+
+import os
+from pathlib import Path
+
+PREPARED = Path("data/prepared")
+VIEWS = Path("data/views")
+BASELINES = Path("data/baselines")
+EMBEDDINGS = Path("data/embeddings")
+ENCODER = Path("models/encoder")
+PRETRAIN_RUN = Path("models/pretrain_run.json")
+
+DATA_CARD = Path("reports/data/card.json")
+CONTACT_SHEET = Path("reports/data/contact_sheet.png")
+VIEWS_PICTURE = Path("reports/views.png")
+PRETRAIN_METRICS = Path("reports/pretrain/metrics.json")
+PRETRAIN_STEPS = Path("reports/pretrain/steps.csv")
+PRETRAIN_EPOCHS = Path("reports/pretrain/epochs.csv")
+METRICS = Path("reports/metrics.json")
+BASELINE_METRICS = Path("reports/baselines.json")
+EVALUATION = Path("reports/evaluation.json")
+PREDICTIONS = Path("reports/predictions.csv")
+REPORT = Path("reports/report.html")
+
+
+def root() -> Path:
+    """The project's folder; in a temporary copy that DVC makes, the folder it was copied from."""
+    return Path(os.environ.get("DVC_ROOT", ".")).absolute()

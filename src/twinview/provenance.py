@@ -1,0 +1,46 @@
+"""Where a result comes from: commit, experiment, machine, versions."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+
+def provenance() -> dict[str, str | bool]:
+    """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
+    return {
+        "commit": commit(),
+        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "hardware": hardware(),
+        "versions": versions(),
+    }
+
+
+def commit() -> str:
+    """The commit that the working tree stands on; 'none' outside git."""
+    return os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD") or "none"
+
+
+def hardware() -> str:
+    """The processor and the number of cores that this process may use."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{len(os.sched_getaffinity(0))} cores, {(names or [platform.machine()])[0]}"
+
+
+def versions() -> str:
+    """Python's version and those of the packages that results depend on."""
+    packages = ("torch", "scikit-learn", "dvc", "mlflow")
+    python = f"python {platform.python_version()}"
+    return ", ".join([python, *(f"{name} {version(name)}" for name in packages)])
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,22 @@
+"""Pairs (low, high) that options are drawn between; a pair in the wrong order is an error."""
+
+from typing import Annotated
+
+from annotated_types import Gt, Le
+from pydantic import AfterValidator
+
+
+def rising(pair: tuple[float, float]) -> tuple[float, float]:
+    """The pair itself; ValueError if its low end is above its high end."""
+    low, high = pair
+    if low > high:
+        raise ValueError(f"the low end {low} is above the high end {high}")
+    return pair
+
+
+RISING = AfterValidator(rising)
+
+Positive = Annotated[float, Gt(0)]
+Share = Annotated[float, Gt(0), Le(1)]
+PositiveRange = Annotated[tuple[Positive, Positive], RISING]
+ShareRange = Annotated[tuple[Share, Share], RISING]

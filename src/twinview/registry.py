@@ -1,0 +1,119 @@
+"""From a name in params.yaml to the callable that it means.
+
+`kind/name.py` defines one public callable called `name`: the folder is the registry. Positional
+parameters are what the pipeline hands over, keyword-only parameters are what params.yaml sets, and
+their annotations (types, ranges) are the only schema.
+"""
+
+import difflib
+import functools
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from twinview.errors import ConfigError
+
+KINDS = (
+    "sources",
+    "modalities",
+    "augmentations",
+    "encoders",
+    "heads",
+    "optimizers",
+    "objectives",
+    "methods",
+    "probes",
+)
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no defaults, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def bind(kind: str, name: str, options: Mapping[str, object]) -> Callable[..., Any]:
+    """The callable `name` of a kind with its options checked and set.
+
+    Raises ConfigError for an unknown name, an unknown, missing or impossible option.
+    """
+    model = options_model(kind, name)
+    try:
+        checked = model.model_validate_json(json.dumps(options, default=str))
+    except ValidationError as error:
+        raise ConfigError("\n".join(explain(error, model, f"{kind}.{name}"))) from None
+    values = {key: getattr(checked, key) for key in type(checked).model_fields}
+    return functools.partial(find(kind, name), **values)
+
+
+def names(kind: str) -> list[str]:
+    """The names that a kind's folder holds, sorted."""
+    folder = Path(__file__).parent / kind
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def find(kind: str, name: str) -> Callable[..., Any]:
+    """The callable called `name`, imported when it is first asked for."""
+    if name not in names(kind):
+        raise ConfigError(f"{kind} has no {name!r}{did_you_mean(name, names(kind))}")
+    module = importlib.import_module(f"twinview.{kind}.{name}")
+    found: Callable[..., Any] = getattr(module, name)
+    return found
+
+
+@functools.cache
+def options_model(kind: str, name: str) -> type[BaseModel]:
+    """The pydantic model of one candidate's options, made from its keyword-only parameters."""
+    target = find(kind, name)
+    hints = get_type_hints(target, include_extras=True)
+    keywords = [
+        p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY
+    ]
+    fields: dict[str, Any] = {p.name: (hints[p.name], ...) for p in keywords}
+    title = f"{kind}.{name}"
+    summary = (inspect.getdoc(target) or title).partition("\n")[0]
+    return create_model(title, __base__=Section, __doc__=summary, **fields)
+
+
+def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> list[str]:
+    """One plain sentence for each fault that pydantic found in a `model` at `place`."""
+    sentences = []
+    for fault in error.errors(include_url=False):
+        loc = [place] if place else []
+        loc += [str(part) for part in fault["loc"]]
+        where, key = ".".join(loc), loc[-1] if loc else ""
+        if fault["type"] == "extra_forbidden":
+            known = list(_model_at(model, fault["loc"][:-1]).model_fields)
+            sentences.append(f"{where}: there is no such key{did_you_mean(key, known)}")
+        elif fault["type"] == "missing":
+            sentences.append(f"{where}: is missing; every setting is stated, none has a default")
+        else:
+            said = fault["msg"].removeprefix("Value error, ")
+            sentences.append(f"{where}: {said[0].lower()}{said[1:]}{_given(fault['input'])}")
+    return sentences
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; it knows {', '.join(known)}" if known else "; it takes none"
+
+
+def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    for part in loc:
+        annotation = model.model_fields[str(part)].annotation
+        inner = [a for a in (annotation, *get_args(annotation)) if inspect.isclass(a)]
+        model = next(a for a in inner if issubclass(a, BaseModel))
+    return model
+
+
+def _given(value: object) -> str:
+    return "" if isinstance(value, dict) else f" (it is {value!r})"

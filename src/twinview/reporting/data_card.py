@@ -1,0 +1,61 @@
+"""What is in the data: counts, statistics, duplicates, and a picture of some of it."""
+
+import dataclasses
+import hashlib
+from collections import defaultdict
+from typing import Any
+
+import torch
+from PIL import Image as Picture
+
+from twinview.reporting.pictures import tiled
+from twinview.splits import Prepared
+
+ROW = 12
+UNLABELLED_ROWS = 8
+
+
+def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
+    """Counts in all and by class, shape, statistics of train, exact duplicates."""
+    train = prepared.splits["train"].inputs
+    return {
+        "source": source,
+        "modality": prepared.modality_name,
+        "shape": list(prepared.shape),
+        "dtype": str(train.dtype).removeprefix("torch."),
+        "statistics": dataclasses.asdict(prepared.statistics),
+        "splits": {name: _counts(prepared, name) for name in prepared.splits},
+        "duplicates": duplicates(prepared),
+    }
+
+
+def duplicates(prepared: Prepared) -> dict[str, Any]:
+    """Inputs that occur more than once, byte for byte: within a split and across splits."""
+    owners: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
+    for name, split in prepared.splits.items():
+        for row, row_id in zip(split.inputs.flatten(1).numpy(), split.ids.tolist(), strict=True):
+            owners[hashlib.blake2b(row.tobytes(), digest_size=16).digest()].append((name, row_id))
+    groups = [group for group in owners.values() if len(group) > 1]
+    across = [group for group in groups if len({name for name, _ in group}) > 1]
+    return {
+        "groups": len(groups),
+        "groups_across_splits": len(across),
+        "examples": [[f"{name}:{row_id}" for name, row_id in group] for group in groups[:20]],
+    }
+
+
+def contact_sheet(prepared: Prepared) -> Picture.Image:
+    """A row of train examples for each class; without labels, rows of the first ones."""
+    train = prepared.splits["train"]
+    if train.labels is None:
+        return tiled(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
+    rows = [(train.labels == label).nonzero().squeeze(1)[:ROW] for label in train.labels.unique()]
+    return tiled(train.inputs[torch.cat([row for row in rows if len(row) == ROW])], ROW)
+
+
+def _counts(prepared: Prepared, name: str) -> dict[str, Any]:
+    split = prepared.splits[name]
+    if split.labels is None:
+        return {"examples": len(split)}
+    counts = torch.bincount(split.labels, minlength=len(prepared.classes)).tolist()
+    return {"examples": len(split), "classes": dict(zip(prepared.classes, counts, strict=True))}

@@ -1,0 +1,18 @@
+"""Augmented views beside their originals: the first thing to look at when nothing is learnt."""
+
+import torch
+from PIL import Image as Picture
+
+from twinview.reporting.pictures import tiled
+from twinview.types import Split
+from twinview.views import Renderer
+
+ROWS, VIEWS = 10, 10
+
+
+def views_picture(split: Split, render: Renderer) -> Picture.Image:
+    """A row an example, spread over the split: the original first, then its views from number 0."""
+    part = split.take(torch.linspace(0, len(split) - 1, ROWS).long())
+    numbers = [torch.full_like(part.ids, view) for view in range(VIEWS)]
+    views = [render(part.inputs, part.ids, number) for number in numbers]
+    return tiled(torch.stack([part.inputs, *views], dim=1).flatten(0, 1), VIEWS + 1)

@@ -1,0 +1,99 @@
+"""Named independent random numbers: generators for sequences, Draws for single examples."""
+
+import contextlib
+import hashlib
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+# SplitMix64 (Steele, Lea, Flood 2014, doi 10.1145/2660193.2660195), as signed 64-bit constants.
+_GAMMA = 0x9E3779B97F4A7C15 - 2**64
+_MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
+_MIX_2 = 0x94D049BB133111EB - 2**64
+
+
+def generator(seed: int, name: str) -> torch.Generator:
+    """A CPU generator of its own for each (seed, name): drawing from one never moves another."""
+    return torch.Generator().manual_seed(_digest(seed, name))
+
+
+@contextlib.contextmanager
+def torch_seeded(seed: int, name: str) -> Iterator[None]:
+    """Seeds what draws from PyTorch's global generator (first weights), then restores it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(_digest(seed, name))
+        yield
+
+
+class Draws:
+    """Random numbers of n examples, computed from (seed, example id, view number, place).
+
+    Each call takes the next numbers of every example's own sequence, so what an example draws
+    never depends on the batch it is in, on the order, or on the number of workers.
+    """
+
+    def __init__(self, keys: Tensor) -> None:
+        self.keys = keys
+        self._drawn = 0
+
+    @classmethod
+    def of(cls, seed: int, ids: Tensor, views: Tensor, place: int) -> "Draws":
+        """ids, views: (n,) int64; place: the position in the chain."""
+        keys = torch.full_like(ids, _digest(seed, "draws"))
+        for part in (ids, views, torch.full_like(ids, place)):
+            keys = _mix(keys + part * _GAMMA)
+        return cls(keys)
+
+    def rows(self, chosen: Tensor) -> "Draws":
+        """The same sequences, of the chosen examples only."""
+        rows = Draws(self.keys[chosen])
+        rows._drawn = self._drawn
+        return rows
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """(n, *shape) float32, uniform in [low, high], in steps of 2**-24 of the range."""
+        unit = _unit(self._next(math.prod(shape)) >> 40)
+        return (low + (high - low) * unit).reshape(len(self.keys), *shape)
+
+    def normal(self, *shape: int) -> Tensor:
+        """(n, *shape) float32, standard normal (Box-Muller: two from one 64-bit number)."""
+        count = math.prod(shape)
+        bits = self._next((count + 1) // 2)
+        radius = (-2 * torch.log1p(-_unit(bits >> 40))).sqrt()
+        angle = _unit(bits) * (2 * math.pi)
+        pairs = torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)
+        return pairs[:, :count].reshape(len(self.keys), *shape)
+
+    def permutation(self, length: int) -> Tensor:
+        """(n, length) int64: one random order of range(length) an example."""
+        return self._next(length).argsort(dim=1, stable=True)
+
+    def _next(self, count: int) -> Tensor:
+        places = torch.arange(
+            self._drawn + 1, self._drawn + count + 1, dtype=torch.int64, device=self.keys.device
+        )
+        self._drawn += count
+        return _mix(self.keys[:, None] + places * _GAMMA)
+
+
+def _unit(bits: Tensor) -> Tensor:
+    """The lowest 24 bits as float32 in [0, 1): every value is exact."""
+    return (bits & 0xFFFFFF).to(torch.float32) / 2**24
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = (x ^ _shift(x, 30)) * _MIX_1
+    x = (x ^ _shift(x, 27)) * _MIX_2
+    return x ^ _shift(x, 31)
+
+
+def _shift(x: Tensor, bits: int) -> Tensor:
+    """Logical right shift of signed 64-bit integers (torch's own keeps the sign)."""
+    return x >> bits & (1 << 64 - bits) - 1
+
+
+def _digest(seed: int, name: str) -> int:
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,0 +1,157 @@
+"""Fashion-MNIST (Xiao, Rasul, Vollgraf, arXiv 1708.07747, MIT): 70,000 grey garments, 28x28.
+
+Three ways to the same bytes, each checked against the SHA-256 of the unpacked files: a folder,
+Debian's package dataset-fashion-mnist, and torchvision's download.
+"""
+
+import gzip
+import hashlib
+import shutil
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from twinview.artifacts import atomic_file
+from twinview.errors import DataError
+from twinview.paths import root
+from twinview.types import Source, Split
+
+CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+FILES = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
+DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
+# Where torchvision keeps the unpacked files below its root.
+LAYOUT = Path("FashionMNIST/raw")
+
+
+def fashion_mnist(
+    *, folder: str, origin: Literal["auto", "folder", "debian", "torchvision"]
+) -> Source:
+    """60,000 rows to fit on (ids 0 to 59,999) and 10,000 to test on (ids 60,000 and on).
+
+    folder: where the four files are kept, plain or .gz, or put; below the project's folder.
+    origin: where they come from when they are not there yet; folder fetches nothing; auto tries
+    Debian's package, then torchvision.
+    Raises DataError when a file is missing, truncated or of other content.
+    """
+    raw = root() / folder
+    if _missing(raw):
+        _fetch(raw, origin)
+    images = {part: _read(raw, f"{part}-images-idx3-ubyte") for part in ("train", "t10k")}
+    labels = {part: _read(raw, f"{part}-labels-idx1-ubyte") for part in ("train", "t10k")}
+    fit = Split(images["train"][:, None], labels["train"].long(), torch.arange(60_000))
+    test = Split(images["t10k"][:, None], labels["t10k"].long(), torch.arange(60_000, 70_000))
+    return Source(fit, test, CLASSES, "image")
+
+
+def _missing(raw: Path) -> list[str]:
+    return [name for name in FILES if _locate(raw, name) is None]
+
+
+def _locate(raw: Path, name: str) -> Path | None:
+    choices = [base / f"{name}{end}" for base in (raw, raw / LAYOUT) for end in ("", ".gz")]
+    return next((path for path in choices if path.is_file()), None)
+
+
+def _fetch(raw: Path, origin: str) -> None:
+    if origin == "folder":
+        raise DataError(
+            f"{raw} lacks {', '.join(_missing(raw))}; put Fashion-MNIST's four idx files there "
+            "(plain or .gz), or set sources.fashion_mnist.origin to auto"
+        )
+    ways = {"debian": _from_debian, "torchvision": _from_torchvision}
+    failures = []
+    for name, way in ways.items():
+        if origin in ("auto", name):
+            try:
+                way(raw)
+            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                failures.append(f"{name}: {error}")
+            else:
+                print(f"Fashion-MNIST: fetched into {raw} by way of {name}")
+                return
+    raise DataError(
+        "Fashion-MNIST could not be had (" + "; ".join(failures) + f"); put its four idx files "
+        f"(plain or .gz) into {raw} by hand"
+    )
+
+
+def _from_debian(raw: Path) -> None:
+    """The installed package, or else one that apt downloads and we unpack: no root needed."""
+    installed = Path("/") / DEBIAN_FOLDER
+    if installed.is_dir():
+        _copy(installed, raw)
+        return
+    if not (shutil.which("apt-get") and shutil.which("dpkg")):
+        raise OSError("this machine has no apt-get")
+    with tempfile.TemporaryDirectory() as scratch:
+        _run(["apt-get", "download", DEBIAN_PACKAGE], scratch)
+        package = next(Path(scratch).glob("*.deb"))
+        _run(["dpkg", "-x", str(package), scratch], scratch)
+        _copy(Path(scratch) / DEBIAN_FOLDER, raw)
+
+
+def _run(command: list[str], folder: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise OSError(f"{' '.join(command)}: {said[-1]}")
+
+
+def _from_torchvision(raw: Path) -> None:
+    from torchvision.datasets import FashionMNIST
+
+    with tempfile.TemporaryDirectory() as scratch:
+        FashionMNIST(scratch, download=True)
+        _copy(Path(scratch) / LAYOUT, raw)
+
+
+def _copy(found: Path, raw: Path) -> None:
+    """Unpacks the four files into raw; a file appears there only when it is whole."""
+    for name in FILES:
+        path = _locate(found, name)
+        if path is None:
+            raise OSError(f"{found} has no {name}")
+        with atomic_file(raw / name) as temporary:
+            temporary.write_bytes(_unpacked(path))
+
+
+def _unpacked(path: Path) -> bytes:
+    """A file's bytes, unzipped. Raises DataError when it is truncated."""
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is truncated or no gzip file ({error}); {_remedy()}") from None
+
+
+def _read(raw: Path, name: str) -> Tensor:
+    """The tensor in an idx file (yann.lecun.com/exdb/mnist), checked."""
+    path = _locate(raw, name)
+    assert path is not None, "fetched files are there"
+    content = _unpacked(path)
+    found = hashlib.sha256(content).hexdigest()
+    if found != FILES[name]:
+        raise DataError(
+            f"{path} is not Fashion-MNIST's {name}: its SHA-256 is {found}, "
+            f"not {FILES[name]} ({len(content):,} bytes); {_remedy()}"
+        )
+    axes = content[3]
+    shape = struct.unpack_from(f">{axes}I", content, 4)
+    return torch.frombuffer(bytearray(content[4 + 4 * axes :]), dtype=torch.uint8).view(shape)
+
+
+def _remedy() -> str:
+    return "delete it, and `dvc repro` fetches it again"

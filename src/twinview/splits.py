@@ -1,0 +1,119 @@
+"""The checked splits of a source, and their files."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from twinview import artifacts, registry, seeds
+from twinview.errors import ConfigError, DataError
+from twinview.types import Modality, Source, Split, Statistics
+
+NAMES = ("train", "validation", "test")
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The three splits, and what every later stage must know of them."""
+
+    splits: Mapping[str, Split]
+    classes: tuple[str, ...]
+    modality_name: str
+    statistics: Statistics
+
+    @property
+    def modality(self) -> Modality:
+        """The modality itself."""
+        modality: Modality = registry.bind("modalities", self.modality_name, {})()
+        return modality
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input."""
+        return tuple(self.splits["train"].inputs.shape[1:])
+
+
+def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
+    """Train and validation rows out of the source's rows to fit on, test rows out of the others.
+
+    Stratified by label where there are labels, seeded; statistics are those of the train split.
+    Raises ConfigError when the source has fewer rows, DataError when an id occurs twice.
+    """
+    for rows, wanted in (
+        (source.fit, sizes["train"] + sizes["validation"]),
+        (source.test, sizes["test"]),
+    ):
+        if wanted > len(rows):
+            raise ConfigError(
+                f"data.train, data.validation and data.test ask for {wanted:,} rows where the "
+                f"source has {len(rows):,}; lower them"
+            )
+    order = _stratified(source.fit, seeds.generator(seed, "split"))
+    train, validation = order[: sizes["train"]], order[sizes["train"] :][: sizes["validation"]]
+    test = _stratified(source.test, seeds.generator(seed, "test"))[: sizes["test"]]
+    splits = {
+        "train": source.fit.take(train.sort().values),
+        "validation": source.fit.take(validation.sort().values),
+        "test": source.test.take(test.sort().values),
+    }
+    ids = torch.cat([split.ids for split in splits.values()])
+    if len(ids.unique()) != len(ids):
+        raise DataError("an id occurs twice in the source; ids must be unique across splits")
+    modality: Modality = registry.bind("modalities", source.modality, {})()
+    for split in splits.values():
+        modality.check(split.inputs)
+    statistics = modality.statistics(splits["train"].inputs)
+    return Prepared(splits, source.classes, source.modality, statistics)
+
+
+def save(folder: Path, prepared: Prepared) -> None:
+    """Writes the splits and their index; the folder appears when all is written."""
+    with artifacts.atomic_folder(folder) as temporary:
+        for name, split in prepared.splits.items():
+            tensors = {"inputs": split.inputs, "ids": split.ids}
+            tensors |= {} if split.labels is None else {"labels": split.labels}
+            artifacts.save_tensors(temporary / f"{name}.safetensors", tensors)
+        index = {
+            "modality": prepared.modality_name,
+            "classes": list(prepared.classes),
+            "statistics": dataclasses.asdict(prepared.statistics),
+        }
+        artifacts.save_json(temporary / INDEX, index)
+
+
+def load(folder: Path) -> Prepared:
+    """The splits that save wrote. Raises DataError when a file is missing or broken."""
+    index = artifacts.load_json(folder / INDEX)
+    splits = {}
+    for name in NAMES:
+        tensors = artifacts.load_tensors(folder / f"{name}.safetensors")
+        splits[name] = Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
+    statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
+    return Prepared(splits, tuple(index["classes"]), index["modality"], statistics)
+
+
+def load_classes(folder: Path) -> tuple[str, ...]:
+    """The names of the classes, without the inputs."""
+    return tuple(artifacts.load_json(folder / INDEX)["classes"])
+
+
+def _stratified(split: Split, generator: torch.Generator) -> Tensor:
+    """A random order of the rows whose every stretch has all classes in their proportions."""
+    order = torch.randperm(len(split), generator=generator)
+    if split.labels is None:
+        return order
+    labels = split.labels[order]
+    position = torch.empty(len(split), dtype=torch.float64)
+    for rows in _classes(labels):
+        jitter = torch.rand(1, generator=generator, dtype=torch.float64)
+        position[rows] = (torch.arange(len(rows), dtype=torch.float64) + jitter) / len(rows)
+    return order[position.argsort(stable=True)]
+
+
+def _classes(labels: Tensor) -> Iterator[Tensor]:
+    for label in labels.unique():
+        yield (labels == label).nonzero().squeeze(1)

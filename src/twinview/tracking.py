@@ -1,0 +1,207 @@
+"""MLflow: one run for each real pretraining, one row for each executed pipeline.
+
+The only module that imports mlflow, and only inside functions: it takes seconds to load.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from twinview.artifacts import flat
+from twinview.errors import BusyError
+from twinview.paths import root
+
+PIPELINE = "twinview"
+PRETRAINING = "twinview-pretrain"
+
+_SQLITE = "sqlite:///"
+
+
+def store() -> str:
+    """The tracking store: MLFLOW_TRACKING_URI, or mlflow.db in the project's folder."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+    if uri.startswith(_SQLITE):
+        return f"{_SQLITE}{root() / uri.removeprefix(_SQLITE)}"
+    return uri
+
+
+@dataclass
+class Run:
+    """An open MLflow run. What it cannot log it warns of, once: a training outlives its tracker."""
+
+    id: str
+    _warned: bool = False
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        """Metrics at a step, in one call."""
+        import mlflow
+
+        with self._outlived():
+            mlflow.log_metrics(dict(values), step=step, run_id=self.id)
+
+    def tag(self, **tags: str) -> None:
+        """Tags of the run."""
+        import mlflow
+
+        with self._outlived():
+            for key, value in tags.items():
+                mlflow.MlflowClient().set_tag(self.id, key, value)
+
+    @contextlib.contextmanager
+    def _outlived(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            if not self._warned:
+                warnings.warn(f"MLflow did not take a value ({error}); going on", stacklevel=3)
+            self._warned = True
+
+
+@contextlib.contextmanager
+def pretraining(settings: Mapping[str, Any]) -> Iterator[Run]:
+    """A run of the experiment twinview-pretrain; an error inside makes it a failed run."""
+    import mlflow
+
+    experiment = _experiment(PRETRAINING)
+    client = mlflow.MlflowClient()
+    started = client.create_run(experiment, run_name=_run_name(), tags=_provenance())
+    run = Run(started.info.run_id)
+    client.log_batch(run.id, params=_as_params(settings))
+    try:
+        yield run
+    except BaseException as error:
+        run.tag(failure=f"{type(error).__name__}: {error}"[:500])
+        client.set_terminated(run.id, status="FAILED")
+        raise
+    with run._outlived():
+        client.set_terminated(run.id)
+
+
+def publish(
+    settings: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    pretrained: Mapping[str, Any],
+    curves: Mapping[int, Mapping[str, float]],
+    artifacts: list[Path],
+    encoder: tuple[Any, Any],
+) -> str:
+    """Writes one row of the experiment twinview; its run id.
+
+    pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
+    row when the store does not know the run that pretrained. encoder: module and an input example.
+    """
+    import mlflow
+
+    experiment = _experiment(PIPELINE)
+    client = mlflow.MlflowClient()
+    fingerprint = hashlib.sha256(json.dumps([settings, metrics]).encode()).hexdigest()[:16]
+    twins = client.search_runs([experiment], f"tags.fingerprint = '{fingerprint}'", max_results=1)
+    known = _knows(pretrained["run_id"])
+    tags = _provenance() | {
+        "fingerprint": fingerprint,
+        "pretrain.run_id": pretrained["run_id"],
+        "pretrain.run_in_store": str(known).lower(),
+        "pretrain.verdict": pretrained["verdict"],
+    }
+    if twins:
+        tags["duplicate_of"] = twins[0].info.run_id
+    with mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags) as run:
+        client.log_batch(run.info.run_id, params=_as_params(settings))
+        if not known:
+            for step, values in curves.items():
+                mlflow.log_metrics(dict(values), step=step)
+        model_id = _log_encoder(*encoder)
+        mlflow.log_metrics(dict(metrics), model_id=model_id)
+        for path in artifacts:
+            mlflow.log_artifact(str(path))
+        return str(run.info.run_id)
+
+
+def _log_encoder(encoder: Any, example: Any) -> str:
+    """Logs the encoder with signature and input example (torch.export's format, no pickle)."""
+    import mlflow
+    import torch
+    from mlflow.models import infer_signature
+
+    encoder.cpu().eval()
+    with torch.inference_mode():
+        signature = infer_signature(example.numpy(), encoder(example).numpy())
+    requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        info = mlflow.pytorch.log_model(
+            encoder,
+            name="encoder",
+            signature=signature,
+            input_example=example.numpy(),
+            pip_requirements=requirements,
+        )
+    return str(info.model_id)
+
+
+def _experiment(name: str) -> str:
+    """The id of an experiment of the store, which is set up when it is new.
+
+    Processes that set up a database together break it for good, hence the lock. Artifacts go to a
+    fixed folder, since the current one may be a temporary copy.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    mlflow.set_tracking_uri(store())
+    lock = root() / ".dvc/tmp/mlflow.init.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        try:
+            client = mlflow.MlflowClient()
+            found = client.get_experiment_by_name(name)
+            if found:
+                return str(found.experiment_id)
+            local = store().startswith(_SQLITE)
+            folder = (root() / "mlartifacts" / name).as_uri() if local else None
+            return str(client.create_experiment(name, artifact_location=folder))
+        except MlflowException as error:
+            raise BusyError(
+                f"the MLflow store {store()} does not answer ({error}); start it, "
+                "or unset MLFLOW_TRACKING_URI to use mlflow.db"
+            ) from None
+
+
+def _knows(run_id: str) -> bool:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.get_run(run_id)
+    except MlflowException:
+        return False
+    return True
+
+
+def _run_name() -> str | None:
+    return os.environ.get("DVC_EXP_NAME")
+
+
+def _provenance() -> dict[str, str]:
+    from twinview.provenance import provenance
+
+    return {f"twinview.{key}": str(value) for key, value in provenance().items()}
+
+
+def _as_params(settings: Mapping[str, Any]) -> list[Any]:
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)[:6000]) for key, value in flat(settings).items()]

@@ -1,0 +1,117 @@
+"""The values that the pipeline's parts hand to each other.
+
+Axes are always in this order: v views, n examples, d features; an image is (c, h, w).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Split:
+    """Raw examples of one split.
+
+    inputs: (n, ...) in the modality's own type (pictures: uint8, (n, c, h, w)).
+    labels: (n,) int64 or None. ids: (n,) int64, unique across all splits of a source.
+    """
+
+    inputs: Tensor
+    labels: Tensor | None
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Tensor) -> "Split":
+        """The given rows, in the given order."""
+        labels = None if self.labels is None else self.labels[rows]
+        return Split(self.inputs[rows], labels, self.ids[rows])
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a source hands over: rows to fit on, rows to test on, the names of the classes."""
+
+    fit: Split
+    test: Split
+    classes: tuple[str, ...]
+    modality: str
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What standardises inputs: the mean and the deviation of each channel."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Modality(ABC):
+    """How inputs are stored, augmented and fed to an encoder."""
+
+    @abstractmethod
+    def check(self, inputs: Tensor) -> None:
+        """Raises DataError unless inputs are what this modality stores."""
+
+    @abstractmethod
+    def statistics(self, inputs: Tensor) -> Statistics:
+        """What standardises these inputs."""
+
+    @abstractmethod
+    def unpack(self, stored: Tensor) -> Tensor:
+        """Stored values as the augmentations want them: a new tensor."""
+
+    @abstractmethod
+    def pack(self, x: Tensor) -> Tensor:
+        """Augmented values as they are stored."""
+
+    @abstractmethod
+    def standardise(self, statistics: Statistics) -> nn.Module:
+        """The layer that turns stored values into an encoder's input."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,)."""
+
+    views: Tensor
+    labels: Tensor | None
+    ids: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on the given device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return replace(self, views=self.views.to(device), labels=labels, ids=self.ids.to(device))
+
+
+@dataclass(frozen=True)
+class Projections:
+    """What a method's first half makes of a batch: z (v, n, d), and the batch's labels."""
+
+    z: Tensor
+    labels: Tensor | None
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Features of one split: features (n, d) float32, labels (n,) or None, ids (n,)."""
+
+    features: Tensor
+    labels: Tensor | None
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Tensor) -> "Embeddings":
+        """The given rows, in the given order."""
+        labels = None if self.labels is None else self.labels[rows]
+        return Embeddings(self.features[rows], labels, self.ids[rows])
+
+    def known_labels(self) -> Tensor:
+        """The labels, where the caller cannot do without."""
+        assert self.labels is not None, "labelled embeddings are needed here"
+        return self.labels

@@ -1,0 +1,131 @@
+"""The view cache: K views of every example, rendered once into memory-mapped, checked shards."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twinview import artifacts
+from twinview.errors import DataError
+from twinview.seeds import Draws
+from twinview.types import Modality, Split
+from twinview.views import LiveViews, ViewPlan, Views
+
+INDEX = "index.json"
+_ORDER = -1  # the place, in no chain, whose draws say which cached views an epoch takes
+_ROWS = 256  # examples rendered at once, few enough for the caches; views do not depend on it
+
+
+def cache_bytes(split: Split, count: int) -> int:
+    """The size of a cache with `count` views of every example of split."""
+    return split.inputs[0].numel() * split.inputs.element_size() * len(split) * count
+
+
+def write_cache(
+    folder: Path, split: Split, plan: ViewPlan, modality: Modality, count: int, shard_bytes: int
+) -> Iterator[int]:
+    """Renders `count` views of every example into folder; yields how many more are done.
+
+    The folder appears when all is written and the generator ends, with an index that has the
+    checksum of every shard.
+    Raises BusyError when the disk has no room.
+    """
+    artifacts.require_room(folder.parent, cache_bytes(split, count))
+    render = plan.renderer(modality)
+    per_shard = max(1, shard_bytes // cache_bytes(split.take(torch.arange(1)), count))
+    with artifacts.atomic_folder(folder) as temporary:
+        shards = []
+        for number, rows in enumerate(torch.arange(len(split)).split(per_shard)):
+            part = split.take(rows)
+            views = np.empty((len(rows), count, *part.inputs.shape[1:]), part.inputs.numpy().dtype)
+            for first in range(0, len(rows), _ROWS):
+                some = slice(first, first + _ROWS)
+                for view in range(count):
+                    numbers = torch.full_like(part.ids[some], view)
+                    rendered = render(part.inputs[some], part.ids[some], numbers)
+                    views[some, view] = rendered.numpy()
+                yield len(views[some]) * count
+            path = temporary / f"views-{number:05d}.npy"
+            np.save(path, views)
+            shards.append({"file": path.name, "sha256": artifacts.sha256(path)})
+        index = {"mode": "cached", "plan": plan.as_json(), "ids": ids_digest(split)}
+        artifacts.save_json(temporary / INDEX, index | {"count": count, "shards": shards})
+
+
+def write_live(folder: Path, plan: ViewPlan) -> None:
+    """Writes the plan alone: the training loop renders by it."""
+    with artifacts.atomic_folder(folder) as temporary:
+        artifacts.save_json(temporary / INDEX, {"mode": "live", "plan": plan.as_json()})
+
+
+def read_plan(folder: Path) -> ViewPlan:
+    """The plan by which a folder's views are rendered."""
+    return ViewPlan.from_json(artifacts.load_json(folder / INDEX)["plan"])
+
+
+def open_views(folder: Path, split: Split, modality: Modality) -> Views:
+    """The views of split that folder holds or, in live mode, describes.
+
+    Raises DataError when a shard is missing, truncated or edited, or when the cache was made of
+    another split.
+    """
+    index = artifacts.load_json(folder / INDEX)
+    plan = ViewPlan.from_json(index["plan"])
+    if index["mode"] == "live":
+        return LiveViews(plan.renderer(modality), split)
+    if index["ids"] != ids_digest(split):
+        raise DataError(f"{folder} holds views of other examples; `dvc repro views` makes it anew")
+    shards = [_open_shard(folder / s["file"], s["sha256"]) for s in index["shards"]]
+    return CachedViews(shards, split.ids, plan.seed)
+
+
+def ids_digest(split: Split) -> str:
+    """A checksum of the split's ids, in order."""
+    return hashlib.sha256(split.ids.numpy().tobytes()).hexdigest()
+
+
+def _open_shard(path: Path, expected: str) -> np.ndarray:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; `dvc repro --force views` makes the cache anew")
+    if artifacts.sha256(path) != expected:
+        raise DataError(
+            f"{path} is truncated or edited: its checksum is not the index's; "
+            f"delete {path.parent} and run `dvc repro`"
+        )
+    shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return shard
+
+
+@final
+class CachedViews(Views):
+    """K views an example, read from memory-mapped shards.
+
+    Each example takes its K views in a random order of its own, `count` an epoch; when they are
+    used up, in another order.
+    """
+
+    def __init__(self, shards: Sequence[np.ndarray], ids: Tensor, seed: int) -> None:
+        self._shards = shards
+        self._ids = ids
+        self._seed = seed
+        self._per_shard = len(shards[0])
+        self.count: int = shards[0].shape[1]
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """The next `count` views in each example's order."""
+        if self.count % count:
+            raise DataError(f"{self.count} cached views cannot be taken {count} at a time")
+        cycle, place = divmod(epoch, self.count // count)
+        draws = Draws.of(self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER)
+        chosen = draws.permutation(self.count)[:, place * count : (place + 1) * count].numpy()
+        taken = np.empty((count, len(rows), *self._shards[0].shape[2:]), self._shards[0].dtype)
+        owners, places = np.divmod(rows.numpy(), self._per_shard)
+        for owner in np.unique(owners):
+            mine = np.flatnonzero(owners == owner)
+            for view in range(count):
+                taken[view, mine] = self._shards[owner][places[mine], chosen[mine, view]]
+        return torch.from_numpy(taken)

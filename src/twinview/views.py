@@ -1,0 +1,99 @@
+"""Augmented views: the plan by which they are rendered, and how the training loop gets them.
+
+A view depends on (seed, example id, view number) and on nothing else, so the cache and the live
+renderer hold the same views, whatever the batch size, the order or the number of workers.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from twinview import registry
+from twinview.seeds import Draws
+from twinview.types import Modality, Split
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """A seed and a chain of augmentations, each with its probability and its options."""
+
+    seed: int
+    chain: tuple[tuple[str, float, Mapping[str, Any]], ...]
+
+    @classmethod
+    def of(
+        cls, seed: int, names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
+    ) -> "ViewPlan":
+        """names: the chain, in order. options: each name's probability and options."""
+        links = []
+        for name in names:
+            own = dict(options[name])
+            links.append((name, own.pop("probability"), own))
+        return cls(seed, tuple(links))
+
+    def renderer(self, modality: Modality) -> "Renderer":
+        """The plan's function, its augmentations bound once."""
+        return Renderer(self, modality)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as plain values, for an index file."""
+        links = [{"name": n, "probability": p, "options": dict(o)} for n, p, o in self.chain]
+        return {"seed": self.seed, "chain": links}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "ViewPlan":
+        """The plan that as_json gave."""
+        links = ((k["name"], k["probability"], k["options"]) for k in value["chain"])
+        return cls(value["seed"], tuple(links))
+
+
+@final
+class Renderer:
+    """Renders views: call it with stored inputs, ids and view numbers."""
+
+    def __init__(self, plan: ViewPlan, modality: Modality) -> None:
+        self._seed = plan.seed
+        self._modality = modality
+        self._links: list[tuple[float, Callable[..., Tensor]]] = [
+            (probability, registry.bind("augmentations", name, options))
+            for name, probability, options in plan.chain
+        ]
+
+    def __call__(self, inputs: Tensor, ids: Tensor, views: Tensor) -> Tensor:
+        """One view an example. inputs: (n, ...) as stored; ids, views: (n,) int64."""
+        x = self._modality.unpack(inputs)
+        for place, (probability, augment) in enumerate(self._links):
+            draws = Draws.of(self._seed, ids, views, place)
+            rows = (draws.uniform() < probability).nonzero().squeeze(1)
+            if len(rows) == len(x):
+                x = augment(x, draws)
+            elif len(rows):
+                x[rows] = augment(x[rows], draws.rows(rows))
+        return self._modality.pack(x)
+
+
+class Views(ABC):
+    """Gives each epoch its views of each example."""
+
+    @abstractmethod
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """(count, n, ...) as stored: `count` views of the split's rows, for the given epoch."""
+
+
+@final
+class LiveViews(Views):
+    """Views rendered when they are asked for, new ones in every epoch."""
+
+    def __init__(self, render: Renderer, split: Split) -> None:
+        self._render = render
+        self._split = split
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """View numbers epoch * count and on."""
+        part = self._split.take(rows)
+        numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
+        return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])

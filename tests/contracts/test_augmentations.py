@@ -1,0 +1,168 @@
+"""Laws that every augmentation obeys; a new file comes under them once OPTIONS names it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from twinview import registry
+from twinview.errors import ConfigError
+from twinview.seeds import Draws
+
+NAMES = registry.names("augmentations")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "brightness": {"strength": 0.4},
+    "contrast": {"strength": 0.4},
+    "cutout": {"size": 0.5, "fill": 0.0},
+    "gaussian_blur": {"sigma": [0.1, 2.0], "kernel": 0.3},
+    "grey": {},
+    "horizontal_flip": {},
+    "hue": {"strength": 0.2},
+    "noise": {"strength": [0.0, 0.3]},
+    "random_resized_crop": {"scale": [0.08, 1.0], "ratio": [0.75, 1.33]},
+    "rotation": {"degrees": 30.0},
+    "saturation": {"strength": 0.4},
+    "sobel": {},
+}
+DRAWS_NOTHING = {
+    "grey": "a function of the picture",
+    "horizontal_flip": "a function of the picture; the chain draws who is flipped",
+    "sobel": "a function of the picture",
+}
+UNBOUNDED_ABOVE = {
+    ("gaussian_blur", "sigma"): "ever wider ends in the window's mean",
+    ("random_resized_crop", "ratio"): "ever wider ends in the ratio that fits",
+}
+COLOUR_ONLY = {"hue", "saturation"}
+# An odd number of pixels, so that no batch fills whole vector registers.
+SHAPES = [(1, 13, 17), (3, 17, 13)]
+RANDOM = [name for name in NAMES if name not in DRAWS_NOTHING]
+CHOICES = [(name, option) for name in NAMES for option in OPTIONS.get(name, {})]
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def pictures(n: int, shape: tuple[int, ...]) -> Tensor:
+    return torch.rand(n, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def view(name: str, x: Tensor, ids: Tensor, number: int = 0, place: int = 0) -> Tensor:
+    augment: Callable[..., Tensor] = registry.bind("augmentations", name, OPTIONS[name])
+    return augment(x, Draws.of(0, ids, torch.full_like(ids, number), place))
+
+
+def alike(name: str, n: int, shape: tuple[int, ...] = (3, 17, 13)) -> tuple[Tensor, Tensor]:
+    """n copies of one picture, and one id for each."""
+    return pictures(1, shape).repeat(n, 1, 1, 1), torch.arange(n)
+
+
+def test_every_augmentation_is_under_these_laws() -> None:
+    assert sorted(OPTIONS) == NAMES
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_keeps_shape_type_and_range(name: str, shape: tuple[int, ...]) -> None:
+    x = pictures(50, shape)
+    # Saturated pictures too: there rounding leaves [0, 1] first.
+    x = torch.cat([x, x.round(), torch.ones_like(x), torch.zeros_like(x)])
+    y = view(name, x, torch.arange(len(x)))
+    assert y.shape == x.shape and y.dtype == torch.float32
+    assert y.min() >= 0 and y.max() <= 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_does_not_change_its_input(name: str, shape: tuple[int, ...]) -> None:
+    x = pictures(5, shape)
+    before = x.clone()
+    view(name, x, torch.arange(5))
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_view_is_bit_identical_in_any_batch(name: str, shape: tuple[int, ...], size: int) -> None:
+    x, ids = pictures(300, shape), torch.arange(300)
+    some = [slice(first, first + size) for first in range(0, 98, size)]
+    parts = [view(name, x[rows], ids[rows]) for rows in some]
+    assert torch.equal(torch.cat(parts), view(name, x, ids)[:98])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_view_is_bit_identical_in_any_order(name: str, shape: tuple[int, ...]) -> None:
+    x, ids = pictures(300, shape), torch.arange(300)
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(view(name, x[order], ids[order]), view(name, x, ids)[order])
+
+
+# Both exceed 2^15 elements, from which on torch shares work out; the second has one picture only,
+# so that sums over it would be cut in two.
+@pytest.mark.parametrize(("n", "shape"), [(300, (3, 17, 13)), (1, (3, 211, 223))])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_view_is_bit_identical_on_any_threads(name: str, n: int, shape: tuple[int, ...]) -> None:
+    x, ids = pictures(n, shape), torch.arange(n)
+    alone = view(name, x, ids)
+    torch.set_num_threads(2)
+    assert torch.equal(view(name, x, ids), alone)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_examples_views_and_places_have_draws_of_their_own(name: str) -> None:
+    x, ids = alike(name, 20)
+    first = view(name, x, ids)
+    assert not torch.equal(first, first[:1].expand_as(first))
+    assert not torch.equal(first, view(name, x, ids, number=1))
+    assert not torch.equal(first, view(name, x, ids, place=1))
+
+
+@pytest.mark.parametrize("name", sorted(DRAWS_NOTHING))
+def test_what_draws_nothing_is_the_same_for_all(name: str) -> None:
+    x, ids = alike(name, 20)
+    assert torch.equal(view(name, x, ids), view(name, x[:1], ids[:1], number=1).expand_as(x))
+
+
+@pytest.mark.parametrize("name", sorted(COLOUR_ONLY))
+def test_what_needs_colour_leaves_one_channel_alone(name: str) -> None:
+    x = pictures(5, (1, 13, 17))
+    assert torch.equal(view(name, x, torch.arange(5)), x)
+
+
+@pytest.mark.parametrize(("name", "option"), CHOICES)
+def test_options_out_of_range_are_rejected(name: str, option: str) -> None:
+    schema = registry.options_model("augmentations", name).model_json_schema()
+    limits = schema["properties"][option]
+    pair = "prefixItems" in limits
+    ends = beyond(limits["prefixItems"][0] if pair else limits)
+    assert len(ends) == 2 - ((name, option) in UNBOUNDED_ABOVE), f"{limits} is no full range"
+    for bad in ends:
+        value = [bad, 1e9] if pair else bad
+        with pytest.raises(ConfigError, match=rf"augmentations\.{name}\.{option}"):
+            registry.bind("augmentations", name, OPTIONS[name] | {option: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [c for c in CHOICES if isinstance(OPTIONS[c[0]][c[1]], list)]
+)
+def test_pairs_in_the_wrong_order_are_rejected(name: str, option: str) -> None:
+    given = OPTIONS[name] | {option: [0.9, 0.2]}
+    with pytest.raises(ConfigError, match=r"low end 0\.9 is above the high end 0\.2"):
+        registry.bind("augmentations", name, given)
+
+
+def beyond(limits: dict[str, Any]) -> list[float]:
+    """A value below and one above the range that a JSON schema states."""
+    low = [limits["minimum"] - 1e-6] if "minimum" in limits else []
+    low += [limits["exclusiveMinimum"]] if "exclusiveMinimum" in limits else []
+    high = [limits["maximum"] + 1e-6] if "maximum" in limits else []
+    return low + high
