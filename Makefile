@@ -11,7 +11,7 @@ repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
 
 test: $(READY)  ## the test suite, from nothing
-	@$(BIN)/python -m pytest -m "not slow" -n 2
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY)
 	@$(BIN)/python -m pytest -m slow

@@ -34,6 +34,7 @@ def main() -> None:
     predicted = {}
     for name, task in stage.progress(work, len(work), "evaluate"):
         parts = embeddings.load(folders[name])
+        evaluation.require_labels(parts)
         if isinstance(task, int):
             found[name][f"labels_{task}"] = evaluation.few_labels(
                 parts, partial(linear, strength=few.strength), task, few.draws, few.seed

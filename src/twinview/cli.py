@@ -29,6 +29,7 @@ def check(options: argparse.Namespace) -> int:
     from twinview import params
 
     params.check(Path(options.params))
+    print(f"twinview: {options.params} is in order")
     if not _in_git():
         print(
             "twinview: this folder is not a git repository. The pipeline runs; commits are not "
@@ -64,7 +65,7 @@ def gate(options: argparse.Namespace) -> int:
     """Holds the results against the floors; status 1 when one does not hold."""
     from twinview.gate import base_settings, run_gate
 
-    checks = run_gate(base_settings(options.baseline, Path(options.params)))
+    checks = run_gate(base_settings(options.baseline, Path(options.params)), Path(options.results))
     for one in checks:
         mark = "ok  " if one.holds else "FAIL"
         print(f"{mark}  {one.name:<24} {one.found:>10}  wanted {one.wanted}")
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
             own.add_argument("stages", nargs="*", help="stages of dvc.yaml; all without")
         if command is gate:
             own.add_argument("--baseline", metavar="COMMIT", help="where the floors are read")
+            own.add_argument("--results", metavar="FOLDER", default=".", help="where reports/ lies")
         if command is ui:
             own.add_argument("--port", type=int, default=5000)
         if command is measure:

@@ -23,10 +23,10 @@ class Check:
     holds: bool
 
 
-def run_gate(settings: Gate) -> list[Check]:
-    """Holds reports/ against the floors and the permitted verdicts."""
-    metrics = artifacts.flat(artifacts.load_json(paths.METRICS))
-    verdict = str(artifacts.load_json(paths.PRETRAIN_METRICS)["verdict"])
+def run_gate(settings: Gate, folder: Path) -> list[Check]:
+    """Holds the reports below folder against the floors and the permitted verdicts."""
+    metrics = artifacts.flat(artifacts.load_json(folder / paths.METRICS))
+    verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS)["verdict"])
     checks = [_floor(name, floor, metrics) for name, floor in settings.floors.items()]
     wanted = " or ".join(settings.verdicts)
     return [*checks, Check("pretrain.verdict", verdict, wanted, verdict in settings.verdicts)]

@@ -1,0 +1,74 @@
+"""The environment of the tests, and what several of them start from."""
+
+import copy
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Before torch is imported: waiting threads sleep, so that two test processes share two cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from tests.shapes import prepared_shapes
+from tests.workspace import ROOT
+from twinview.splits import Prepared
+
+# What DVC and a user's shell may set, and what would change the results of the tests.
+FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_URI")
+WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """The tests' tensors are tiny: threads would only wait for each other."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FOREIGN:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """The content of params.yaml, a copy of its own for each test."""
+    return copy.deepcopy(WHOLE)
+
+
+@pytest.fixture
+def write_params(settings: dict[str, Any], folder: Path) -> Callable[..., Path]:
+    """Writes params.yaml into the current folder, with other values at dotted keys."""
+
+    def write(changes: dict[str, Any]) -> Path:
+        for dotted, value in changes.items():
+            *parents, last = dotted.split(".")
+            section = settings
+            for name in parents:
+                section = section[name]
+            section[last] = value
+        with Path("params.yaml").open("w") as file:
+            YAML().dump(settings, file)
+        return Path("params.yaml")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def shapes() -> Prepared:
+    """Splits of small pictures, each with a shape that names its class; never written to."""
+    return prepared_shapes(train=96, validation=48, test=96, seed=0)

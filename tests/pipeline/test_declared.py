@@ -1,0 +1,78 @@
+"""dvc.yaml declares the settings that each stage reads, and no others."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.workspace import ROOT
+from twinview.params import Params
+
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_declares_the_settings_that_it_reads(name: str) -> None:
+    read = set(_settings_read(ROOT / f"pipeline/{name}.py"))
+    declared = {setting.partition(".${")[0] for setting in STAGES[name]["params"]}
+    assert {r for r in read if not _covered(r, declared)} == set(), "read and not declared"
+    assert {d for d in declared if not _covered(d, read)} == set(), "declared and not read"
+
+
+def _covered(setting: str, by: set[str]) -> bool:
+    """Whether a dotted setting, a part of it or a whole around it is among the others."""
+    return any(f"{setting}.".startswith(f"{o}.") or f"{o}.".startswith(f"{setting}.") for o in by)
+
+
+def _settings_read(script: Path) -> Iterator[str]:
+    """Dotted paths below `settings`, aliases such as `own = settings.pretrain` followed."""
+    tree = ast.parse(script.read_text())
+    aliases = {"settings": ""}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target, value in _pairs(node.targets[0], node.value):
+                path = _dotted(value, aliases)
+                if isinstance(target, ast.Name) and path:
+                    aliases[target.id] = path
+    sections = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("chosen", "bound"):
+                yield from _named(node, sections)
+        elif isinstance(node, ast.Attribute) and (path := _dotted(node, aliases)):
+            if path.split(".")[0] in Params.model_fields and path not in aliases.values():
+                yield path
+
+
+def _named(call: ast.Call, constants: dict[str, ast.expr]) -> Iterator[str]:
+    """The sections that a call of chosen or bound names."""
+    assert isinstance(call.func, ast.Attribute)
+    arguments = call.args[:1] if call.func.attr == "bound" else call.args
+    for argument in arguments:
+        if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Name):
+            yield from ast.literal_eval(constants[argument.value.id])
+        else:
+            yield ast.literal_eval(argument)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        return list(zip(target.elts, value.elts, strict=True))
+    return [(target, value)]
+
+
+def _dotted(node: ast.expr, aliases: dict[str, str]) -> str:
+    if isinstance(node, ast.Name):
+        return aliases.get(node.id, "")
+    if isinstance(node, ast.Attribute):
+        if isinstance(node.value, ast.Name) and node.value.id == "settings":
+            return node.attr
+        base = _dotted(node.value, aliases)
+        return f"{base}.{node.attr}" if base else ""
+    return ""

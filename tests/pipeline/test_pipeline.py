@@ -1,0 +1,168 @@
+"""The whole pipeline through DVC, on a few hundred real examples, in a project of its own."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from ruamel.yaml import YAML
+
+from tests.workspace import ROOT, make_workspace
+
+RECORDER = Path(__file__).parent / "recorder"
+TINY = {
+    "data": {"train": 600, "validation": 200, "test": 300},
+    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64},
+    "evaluate": {"few_labels": {"per_class": [5, 20], "draws": 3}},
+    "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5]}},
+    "report": {"points": 60, "queries": 4},
+}
+
+
+class Project:
+    """A workspace and the commands that run in it; what its stages load is recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = folder.parent / "records"
+        self.records.mkdir()
+        self.environment = make_workspace(folder, _tiny_params())
+        self.environment["PYTHONPATH"] += f"{os.pathsep}{RECORDER}"
+        self.environment |= {
+            "TWINVIEW_RECORD_ROOT": str(folder),
+            "TWINVIEW_RECORD_TO": str(self.records),
+        }
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+
+    def done(self, *command: str) -> str:
+        finished = self.run(*command)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout + finished.stderr
+
+    def json(self, path: str) -> Any:
+        return json.loads((self.folder / path).read_text())
+
+    def pipeline_rows(self) -> list[Any]:
+        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/mlflow.db")
+        return list(mlflow.search_runs(experiment_names=["twinview"], output_format="list"))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    made.output = made.done("python", "-m", "twinview.cli", "repro")  # type: ignore[attr-defined]
+    return made
+
+
+def test_ends_with_a_table_and_the_way_to_the_report(project: Project) -> None:
+    output: str = project.output  # type: ignore[attr-defined]
+    for word in ("encoder", "raw_pixels", "supervised", "reports/report.html", "make ui"):
+        assert word in output
+
+
+def test_a_second_repro_does_nothing(project: Project) -> None:
+    assert "Data and pipelines are up to date" in project.done("dvc", "repro")
+    assert project.run("dvc", "status", "-q").returncode == 0
+
+
+def test_stages_load_what_dvc_yaml_lists(project: Project) -> None:
+    stages = _resolved_stages(project)
+    records = [json.loads(p.read_text()) for p in project.records.glob("*.json")]
+    assert {record["stage"] for record in records} >= set(stages)
+    for record in records:
+        listed = set(stages[record["stage"]])
+        loaded = {m for m in record["modules"] if (project.folder / m).stat().st_size}
+        assert loaded <= listed, f"{record['stage']} loads {loaded - listed} unlisted"
+        unused = {d for d in listed - loaded if d.endswith(".py") and not _one_of_many(d)}
+        assert not unused, f"{record['stage']} lists {unused} and does not load it"
+
+
+def test_stages_open_the_data_that_dvc_yaml_lists(project: Project) -> None:
+    stages = _resolved_stages(project)
+    for path in project.records.glob("*.json"):
+        record = json.loads(path.read_text())
+        data = [o for o in record["opened"] if re.match(r"(data|models|reports)/[^.]", o)]
+        outs = _outs(project, record["stage"])
+        for opened in data:
+            allowed = [*stages[record["stage"]], *outs, "data/raw"]
+            assert any(Path(opened).is_relative_to(place) for place in allowed), opened
+
+
+def test_one_pipeline_is_one_row_linked_to_its_pretraining(project: Project) -> None:
+    [row] = project.pipeline_rows()
+    pretrained = project.json("models/pretrain_run.json")
+    assert row.data.tags["pretrain.run_id"] == pretrained["run_id"]
+    assert row.data.metrics["linear.accuracy"] == project.json("reports/metrics.json")["linear"]["accuracy"]
+    assert row.data.params["pretrain.epochs"] == "2"
+    curve = mlflow.MlflowClient().get_metric_history(pretrained["run_id"], "loss")
+    assert len(curve) > 2
+
+
+def test_equal_training_gives_equal_hashes(project: Project) -> None:
+    before = _hashes(project)
+    project.done("dvc", "repro", "--force", "--single-item", "pretrain")
+    assert _hashes(project) == before
+
+
+@pytest.mark.slow
+def test_experiments_are_compared(project: Project) -> None:
+    project.done("git", "add", "-A")
+    project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "results")
+    project.done("dvc", "exp", "run", "--name", "one", "-S", "pretrain.epochs=1")
+    project.done("dvc", "exp", "run", "--temp", "--name", "live", "-S", "views.mode=live")
+    shown = project.done("dvc", "exp", "show", "--csv", "--no-pager")
+    assert "one" in shown
+    assert "live" in shown
+    names = {row.info.run_name for row in project.pipeline_rows()}
+    assert {"one", "live"} <= names
+    assert "linear.accuracy" in project.done("dvc", "metrics", "diff", "HEAD")
+    assert "pretrain.epochs" in project.done("dvc", "params", "diff", "HEAD")
+
+
+def _tiny_params() -> str:
+    yaml = YAML()
+    settings = yaml.load((ROOT / "params.yaml").read_text())
+    _update(settings, TINY)
+    from io import StringIO
+
+    text = StringIO()
+    yaml.dump(settings, text)
+    return text.getvalue()
+
+
+def _update(tree: Any, changes: Any) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            _update(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _resolved_stages(project: Project) -> dict[str, list[str]]:
+    """The dependencies of every stage as dvc.lock has them, names filled in."""
+    lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
+    return {name: [d["path"] for d in stage["deps"]] for name, stage in lock["stages"].items()}
+
+
+def _outs(project: Project, stage: str) -> list[str]:
+    lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
+    return [out["path"] for out in lock["stages"][stage].get("outs", [])]
+
+
+def _one_of_many(path: str) -> bool:
+    """DVC cannot pick list items by name: stages with a chain list every augmentation."""
+    return "/augmentations/" in path
+
+
+def _hashes(project: Project) -> dict[str, str]:
+    lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
+    outs = lock["stages"]["pretrain"]["outs"]
+    return {out["path"]: out["md5"] for out in outs if out["path"] != "models/pretrain_run.json"}

@@ -1,0 +1,301 @@
+"""params.yaml: what passes, and how every fault of it is said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import WHOLE
+from tests.workspace import ROOT
+from twinview import params, registry
+from twinview.errors import ConfigError
+
+Write = Callable[[dict[str, Any]], Path]
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+
+
+def faults(path: Path) -> list[str]:
+    """What check says of a file, without the first line."""
+    with pytest.raises(ConfigError) as caught:
+        params.check(path)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_files_of_the_project_are_in_order(path: Path) -> None:
+    params.check(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_files_state_every_plug_in_s_options(path: Path) -> None:
+    whole = YAML(typ="safe").load(path.read_text())
+    stated = {kind: sorted(whole[kind]) for kind in params.PLUGIN_SECTIONS}
+    assert stated == {kind: registry.names(kind) for kind in params.PLUGIN_SECTIONS}
+
+
+def test_the_schema_in_the_project_is_the_models() -> None:
+    assert json.loads((ROOT / "params.schema.json").read_text()) == params.json_schema()
+
+
+def test_the_schema_requires_every_setting_and_permits_no_other() -> None:
+    schema = params.json_schema()
+    for name, part in [("Params", schema), *schema["$defs"].items()]:
+        if name not in params.PLUGIN_SECTIONS and part.get("properties"):
+            assert sorted(part["required"]) == sorted(part["properties"]), name
+        if name != "Params":
+            assert part["additionalProperties"] is False, name
+
+
+def test_the_schema_lists_the_names_to_choose_from() -> None:
+    pretrain = params.json_schema()["$defs"]["Pretrain"]["properties"]
+    assert pretrain["method"]["enum"] == registry.names("methods")
+    assert pretrain["head"]["enum"] == registry.names("heads")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"pretrain.epoch": 3},
+            "pretrain.epoch: there is no such key; did you mean 'epochs'?",
+        ),
+        ({"pretrian": {}}, "pretrian: there is no such key; did you mean 'pretrain'?"),
+        (
+            {"pretrain.method": "simlcr"},
+            "pretrain.method: methods has no 'simlcr'; did you mean 'simclr'? (it is 'simlcr')",
+        ),
+        (
+            {"views.chain": ["horizontal_flop"]},
+            "views.chain.0: augmentations has no 'horizontal_flop'; "
+            "did you mean 'horizontal_flip'? (it is 'horizontal_flop')",
+        ),
+        (
+            {"methods.simlcr": {"temperature": 0.2}},
+            "methods.simlcr: there is no such key; did you mean 'simclr'?",
+        ),
+        (
+            {"methods.simclr": {"temperature": 0.2, "temp": 1}},
+            "methods.simclr.temp: there is no such key; did you mean 'temperature'?",
+        ),
+        (
+            {"heads.nonlinear": {"out": 3}},
+            "heads.nonlinear.hidden: is missing; every setting is stated, none has a default",
+        ),
+        (
+            {"augmentations.grey": {}},
+            "augmentations.grey.probability: is missing; "
+            "every setting is stated, none has a default",
+        ),
+        (
+            {"augmentations.grey.probability": 1.5},
+            "augmentations.grey.probability: input should be less than or equal to 1 (it is 1.5)",
+        ),
+        (
+            {"pretrain.learning_rate": 0.0},
+            "pretrain.learning_rate: input should be greater than 0 (it is 0.0)",
+        ),
+        (
+            {"pretrain.epochs": "abc"},
+            "pretrain.epochs: input should be a valid integer (it is 'abc')",
+        ),
+        (
+            {"pretrain.epochs": 2.5},
+            "pretrain.epochs: input should be a valid integer (it is 2.5)",
+        ),
+        (
+            {"pretrain.learning_rate": float("nan")},
+            "pretrain.learning_rate: input should be a finite number (it is nan)",
+        ),
+        (
+            {"views.mode": "lazy"},
+            "views.mode: input should be 'cached' or 'live' (it is 'lazy')",
+        ),
+        (
+            {"probes.knn.neighbours": [5, 0]},
+            "probes.knn.neighbours.1: input should be greater than or equal to 1 (it is 0)",
+        ),
+        (
+            {"augmentations.random_resized_crop.scale": [0.9, 0.3]},
+            "augmentations.random_resized_crop.scale: "
+            "the low end 0.9 is above the high end 0.3 (it is [0.9, 0.3])",
+        ),
+        (
+            {"views.chain": ["grey", "grey"]},
+            "views.chain: a value occurs twice (it is ['grey', 'grey'])",
+        ),
+        (
+            {"evaluate.few_labels.per_class": [10, 10]},
+            "evaluate.few_labels.per_class: a value occurs twice (it is [10, 10])",
+        ),
+        (
+            {"gate.floors": {"linear.accuracy": "high"}},
+            "gate.floors.linear.accuracy: input should be a valid number (it is 'high')",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_fault_names_key_value_and_remedy(
+    changes: dict[str, Any], said: str, write_params: Write
+) -> None:
+    assert faults(write_params(changes)) == [said]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"data.train": 200},
+            "pretrain.batch_size: is 256, larger than the train split (data.train: 200)",
+        ),
+        (
+            {"pretrain.warmup_epochs": 8},
+            "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
+        ),
+        (
+            {"data.validation": 1000},
+            "pretrain.monitored: is 1024, more than the validation split (data.validation: 1000)",
+        ),
+        (
+            {"views.cached.count": 5},
+            "views.cached.count: is 5; views are taken in pairs, so it must be even",
+        ),
+        ({"data.test": 1999}, "report.points: is 2000, more than the test split (data.test: 1999)"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_settings_that_make_no_sense_together_are_a_fault(
+    changes: dict[str, Any], said: str, write_params: Write
+) -> None:
+    assert faults(write_params(changes)) == [said]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data.train": 256},
+        {"pretrain.warmup_epochs": 7.9},
+        {"data.validation": 1024},
+        {"data.test": 2000},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_settings_that_just_fit_are_in_order(
+    changes: dict[str, Any], write_params: Write
+) -> None:
+    params.check(write_params(changes))
+
+
+def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Write) -> None:
+    changes = {"data.train": 0, "heads.linear.aut": 3, "pretrain.head": "liner"}
+    path = write_params(changes)
+    with pytest.raises(ConfigError) as caught:
+        params.check(path)
+    first, *others = str(caught.value).splitlines()
+    assert first == "params.yaml has 3 faults:"
+    assert [line.partition(":")[0].strip() for line in others] == [
+        "data.train",
+        "pretrain.head",
+        "heads.linear.aut",
+    ]
+
+
+def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
+    path = write_params({"data.train": 10, "data.test": 10, "views.cached.count": 3})
+    assert len(faults(path)) == 3
+
+
+def test_a_missing_section_is_one_fault(settings: dict[str, Any], write_params: Write) -> None:
+    del settings["report"]
+    assert faults(write_params({})) == [
+        "report: is missing; every setting is stated, none has a default"
+    ]
+
+
+def test_a_plug_in_that_is_chosen_must_have_stated_options(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["heads"]["nonlinear"], settings["augmentations"]["contrast"]
+    assert faults(write_params({})) == [
+        "pretrain.head: is 'nonlinear', but heads.nonlinear states no options",
+        "views.chain: is 'contrast', but augmentations.contrast states no options",
+    ]
+
+
+def test_a_stage_refuses_what_is_chosen_and_not_stated(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["methods"]["simclr"]
+    with pytest.raises(ConfigError, match=r"methods\.simclr states no options"):
+        params.load(write_params({}))
+
+
+# How DVC writes small numbers with -S.
+@pytest.mark.parametrize("written", ["1e-05", "1.0e-05", "1E-5", "0.00001"])
+def test_floats_may_be_written_with_an_exponent(written: str, folder: Path) -> None:
+    text = (ROOT / "params.yaml").read_text()
+    changed = text.replace("learning_rate: 0.002", f"learning_rate: {written}", 1)
+    Path("params.yaml").write_text(changed)
+    params.check()
+    assert params.load().pretrain.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "7\n"])
+def test_a_file_that_is_no_mapping_is_one_fault(text: str, folder: Path) -> None:
+    Path("params.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"params\.yaml has 1 fault:\n  input should be an obj"):
+        params.check()
+
+
+@pytest.mark.parametrize("text", ["data: [", "data: {}\ndata: {}\n", "\tdata: 1\n"])
+def test_broken_yaml_is_named_with_its_file(text: str, folder: Path) -> None:
+    Path("params.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"params\.yaml is not valid YAML: .*"):
+        params.check()
+
+
+def test_bytes_that_are_no_text_are_named_with_their_file(folder: Path) -> None:
+    Path("params.yaml").write_bytes(b"data: \xff\xfe\n")
+    with pytest.raises(ConfigError, match=r"params\.yaml"):
+        params.check()
+
+
+def test_a_missing_file_says_where_it_was_looked_for(folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        params.check()
+    assert str(folder / "params.yaml") in str(caught.value) and "recipes" in str(caught.value)
+
+
+def test_chosen_keeps_only_the_plug_ins_in_use(folder: Path) -> None:
+    chosen = params.load(ROOT / "params.yaml").chosen(
+        "pretrain", "methods", "heads", "augmentations", "probes"
+    )
+    assert list(chosen["methods"]) == ["simclr"] and list(chosen["heads"]) == ["nonlinear"]
+    assert set(chosen["augmentations"]) == set(WHOLE["views"]["chain"])
+    assert chosen["pretrain"] == WHOLE["pretrain"] and "data" not in chosen
+    assert chosen["probes"] == WHOLE["probes"]
+
+
+def test_chosen_values_are_plain_and_serialisable() -> None:
+    settings = params.load(ROOT / "params.yaml")
+    chosen = settings.chosen(*params.Params.model_fields)
+    assert json.loads(json.dumps(chosen)) == chosen
+
+
+def test_bound_takes_the_options_that_the_file_states(write_params: Write) -> None:
+    bound = params.load(write_params({"heads.linear.out": 7})).bound("heads", "linear")
+    assert bound(4).out_features == 7
+
+
+def test_the_settings_cannot_be_changed_while_a_stage_runs() -> None:
+    settings = params.load(ROOT / "params.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.pretrain.epochs = 3  # type: ignore[misc]
+
+
+def test_load_does_not_import_plug_ins_that_are_not_used(write_params: Write) -> None:
+    """Else a stage would load, and so depend on, every plug-in's file."""
+    path = write_params({"heads.linear.out": "checked only when it is bound"})
+    assert params.load(path).pretrain.head == "nonlinear"

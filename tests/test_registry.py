@@ -1,0 +1,87 @@
+"""From names to callables: what binds, and how each fault of an option is said."""
+
+import pytest
+
+from twinview import registry
+from twinview.errors import ConfigError
+
+
+def test_bind_sets_the_options_and_leaves_the_rest_to_the_caller() -> None:
+    head = registry.bind("heads", "linear", {"out": 3})(5)
+    assert (head.in_features, head.out_features) == (5, 3)
+
+
+def test_bind_hands_lists_over_as_tuples() -> None:
+    options = {"sigma": [0.1, 2.0], "kernel": 0.1}
+    assert registry.bind("augmentations", "gaussian_blur", options).keywords["sigma"] == (0.1, 2.0)
+
+
+def test_a_whole_number_is_a_float_where_a_float_is_wanted() -> None:
+    temperature = registry.bind("methods", "simclr", {"temperature": 1}).keywords["temperature"]
+    assert temperature == 1.0 and isinstance(temperature, float)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "options", "said"),
+    [
+        ("methods", "simlcr", {}, "methods has no 'simlcr'; did you mean 'simclr'?"),
+        ("heads", "zzz", {}, "heads has no 'zzz'; it knows identity, linear, nonlinear"),
+        (
+            "methods",
+            "simclr",
+            {"temperature": 0.1, "temprature": 0.2},
+            "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
+        ),
+        ("heads", "identity", {"out": 3}, "heads.identity.out: there is no such key; it takes none"),
+        (
+            "heads",
+            "linear",
+            {},
+            "heads.linear.out: is missing; every setting is stated, none has a default",
+        ),
+        (
+            "optimizers",
+            "sgd",
+            {"weight_decay": 0.0, "momentum": 1.0},
+            "optimizers.sgd.momentum: input should be less than 1 (it is 1.0)",
+        ),
+        ("heads", "linear", {"out": "abc"}, "heads.linear.out: input should be a valid integer"),
+        ("heads", "linear", {"out": "3"}, "heads.linear.out: input should be a valid integer"),
+        ("heads", "linear", {"out": 3.5}, "heads.linear.out: input should be a valid integer"),
+        ("heads", "linear", {"out": True}, "heads.linear.out: input should be a valid integer"),
+        ("methods", "simclr", {"temperature": float("nan")}, "should be a finite number"),
+        ("methods", "simclr", {"temperature": None}, "should be a valid number (it is None)"),
+    ],
+)
+def test_a_fault_names_the_place_the_value_and_the_remedy(
+    kind: str, name: str, options: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        registry.bind(kind, name, options)
+    assert said in str(caught.value)
+
+
+def test_all_faults_of_the_options_are_said_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        registry.bind("optimizers", "sgd", {"momentum": -1.0, "weight_dekay": 0.0})
+    assert str(caught.value).splitlines() == [
+        "optimizers.sgd.weight_decay: is missing; every setting is stated, none has a default",
+        "optimizers.sgd.momentum: input should be greater than or equal to 0 (it is -1.0)",
+        "optimizers.sgd.weight_dekay: there is no such key; did you mean 'weight_decay'?",
+    ]
+
+
+def test_names_are_the_files_of_the_kind() -> None:
+    assert registry.names("heads") == ["identity", "linear", "nonlinear"]
+
+
+@pytest.mark.parametrize("name", ["__init__", "../seeds", ""])
+def test_what_is_no_plug_in_is_not_found(name: str) -> None:
+    with pytest.raises(ConfigError, match="heads has no"):
+        registry.find("heads", name)
+
+
+def test_the_model_of_an_option_carries_its_range_into_the_schema() -> None:
+    schema = registry.options_model("heads", "linear").model_json_schema()
+    assert schema["properties"]["out"] == {"minimum": 1, "title": "Out", "type": "integer"}
+    assert schema["required"] == ["out"] and schema["additionalProperties"] is False
