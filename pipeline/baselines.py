@@ -24,14 +24,14 @@ def main() -> None:
     engine.use_threads(shared.threads)
     device = engine.choose_device(shared.device)
     prepared = splits.load(paths.PREPARED)
-    train = prepared.splits["train"]
+    train, size = prepared.splits["train"], settings.embed.batch_size
 
     options = settings.encoders[shared.encoder]
     learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
     raw = contenders.raw(prepared)
     embeddings.save(paths.BASELINES / "raw_pixels", raw)
     embeddings.save(paths.BASELINES / f"pca_{own.components}", contenders.pca(raw, own.components))
-    untrained = embeddings.embed(learner, prepared, settings.embed.batch_size, device)
+    untrained = embeddings.embed(learner, prepared, size, device, stage.progress)
     embeddings.save(paths.BASELINES / "random_encoder", untrained)
 
     with seeds.torch_seeded(own.seed, "supervised"):
@@ -44,7 +44,7 @@ def main() -> None:
     steps = loop.fit(method, train, views, optimizer, budget, device)
     for _ in stage.progress(steps, budget.steps(len(train)), "supervised"):
         pass
-    trained = embeddings.embed(learner, prepared, settings.embed.batch_size, device)
+    trained = embeddings.embed(learner, prepared, size, device, stage.progress)
     embeddings.save(paths.BASELINES / "supervised", trained)
 
 

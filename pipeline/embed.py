@@ -10,7 +10,9 @@ def main() -> None:
     device = engine.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
-    features = embeddings.embed(learned, prepared, settings.embed.batch_size, device)
+    features = embeddings.embed(
+        learned, prepared, settings.embed.batch_size, device, stage.progress
+    )
     embeddings.save(paths.EMBEDDINGS, features)
 
 

@@ -77,8 +77,8 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "methods.simlcr: there is no such key; did you mean 'simclr'?",
         ),
         (
-            {"methods.simclr": {"temperature": 0.2, "temp": 1}},
-            "methods.simclr.temp: there is no such key; did you mean 'temperature'?",
+            {"methods.simclr": {"temperature": 0.2, "temprature": 1}},
+            "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
         ),
         (
             {"heads.nonlinear": {"out": 3}},
@@ -182,9 +182,7 @@ def test_settings_that_make_no_sense_together_are_a_fault(
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_settings_that_just_fit_are_in_order(
-    changes: dict[str, Any], write_params: Write
-) -> None:
+def test_settings_that_just_fit_are_in_order(changes: dict[str, Any], write_params: Write) -> None:
     params.check(write_params(changes))
 
 

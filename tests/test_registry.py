@@ -32,7 +32,12 @@ def test_a_whole_number_is_a_float_where_a_float_is_wanted() -> None:
             {"temperature": 0.1, "temprature": 0.2},
             "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
         ),
-        ("heads", "identity", {"out": 3}, "heads.identity.out: there is no such key; it takes none"),
+        (
+            "heads",
+            "identity",
+            {"out": 3},
+            "heads.identity.out: there is no such key; it takes none",
+        ),
         (
             "heads",
             "linear",

@@ -1,6 +1,6 @@
 """Embeddings of all splits, and their files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -12,16 +12,22 @@ from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
 
 
+Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
+
+
 def embed(
-    encoder: Encoder, prepared: Prepared, batch_size: int, device: torch.device
+    encoder: Encoder, prepared: Prepared, batch_size: int, device: torch.device, progress: Progress
 ) -> dict[str, Embeddings]:
-    """Features of every split; the batch size is part of the result, since sums round by it."""
-    return {
-        name: Embeddings(
-            _features(encoder, split.inputs, batch_size, device), split.labels, split.ids
-        )
-        for name, split in prepared.splits.items()
-    }
+    """Features of every split; the batch size is part of the result, since sums round by it.
+
+    progress: hands the batches on, given their number and the split's name, and may show a bar.
+    """
+    found = {}
+    for name, split in prepared.splits.items():
+        batches = split.inputs.split(batch_size)
+        features = _features(encoder, progress(batches, len(batches), f"embed {name}"), device)
+        found[name] = Embeddings(features, split.labels, split.ids)
+    return found
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
@@ -40,7 +46,6 @@ def load(folder: Path) -> dict[str, Embeddings]:
 
 
 @torch.inference_mode()
-def _features(encoder: Encoder, inputs: Tensor, batch_size: int, device: torch.device) -> Tensor:
+def _features(encoder: Encoder, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     encoder.to(device).eval()
-    parts = [encoder(part.to(device)).float().cpu() for part in inputs.split(batch_size)]
-    return torch.cat(parts)
+    return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])

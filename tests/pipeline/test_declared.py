@@ -42,16 +42,21 @@ def _settings_read(script: Path) -> Iterator[str]:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ("chosen", "bound"):
-                yield from _named(node, sections)
+        if _is_call_of(node, "chosen", "bound"):
+            yield from _named(node, sections)
         elif isinstance(node, ast.Attribute) and (path := _dotted(node, aliases)):
             if path.split(".")[0] in Params.model_fields and path not in aliases.values():
                 yield path
 
 
-def _named(call: ast.Call, constants: dict[str, ast.expr]) -> Iterator[str]:
+def _is_call_of(node: ast.AST, *methods: str) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in methods
+
+
+def _named(call: ast.AST, constants: dict[str, ast.expr]) -> Iterator[str]:
     """The sections that a call of chosen or bound names."""
+    assert isinstance(call, ast.Call)
     assert isinstance(call.func, ast.Attribute)
     arguments = call.args[:1] if call.func.attr == "bound" else call.args
     for argument in arguments:

@@ -1,14 +1,19 @@
 """The whole pipeline through DVC, on a few hundred real examples, in a project of its own."""
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT, make_workspace
@@ -47,6 +52,27 @@ class Project:
         assert finished.returncode == 0, finished.stdout + finished.stderr
         return finished.stdout + finished.stderr
 
+    def refused(self, *command: str) -> str:
+        """What a command says that ends with status 1, in plain words."""
+        finished = self.run(*command)
+        assert finished.returncode == 1, finished.stdout + finished.stderr
+        assert "Traceback" not in finished.stderr
+        assert finished.stderr.startswith("twinview: ")
+        return finished.stderr
+
+    @contextlib.contextmanager
+    def edited(self, name: str, edit: Callable[[bytes], bytes]) -> Iterator[None]:
+        """A file with other content for a while; a link into DVC's cache is put aside whole."""
+        path = self.folder / name
+        aside = path.with_suffix(".aside")
+        path.rename(aside)
+        path.write_bytes(edit(aside.read_bytes()))
+        assert path.read_bytes() != aside.read_bytes(), f"the edit of {name} changes nothing"
+        try:
+            yield
+        finally:
+            aside.replace(path)
+
     def json(self, path: str) -> Any:
         return json.loads((self.folder / path).read_text())
 
@@ -81,7 +107,8 @@ def test_stages_load_what_dvc_yaml_lists(project: Project) -> None:
         listed = set(stages[record["stage"]])
         loaded = {m for m in record["modules"] if (project.folder / m).stat().st_size}
         assert loaded <= listed, f"{record['stage']} loads {loaded - listed} unlisted"
-        unused = {d for d in listed - loaded if d.endswith(".py") and not _one_of_many(d)}
+        code = {d for d in listed if d.endswith(".py")}
+        unused = {d for d in code - loaded if not _one_of_many(d)}
         assert not unused, f"{record['stage']} lists {unused} and does not load it"
 
 
@@ -89,9 +116,9 @@ def test_stages_open_the_data_that_dvc_yaml_lists(project: Project) -> None:
     stages = _resolved_stages(project)
     for path in project.records.glob("*.json"):
         record = json.loads(path.read_text())
-        data = [o for o in record["opened"] if re.match(r"(data|models|reports)/[^.]", o)]
+        data = [o for o in record["opened"] if re.match(r"(data|models|reports|src)/[^.]", o)]
         outs = _outs(project, record["stage"])
-        for opened in data:
+        for opened in (o for o in data if not o.endswith((".py", ".pyc", ".part"))):
             allowed = [*stages[record["stage"]], *outs, "data/raw"]
             assert any(Path(opened).is_relative_to(place) for place in allowed), opened
 
@@ -100,7 +127,10 @@ def test_one_pipeline_is_one_row_linked_to_its_pretraining(project: Project) -> 
     [row] = project.pipeline_rows()
     pretrained = project.json("models/pretrain_run.json")
     assert row.data.tags["pretrain.run_id"] == pretrained["run_id"]
-    assert row.data.metrics["linear.accuracy"] == project.json("reports/metrics.json")["linear"]["accuracy"]
+    assert (
+        row.data.metrics["linear.accuracy"]
+        == project.json("reports/metrics.json")["linear"]["accuracy"]
+    )
     assert row.data.params["pretrain.epochs"] == "2"
     curve = mlflow.MlflowClient().get_metric_history(pretrained["run_id"], "loss")
     assert len(curve) > 2
@@ -110,6 +140,58 @@ def test_equal_training_gives_equal_hashes(project: Project) -> None:
     before = _hashes(project)
     project.done("dvc", "repro", "--force", "--single-item", "pretrain")
     assert _hashes(project) == before
+
+
+def test_an_edited_view_cache_is_refused_and_nothing_is_lost(project: Project) -> None:
+    weights = project.folder / "models/encoder/encoder.safetensors"
+    before = weights.read_bytes()
+    with project.edited("data/views/views-00000.npy", lambda old: old[:-1] + b"\x07"):
+        said = project.refused("python", "-m", "pipeline.pretrain")
+    assert "views-00000.npy is truncated or edited" in said
+    assert weights.read_bytes() == before
+
+
+def test_a_truncated_split_is_refused(project: Project) -> None:
+    with project.edited("data/prepared/test.safetensors", lambda old: old[:-100]):
+        said = project.refused("python", "-m", "pipeline.embed")
+    assert "data/prepared/test.safetensors is broken" in said
+
+
+def test_weights_of_another_architecture_are_refused(project: Project) -> None:
+    with project.edited("models/encoder/encoder.json", lambda old: old.replace(b"128", b"96")):
+        said = project.refused("python", "-m", "pipeline.embed")
+    assert "encoder.safetensors is of another architecture" in said
+
+
+def test_a_typo_anywhere_stops_every_stage_with_all_faults(project: Project) -> None:
+    def misspell(old: bytes) -> bytes:
+        return old.replace(b"temperature: 0.2", b"temprature: 0.2").replace(
+            b"epochs: 2", b"epochs: 0"
+        )
+
+    with project.edited("params.yaml", misspell):
+        said = project.refused("python", "-m", "pipeline.prepare")
+    assert "did you mean 'temperature'" in said
+    assert "pretrain.epochs" in said
+
+
+def test_a_second_run_in_the_same_folder_is_refused(project: Project) -> None:
+    with FileLock(project.folder / ".dvc/tmp/twinview.repro.lock"):
+        said = project.refused("python", "-m", "twinview.cli", "repro")
+    assert "another run is at work" in said
+
+
+def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: Path) -> None:
+    shutil.copytree(project.folder, tmp_path / "plain", ignore=shutil.ignore_patterns(".git"))
+    finished = subprocess.run(
+        ["python", "-m", "twinview.cli", "repro", "prepare"],
+        cwd=tmp_path / "plain",
+        env=project.environment | {"PYTHONPATH": f"{tmp_path}/plain/src"},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "not a git repository" in finished.stdout
 
 
 @pytest.mark.slow
@@ -131,8 +213,6 @@ def _tiny_params() -> str:
     yaml = YAML()
     settings = yaml.load((ROOT / "params.yaml").read_text())
     _update(settings, TINY)
-    from io import StringIO
-
     text = StringIO()
     yaml.dump(settings, text)
     return text.getvalue()

@@ -1,0 +1,45 @@
+"""Stage report: everything that the pipeline found, on one page."""
+
+from twinview import artifacts, embeddings, engine, params, paths, splits, stage
+from twinview.reporting.inline import file_uri
+from twinview.reporting.page import Evidence, page
+from twinview.tables import load_rows
+
+SECTIONS = (
+    "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
+    "augmentations", "encoders", "heads", "optimizers", "methods", "probes",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Gathers what the stages before wrote and writes the page."""
+    settings = params.load()
+    own = settings.report
+    engine.use_threads(settings.pretrain.threads)
+    evidence = Evidence(
+        settings=settings.chosen(*SECTIONS),
+        evaluation=artifacts.load_json(paths.EVALUATION),
+        predictions=load_rows(paths.PREDICTIONS),
+        pretrained=artifacts.load_json(paths.PRETRAIN_METRICS),
+        steps=load_rows(paths.PRETRAIN_STEPS),
+        epochs=load_rows(paths.PRETRAIN_EPOCHS),
+        run=artifacts.load_json(paths.PRETRAIN_RUN),
+        prepared=splits.load(paths.PREPARED),
+        features=embeddings.load(paths.EMBEDDINGS),
+        views_picture=file_uri(paths.VIEWS_PICTURE),
+    )
+    print(f"report: laying out {own.points:,} test embeddings")
+    html = page(
+        evidence,
+        points=own.points,
+        queries=own.queries,
+        neighbours=own.neighbours,
+        seed=own.seed,
+    )
+    with artifacts.atomic_file(paths.REPORT) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    print(f"report: {paths.REPORT}, {artifacts.megabytes(len(html.encode()))}")
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,48 @@
+"""A confusion matrix and its classes' metrics as rows of one table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Count:
+    """Examples of one true class that were taken for another: how many, and which share of it."""
+
+    number: int
+    share: float
+    right: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One true class: what its examples were taken for, precision, recall and F1."""
+
+    name: str
+    examples: int
+    counts: tuple[Count, ...]
+    precision: float
+    recall: float
+    f1: float
+
+
+def class_rows(found: Mapping[str, Any], classes: Sequence[str]) -> list[ClassRow]:
+    """The rows of one probe's confusion matrix, in the order of classes."""
+    return [
+        ClassRow(
+            name=name,
+            examples=sum(numbers),
+            counts=tuple(
+                _count(name, other, numbers, place) for place, other in enumerate(classes)
+            ),
+            **found["classes"][name],
+        )
+        for name, numbers in zip(classes, found["confusion"], strict=True)
+    ]
+
+
+def _count(name: str, other: str, numbers: Sequence[int], place: int) -> Count:
+    number, total = numbers[place], max(1, sum(numbers))
+    words = f"{number} of {sum(numbers)} {name} taken for {other}"
+    return Count(number, round(number / total, 3), name == other, words)

@@ -1,0 +1,64 @@
+"""How the pretraining went: its verdict in words and its curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twinview.reporting.charts import Chart, line_chart
+
+VERDICTS = {
+    "learning": "the loss is well below chance, and the embeddings differ from example to example",
+    "slow": "the loss is still above nine tenths of chance",
+    "collapsed": "the embeddings are nearly the same for all examples, or no longer numbers",
+}
+
+MONITORS = {
+    "cosine_spread": ("Cosine spread", "0 when all embeddings are alike"),
+    "effective_rank": ("Effective rank", "directions in use; 1 when collapsed"),
+    "alignment": ("Alignment", "how far two views are apart; 2 is chance"),
+    "uniformity": ("Uniformity", "0 when all are alike; about -4 at best"),
+}
+
+CurveRows = Sequence[Mapping[str, str]]
+
+
+def training(
+    pretrained: Mapping[str, Any], steps: CurveRows, epochs: CurveRows, batch_size: int
+) -> dict[str, Any]:
+    """What the page says of the training. pretrained: the summary; steps, epochs: its curves."""
+    chance = pretrained["chance"]
+    return {
+        "verdict": pretrained["verdict"],
+        "verdict_means": VERDICTS[pretrained["verdict"]],
+        "loss": pretrained["loss"],
+        "chance": chance,
+        "curves": [
+            *_by_step(steps, (chance, chance_words(chance, batch_size))),
+            *_by_epoch(epochs),
+        ],
+    }
+
+
+def chance_words(chance: float, batch_size: int) -> str:
+    """The loss of embeddings that say nothing, with its formula where it is NT-Xent's."""
+    formula = "log(2n − 1) = " if math.isclose(chance, math.log(2 * batch_size - 1)) else ""
+    return f"chance: {formula}{chance:.3f}"
+
+
+def _by_step(rows: CurveRows, reference: tuple[float, str]) -> list[Chart]:
+    loss, rate = _curve(rows, "step", "loss"), _curve(rows, "step", "learning_rate")
+    return [
+        line_chart("Loss", "each point the mean since the one before", "step", loss, reference),
+        line_chart("Learning rate", "warm-up, then half a cosine to zero", "step", rate),
+    ]
+
+
+def _by_epoch(rows: CurveRows) -> list[Chart]:
+    return [
+        line_chart(title, note, "epoch", _curve(rows, "epoch", name))
+        for name, (title, note) in MONITORS.items()
+    ]
+
+
+def _curve(rows: CurveRows, x: str, y: str) -> list[tuple[float, float]]:
+    return [(float(row[x]), float(row[y])) for row in rows]

@@ -1,0 +1,126 @@
+"""The map of test embeddings and the neighbours of some, as the page's script and tables need."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twinview import seeds
+from twinview.reporting.inline import data_uri, sprite, thumbnails
+from twinview.reporting.marks import mark
+from twinview.reporting.neighbours import nearest
+from twinview.reporting.pictures import as_picture
+from twinview.reporting.projection import projection
+from twinview.types import Embeddings, Split
+
+_UNITS = 1000  # the map's side in whole numbers, finer than a screen shows
+_COLUMNS = 50
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """One example: its picture as a data URI, its class, its id."""
+
+    picture: str
+    actual: str
+    row_id: int
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A train example near a query."""
+
+    portrait: Portrait
+    cosine: float
+    same: bool
+
+
+@dataclass(frozen=True)
+class Query:
+    """A test example and its nearest train examples, best first."""
+
+    portrait: Portrait
+    neighbours: tuple[Neighbour, ...]
+
+    @property
+    def agreeing(self) -> int:
+        """How many neighbours are of the query's class."""
+        return sum(neighbour.same for neighbour in self.neighbours)
+
+
+def drawn(seed: int, name: str, count: int, total: int) -> Tensor:
+    """`count` of `total` row numbers at random, rising; all of them where there are fewer."""
+    return torch.randperm(total, generator=seeds.generator(seed, name))[:count].sort().values
+
+
+def map_data(
+    test: Split,
+    features: Tensor,
+    predicted: Sequence[str],
+    classes: Sequence[str],
+    rows: Tensor,
+    seed: int,
+) -> dict[str, Any]:
+    """What the map's script reads: points [x, y, actual, predicted, id], marks, the sprite's grid.
+
+    predicted: the class that the first probe says of every test row.
+    """
+    places = (projection(features[rows], seed) * _UNITS).round().int()
+    number = {name: place for place, name in enumerate(classes)}
+    said = [number[predicted[row]] for row in rows.tolist()]
+    part = test.take(rows)
+    truth = labels_of(part)
+    columns = zip(*places.T.tolist(), truth, said, part.ids.tolist(), strict=True)
+    height, width = thumbnails(part.inputs[:1]).shape[2:]
+    return {
+        "classes": list(classes),
+        "marks": [asdict(mark(place)) for place in range(len(classes))],
+        "units": _UNITS,
+        "sprite": {"columns": _COLUMNS, "width": width, "height": height},
+        "points": [list(column) for column in columns],
+    }
+
+
+def map_sprite(test: Split, rows: Tensor) -> str:
+    """The pictures of the map's points in one data URI, in the order of rows."""
+    return data_uri(sprite(thumbnails(test.inputs[rows]), _COLUMNS))
+
+
+def neighbour_rows(
+    splits: Mapping[str, Split],
+    features: Mapping[str, Embeddings],
+    classes: Sequence[str],
+    rows: Tensor,
+    count: int,
+) -> list[Query]:
+    """For each of the test rows its `count` nearest train rows by cosine."""
+    train, test = splits["train"], splits["test"]
+    cosines, near = nearest(features["test"].features[rows], features["train"].features, count)
+    queries = _portraits(test.take(rows), classes)
+    return [
+        Query(
+            portrait,
+            tuple(
+                Neighbour(other, round(cosine, 3), other.actual == portrait.actual)
+                for other, cosine in zip(_portraits(train.take(own), classes), scores, strict=True)
+            ),
+        )
+        for portrait, own, scores in zip(queries, near, cosines.tolist(), strict=True)
+    ]
+
+
+def labels_of(split: Split) -> list[int]:
+    """The labels, where the page cannot do without."""
+    assert split.labels is not None, "the page needs labels"
+    return split.labels.tolist()
+
+
+def _portraits(split: Split, classes: Sequence[str]) -> list[Portrait]:
+    return [
+        Portrait(data_uri(as_picture(image)), classes[label], row_id)
+        for image, label, row_id in zip(
+            thumbnails(split.inputs), labels_of(split), split.ids.tolist(), strict=True
+        )
+    ]

@@ -1,0 +1,109 @@
+"""The report: one self-contained HTML page of everything that a finished pipeline found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from twinview.artifacts import flat
+from twinview.errors import DataError
+from twinview.reporting import charts, results
+from twinview.reporting.confusion import class_rows
+from twinview.reporting.curves import CurveRows, training
+from twinview.reporting.embedding_map import drawn, map_data, map_sprite, neighbour_rows
+from twinview.splits import Prepared
+from twinview.types import Embeddings
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the stages before wrote. settings: the effective ones, as Params.chosen gives them.
+
+    steps, epochs, predictions: the rows of their CSV files. views_picture: a data URI.
+    """
+
+    settings: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    predictions: CurveRows
+    pretrained: Mapping[str, Any]
+    steps: CurveRows
+    epochs: CurveRows
+    run: Mapping[str, Any]
+    prepared: Prepared
+    features: Mapping[str, Embeddings]
+    views_picture: str
+
+
+def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed: int) -> str:
+    """The HTML: equal evidence gives equal text.
+
+    points: test examples on the map. queries, neighbours: test examples shown with their nearest
+    train examples. Raises DataError when the evidence is not all of the same rows.
+    """
+    require_same_rows(evidence)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    batch_size = evidence.settings["pretrain"]["batch_size"]
+    return environment.get_template("page.html.j2").render(
+        charts=charts,
+        **_results(evidence),
+        **training(evidence.pretrained, evidence.steps, evidence.epochs, batch_size),
+        **_pictures(evidence, points, queries, neighbours, seed),
+        **_origin(evidence),
+    )
+
+
+def require_same_rows(evidence: Evidence) -> None:
+    """Raises DataError unless data, embeddings and predictions are of the same rows."""
+    ids = {name: split.ids.tolist() for name, split in evidence.prepared.splits.items()}
+    for name, part in evidence.features.items():
+        if part.ids.tolist() != ids[name]:
+            raise DataError(f"the embeddings of {name} are of other rows; run `dvc repro`")
+    if [int(row["id"]) for row in evidence.predictions] != ids["test"]:
+        raise DataError("the predictions are of other rows than the test data; run `dvc repro`")
+
+
+def _results(evidence: Evidence) -> dict[str, Any]:
+    contenders = evidence.evaluation["contenders"]
+    ours, classes = contenders[results.OURS], evidence.evaluation["classes"]
+    few = [of for of in ours.values() if "draws" in of]
+    return {
+        "source": evidence.settings["data"]["source"],
+        "method": evidence.settings["pretrain"]["method"],
+        "sentence": results.sentence(contenders, len(evidence.predictions)),
+        "protocol": evidence.evaluation["protocol"],
+        "draws": len(few[0]["draws"]) if few else 0,
+        "table": results.table(contenders),
+        "choices": results.choices(contenders),
+        "classes": classes,
+        "confusions": {probe: class_rows(ours[probe], classes) for probe in results.probes(ours)},
+    }
+
+
+def _origin(evidence: Evidence) -> dict[str, Any]:
+    groups = {name: flat(section) for name, section in evidence.settings.items() if flat(section)}
+    return {"parameters": groups, "run": evidence.run, "views_picture": evidence.views_picture}
+
+
+def _pictures(
+    evidence: Evidence, points: int, queries: int, neighbours: int, seed: int
+) -> dict[str, Any]:
+    splits, features = evidence.prepared.splits, evidence.features
+    test, classes = splits["test"], evidence.evaluation["classes"]
+    probe = results.probes(evidence.evaluation["contenders"][results.OURS])[0]
+    said = [row[probe] for row in evidence.predictions]
+    on_map = drawn(seed, "map", points, len(test))
+    asked = drawn(seed, "queries", queries, len(test))
+    return {
+        "probe": probe,
+        "map": map_data(test, features["test"].features, said, classes, on_map, seed),
+        "sprite": map_sprite(test, on_map),
+        "queries": neighbour_rows(splits, features, classes, asked, neighbours),
+    }

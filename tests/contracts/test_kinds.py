@@ -1,0 +1,247 @@
+"""Laws that every file of every kind obeys; a new file comes under them once OPTIONS names it."""
+
+import importlib
+import inspect
+import math
+import types
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from twinview import registry
+from twinview.parts import Method
+from twinview.types import Batch, Modality
+
+FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
+# What stands in for params.yaml: small enough for the laws to be quick.
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "encoders": {"convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2}},
+    "heads": {
+        "identity": {},
+        "linear": {"out": 5},
+        "nonlinear": {"hidden": 7, "out": 5},
+    },
+    "optimizers": {
+        "adamw": {"weight_decay": 0.1},
+        "sgd": {"weight_decay": 0.1, "momentum": 0.9},
+    },
+    "objectives": {"nt_xent": {"temperature": 0.2}},
+    "methods": {"simclr": {"temperature": 0.2}, "cross_entropy": {}},
+}
+WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
+# Who opts out of learning without labels, and why.
+NEEDS_LABELS = {"cross_entropy": "the supervised comparison"}
+SHAPES = [(1, 12, 12), (3, 9, 14)]
+
+
+def bound(kind: str, name: str) -> Any:
+    return registry.bind(kind, name, OPTIONS[kind][name])
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_every_file_of_the_kind_is_under_these_laws(kind: str) -> None:
+    assert sorted(OPTIONS[kind]) == registry.names(kind)
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_a_file_has_one_public_function_called_like_it(kind: str, name: str) -> None:
+    module = importlib.import_module(f"twinview.{kind}.{name}")
+    functions = [
+        key
+        for key, value in vars(module).items()
+        if isinstance(value, types.FunctionType)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
+    ]
+    assert functions == [name]
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_options_are_keyword_only_typed_and_without_defaults(kind: str, name: str) -> None:
+    for parameter in inspect.signature(registry.find(kind, name)).parameters.values():
+        assert parameter.default is parameter.empty, parameter
+        assert parameter.annotation is not parameter.empty, parameter
+        assert parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_a_file_and_its_callable_say_what_they_are(kind: str, name: str) -> None:
+    module = importlib.import_module(f"twinview.{kind}.{name}")
+    for text in (module.__doc__, inspect.getdoc(registry.find(kind, name))):
+        assert text and text.partition("\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_an_option_that_does_not_exist_is_refused(kind: str, name: str) -> None:
+    with pytest.raises(registry.ConfigError, match=rf"{kind}\.{name}\.zzz: there is no such key"):
+        registry.bind(kind, name, {"zzz": 1})
+
+
+@pytest.mark.parametrize("name", registry.names("modalities"))
+def test_a_modality_packs_what_it_unpacked_unchanged(name: str) -> None:
+    modality: Modality = registry.bind("modalities", name, {})()
+    stored = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    modality.check(stored)
+    assert torch.equal(modality.pack(modality.unpack(stored)), stored)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", registry.names("encoders"))
+class TestEncoders:
+    def test_dim_is_known_before_the_first_call(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape)
+        assert encoder(random(4, *shape)).shape == (4, encoder.dim)
+
+    def test_features_are_maps_of_each_picture(self, name: str, shape: tuple[int, ...]) -> None:
+        maps = bound("encoders", name)(shape).features(random(4, *shape))
+        assert maps.ndim == 4 and len(maps) == 4
+
+    def test_the_state_dict_holds_all_state(self, name: str, shape: tuple[int, ...]) -> None:
+        first, second = bound("encoders", name)(shape), bound("encoders", name)(shape)
+        first(random(4, *shape))  # batch norm has seen something
+        second.load_state_dict(first.state_dict(), strict=True)
+        x = random(4, *shape, seed=1)
+        assert torch.equal(first.eval()(x), second.eval()(x))
+
+    def test_a_picture_does_not_see_its_batch(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape).eval()
+        x = random(4, *shape)
+        # Float32 sums of some hundred terms, in another order in another batch.
+        assert torch.allclose(encoder(x)[:2], encoder(x[:2]), atol=1e-5)
+
+    def test_every_weight_gets_a_gradient(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape)
+        encoder(random(4, *shape)).square().sum().backward()
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+@pytest.mark.parametrize("name", registry.names("heads"))
+def test_a_head_maps_rows_to_rows_of_its_width(name: str) -> None:
+    assert bound("heads", name)(11)(random(4, 11)).shape == (4, WIDTHS[name])
+
+
+@pytest.mark.parametrize("name", registry.names("heads"))
+def test_a_head_passes_gradients_to_the_encoder(name: str) -> None:
+    features = random(4, 11).requires_grad_()
+    bound("heads", name)(11)(features).pow(3).sum().backward()
+    assert features.grad is not None and (features.grad.abs().sum(1) > 0).all()
+
+
+@pytest.mark.parametrize("name", registry.names("optimizers"))
+class TestOptimizers:
+    def test_a_step_moves_against_the_gradient(self, name: str) -> None:
+        weight, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
+        step(bound("optimizers", name)([weight], [bias]), weight, bias, gradient=1.0)
+        assert (weight < 1).all() and (bias < 1).all()
+
+    def test_decay_shrinks_weights_and_spares_the_exempt(self, name: str) -> None:
+        weight, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
+        step(bound("optimizers", name)([weight], [bias]), weight, bias, gradient=0.0)
+        # One step at rate .5 with decay .1: 1 - .5 * .1, to float32's rounding.
+        assert torch.allclose(weight, torch.tensor(0.95), atol=1e-6)
+        assert torch.equal(bias, torch.ones(2))
+
+    def test_nothing_moves_before_the_loop_sets_a_rate(self, name: str) -> None:
+        weight, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
+        step(bound("optimizers", name)([weight], [bias]), weight, bias, gradient=1.0, rate=None)
+        assert torch.equal(weight, torch.ones(2, 2)) and torch.equal(bias, torch.ones(2))
+
+
+def step(
+    optimizer: torch.optim.Optimizer,
+    *parameters: nn.Parameter,
+    gradient: float,
+    rate: float | None = 0.5,
+) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group["lr"] if rate is None else rate
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, gradient)
+    optimizer.step()
+
+
+@pytest.mark.parametrize("name", registry.names("objectives"))
+class TestObjectives:
+    def test_gives_a_finite_scalar_and_gradient(self, name: str) -> None:
+        z = random(2, 6, 5).requires_grad_()
+        loss = bound("objectives", name)(z, labels(6))
+        loss.backward()
+        assert loss.ndim == 0 and loss.isfinite()
+        assert z.grad is not None and z.grad.isfinite().all()
+        assert (z.grad.abs().sum(2) > 0).all()
+
+    def test_is_blind_to_the_order_of_examples(self, name: str) -> None:
+        z, order = random(2, 6, 5).double(), torch.tensor([3, 1, 5, 0, 2, 4])
+        objective = bound("objectives", name)
+        assert close(objective(z, labels(6)), objective(z[:, order], labels(6)[order]))
+
+    def test_is_blind_to_rotation(self, name: str) -> None:
+        z = random(2, 6, 5).double()
+        rotation = torch.linalg.qr(random(5, 5, seed=1).double()).Q
+        objective = bound("objectives", name)
+        assert close(objective(z, labels(6)), objective(z @ rotation, labels(6)))
+
+    def test_does_without_labels_or_opts_out(self, name: str) -> None:
+        if name not in NEEDS_LABELS:
+            assert bound("objectives", name)(random(2, 6, 5), None).isfinite()
+
+
+@pytest.mark.parametrize("name", registry.names("methods"))
+class TestMethods:
+    def test_terms_are_finite_scalars(self, name: str) -> None:
+        method = made(name)
+        terms = method.terms(method.project(batch(method.views)))
+        assert terms and all(t.ndim == 0 and t.isfinite() for t in terms.values())
+
+    def test_does_without_labels_or_opts_out(self, name: str) -> None:
+        if name not in NEEDS_LABELS:
+            method = made(name)
+            blind = replace(batch(method.views), labels=None)
+            assert method.terms(method.project(blind))
+
+    def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
+        method = made(name)
+        z = method.project(batch(method.views)).z
+        assert z.shape[:2] == (method.views, 6)
+
+    def test_gradients_reach_every_weight_of_the_encoder(self, name: str) -> None:
+        method = made(name)
+        sum(method.terms(method.project(batch(method.views))).values()).backward()  # type: ignore[union-attr]
+        for key, weight in method.encoder.named_parameters():
+            assert weight.grad is not None and weight.grad.abs().sum() > 0, key
+
+    def test_chance_is_a_loss_for_every_batch_size(self, name: str) -> None:
+        chances = [made(name).chance(n) for n in (2, 256, 4096)]
+        assert all(math.isfinite(c) and c > 0 for c in chances)
+
+    def test_the_encoder_outlives_the_method_unwrapped(self, name: str) -> None:
+        encoder = bound("encoders", "convnet")((1, 12, 12))
+        assert bound("methods", name)(encoder, nn.Linear(encoder.dim, 3)).encoder is encoder
+
+
+def made(name: str) -> Method:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = bound("encoders", "convnet")((1, 12, 12))
+        method: Method = bound("methods", name)(encoder, nn.Linear(encoder.dim, 3))
+    return method
+
+
+def batch(views: int) -> Batch:
+    return Batch(random(views, 6, 1, 12, 12), labels(6), torch.arange(6))
+
+
+def labels(n: int) -> Tensor:
+    return torch.arange(n) % 3
+
+
+def close(first: Tensor, second: Tensor) -> bool:
+    """Equal but for the rounding of float64 sums."""
+    return torch.allclose(first, second, rtol=1e-12)

@@ -1,0 +1,122 @@
+"""NT-Xent against a loop written from the paper (arXiv 2002.05709, eq. 1) and closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from twinview.objectives.nt_xent import nt_xent
+
+# Float64 sums of a few hundred terms.
+EXACT = 1e-10
+
+
+def loop(z: Tensor, temperature: float) -> Tensor:
+    """Equation 1, pair by pair: rows 2k - 1 and 2k of the paper are views 0 and 1 of example k."""
+    n = z.shape[1]
+    rows = [(view, k) for view in range(2) for k in range(n)]
+    total = z.new_zeros(())
+    for i in rows:
+        others = z.new_zeros(())
+        for k in rows:
+            if k != i:
+                others = others + torch.exp(cosine(z[i], z[k]) / temperature)
+        j = (1 - i[0], i[1])
+        total = total - torch.log(torch.exp(cosine(z[i], z[j]) / temperature) / others)
+    return total / (2 * n)
+
+
+def cosine(u: Tensor, v: Tensor) -> Tensor:
+    return (u @ v) / (u.square().sum().sqrt() * v.square().sum().sqrt())
+
+
+def embeddings(n: int, d: int, seed: int = 0) -> Tensor:
+    """Of any scale: the lengths differ by a factor of ten."""
+    random = torch.Generator().manual_seed(seed)
+    z = torch.randn(2, n, d, generator=random, dtype=torch.float64)
+    return z * torch.logspace(-0.5, 0.5, n, dtype=torch.float64)[:, None]
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0])
+@pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 2), (7, 5)])
+def test_value_and_gradient_are_the_paper_s(n: int, d: int, temperature: float) -> None:
+    ours, theirs = embeddings(n, d).requires_grad_(), embeddings(n, d).requires_grad_()
+    loss, expected = nt_xent(ours, None, temperature=temperature), loop(theirs, temperature)
+    loss.backward()
+    expected.backward()
+    assert torch.allclose(loss, expected, atol=EXACT)
+    assert ours.grad is not None and theirs.grad is not None
+    assert torch.allclose(ours.grad, theirs.grad, atol=EXACT)
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    z = embeddings(3, 4).requires_grad_()
+    assert torch.autograd.gradcheck(lambda z: nt_xent(z, None, temperature=0.5), z)
+
+
+@pytest.mark.parametrize("n", [2, 50])
+def test_identical_embeddings_cost_the_log_of_the_other_rows(n: int) -> None:
+    z = torch.ones(2, n, 8, dtype=torch.float64)
+    assert nt_xent(z, None, temperature=0.1).item() == pytest.approx(math.log(2 * n - 1))
+
+
+def test_views_that_agree_on_opposite_directions_cost_their_closed_form() -> None:
+    z = torch.tensor([[[1.0], [-1.0]]] * 2, dtype=torch.float64)
+    t = 0.5
+    expected = math.log(1 + 2 * math.exp(-2 / t))  # one positive at 1, two negatives at -1
+    assert nt_xent(z, None, temperature=t).item() == pytest.approx(expected)
+
+
+def test_random_embeddings_cost_about_the_log_of_the_other_rows() -> None:
+    z = torch.randn(2, 512, 256, generator=torch.Generator().manual_seed(0))
+    # Cosines have variance 1 / d, which moves the mean loss by 1 / (2 d t^2) = .002.
+    loss = nt_xent(z, None, temperature=1.0).item()
+    assert loss == pytest.approx(math.log(2 * 512 - 1), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "temperature"),
+    [
+        (torch.float32, 0.01),
+        (torch.float32, 1e-5),
+        (torch.bfloat16, 0.01),
+        (torch.float16, 0.01),
+    ],
+)
+def test_the_lowest_temperatures_neither_overflow_nor_see_the_self_pair(
+    dtype: torch.dtype, temperature: float
+) -> None:
+    z = torch.eye(8)[None].repeat(2, 1, 1).to(dtype).requires_grad_()
+    loss = nt_xent(z, None, temperature=temperature)
+    loss.backward()
+    assert z.grad is not None and z.grad.isfinite().all()
+    # Aligned: exp(-100) from the negatives. A self pair that is seen would cost log 2.
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_swapping_the_views_changes_nothing() -> None:
+    z = embeddings(6, 4)
+    swapped = nt_xent(z.flip(0), None, temperature=0.2)
+    assert torch.allclose(nt_xent(z, None, temperature=0.2), swapped, atol=EXACT)
+
+
+def test_the_length_of_an_embedding_does_not_matter() -> None:
+    z = embeddings(6, 4)
+    scaled = z * torch.tensor([0.01, 1, 100, 3, 7, 0.5])[:, None]
+    loss = nt_xent(z, None, temperature=0.2)
+    assert torch.allclose(nt_xent(scaled, None, temperature=0.2), loss, atol=EXACT)
+
+
+def test_views_that_agree_cost_less_than_views_of_other_examples() -> None:
+    z = embeddings(32, 16)
+    agreeing = torch.stack([z[0], z[0]])
+    strangers = torch.stack([z[0], z[0].roll(1, 0)])
+    by = {"temperature": 0.2}
+    assert nt_xent(agreeing, None, **by) < nt_xent(z, None, **by) < nt_xent(strangers, None, **by)
+
+
+def test_labels_are_not_looked_at() -> None:
+    z = embeddings(6, 4)
+    blind = nt_xent(z, None, temperature=0.2)
+    assert torch.equal(nt_xent(z, torch.zeros(6, dtype=torch.int64), temperature=0.2), blind)

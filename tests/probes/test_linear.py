@@ -1,0 +1,115 @@
+"""The linear probe against scikit-learn's, converged in float64."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from twinview.probes.linear import linear
+from twinview.types import Embeddings
+
+
+def overlapping(n: int, d: int = 6, seed: int = 0) -> Embeddings:
+    """Three classes of 1 : 2 : 3 that overlap; features of very different means and scales."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.tensor([0, 1, 1, 2, 2, 2])[torch.arange(n) % 6]
+    centres = torch.randn(3, d, generator=torch.Generator().manual_seed(99))
+    z = centres[labels] + 1.2 * torch.randn(n, d, generator=random)
+    return Embeddings(z * torch.logspace(-2, 2, d) + torch.arange(d), labels, torch.arange(n))
+
+
+def reference(train: Embeddings, features: Tensor, strength: float) -> Tensor:
+    x = train.features.double().numpy()
+    mean, std = x.mean(0), x.std(0)
+    model = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000)
+    model.fit((x - mean) / std, train.known_labels().numpy())
+    return torch.from_numpy(model.predict((features.double().numpy() - mean) / std))
+
+
+# At .0003 the commonest class is named nearly always, at 30 almost nothing is held back.
+@pytest.mark.parametrize("strength", [0.0003, 0.003, 0.1, 30.0])
+def test_predictions_are_those_of_the_converged_minimum(strength: float) -> None:
+    train, test = overlapping(300), overlapping(3000, seed=1)
+    said = linear(train, test.features, strength=strength)
+    # Float32 decides otherwise only for rows that lie on a border.
+    assert (said == reference(train, test.features, strength)).double().mean() >= 0.99
+
+
+def test_the_strength_matters_in_the_comparison_above() -> None:
+    train, test = overlapping(300), overlapping(3000, seed=1)
+    said = [linear(train, test.features, strength=s) for s in (0.0003, 0.003, 0.1)]
+    # Else another scale of the penalty would pass as the same.
+    assert all((a != b).double().mean() > 0.03 for a, b in pairwise(said))
+
+
+def test_separable_classes_are_separated() -> None:
+    labels = torch.arange(60) % 3
+    features = torch.eye(3)[labels] + 0.01 * torch.rand(60, 3)
+    train = Embeddings(features, labels, torch.arange(60))
+    assert torch.equal(linear(train, features, strength=1.0), labels)
+
+
+def test_scale_and_offset_of_a_feature_do_not_matter() -> None:
+    train, test = overlapping(300), overlapping(1000, seed=1)
+    scale, offset = torch.logspace(2, -2, 6), 10 * torch.arange(6)
+    moved = Embeddings(train.features * scale + offset, train.labels, train.ids)
+    said = linear(moved, test.features * scale + offset, strength=0.1)
+    # The offset costs the smallest feature some of float32's digits.
+    assert (said == linear(train, test.features, strength=0.1)).double().mean() >= 0.99
+
+
+def test_a_constant_feature_changes_nothing() -> None:
+    train, test = overlapping(300), overlapping(1000, seed=1)
+    constant = Embeddings(
+        torch.cat([train.features, torch.full((300, 1), 7.0)], 1), train.labels, train.ids
+    )
+    said = linear(constant, torch.cat([test.features, torch.full((1000, 1), 7.0)], 1), strength=0.1)
+    assert (said == linear(train, test.features, strength=0.1)).double().mean() >= 0.995
+
+
+def test_a_feature_that_occurs_twice_is_no_trouble() -> None:
+    train = overlapping(300)
+    twice = Embeddings(train.features.repeat(1, 2), train.labels, train.ids)
+    said = linear(twice, twice.features, strength=10.0)
+    assert (said == train.known_labels()).double().mean() > 0.6
+
+
+def test_more_features_than_rows_are_no_trouble() -> None:
+    train, test = overlapping(30, d=200), overlapping(300, d=200, seed=1)
+    said = linear(train, test.features, strength=0.01)
+    assert (said == reference(train, test.features, 0.01)).double().mean() >= 0.99
+
+
+def test_the_smallest_penalty_stays_finite() -> None:
+    train = overlapping(60)
+    said = linear(train, train.features, strength=1e6)
+    assert (said == train.known_labels()).double().mean() > 0.6
+
+
+def test_predictions_do_not_depend_on_the_other_rows_asked_for() -> None:
+    train, test = overlapping(300), overlapping(500, seed=1)
+    whole = linear(train, test.features, strength=0.1)
+    assert torch.equal(linear(train, test.features[:50], strength=0.1), whole[:50])
+
+
+def test_the_order_of_the_train_rows_does_not_matter() -> None:
+    train, test = overlapping(300), overlapping(1000, seed=1)
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(2))
+    said = linear(train.take(order), test.features, strength=0.1)
+    # Sums in another order, in float32.
+    assert (said == linear(train, test.features, strength=0.1)).double().mean() >= 0.995
+
+
+def test_a_class_without_train_rows_is_never_named() -> None:
+    train = overlapping(300)
+    gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.known_labels()], train.ids)
+    assert 1 not in linear(gap, train.features, strength=1.0)
+
+
+def test_labels_come_back_as_whole_numbers() -> None:
+    said = linear(overlapping(60), overlapping(10).features, strength=1.0)
+    assert said.dtype == torch.int64 and said.shape == (10,)
+    assert set(np.unique(said)) <= {0, 1, 2}

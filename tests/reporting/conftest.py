@@ -1,0 +1,74 @@
+"""Evidence of a small made-up pipeline, and the page of it."""
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from twinview import contenders, evaluation
+from twinview.reporting.inline import data_uri
+from twinview.reporting.page import Evidence, page
+from twinview.reporting.pictures import tiled
+from twinview.splits import Prepared
+
+CLASSES = ("<b>", "Tom & Jerry", "checks")
+POINTS, QUERIES, NEIGHBOURS = 48, 5, 4
+
+
+@pytest.fixture(scope="session")
+def evidence(shapes: Prepared) -> Evidence:
+    """What the stages would write of the shapes, two classes of which have awkward names."""
+    prepared = dataclasses.replace(shapes, classes=CLASSES)
+    test = prepared.splits["test"]
+    assert test.labels is not None
+    # Every fifth is wrong, each time in another way.
+    wrong = torch.arange(len(test)) % 5 == 0
+    said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
+    found = evaluation.metrics(test.labels, said, CLASSES)
+    found |= {"chosen": {"strength": 0.01}}
+    found |= {"validation": [{"options": {"strength": 0.01}, "accuracy": 0.8125}]}
+    few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
+    contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
+    weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}
+    return Evidence(
+        settings={
+            "data": {"source": "shapes", "test": 96},
+            "pretrain": {"method": "simclr", "batch_size": 16},
+            "heads": {"identity": {}},
+        },
+        evaluation={
+            "protocol": "frozen-1",
+            "classes": list(CLASSES),
+            "contenders": {"encoder": contender, "raw_pixels": weaker, "supervised": weaker},
+        },
+        predictions=[
+            {"id": str(row_id), "linear": CLASSES[label], "knn": CLASSES[label]}
+            for row_id, label in zip(test.ids.tolist(), said.tolist(), strict=True)
+        ],
+        pretrained={"verdict": "learning", "chance": math.log(31), "loss": 1.2345},
+        steps=_rows("step", loss=2.0, learning_rate=0.001),
+        epochs=_rows("epoch", cosine_spread=0.2, effective_rank=9, alignment=0.3, uniformity=-2),
+        run={
+            "commit": "0123abc", "changed": True, "experiment": "", "run_id": "feed",
+            "seconds": 6.1, "examples_per_second": 1234, "device": "cpu",
+            "hardware": "2 cores", "versions": "python 3.11",
+        },
+        prepared=prepared,
+        features=contenders.raw(prepared),
+        views_picture=data_uri(tiled(prepared.splits["train"].inputs[:4], 2)),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def html(evidence: Evidence) -> str:
+    return build(evidence)
+
+
+def build(evidence: Evidence) -> str:
+    return page(evidence, points=POINTS, queries=QUERIES, neighbours=NEIGHBOURS, seed=0)
+
+
+def _rows(x: str, **last: float) -> list[dict[str, Any]]:
+    return [{x: str(n), **{k: str(v * n / 3) for k, v in last.items()}} for n in (1, 2, 3)]

@@ -1,0 +1,132 @@
+"""The page of a small made-up pipeline: whole, honest, escaped, the same each time."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
+from twinview.errors import DataError
+from twinview.reporting.inline import file_uri
+from twinview.reporting.page import Evidence
+
+VOID = {"meta", "link", "img", "br", "input"}
+
+
+class Reader(HTMLParser):
+    """A page's tags, attributes and text; insists that every tag is closed in turn."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def read(html: str) -> Reader:
+    return Reader(html)
+
+
+def points_of(html: str) -> list[list[int]]:
+    found = re.search(r'<script type="application/json" id="points">(.*?)</script>', html)
+    assert found
+    points: list[list[int]] = json.loads(found[1])["points"]
+    return points
+
+
+def test_every_tag_is_closed_in_turn(read: Reader) -> None:
+    assert read.open == []
+
+
+def test_every_address_is_inside_the_file(html: str, read: Reader) -> None:
+    names = {attributes["id"] for _, attributes in read.tags if "id" in attributes}
+    addresses = [a[k] or "" for _, a in read.tags for k in ("src", "href", "srcset") if k in a]
+    addresses += re.findall(r"url\((.*?)\)", html)
+    for address in addresses:
+        assert address.startswith("data:") or address.removeprefix("#") in names, address[:80]
+
+
+def test_it_shows_the_numbers_of_every_contender(read: Reader) -> None:
+    text = " ".join(read.text)
+    for number in ("0.765", "0.665", "0.654 ± 0.012", "0.554 ± 0.012", "1.234", "3.434"):
+        assert number in text
+    for words in ("raw pixels", "supervised", "frozen-1", "3 draws", "feed", "not in it"):
+        assert words in text
+
+
+def test_the_first_sentence_sets_ours_beside_raw_pixels_and_labels(read: Reader) -> None:
+    assert "96 test examples: the linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
+        " ".join(read.text)
+    )
+
+
+def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:
+    assert any(text.strip() == "<b>" for text in read.text)
+    assert "&lt;b&gt; taken for Tom &amp; Jerry" in html
+    assert "<b> taken for" not in html
+
+
+def test_the_map_has_as_many_points_as_asked_each_a_test_row(html: str, evidence: Evidence) -> None:
+    points = points_of(html)
+    test = evidence.prepared.splits["test"]
+    assert test.labels is not None
+    actual = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
+    said = {int(row["id"]): row["linear"] for row in evidence.predictions}
+    assert len({row_id for *_, row_id in points}) == POINTS
+    for x, y, label, predicted, row_id in points:
+        assert 0 <= x <= 1000 and 0 <= y <= 1000
+        assert (label, CLASSES[predicted]) == (actual[row_id], said[row_id])
+
+
+def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:
+    titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
+    assert sum(title.startswith("test ") for title in titles) == QUERIES
+    assert sum(title.startswith("train ") for title in titles) == QUERIES * NEIGHBOURS
+    classes = [re.sub(r".*?: |, cosine.*", "", title) for title in titles]
+    groups = [classes[i : i + 1 + NEIGHBOURS] for i in range(0, len(classes), 1 + NEIGHBOURS)]
+    differing = sum(name != asked for asked, *near in groups for name in near)
+    assert differing > 0, "this evidence would show nothing"
+    assert sum(a.get("class") == "differs" for _, a in read.tags) == differing
+
+
+def test_equal_evidence_gives_equal_bytes(html: str, evidence: Evidence) -> None:
+    assert build(evidence) == html
+
+
+def test_predictions_of_other_rows_are_refused(evidence: Evidence) -> None:
+    shuffled = dataclasses.replace(evidence, predictions=evidence.predictions[::-1])
+    with pytest.raises(DataError, match="predictions are of other rows"):
+        build(shuffled)
+
+
+def test_embeddings_of_other_rows_are_refused(evidence: Evidence) -> None:
+    train = evidence.features["train"]
+    features = {**evidence.features, "train": train.take(torch.arange(5))}
+    with pytest.raises(DataError, match="embeddings of train are of other rows"):
+        build(dataclasses.replace(evidence, features=features))
+
+
+def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"views\.png is missing"):
+        file_uri(tmp_path / "views.png")

@@ -1,0 +1,237 @@
+"""The command: exit statuses, and one paragraph in place of a traceback."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_gate import report
+from tests.workspace import ROOT
+from twinview import cli, stage
+from twinview.cli import main
+from twinview.errors import BusyError
+
+Write = Callable[[dict[str, Any]], Path]
+
+
+@pytest.fixture(autouse=True)
+def repository(folder: Path) -> Path:
+    subprocess.run(["git", "init", "-q"], check=True)
+    return folder
+
+
+@pytest.fixture
+def outside_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder below no repository, wherever the tests run."""
+    (repository / "alone").mkdir()
+    monkeypatch.chdir(repository / "alone")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository))
+    return repository / "alone"
+
+
+def test_a_file_in_order_ends_well(write_params: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params({})
+    assert main(["check"]) == 0
+    assert capsys.readouterr() == ("twinview: params.yaml is in order\n", "")
+
+
+def test_a_typo_ends_with_status_one_and_the_remedy(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"pretrain.method": "simlcr"})
+    assert main(["check"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err == (
+        "twinview: params.yaml has 1 fault:\n"
+        "  pretrain.method: methods has no 'simlcr'; did you mean 'simclr'? (it is 'simlcr')\n"
+    )
+
+
+def test_another_file_can_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    path = ROOT / "params.yaml"
+    assert main(["check", "--params", str(path)]) == 0
+    assert f"{path} is in order" in capsys.readouterr().out
+
+
+def test_a_missing_file_ends_with_status_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 1
+    assert "params.yaml is missing; run in the project's folder" in capsys.readouterr().err
+
+
+def test_outside_git_what_is_missing_is_said_and_all_is_well(
+    outside_git: Path, write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({}).rename(outside_git / "params.yaml")
+    assert main(["check"]) == 0
+    said = capsys.readouterr().out
+    assert "is in order" in said and "not a git repository" in said and "`git init`" in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["zzz"], ["check", "--zzz"], ["ui", "--port", "many"]])
+def test_wrong_usage_ends_with_status_two(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2 and "usage: twinview" in capsys.readouterr().err
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert caught.value.code == 0
+    assert all(c in said for c in ("check", "repro", "show", "gate", "ui", "schema", "measure"))
+
+
+def test_a_port_in_use_ends_with_status_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *given, **more: pytest.fail("started"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["ui", "--port", str(port)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"twinview: port {port} cannot be used") and "PORT=5001" in said
+
+
+@pytest.mark.parametrize("port", ["70000", "-1"])
+def test_a_port_that_cannot_be_ends_with_status_one(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ui", f"--port={port}"]) == 1
+    assert f"port {port} cannot be used" in capsys.readouterr().err
+
+
+def test_mlflow_s_pages_are_opened_on_this_machine_only(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        started.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(cli, "_require_free", lambda port: None)
+    assert main(["ui", "--port", "5077"]) == 0
+    (command,) = started
+    assert command[command.index("--host") + 1] == "127.0.0.1" and "5077" in command
+    store = command[command.index("--backend-store-uri") + 1]
+    assert store == f"sqlite:///{repository / 'mlflow.db'}"
+
+
+def test_a_gate_that_holds_ends_well(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"gate.floors": {"linear.accuracy": 0.9}})
+    report(repository / "results")
+    assert main(["gate", "--results", "results"]) == 0
+    assert "ok    linear.accuracy" in capsys.readouterr().out
+
+
+def test_a_gate_that_fails_ends_with_status_one_and_shows_which(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87}})
+    report(repository)
+    assert main(["gate"]) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert [line[:4] for line in shown] == ["ok  ", "FAIL", "ok  "]
+    assert shown[1].split() == ["FAIL", "knn.accuracy", "0.8600", "wanted", ">=", "0.8700"]
+
+
+def test_the_gate_of_an_unknown_base_ends_with_status_one(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    report(repository)
+    assert main(["gate", "--baseline", "zzz"]) == 1
+    assert "name a commit that exists" in capsys.readouterr().err
+
+
+def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None:
+    assert main(["schema"]) == 0
+    written = (repository / "params.schema.json").read_bytes()
+    assert written == (ROOT / "params.schema.json").read_bytes()
+
+
+def test_repro_checks_before_dvc_starts(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "_dvc", lambda *given: pytest.fail("started"))
+    write_params({"pretrain.epochs": 0})
+    assert main(["repro"]) == 1
+    assert "pretrain.epochs: input should be greater than or equal to 1" in capsys.readouterr().err
+
+
+def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cli, "_dvc", lambda *given: asked.append(given) or 255)
+    write_params({})
+    assert main(["repro", "views"]) == 255
+    assert asked == [("repro", "views")]
+
+
+def test_repro_outside_git_tells_dvc_so(
+    outside_git: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cli, "_dvc", lambda *given: asked.append(given) or 1)
+    write_params({}).rename(outside_git / "params.yaml")
+    main(["repro"])
+    assert asked == [("config", "--local", "core.no_scm", "true"), ("repro",)]
+
+
+def test_a_second_run_in_the_same_folder_is_refused(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    with stage.alone("repro"):
+        assert main(["repro"]) == 1
+    assert "another run is at work in" in capsys.readouterr().err
+
+
+def test_a_lock_is_free_again_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), stage.alone("views"):
+        raise ZeroDivisionError
+    with stage.alone("views"), pytest.raises(BusyError), stage.alone("views"):
+        pytest.fail("two at once")
+
+
+def test_different_stages_may_run_beside_each_other() -> None:
+    with stage.alone("views"), stage.alone("baselines"):
+        pass
+
+
+def test_show_prints_our_encoder_beside_its_baselines(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(repository)
+    baselines = {"raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.8449}}}
+    Path("reports/baselines.json").write_text(json.dumps(baselines))
+    assert main(["show"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["linear", "knn"] in lines
+    assert ["encoder", "0.910", "0.860"] in lines and ["raw_pixels", "0.840", "0.845"] in lines
+    assert ["Pretraining:", "learning."] in lines
+
+
+def test_show_without_results_says_what_makes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show"]) == 1
+    assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
+
+
+def test_measure_refuses_a_tree_with_changes(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    subprocess.run(["git", "add", "-A"], check=True)
+    assert main(["measure"]) == 1
+    assert "needs a working tree without changes" in capsys.readouterr().err

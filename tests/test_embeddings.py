@@ -1,0 +1,92 @@
+"""Embeddings: every row once, in order, by an encoder that is not training."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from twinview import embeddings, encoder
+from twinview.encoder import Description, Encoder
+from twinview.errors import DataError
+from twinview.splits import Prepared
+from twinview.types import Embeddings
+
+CPU = torch.device("cpu")
+
+
+def silent(batches: Iterable[Tensor], total: int, what: str) -> Iterator[Tensor]:
+    return iter(batches)
+
+
+def embed(own: Encoder, shapes: Prepared) -> dict[str, Embeddings]:
+    """In batches of 40, which divides none of the splits."""
+    return embeddings.embed(own, shapes, 40, CPU, silent)
+
+
+def made(shapes: Prepared) -> Encoder:
+    options = {"widths": (4,), "strides": (2,), "grid": 2}
+    return encoder.build(Description.of(shapes, "convnet", options), 0)
+
+
+def test_features_are_the_encoder_s_answers_row_by_row(shapes: Prepared) -> None:
+    own = made(shapes)
+    found = embed(own, shapes)
+    for name, split in shapes.splits.items():
+        # Float32 sums in batches of another size.
+        assert torch.allclose(found[name].features, own.eval()(split.inputs), atol=1e-5)
+        assert torch.equal(found[name].ids, split.ids)
+        assert torch.equal(found[name].known_labels(), split.labels)  # type: ignore[arg-type]
+
+
+def test_features_are_plain_float32_without_history(shapes: Prepared) -> None:
+    features = embed(made(shapes), shapes)["test"].features
+    assert features.dtype == torch.float32 and not features.requires_grad
+    assert features.shape == (96, 16)
+
+
+def test_embedding_leaves_the_encoder_s_state_alone(shapes: Prepared) -> None:
+    own = made(shapes).train()
+    before = {name: t.clone() for name, t in own.state_dict().items()}
+    embed(own, shapes)
+    assert all(torch.equal(t, before[name]) for name, t in own.state_dict().items())
+
+
+def test_the_same_batch_size_gives_the_same_bytes(shapes: Prepared, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        embeddings.save(tmp_path / name, embed(made(shapes), shapes))
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_what_is_loaded_is_what_was_saved(shapes: Prepared, tmp_path: Path) -> None:
+    found = embed(made(shapes), shapes)
+    embeddings.save(tmp_path / "embeddings", found)
+    for name, part in embeddings.load(tmp_path / "embeddings").items():
+        assert torch.equal(part.features, found[name].features)
+        assert torch.equal(part.known_labels(), found[name].known_labels())
+        assert torch.equal(part.ids, found[name].ids)
+
+
+def test_a_missing_split_is_named(shapes: Prepared, tmp_path: Path) -> None:
+    embeddings.save(tmp_path / "embeddings", embed(made(shapes), shapes))
+    (tmp_path / "embeddings/validation.safetensors").unlink()
+    with pytest.raises(DataError, match=r"validation\.safetensors is missing"):
+        embeddings.load(tmp_path / "embeddings")
+
+
+def test_progress_is_told_of_every_batch_of_every_split(shapes: Prepared) -> None:
+    told = []
+
+    def progress(batches: Iterable[Tensor], total: int, what: str) -> Iterator[Tensor]:
+        batches = list(batches)
+        told.append((what, total, [len(batch) for batch in batches]))
+        return iter(batches)
+
+    embeddings.embed(made(shapes), shapes, 40, CPU, progress)
+    assert told == [
+        ("embed train", 3, [40, 40, 16]),
+        ("embed validation", 2, [40, 8]),
+        ("embed test", 3, [40, 40, 16]),
+    ]

@@ -1,0 +1,224 @@
+"""The protocol frozen-1: what is fitted on what, who is read when, and the metrics themselves."""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+from torch import Tensor
+
+from twinview import evaluation
+from twinview.errors import ConfigError, DataError
+from twinview.evaluation import choose, draw_rows, evaluate, few_labels, metrics
+from twinview.probes.knn import knn
+from twinview.probes.linear import linear
+from twinview.types import Embeddings
+
+CLASSES = ("a", "b", "c")
+
+
+def embeddings(n: int, first: int, seed: int = 0) -> Embeddings:
+    random = torch.Generator().manual_seed(seed + first)
+    labels = torch.arange(n) % 3
+    features = torch.eye(3)[labels] + 0.7 * torch.randn(n, 3, generator=random)
+    return Embeddings(features, labels, torch.arange(first, first + n))
+
+
+def contender(seed: int = 0) -> dict[str, Embeddings]:
+    sizes = {"train": (60, 0), "validation": (30, 1000), "test": (45, 2000)}
+    return {name: embeddings(n, first, seed) for name, (n, first) in sizes.items()}
+
+
+class Recorder:
+    """A probe that names a fixed class, and remembers what it was fitted on and asked about."""
+
+    def __init__(self, answers: Callable[..., int] = lambda **options: 0) -> None:
+        self.calls: list[tuple[list[int], int, dict[str, Any]]] = []
+        self._answers = answers
+
+    def __call__(self, train: Embeddings, features: Tensor, **options: Any) -> Tensor:
+        self.calls.append((train.ids.tolist(), len(features), options))
+        return torch.full((len(features),), self._answers(**options))
+
+
+def test_options_are_tried_on_validation_and_test_is_read_once_at_the_end() -> None:
+    probe = Recorder()
+    evaluate(contender(), probe, {"a": [1, 2], "b": [3]}, CLASSES)
+    train, both = list(range(60)), [*range(60), *range(1000, 1030)]
+    assert probe.calls == [
+        (train, 30, {"a": 1, "b": 3}),
+        (train, 30, {"a": 2, "b": 3}),
+        (both, 45, {"a": 1, "b": 3}),
+    ]
+
+
+def test_the_best_options_on_validation_are_chosen() -> None:
+    splits = contender()
+    splits["validation"] = replace(splits["validation"], labels=torch.full((30,), 2))
+    chosen, tried = choose(
+        splits["train"], splits["validation"], Recorder(lambda a: a), {"a": [0, 2, 1]}
+    )
+    assert chosen == {"a": 2}
+    assert tried == [
+        {"options": {"a": 0}, "accuracy": 0.0},
+        {"options": {"a": 2}, "accuracy": 1.0},
+        {"options": {"a": 1}, "accuracy": 0.0},
+    ]
+
+
+def test_of_equals_the_first_is_chosen() -> None:
+    splits = contender()
+    chosen, _ = choose(splits["train"], splits["validation"], Recorder(), {"a": [7, 5, 6]})
+    assert chosen == {"a": 7}
+
+
+def test_every_combination_is_tried() -> None:
+    splits = contender()
+    _, tried = choose(splits["train"], splits["validation"], Recorder(), {"a": [1, 2], "b": [3, 4]})
+    assert [tuple(t["options"].values()) for t in tried] == [(1, 3), (1, 4), (2, 3), (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("probe", "grid"),
+    [
+        (linear, {"strength": [0.001, 0.1, 10.0]}),
+        (knn, {"neighbours": [1, 5, 20], "temperature": [0.07, 1.0]}),
+    ],
+)
+def test_test_labels_move_neither_the_choice_nor_the_predictions(
+    probe: Callable[..., Tensor], grid: dict[str, list[Any]]
+) -> None:
+    splits = contender()
+    found, said = evaluate(splits, probe, grid, CLASSES)
+    splits["test"] = replace(splits["test"], labels=splits["test"].known_labels().roll(1))
+    other, again = evaluate(splits, probe, grid, CLASSES)
+    assert other["chosen"] == found["chosen"] and other["validation"] == found["validation"]
+    assert torch.equal(said, again) and other["accuracy"] != found["accuracy"]
+
+
+def test_the_accuracy_is_that_of_the_predictions_that_are_given_back() -> None:
+    found, said = evaluate(contender(), linear, {"strength": [0.1]}, CLASSES)
+    labels = contender()["test"].known_labels()
+    assert found["accuracy"] == (said == labels).double().mean().item() > 0.5
+
+
+def test_metrics_are_scikit_learn_s() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels, said = (torch.randint(0, 3, (200,), generator=random) for _ in range(2))
+    found = metrics(labels, said, CLASSES)
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, said))
+    for name, function in (
+        ("precision", precision_score),
+        ("recall", recall_score),
+        ("f1", f1_score),
+    ):
+        assert found[name] == pytest.approx(function(labels, said, average="macro"))
+        each = [found["classes"][label][name] for label in CLASSES]
+        assert each == pytest.approx(function(labels, said, average=None).tolist())
+
+
+def test_metrics_of_a_small_table_in_closed_form() -> None:
+    labels, said = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([0, 0, 1, 1, 0, 2])
+    found = metrics(labels, said, CLASSES)
+    assert found["confusion"] == [[2, 1, 0], [1, 1, 0], [0, 0, 1]]
+    assert found["classes"]["a"] == pytest.approx(
+        {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3}
+    )
+    assert found["classes"]["b"] == pytest.approx(
+        {"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2}
+    )
+    assert found["accuracy"] == pytest.approx(4 / 6)
+
+
+def test_rows_of_the_confusion_matrix_are_true_classes() -> None:
+    found = metrics(torch.tensor([0, 0, 1]), torch.tensor([2, 2, 1]), CLASSES)
+    assert found["confusion"] == [[0, 0, 2], [0, 1, 0], [0, 0, 0]]
+
+
+def test_a_class_that_is_never_named_has_precision_zero_and_counts() -> None:
+    found = metrics(torch.tensor([0, 1]), torch.tensor([0, 0]), ("a", "b"))
+    assert found["classes"]["b"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert found["precision"] == 0.25 and found["recall"] == 0.5
+
+
+def test_draws_have_each_class_equally_often_and_no_row_twice() -> None:
+    labels = torch.tensor([0] * 7 + [1] * 20 + [4] * 9)
+    for rows in draw_rows(labels, 5, 3, seed=0):
+        assert len(rows.unique()) == len(rows) == 15
+        assert labels[rows].bincount().tolist() == [5, 5, 0, 0, 5]
+
+
+def test_a_class_can_be_used_up() -> None:
+    (rows,) = draw_rows(torch.arange(12) % 3, 4, 1, seed=0)
+    assert sorted(rows.tolist()) == list(range(12))
+
+
+def test_draws_differ_and_follow_the_seed() -> None:
+    labels = torch.arange(300) % 3
+    first, second = (r.tolist() for r in draw_rows(labels, 5, 2, seed=0))
+    assert first != second
+    assert [r.tolist() for r in draw_rows(labels, 5, 2, seed=0)] == [first, second]
+    assert next(draw_rows(labels, 5, 2, seed=1)).tolist() != first
+
+
+def test_a_draw_does_not_depend_on_how_many_there_are() -> None:
+    labels = torch.arange(300) % 3
+    some, more = list(draw_rows(labels, 5, 2, seed=0)), list(draw_rows(labels, 5, 4, seed=0))
+    assert all(torch.equal(a, b) for a, b in zip(some, more, strict=False))
+
+
+def test_draws_are_spread_over_all_rows_of_a_class() -> None:
+    labels = torch.arange(300) % 3
+    drawn = torch.cat(list(draw_rows(labels, 50, 20, seed=0))).unique()
+    # A row is left out of all 20 draws with probability 2^-20.
+    assert len(drawn) == 300
+
+
+def test_more_labels_than_a_class_has_are_refused_with_its_number() -> None:
+    labels = torch.tensor([0] * 7 + [1] * 20)
+    with pytest.raises(ConfigError, match=r"per_class asks for 8 labels a class, but .* has 7"):
+        next(draw_rows(labels, 8, 3, seed=0))
+
+
+def test_all_contenders_get_the_same_draws_and_no_further_labels() -> None:
+    ours, theirs = Recorder(), Recorder()
+    few_labels(contender(0), ours, 4, 3, seed=0)
+    few_labels(contender(1), theirs, 4, 3, seed=0)
+    assert ours.calls == theirs.calls
+    assert [(len(ids), asked, max(ids) < 60) for ids, asked, _ in ours.calls] == [
+        (12, 45, True)
+    ] * 3
+
+
+def test_few_labels_gives_mean_and_sample_deviation_over_draws() -> None:
+    found = few_labels(contender(), partial(linear, strength=0.1), 2, 4, seed=0)
+    assert len(found["draws"]) == 4 and len(set(found["draws"])) > 1
+    assert found["accuracy"] == pytest.approx(sum(found["draws"]) / 4)
+    assert found["spread_over_draws"] == pytest.approx(statistics.stdev(found["draws"]))
+
+
+def test_accuracy_of_few_labels_is_that_on_test() -> None:
+    splits = contender()
+    splits["test"] = replace(splits["test"], labels=torch.tensor([0] * 9 + [1] * 36))
+    assert few_labels(splits, Recorder(), 2, 2, seed=0)["accuracy"] == pytest.approx(9 / 45)
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
+    splits = contender()
+    evaluation.require_labels(splits)
+    splits[name] = replace(splits[name], labels=None)
+    with pytest.raises(DataError, match=f"the {name} split has no labels"):
+        evaluation.require_labels(splits)
+
+
+def test_the_headline_keeps_the_numbers_that_are_compared() -> None:
+    found, _ = evaluate(contender(), Recorder(), {"a": [1]}, CLASSES)
+    few = few_labels(contender(), Recorder(), 2, 2, seed=0)
+    headline = evaluation.headline({"linear": found, "labels_2": few})
+    assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1"}
+    assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws"}

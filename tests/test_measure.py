@@ -1,0 +1,158 @@
+"""The scoreboard, and the README's table that is made of it."""
+
+import json
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workspace import ROOT
+from twinview import measure
+from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
+
+SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
+NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
+
+
+def results(shift: float) -> dict[str, float]:
+    return {name: 0.5 + 0.01 * place + shift for place, name in enumerate(NAMES)}
+
+
+def scores() -> dict[str, dict[str, Any]]:
+    minutes = score([12.34], "minutes", higher_is_better=False)
+    return scoreboard([results(0.0), results(0.02), results(0.04)]) | {"repro.minutes": minutes}
+
+
+def test_a_score_is_mean_and_sample_deviation_over_seeds() -> None:
+    values = [0.9, 0.91, 0.95]
+    entry = score(values, "share")
+    assert entry["value"] == pytest.approx(statistics.fmean(values), abs=5e-5)
+    assert entry["spread"] == pytest.approx(statistics.stdev(values), abs=5e-5)
+    assert entry["n"] == 3 and entry["higher_is_better"] is True
+
+
+def test_a_single_value_has_no_spread() -> None:
+    assert score([3.0], "minutes")["spread"] is None
+
+
+def test_an_entry_has_all_that_a_claim_needs() -> None:
+    assert list(score([1.0], "share")) == [
+        "value", "spread", "n", "unit", "higher_is_better", "command", "commit", "hardware",
+    ]  # fmt: skip
+
+
+def test_the_scoreboard_has_every_contender_in_every_task() -> None:
+    found = scores()
+    assert sorted(found) == sorted([*NAMES, "repro.minutes"])
+    assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.61)
+
+
+def test_results_are_read_by_their_names_on_the_scoreboard() -> None:
+    tasks = {task: {"accuracy": 0.1 * place} for place, task in enumerate(TASKS)}
+    files = {
+        "metrics.json": tasks,
+        "baselines.json": {p.removesuffix("."): tasks for p in CONTENDERS if p} | {"pca_64": tasks},
+    }
+    found = measure._results(lambda path: json.dumps(files[path.name]))
+    assert set(NAMES) <= set(found)
+    assert found["supervised.fashion_mnist.knn.accuracy"] == 0.1
+
+
+def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
+    lines = table(scores()).splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:6]]
+    assert rows[0][1:] == list(TASKS.values())
+    assert [row[0] for row in rows[2:]] == list(CONTENDERS.values())
+    # Three seeds .02 apart: deviation .02.
+    assert rows[2][1:] == [".520 ± .020", ".530 ± .020", ".540 ± .020", ".550 ± .020"]
+    assert "3 training seeds" in lines[-1] and "12.3 minutes" in lines[-1]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1.0, "1.000 ± .020"), (0.1049, ".105 ± .020")])
+def test_only_the_zero_before_the_point_is_left_out(value: float, shown: str) -> None:
+    assert measure._cell({"value": value, "spread": 0.02}) == shown
+
+
+def test_the_table_takes_its_place_in_the_readme_and_nothing_else_moves() -> None:
+    readme = f"# a\n\n{START}\nold\n{END}\n\ntext\n"
+    once = with_table(readme, scores())
+    assert once == f"# a\n\n{START}\n{table(scores())}\n{END}\n\ntext\n"
+    assert with_table(once, scores()) == once
+
+
+@pytest.mark.skipif(not SCOREBOARD.exists(), reason="nothing has been measured yet")
+def test_the_readme_claims_what_was_measured() -> None:
+    measured = json.loads(SCOREBOARD.read_text())
+    readme = README.read_text()
+    assert with_table(readme, measured) == readme
+
+
+@pytest.mark.skipif(not SCOREBOARD.exists(), reason="nothing has been measured yet")
+def test_every_measured_number_has_all_that_a_claim_needs() -> None:
+    for name, entry in json.loads(SCOREBOARD.read_text()).items():
+        assert set(entry) == set(score([1.0], "share")), name
+
+
+def test_measuring_needs_a_tree_without_changes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    with pytest.raises(measure.ConfigError, match="commit them first"):
+        measure.measure(3)
+
+
+def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    tasks = {task: {"accuracy": 0.5} for task in TASKS}
+    better = {task: {"accuracy": 0.7} for task in TASKS}
+    text = {"metrics": tasks, "baselines": {p[:-1]: tasks for p in CONTENDERS if p}}
+    (folder / "reports").mkdir()
+    for name, value in text.items():
+        (folder / f"reports/{name}.json").write_text(json.dumps(value))
+    (folder / "README.md").write_text(f"{START}\n{END}\n")
+    monkeypatch.setattr(measure, "_run", lambda *given: ran.append(given))
+    experiment = {"metrics": better, "baselines": text["baselines"]}
+    monkeypatch.setattr(
+        measure, "_git_show", lambda revision, path: json.dumps(experiment[path.stem])
+    )
+    monkeypatch.setattr(measure, "commit", lambda: "abcdef1234567")
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
+    )
+    measure.measure(2)
+    assert [command[:2] for command in ran] == [("repro", "--force"), ("exp", "run")]
+    assert {"pretrain.seed=1", "baselines.seed=1", "measure-abcdef1-1"} <= set(ran[1])
+    written = json.loads((folder / "reports/scoreboard.json").read_text())
+    assert written["fashion_mnist.knn.accuracy"]["value"] == 0.6
+    assert written["fashion_mnist.knn.accuracy"]["n"] == 2
+    assert table(written) in (folder / "README.md").read_text()
+
+
+def test_a_readme_without_its_marks_is_refused_before_anything_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an hour of training it would be too late."""
+    (folder / "README.md").write_text("no marks")
+    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
+    )
+    with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
+        measure.measure(2)
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
+    seeds: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "README.md").write_text(f"{START}\n{END}\n")
+    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
+    )
+    with pytest.raises(measure.ConfigError, match="seeds"):
+        measure.measure(seeds)

@@ -1,0 +1,83 @@
+"""Where a result comes from, and on what it is computed."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from twinview import engine, provenance
+from twinview.errors import ConfigError
+
+
+def git(*arguments: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def head(folder: Path) -> str:
+    git("init", "-q")
+    (folder / "a").write_text("1")
+    git("add", "a")
+    git("commit", "-q", "-m", "a")
+    return git("rev-parse", "HEAD")
+
+
+def test_the_commit_is_the_one_that_the_tree_stands_on(head: str) -> None:
+    assert provenance.commit() == head
+
+
+def test_in_an_experiment_it_is_the_one_that_the_experiment_stands_on(
+    head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "f" * 40)
+    assert provenance.commit() == "f" * 40
+
+
+def test_outside_git_there_is_no_commit_and_no_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
+    found = provenance.provenance()
+    assert found["commit"] == "none" and found["changed"] is False
+
+
+def test_without_git_there_is_no_commit_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert provenance.commit() == "none"
+
+
+def test_a_changed_tree_is_told_and_new_files_do_not_count(head: str, folder: Path) -> None:
+    (folder / "new").touch()
+    assert provenance.provenance()["changed"] is False
+    (folder / "a").write_text("2")
+    assert provenance.provenance()["changed"] is True
+
+
+def test_hardware_and_versions_are_named() -> None:
+    assert " cores, " in provenance.hardware()
+    assert f"torch {torch.__version__.partition('+')[0]}" in provenance.versions()
+
+
+def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, name in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert engine.choose_device("auto").type == name
+        assert engine.choose_device("cpu").type == "cpu"
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"pretrain\.device is 'cuda', but PyTorch sees no GPU"):
+        engine.choose_device("cuda")
+
+
+def test_the_number_of_threads_is_the_one_asked_for() -> None:
+    before = torch.get_num_threads()
+    try:
+        engine.use_threads(2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,90 @@
+"""What is around every stage's work: the lock, the check of params.yaml, plain errors, progress."""
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twinview import params, stage
+from twinview.errors import DataError
+
+Write = Callable[[dict[str, Any]], Path]
+
+
+@pytest.fixture(autouse=True)
+def script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["pipeline/views.py"])
+
+
+def test_main_runs_when_the_settings_are_in_order(write_params: Write) -> None:
+    ran: list[bool] = []
+    write_params({})
+    stage.run(lambda: ran.append(True))
+    assert ran == [True]
+
+
+def test_main_does_not_start_when_they_are_not(
+    write_params: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"heads.linear.aut": 3})
+    with pytest.raises(SystemExit) as caught:
+        stage.run(lambda: pytest.fail("started"))
+    assert caught.value.code == 1
+    assert "twinview: params.yaml has 1 fault:\n  heads.linear.aut: there" in capfd.readouterr().err
+
+
+def test_what_a_user_can_mend_ends_as_one_paragraph(write_params: Write) -> None:
+    def main() -> None:
+        raise DataError("data/raw/a is missing")
+
+    write_params({})
+    with pytest.raises(SystemExit) as caught:
+        stage.run(main)
+    # Text as a status: python prints it and ends with status 1.
+    assert caught.value.code == "twinview: data/raw/a is missing"
+
+
+def test_our_own_faults_keep_their_traceback(write_params: Write) -> None:
+    def main() -> None:
+        raise ZeroDivisionError
+
+    write_params({})
+    with pytest.raises(ZeroDivisionError):
+        stage.run(main)
+
+
+def test_a_stage_that_runs_already_is_refused_before_anything(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(params, "check", lambda: pytest.fail("went on"))
+    with stage.alone("views"), pytest.raises(SystemExit) as caught:
+        stage.run(lambda: pytest.fail("started"))
+    assert f"another run is at work in {folder} (views)" in str(caught.value.code)
+
+
+def test_progress_hands_every_item_on_in_order() -> None:
+    assert list(stage.progress(iter([3, 1, 2]), 3, "what")) == [3, 1, 2]
+
+
+def test_progress_takes_an_item_only_when_it_is_asked_for() -> None:
+    taken: list[int] = []
+    items = stage.progress((taken.append(i) or i for i in range(3)), 3, "what")
+    next(items)
+    assert taken == [0]
+
+
+def test_exhaust_runs_the_generator_to_its_end() -> None:
+    done: list[int] = []
+    stage.exhaust((done.append(i) or 1 for i in range(3)), 3, "what")
+    assert done == [0, 1, 2]
+
+
+def test_there_is_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    list(stage.progress(range(3), 3, "what"))
+    stage.exhaust([1, 1], 2, "what")
+    assert written.getvalue() == ""

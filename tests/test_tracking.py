@@ -1,0 +1,239 @@
+"""MLflow with a real store: a run for each pretraining, a row for each pipeline, in one place."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow.entities import Run
+
+from twinview import encoder, tracking
+from twinview.encoder import Description, Encoder
+from twinview.errors import BusyError, TrainingError
+from twinview.types import Statistics
+
+# MLflow and what it stands on use much that will go; that is theirs to mend.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+]
+SETTINGS = {"pretrain": {"epochs": 2, "seed": 0}, "methods": {"simclr": {"temperature": 0.2}}}
+METRICS = {"linear.accuracy": 0.9, "baselines.raw_pixels.linear.accuracy": 0.84}
+CURVES = {10: {"loss": 3.0, "chance": 5.0}, 20: {"loss": 2.0, "chance": 5.0}}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's folder; its store is set up once, which takes seconds."""
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in an experiment of DVC: the current folder is a copy, DVC_ROOT is the project."""
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    yield
+    assert list(folder.iterdir()) == [], "something was written into the copy"
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Leaves out the encoder, which alone takes seconds; what would be logged."""
+    given: list[tuple[Any, ...]] = []
+
+    def log(*encoder: Any) -> str | None:
+        given.append(encoder)
+        return None
+
+    monkeypatch.setattr(tracking, "_log_encoder", log)
+    return given
+
+
+def pretrained(run_id: str = "unknown") -> dict[str, str]:
+    return {"run_id": run_id, "verdict": "learning"}
+
+
+def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
+    (root / "report.html").write_text("<p>page</p>")
+    settings, metrics = SETTINGS | changes.get("settings", {}), changes.get("metrics", METRICS)
+    files, model = [root / "report.html"], ("encoder", "example")
+    published = tracking.publish(settings, metrics, pretrained(run_id), CURVES, files, model)
+    return mlflow.get_run(published)
+
+
+def finished_pretraining() -> str:
+    with tracking.pretraining(SETTINGS) as run:
+        run.log({"loss": 3.5}, 1)
+        run.log({"loss": 2.5, "chance": 5.0}, 2)
+        run.tag(verdict="learning")
+    return run.id
+
+
+def history(run_id: str, name: str) -> list[tuple[int, float]]:
+    return [(m.step, m.value) for m in mlflow.MlflowClient().get_metric_history(run_id, name)]
+
+
+def runs(experiment: str) -> int:
+    number = tracking._experiment(experiment)  # points mlflow to the store
+    return len(mlflow.MlflowClient().search_runs([number]))
+
+
+def test_a_pretraining_is_one_finished_run_with_settings_and_curves() -> None:
+    before = runs(tracking.PRETRAINING)
+    run = mlflow.get_run(finished_pretraining())
+    assert runs(tracking.PRETRAINING) == before + 1 and run.info.status == "FINISHED"
+    assert run.data.params == {
+        "pretrain.epochs": "2",
+        "pretrain.seed": "0",
+        "methods.simclr.temperature": "0.2",
+    }
+    assert history(run.info.run_id, "loss") == [(1, 3.5), (2, 2.5)]
+    assert run.data.tags["verdict"] == "learning" and "twinview.commit" in run.data.tags
+
+
+@pytest.mark.parametrize("error", [TrainingError("the loss is nan"), KeyboardInterrupt("stopped")])
+def test_a_pretraining_that_breaks_off_is_a_failed_run_with_the_reason(
+    error: BaseException,
+) -> None:
+    with pytest.raises(type(error)), tracking.pretraining(SETTINGS) as run:
+        raise error
+    found = mlflow.get_run(run.id)
+    assert found.info.status == "FAILED"
+    assert found.data.tags["failure"] == f"{type(error).__name__}: {error}"
+
+
+def test_the_run_is_called_like_dvc_s_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "lousy-newt")
+    run = mlflow.get_run(finished_pretraining())
+    assert run.info.run_name == "lousy-newt"
+    assert run.data.tags["twinview.experiment"] == "lousy-newt"
+
+
+def test_values_that_the_store_refuses_are_warned_of_once_and_outlived() -> None:
+    with tracking.pretraining(SETTINGS) as run:
+        own = tracking.Run("0" * 32)
+        with pytest.warns(UserWarning, match="MLflow did not take a value"):
+            own.log({"loss": 1.0}, 1)
+        own.log({"loss": 1.0}, 2)  # a second warning would be an error
+        own.tag(verdict="slow")
+    assert mlflow.get_run(run.id).info.status == "FINISHED"
+
+
+def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    before = runs(tracking.PIPELINE)
+    row = publish(root, finished_pretraining())
+    assert runs(tracking.PIPELINE) == before + 1 and row.info.status == "FINISHED"
+    assert row.data.metrics == METRICS
+    assert row.data.params["methods.simclr.temperature"] == "0.2" and len(row.data.params) == 3
+    assert logged == [("encoder", "example")]
+    page = mlflow.artifacts.load_text(f"runs:/{row.info.run_id}/report.html")
+    assert page == "<p>page</p>"
+
+
+def test_artifacts_and_store_lie_under_the_project_s_folder(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    row = publish(root)
+    artifacts = root / f"mlartifacts/twinview/{row.info.run_id}/artifacts"
+    assert row.info.artifact_uri == artifacts.as_uri()
+    assert (artifacts / "report.html").is_file()
+    assert (root / "mlflow.db").is_file()
+
+
+def test_a_row_is_linked_to_the_run_that_pretrained_it(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    run_id = finished_pretraining()
+    row = publish(root, run_id)
+    assert row.data.tags["pretrain.run_id"] == run_id
+    assert row.data.tags["pretrain.run_in_store"] == "true"
+    assert row.data.tags["pretrain.verdict"] == "learning"
+    assert "loss" not in row.data.metrics
+
+
+def test_curves_of_a_run_that_the_store_does_not_know_are_replayed(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    row = publish(root, "unknown")
+    assert row.data.tags["pretrain.run_in_store"] == "false"
+    assert history(row.info.run_id, "loss") == [(10, 3.0), (20, 2.0)]
+    assert row.data.metrics["linear.accuracy"] == 0.9
+
+
+def test_the_same_results_again_are_tagged_as_a_duplicate(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    own = {"settings": {"data": {"seed": 17}}}
+    first, again = publish(root, **own), publish(root, **own)
+    assert "duplicate_of" not in first.data.tags
+    assert again.data.tags["duplicate_of"] == first.info.run_id
+    third = publish(root, **own)
+    assert third.data.tags["duplicate_of"] in (first.info.run_id, again.info.run_id)
+
+
+@pytest.mark.parametrize("changes", [{"metrics": {"a": 0.1}}, {"settings": {"data": {"seed": 3}}}])
+def test_other_results_or_settings_are_no_duplicate(
+    changes: dict[str, Any], root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    publish(root)
+    assert "duplicate_of" not in publish(root, **changes).data.tags
+
+
+def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[Any, ...]]) -> None:
+    row = publish(root, settings={"views": {"chain": ["x" * 100] * 100}})
+    assert len(row.data.params["views.chain"]) == 6000
+
+
+def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(root: Path) -> None:
+    own = made()
+    example = torch.arange(4 * 144, dtype=torch.int64).remainder(256).to(torch.uint8)
+    example = example.view(4, 1, 12, 12)
+    row_id = tracking.publish(SETTINGS, METRICS, pretrained(), {}, [], (own, example))
+    (output,) = mlflow.get_run(row_id).outputs.model_outputs
+    uri = f"models:/{output.model_id}"
+    signature = mlflow.models.get_model_info(uri).signature
+    assert signature.inputs.input_types() == [np.dtype("uint8")]
+    loaded = mlflow.pyfunc.load_model(uri)
+    # Saved and run by torch.export, whose kernels may sum in another order.
+    expected = own.eval()(example).detach().numpy()
+    assert np.allclose(loaded.predict(example.numpy()), expected, atol=1e-5)
+    assert not list((root / "mlartifacts").rglob("*.pkl"))
+
+
+def made() -> Encoder:
+    options = {"widths": (4,), "strides": (2,), "grid": 2}
+    statistics = Statistics((0.25,), (0.5,))
+    return encoder.build(Description("convnet", options, "image", (1, 12, 12), statistics), 0)
+
+
+def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert tracking.store() == "http://127.0.0.1:5000"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///own/a.db")
+    assert tracking.store() == f"sqlite:///{root}/own/a.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////elsewhere/a.db")
+    assert tracking.store() == "sqlite:////elsewhere/a.db"
+
+
+def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
+        monkeypatch.setenv(name, os.environ.get(name, "set by tracking"))
+        monkeypatch.delenv(name)
+    started = time.monotonic()
+    said = rf"127\.0\.0\.1:{port} does not answer .*; start it"
+    with pytest.raises(BusyError, match=said), tracking.pretraining(SETTINGS):
+        pytest.fail("went on")
+    assert time.monotonic() - started < 20
