@@ -2,6 +2,6 @@
 
 import os
 
-# Read when PyTorch loads, so set before: threads that wait spin briefly and then sleep. The default spins
-# for long, which costs nothing on idle cores and a factor of 2 to 30 on busy ones (docs/log.md).
+# Read when PyTorch loads, so set before: threads that wait spin briefly and then sleep. The default
+# spins for long, which costs nothing on idle cores and a factor of 2 on busy ones (docs/log.md).
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")

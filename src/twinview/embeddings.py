@@ -11,7 +11,6 @@ from twinview.encoder import Encoder
 from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
 
-
 Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 
 

@@ -44,9 +44,9 @@ def _settings_read(script: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if _is_call_of(node, "chosen", "bound"):
             yield from _named(node, sections)
-        elif isinstance(node, ast.Attribute) and (path := _dotted(node, aliases)):
-            if path.split(".")[0] in Params.model_fields and path not in aliases.values():
-                yield path
+        path = _dotted(node, aliases)
+        if path.split(".")[0] in Params.model_fields and path not in aliases.values():
+            yield path
 
 
 def _is_call_of(node: ast.AST, *methods: str) -> bool:
@@ -72,7 +72,7 @@ def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]
     return [(target, value)]
 
 
-def _dotted(node: ast.expr, aliases: dict[str, str]) -> str:
+def _dotted(node: ast.AST, aliases: dict[str, str]) -> str:
     if isinstance(node, ast.Name):
         return aliases.get(node.id, "")
     if isinstance(node, ast.Attribute):

@@ -6,6 +6,7 @@ Debian's package dataset-fashion-mnist, and torchvision's download.
 
 import gzip
 import hashlib
+import os
 import shutil
 import struct
 import subprocess
@@ -98,6 +99,8 @@ def _from_debian(raw: Path) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise OSError("this machine has no apt-get")
     with tempfile.TemporaryDirectory() as scratch:
+        if os.geteuid() == 0:  # a new machine has no package lists yet, and only root can get them
+            _run(["apt-get", "update"], scratch)
         _run(["apt-get", "download", DEBIAN_PACKAGE], scratch)
         package = next(Path(scratch).glob("*.deb"))
         _run(["dpkg", "-x", str(package), scratch], scratch)
