@@ -107,7 +107,13 @@ def test_the_folder_holds_weights_and_description_and_no_pickle(saved: Path) -> 
     assert set(described) == {
         "architecture", "options", "modality", "shape", "statistics", "dim",
     }  # fmt: skip
-    assert set(artifacts.load_tensors(saved / "encoder.safetensors")) == set(used().state_dict())
+
+
+def test_the_weights_file_holds_weights_and_the_json_the_statistics(saved: Path) -> None:
+    names = set(artifacts.load_tensors(saved / "encoder.safetensors"))
+    assert names == {f"network.{name}" for name in used().network.state_dict()}
+    described = json.loads((saved / "encoder.json").read_text())
+    assert described["statistics"] == {"mean": [0.25], "std": [0.5]}
 
 
 def test_weights_of_another_architecture_are_named_by_tensor(saved: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
 from twinview.probes.knn import knn
 from twinview.splits import Prepared
-from twinview.types import Split
+from twinview.types import Batch, Projections, Split
 from twinview.views import LiveViews, ViewPlan, Views
 
 CPU = torch.device("cpu")
@@ -136,7 +136,39 @@ def test_steps_are_numbered_from_one_and_epochs_end_with_their_last() -> None:
     assert len(steps) == budget().steps(11) == 2 * budget().steps_per_epoch(11)
 
 
-def test_the_loss_is_that_before_the_step_and_the_sum_of_the_terms() -> None:
+@final
+class TwoTerms(Method):
+    """Loses one and two, whatever it sees."""
+
+    views = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(1, 1)
+
+    def project(self, batch: Batch) -> Projections:
+        return Projections(self.encoder(batch.views), None)
+
+    def terms(self, projections: Projections) -> dict[str, Tensor]:
+        nothing = projections.z.mean() * 0
+        return {"first": nothing + 1, "second": nothing + 2}
+
+    def chance(self, n: int) -> float:
+        return 1.0
+
+
+def test_the_loss_is_the_sum_of_the_terms() -> None:
+    step = next(fit(TwoTerms(), rows(8), Recorder(), adamw(), budget(), CPU))
+    assert step.loss == 3.0
+
+
+def test_the_method_is_in_training_mode_whatever_it_was_before() -> None:
+    method = simclr(nn.Linear(1, 3), nn.BatchNorm1d(3), temperature=0.5).eval()
+    next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
+    assert all(module.training for module in method.modules())
+
+
+def test_the_loss_is_that_before_the_step() -> None:
     method = regression()
     before = [p.clone() for p in method.parameters()]
     views = Recorder()

@@ -6,6 +6,7 @@ The only module that imports mlflow, and only inside functions: it takes seconds
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -161,6 +162,7 @@ def _experiment(name: str) -> str:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
     lock = root() / ".dvc/tmp/mlflow.init.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import shutil
 import struct
 import subprocess
@@ -153,24 +154,43 @@ def test_debian_s_installed_package_is_unpacked_into_the_folder(
     assert {p.name: p.read_bytes() for p in Path("raw").iterdir()} == CONTENT
 
 
-def test_apt_s_download_is_unpacked_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(module, "DEBIAN_FOLDER", Path("usr/share/data"))
+@pytest.fixture
+def apt(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A machine with apt-get and a user who is not root; the commands that are run."""
+    ran: list[list[str]] = []
 
     def run(command: list[str], cwd: str, **rest: object) -> subprocess.CompletedProcess[str]:
-        if command[0] == "apt-get":
+        ran.append(command[:2])
+        if command[:2] == ["apt-get", "download"]:
             (Path(cwd) / "dataset-fashion-mnist_0_all.deb").touch()
-        else:
+        elif command[0] == "dpkg":
             put(Path(cwd) / "usr/share/data", zipped=True)
         return subprocess.CompletedProcess(command, 0, "", "")
 
+    monkeypatch.setattr(module, "DEBIAN_FOLDER", Path("usr/share/data"))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(subprocess, "run", run)
+    return ran
+
+
+def test_apt_s_download_is_unpacked_without_root(apt: list[list[str]]) -> None:
     read("debian")
     assert {p.name: p.read_bytes() for p in Path("raw").iterdir()} == CONTENT
+    assert apt == [["apt-get", "download"], ["dpkg", "-x"]]
 
 
-def test_apt_s_own_words_are_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+def test_root_gets_the_package_lists_first(
+    apt: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    read("debian")
+    assert apt[:2] == [["apt-get", "update"], ["apt-get", "download"]]
+
+
+def test_apt_s_own_words_are_the_reason(
+    apt: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         subprocess,
         "run",
