@@ -148,8 +148,13 @@ def test_a_fault_names_key_value_and_remedy(
     ("changes", "said"),
     [
         (
-            {"data.train": 200, "pretrain.batch_size": 256},
-            "pretrain.batch_size: is 256, larger than the train split (data.train: 200)",
+            {"data.train": 2000, "pretrain.batch_size": 2001},
+            "pretrain.batch_size: is 2001, larger than the train split (data.train: 2000)",
+        ),
+        (
+            {"data.train": 2000, "evaluate.few_labels.per_class": [10, 2001]},
+            "evaluate.few_labels.per_class: asks for 2001 labels of each class, more than the "
+            "train split (data.train: 2000)",
         ),
         (
             {"pretrain.epochs": 8, "pretrain.warmup_epochs": 8},
@@ -179,7 +184,11 @@ def test_settings_that_make_no_sense_together_are_a_fault(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"data.train": 256, "pretrain.batch_size": 256},
+        {
+            "data.train": 256,
+            "pretrain.batch_size": 256,
+            "evaluate.few_labels.per_class": [256],
+        },
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
@@ -206,7 +215,7 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
     path = write_params({"data.train": 1, "data.test": 1, "views.cached.count": 3})
-    assert len(faults(path)) == 3
+    assert len(faults(path)) == 4
 
 
 def test_a_missing_section_is_one_fault(settings: dict[str, Any], write_params: Write) -> None:

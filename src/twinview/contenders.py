@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
+from twinview.errors import ConfigError
 from twinview.splits import Prepared
 from twinview.types import Embeddings, Split
 
@@ -17,6 +18,9 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
     """Principal components of the train split, unwhitened: (n, components)."""
     from sklearn.decomposition import PCA
 
+    most = min(splits["train"].features.shape)
+    if components > most:
+        raise ConfigError(f"baselines.components: is {components}, but at most {most} are possible")
     model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
     return {
         name: Embeddings(

@@ -45,6 +45,8 @@ def base_settings(reference: str | None, file: Path) -> Gate:
     if not listed:
         return load(file).gate
     value = YAML(typ="safe").load(_git("show", f"{reference}:{file}"))
+    if "gate" not in value:
+        return load(file).gate
     return parse(Gate, value["gate"], f"{reference}:{file}")
 
 

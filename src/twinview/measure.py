@@ -43,6 +43,10 @@ def measure(seeds: int) -> None:
     """
     if subprocess.run(["git", "diff", "--quiet", "HEAD"]).returncode:
         raise ConfigError("make measure needs a working tree without changes; commit them first")
+    if seeds < 2:
+        raise ConfigError(f"make measure needs at least 2 seeds for a spread, not {seeds}")
+    if START not in (readme := README.read_text()) or END not in readme:
+        raise ConfigError(f"README.md lacks the marks {START} and {END}")
     started = time.monotonic()
     _run("repro", "--force")
     minutes = (time.monotonic() - started) / 60

@@ -51,6 +51,8 @@ def effective_rank(unit: Tensor) -> float:
 
     Between 1 and min(n, d). Source: Roy and Vetterli, EUSIPCO 2007; RankMe, arXiv 2210.02885.
     """
+    if not unit.isfinite().all():
+        return math.nan
     values = torch.linalg.svdvals(unit)
     share = values / values.sum().clamp(min=1e-300)
     return float(torch.special.entr(share).sum().exp())

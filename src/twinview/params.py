@@ -286,6 +286,8 @@ def _read(path: Path) -> str:
             f"{path.absolute()} is missing; run in the project's folder, "
             "or copy one of recipes/*.yaml to params.yaml"
         ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error}") from None
 
 
 def _choices(params: Params) -> list[tuple[str, str, str]]:
@@ -327,6 +329,12 @@ def _impossible(params: Params) -> list[str]:
         faults.append(
             f"pretrain.monitored: is {params.pretrain.monitored}, more than the validation split "
             f"(data.validation: {params.data.validation})"
+        )
+    most = max(params.evaluate.few_labels.per_class)
+    if most > params.data.train:
+        faults.append(
+            f"evaluate.few_labels.per_class: asks for {most} labels of each class, more than the "
+            f"train split (data.train: {params.data.train})"
         )
     if params.views.cached.count % 2:
         faults.append(

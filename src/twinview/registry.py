@@ -83,7 +83,12 @@ def options_model(kind: str, name: str) -> type[BaseModel]:
 def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> list[str]:
     """One plain sentence for each fault that pydantic found in a `model` at `place`."""
     sentences = []
-    for fault in error.errors(include_url=False):
+    faults = error.errors(include_url=False)
+    inside = {fault["loc"][:-1] for fault in faults}
+    for fault in faults:
+        # Pydantic counts only the members that are right; the faults of the others say enough.
+        if fault["type"] == "too_short" and fault["loc"] in inside:
+            continue
         loc = [place] if place else []
         loc += [str(part) for part in fault["loc"]]
         where, key = ".".join(loc), loc[-1] if loc else ""

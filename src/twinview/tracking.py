@@ -129,21 +129,20 @@ def publish(
 
 
 def _log_encoder(encoder: Any, example: Any) -> str:
-    """Logs the encoder with signature and input example (torch.export's format, no pickle)."""
+    """Logs the encoder with an input example, from which MLflow takes the signature.
+
+    The format is torch.export's: no pickle.
+    """
     import mlflow
     import torch
-    from mlflow.models import infer_signature
 
     encoder.cpu().eval()
-    with torch.inference_mode():
-        signature = infer_signature(example.numpy(), encoder(example).numpy())
     requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         info = mlflow.pytorch.log_model(
             encoder,
             name="encoder",
-            signature=signature,
             input_example=example.numpy(),
             pip_requirements=requirements,
         )
@@ -206,4 +205,4 @@ def _provenance() -> dict[str, str]:
 def _as_params(settings: Mapping[str, Any]) -> list[Any]:
     from mlflow.entities import Param
 
-    return [Param(key, str(value)[:6000]) for key, value in flat(settings).items()]
+    return [Param(key, str(value)) for key, value in flat(settings).items()]

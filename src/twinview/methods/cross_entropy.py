@@ -5,14 +5,18 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview.errors import DataError
+from twinview.errors import ConfigError, DataError
 from twinview.parts import Method, Siamese
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
     """One view an example, its label named by the head. Raises DataError for unlabelled data."""
     outputs = [m.out_features for m in head.modules() if isinstance(m, nn.Linear)]
-    assert outputs, "cross-entropy needs a head with an output for each class"
+    if not outputs:
+        raise ConfigError(
+            "methods.cross_entropy needs a head with an output for each class; "
+            "set pretrain.head to linear or nonlinear"
+        )
     return Siamese(encoder, head, _name_the_class, chance=lambda n: math.log(outputs[-1]), views=1)
 
 

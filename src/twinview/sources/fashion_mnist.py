@@ -4,6 +4,7 @@ Three ways to the same bytes, each checked against the SHA-256 of the unpacked f
 Debian's package dataset-fashion-mnist, and torchvision's download.
 """
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -11,6 +12,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -79,7 +81,7 @@ def _fetch(raw: Path, origin: str) -> None:
         if origin in ("auto", name):
             try:
                 way(raw)
-            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            except (DataError, OSError, RuntimeError, subprocess.SubprocessError) as error:
                 failures.append(f"{name}: {error}")
             else:
                 print(f"Fashion-MNIST: fetched into {raw} by way of {name}")
@@ -100,7 +102,8 @@ def _from_debian(raw: Path) -> None:
         raise OSError("this machine has no apt-get")
     with tempfile.TemporaryDirectory() as scratch:
         if os.geteuid() == 0:  # a new machine has no package lists yet, and only root can get them
-            _run(["apt-get", "update"], scratch)
+            with contextlib.suppress(OSError):
+                _run(["apt-get", "update"], scratch)
         _run(["apt-get", "download", DEBIAN_PACKAGE], scratch)
         package = next(Path(scratch).glob("*.deb"))
         _run(["dpkg", "-x", str(package), scratch], scratch)
@@ -129,28 +132,30 @@ def _copy(found: Path, raw: Path) -> None:
         if path is None:
             raise OSError(f"{found} has no {name}")
         with atomic_file(raw / name) as temporary:
-            temporary.write_bytes(_unpacked(path))
+            temporary.write_bytes(_checked(path, name))
 
 
-def _unpacked(path: Path) -> bytes:
-    """A file's bytes, unzipped. Raises DataError when it is truncated."""
+def _checked(path: Path, name: str) -> bytes:
+    """A file's bytes, unzipped. Raises DataError when it is truncated or of other content."""
+    content = path.read_bytes()
     try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile) as error:
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is truncated or no gzip file ({error}); {_remedy()}") from None
-
-
-def _read(raw: Path, name: str) -> Tensor:
-    """The tensor in an idx file (yann.lecun.com/exdb/mnist), checked."""
-    path = _locate(raw, name)
-    assert path is not None, "fetched files are there"
-    content = _unpacked(path)
     found = hashlib.sha256(content).hexdigest()
     if found != FILES[name]:
         raise DataError(
             f"{path} is not Fashion-MNIST's {name}: its SHA-256 is {found}, "
             f"not {FILES[name]} ({len(content):,} bytes); {_remedy()}"
         )
+    return content
+
+
+def _read(raw: Path, name: str) -> Tensor:
+    """The tensor in an idx file (yann.lecun.com/exdb/mnist), checked."""
+    path = _locate(raw, name)
+    assert path is not None, "fetched files are there"
+    content = _checked(path, name)
     axes = content[3]
     shape = struct.unpack_from(f">{axes}I", content, 4)
     return torch.frombuffer(bytearray(content[4 + 4 * axes :]), dtype=torch.uint8).view(shape)
