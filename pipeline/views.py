@@ -11,6 +11,7 @@ def main() -> None:
     settings = params.load()
     views = settings.views
     prepared = splits.load(paths.PREPARED)
+    prepared.modality.check_chain(views.chain, prepared.shape)
     train = prepared.splits["train"]
     plan = ViewPlan.of(views.seed, views.chain, settings.augmentations)
     if views.mode == "live":

@@ -165,7 +165,7 @@ def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None
 def test_repro_checks_before_dvc_starts(
     write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "_dvc", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(cli, "dvc", lambda *given: pytest.fail("started"))
     write_params({"pretrain.epochs": 0})
     assert main(["repro"]) == 1
     assert "pretrain.epochs: input should be greater than or equal to 1" in capsys.readouterr().err
@@ -173,7 +173,7 @@ def test_repro_checks_before_dvc_starts(
 
 def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(cli, "_dvc", lambda *given: asked.append(given) or 255)
+    monkeypatch.setattr(cli, "dvc", lambda *given: asked.append(given) or 255)
     write_params({})
     assert main(["repro", "views"]) == 255
     assert asked == [("repro", "views")]
@@ -183,7 +183,7 @@ def test_repro_outside_git_tells_dvc_so(
     outside_git: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(cli, "_dvc", lambda *given: asked.append(given) or 1)
+    monkeypatch.setattr(cli, "dvc", lambda *given: asked.append(given) or 1)
     write_params({}).rename(outside_git / "params.yaml")
     main(["repro"])
     assert asked == [("config", "--local", "core.no_scm", "true"), ("repro",)]

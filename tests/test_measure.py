@@ -117,12 +117,10 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     monkeypatch.setattr(measure, "_run", lambda *given: ran.append(given))
     experiment = {"metrics": better, "baselines": text["baselines"]}
     monkeypatch.setattr(
-        measure, "_git_show", lambda revision, path: json.dumps(experiment[path.stem])
+        measure, "_of_experiment", lambda name, path: json.dumps(experiment[path.stem])
     )
     monkeypatch.setattr(measure, "commit", lambda: "abcdef1234567")
-    monkeypatch.setattr(
-        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
-    )
+    monkeypatch.setattr(measure, "git", lambda *given: "")
     measure.measure(2)
     assert [command[:2] for command in ran] == [("repro", "--force"), ("exp", "run")]
     assert {"pretrain.seed=1", "baselines.seed=1", "measure-abcdef1-1"} <= set(ran[1])
@@ -132,15 +130,25 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     assert table(written) in (folder / "README.md").read_text()
 
 
+def test_an_experiment_s_files_are_found_by_its_name_alone(folder: Path) -> None:
+    (folder / "m.json").write_text("{}")
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "m.json"], [*identity, "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], check=True)
+    ref = "refs/exps/ab/cdef/measure-1"  # as DVC keeps them
+    subprocess.run(["git", "update-ref", ref, "HEAD"], check=True)
+    assert measure._of_experiment("measure-1", Path("m.json")) == "{}"
+    with pytest.raises(measure.DataError, match="measure-2"):
+        measure._of_experiment("measure-2", Path("m.json"))
+
+
 def test_a_readme_without_its_marks_is_refused_before_anything_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an hour of training it would be too late."""
     (folder / "README.md").write_text("no marks")
     monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
-    monkeypatch.setattr(
-        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
-    )
+    monkeypatch.setattr(measure, "git", lambda *given: "")
     with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
         measure.measure(2)
 
@@ -151,8 +159,6 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
 ) -> None:
     (folder / "README.md").write_text(f"{START}\n{END}\n")
     monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
-    monkeypatch.setattr(
-        "subprocess.run", lambda command, **more: subprocess.CompletedProcess(command, 0)
-    )
+    monkeypatch.setattr(measure, "git", lambda *given: "")
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.measure(seeds)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from twinview.commands import dvc, git
 from twinview.errors import BusyError, TwinviewError
 
 SCHEMA = Path("params.schema.json")
@@ -30,7 +31,7 @@ def check(options: argparse.Namespace) -> int:
 
     params.check(Path(options.params))
     print(f"twinview: {options.params} is in order")
-    if not _in_git():
+    if git("rev-parse", "--git-dir") is None:
         print(
             "twinview: this folder is not a git repository. The pipeline runs; commits are not "
             "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
@@ -45,9 +46,10 @@ def repro(options: argparse.Namespace) -> int:
 
     with stage.alone("repro"):
         check(options)
-        if not _in_git():
-            _dvc("config", "--local", "core.no_scm", "true")
-        if status := _dvc("repro", *options.stages):
+        outside_git = git("rev-parse", "--git-dir") is None
+        if outside_git or Path(".dvc/config.local").exists():
+            dvc("config", "--local", "core.no_scm", str(outside_git).lower())
+        if status := dvc("repro", *options.stages):
             return status
     print(summary())
     return 0
@@ -125,19 +127,6 @@ def _parser() -> argparse.ArgumentParser:
         if command is measure:
             own.add_argument("--seeds", type=int, default=3, help="trainings to measure")
     return parser
-
-
-def _in_git() -> bool:
-    done = subprocess.run(["git", "rev-parse", "--git-dir"], capture_output=True)
-    return done.returncode == 0
-
-
-def _dvc(*arguments: str) -> int:
-    """DVC of this environment; its stages find this environment's python first."""
-    here = Path(sys.executable).parent
-    path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, env=os.environ | {"PATH": path}).returncode
 
 
 def _require_free(port: int) -> None:

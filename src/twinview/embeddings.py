@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from twinview import artifacts
-from twinview.encoder import Encoder
 from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
 
@@ -15,12 +14,17 @@ Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 
 
 def embed(
-    encoder: Encoder, prepared: Prepared, batch_size: int, device: torch.device, progress: Progress
+    encoder: nn.Module,
+    prepared: Prepared,
+    batch_size: int,
+    device: torch.device,
+    progress: Progress,
 ) -> dict[str, Embeddings]:
     """Features of every split; the batch size is part of the result, since sums round by it.
 
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
+    encoder.to(device).eval()
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(batch_size)
@@ -45,6 +49,5 @@ def load(folder: Path) -> dict[str, Embeddings]:
 
 
 @torch.inference_mode()
-def _features(encoder: Encoder, batches: Iterable[Tensor], device: torch.device) -> Tensor:
-    encoder.to(device).eval()
+def _features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])

@@ -1,7 +1,6 @@
 """The gate: metrics that a change must keep, read from the base branch where there is one."""
 
 import math
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from twinview import artifacts, paths
+from twinview.commands import git
 from twinview.errors import ConfigError
 from twinview.params import Gate, load, parse
 
@@ -35,16 +35,17 @@ def run_gate(settings: Gate, folder: Path) -> list[Check]:
 def base_settings(reference: str | None, file: Path) -> Gate:
     """The gate that `file` states at a commit, so that a change cannot lower its own bar.
 
-    Without a reference, or where the reference has no such file yet, the working tree's.
+    Without a reference, or where its file states no gate yet, the working tree's.
     Raises ConfigError for a reference that does not exist.
     """
     if reference is None:
         return load(file).gate
-    _git("rev-parse", "--verify", f"{reference}^{{commit}}")
-    listed = _git("ls-tree", "--name-only", "--full-tree", reference, str(file))
-    if not listed:
-        return load(file).gate
-    value = YAML(typ="safe").load(_git("show", f"{reference}:{file}"))
+    if git("rev-parse", "--verify", f"{reference}^{{commit}}") is None:
+        raise ConfigError(
+            f"git knows no commit {reference!r} to read the gate of; name a commit that exists"
+        )
+    stated = git("show", f"{reference}:{file}")
+    value = YAML(typ="safe").load(stated) if stated else {}
     if "gate" not in value:
         return load(file).gate
     return parse(Gate, value["gate"], f"{reference}:{file}")
@@ -54,12 +55,3 @@ def _floor(name: str, floor: float, metrics: Mapping[str, float]) -> Check:
     value = metrics.get(name, math.nan)
     found = f"{value:.4f}" if math.isfinite(value) else "absent"
     return Check(name, found, f">= {floor:.4f}", math.isfinite(value) and value >= floor)
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        raise ConfigError(
-            f"git {' '.join(arguments)}: {done.stderr.strip()}; name a commit that exists"
-        )
-    return done.stdout

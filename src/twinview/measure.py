@@ -1,10 +1,7 @@
 """The scoreboard: every number that the README claims, measured over several training seeds."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from twinview import artifacts, paths
-from twinview.errors import ConfigError
+from twinview.commands import dvc, git
+from twinview.errors import ConfigError, DataError
 from twinview.provenance import commit, hardware
 
 SCOREBOARD = Path("reports/scoreboard.json")
@@ -41,7 +39,7 @@ def measure(seeds: int) -> None:
     Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
     Raises ConfigError when the working tree differs from the commit.
     """
-    if subprocess.run(["git", "diff", "--quiet", "HEAD"]).returncode:
+    if git("diff", "--quiet", "HEAD") is None:
         raise ConfigError("make measure needs a working tree without changes; commit them first")
     if seeds < 2:
         raise ConfigError(f"make measure needs at least 2 seeds for a spread, not {seeds}")
@@ -53,10 +51,12 @@ def measure(seeds: int) -> None:
     results = [_results(Path.read_text)]
     for seed in range(1, seeds):
         name = f"measure-{commit()[:7]}-{seed}"
+        if git("for-each-ref", f"refs/exps/*/*/{name}"):  # of an earlier try
+            _run("exp", "remove", name)
         chosen = [f"pretrain.seed={seed}", f"baselines.seed={seed}"]
         settings = [word for setting in chosen for word in ("-S", setting)]
         _run("exp", "run", "--temp", "--name", name, *settings)
-        results.append(_results(partial(_git_show, name)))
+        results.append(_results(partial(_of_experiment, name)))
     scores = scoreboard(results)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     artifacts.save_json(SCOREBOARD, scores)
@@ -126,12 +126,15 @@ def _results(read: Callable[[Path], str]) -> dict[str, float]:
     }
 
 
-def _git_show(revision: str, path: Path) -> str:
-    command = ["git", "show", f"{revision}:{path}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _of_experiment(name: str, path: Path) -> str:
+    """A file of a DVC experiment: git does not find its ref by the name alone."""
+    refs = git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
+    content = git("show", f"{refs}:{path}") if refs else None
+    if content is None:
+        raise DataError(f"the experiment {name} has no {path}; `dvc exp show` lists what there is")
+    return content
 
 
 def _run(*arguments: str) -> None:
-    here = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{here}{os.pathsep}{os.environ.get('PATH', '')}"}
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], env=environment, check=True)
+    if dvc(*arguments):
+        raise DataError(f"`dvc {' '.join(arguments)}` failed; what it printed says why")

@@ -31,7 +31,7 @@ from twinview.registry import Section, bind, did_you_mean, explain, names, optio
 M = TypeVar("M", bound=BaseModel)
 Seed = Annotated[int, Ge(0), Lt(2**31)]
 Count = Annotated[int, Ge(1)]
-Share = Annotated[float, Ge(0), Le(1)]
+Probability = Annotated[float, Gt(0), Le(1)]
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _candidates(kind: str) -> type[BaseModel]:
     for name in names(kind):
         model = options_model(kind, name)
         if kind == "augmentations":
-            model = create_model(f"{kind}.{name}", __base__=model, probability=(Share, ...))
+            model = create_model(f"{kind}.{name}", __base__=model, probability=(Probability, ...))
         if kind == "probes":
             model = _grid(model)
         fields[name] = (model | None, None)
@@ -336,7 +336,7 @@ def _impossible(params: Params) -> list[str]:
             f"evaluate.few_labels.per_class: asks for {most} labels of each class, more than the "
             f"train split (data.train: {params.data.train})"
         )
-    if params.views.cached.count % 2:
+    if params.views.mode == "cached" and params.views.cached.count % 2:
         faults.append(
             f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
             "so it must be even"

@@ -7,6 +7,7 @@ PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
+OURS = "encoder"  # the name of EMBEDDINGS among the contenders; the others are folders of BASELINES
 ENCODER = Path("models/encoder")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 

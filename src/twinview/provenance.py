@@ -2,16 +2,17 @@
 
 import os
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+from twinview.commands import git
 
 
 def provenance() -> dict[str, str | bool]:
     """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
     return {
         "commit": commit(),
-        "changed": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "changed": bool(git("status", "--porcelain", "--untracked-files=no")),
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
         "hardware": hardware(),
         "versions": versions(),
@@ -20,7 +21,7 @@ def provenance() -> dict[str, str | bool]:
 
 def commit() -> str:
     """The commit that the working tree stands on; 'none' outside git."""
-    return os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD") or "none"
+    return os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD") or "none"
 
 
 def hardware() -> str:
@@ -36,11 +37,3 @@ def versions() -> str:
     packages = ("torch", "scikit-learn", "dvc", "mlflow")
     python = f"python {platform.python_version()}"
     return ", ".join([python, *(f"{name} {version(name)}" for name in packages)])
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

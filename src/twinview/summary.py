@@ -6,7 +6,7 @@ from twinview import artifacts, paths
 def summary() -> str:
     """Our encoder beside its baselines, one line each; then where to look further."""
     ours = artifacts.load_json(paths.METRICS)
-    rows = {"encoder": ours} | artifacts.load_json(paths.BASELINE_METRICS)
+    rows = {paths.OURS: ours} | artifacts.load_json(paths.BASELINE_METRICS)
     tasks = list(ours)
     width = max(len(name) for name in rows)
     lines = ["  ".join([" " * width, *(f"{task:>11}" for task in tasks)])]

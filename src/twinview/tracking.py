@@ -106,7 +106,8 @@ def publish(
     experiment = _experiment(PIPELINE)
     client = mlflow.MlflowClient()
     fingerprint = hashlib.sha256(json.dumps([settings, metrics]).encode()).hexdigest()[:16]
-    twins = client.search_runs([experiment], f"tags.fingerprint = '{fingerprint}'", max_results=1)
+    same = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
+    twins = client.search_runs([experiment], same, order_by=["start_time ASC"], max_results=1)
     known = _knows(pretrained["run_id"])
     tags = _provenance() | {
         "fingerprint": fingerprint,

@@ -4,6 +4,7 @@ Axes are always in this order: v views, n examples, d features; an image is (c, 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -55,6 +56,10 @@ class Modality(ABC):
     @abstractmethod
     def check(self, inputs: Tensor) -> None:
         """Raises DataError unless inputs are what this modality stores."""
+
+    @abstractmethod
+    def check_chain(self, names: Sequence[str], shape: tuple[int, ...]) -> None:
+        """Raises ConfigError when an augmentation would do nothing to inputs of this shape."""
 
     @abstractmethod
     def statistics(self, inputs: Tensor) -> Statistics:

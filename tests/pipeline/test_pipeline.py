@@ -198,7 +198,7 @@ def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: P
 def test_experiments_are_compared(project: Project) -> None:
     project.done("git", "add", "-A")
     project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "results")
-    project.done("dvc", "exp", "run", "--name", "one", "-S", "pretrain.epochs=1")
+    project.done("dvc", "exp", "run", "--name", "one", "-S", "pretrain.epochs=3")
     project.done("dvc", "exp", "run", "--temp", "--name", "live", "-S", "views.mode=live")
     shown = project.done("dvc", "exp", "show", "--csv", "--no-pager")
     assert "one" in shown

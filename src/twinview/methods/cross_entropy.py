@@ -23,4 +23,9 @@ def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
 def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
     if labels is None:
         raise DataError("methods.cross_entropy learns from labels, and this data has none")
+    if int(labels.max()) >= z.shape[2]:
+        raise ConfigError(
+            f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
+            "raise the head's option 'out'"
+        )
     return F.cross_entropy(z.flatten(0, 1), labels.repeat(len(z)))

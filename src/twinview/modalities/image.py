@@ -1,12 +1,15 @@
 """Pictures: stored as bytes, augmented in [0, 1], fed to encoders standardised."""
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from twinview.errors import DataError
+from twinview.errors import ConfigError, DataError
 from twinview.types import Modality, Statistics
+
+NEED_COLOUR = ("grey", "hue", "saturation")
 
 
 def image() -> Modality:
@@ -24,6 +27,15 @@ class Image(Modality):
             raise DataError(
                 f"pictures are {inputs.dtype} with shape {tuple(inputs.shape)}; "
                 "they must be uint8, (n, c, h, w), with 1 or 3 channels"
+            )
+
+    def check_chain(self, names: Sequence[str], shape: tuple[int, ...]) -> None:
+        """Raises ConfigError when pictures of one channel are to change their colours."""
+        idle = [name for name in names if name in NEED_COLOUR]
+        if idle and shape[0] == 1:
+            raise ConfigError(
+                f"views.chain: {', '.join(idle)} would do nothing, since these pictures have one "
+                "channel; take it out"
             )
 
     def statistics(self, inputs: Tensor) -> Statistics:

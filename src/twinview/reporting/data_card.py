@@ -49,8 +49,9 @@ def contact_sheet(prepared: Prepared) -> Picture.Image:
     train = prepared.splits["train"]
     if train.labels is None:
         return tiled(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
-    rows = [(train.labels == label).nonzero().squeeze(1)[:ROW] for label in train.labels.unique()]
-    return tiled(train.inputs[torch.cat([row for row in rows if len(row) == ROW])], ROW)
+    rows = [(train.labels == label).nonzero().squeeze(1) for label in train.labels.unique()]
+    shown = min(ROW, *(len(row) for row in rows))
+    return tiled(train.inputs[torch.cat([row[:shown] for row in rows])], shown)
 
 
 def _counts(prepared: Prepared, name: str) -> dict[str, Any]:

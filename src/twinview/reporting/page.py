@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from twinview.artifacts import flat
 from twinview.errors import DataError
+from twinview.paths import OURS
 from twinview.reporting import charts, results
 from twinview.reporting.confusion import class_rows
 from twinview.reporting.curves import CurveRows, training
@@ -72,7 +73,7 @@ def require_same_rows(evidence: Evidence) -> None:
 
 def _results(evidence: Evidence) -> dict[str, Any]:
     contenders = evidence.evaluation["contenders"]
-    ours, classes = contenders[results.OURS], evidence.evaluation["classes"]
+    ours, classes = contenders[OURS], evidence.evaluation["classes"]
     few = [of for of in ours.values() if "draws" in of]
     return {
         "source": evidence.settings["data"]["source"],
@@ -97,7 +98,7 @@ def _pictures(
 ) -> dict[str, Any]:
     splits, features = evidence.prepared.splits, evidence.features
     test, classes = splits["test"], evidence.evaluation["classes"]
-    probe = results.probes(evidence.evaluation["contenders"][results.OURS])[0]
+    probe = results.probes(evidence.evaluation["contenders"][OURS])[0]
     said = [row[probe] for row in evidence.predictions]
     on_map = drawn(seed, "map", points, len(test))
     asked = drawn(seed, "queries", queries, len(test))

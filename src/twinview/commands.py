@@ -1,0 +1,23 @@
+"""The commands that we run: git, and DVC in this environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def git(*arguments: str) -> str | None:
+    """What git prints, without white space at the ends; None when it fails or is not there."""
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def dvc(*arguments: str) -> int:
+    """DVC's exit status; its stages find this environment's python first."""
+    here = Path(sys.executable).parent
+    path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, env=os.environ | {"PATH": path}).returncode
