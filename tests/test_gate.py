@@ -10,7 +10,7 @@ import pytest
 
 from twinview.errors import ConfigError, DataError
 from twinview.gate import base_settings, run_gate
-from twinview.params import Gate
+from twinview.sections import Gate
 
 Write = Callable[[dict[str, Any]], Path]
 PARAMS = Path("params.yaml")

@@ -10,7 +10,8 @@ from ruamel.yaml import YAML
 from twinview import artifacts, paths
 from twinview.commands import git
 from twinview.errors import ConfigError
-from twinview.params import Gate, load, parse
+from twinview.params import load, parse
+from twinview.sections import Gate
 
 
 @dataclass(frozen=True)

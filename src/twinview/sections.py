@@ -1,0 +1,135 @@
+"""The sections of params.yaml that the stages read: types and ranges of their settings."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Len, Lt
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from twinview.registry import Section, did_you_mean, names
+
+Seed = Annotated[int, Ge(0), Lt(2**31)]
+Count = Annotated[int, Ge(1)]
+Probability = Annotated[float, Gt(0), Le(1)]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Marks a setting that names one of a kind's files."""
+
+    kind: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": names(self.kind)}
+
+    def _known(self, name: str) -> str:
+        if name not in names(self.kind):
+            near = did_you_mean(name, names(self.kind))
+            raise ValueError(f"{self.kind} has no {name!r}{near}")
+        return name
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("a value occurs twice")
+    return values
+
+
+Distinct = AfterValidator(_distinct)
+
+
+class Data(Section):
+    """Which data, and how many rows of it are fitted on, chosen on and tested on."""
+
+    source: Annotated[str, OneOf("sources")]
+    train: Count
+    validation: Count
+    test: Count
+    seed: Seed
+
+
+class Cached(Section):
+    """The view cache: views an example, and the size of one file of it."""
+
+    count: Annotated[int, Ge(2)]
+    shard_mb: Count
+
+
+class Views(Section):
+    """Augmented views: the chain, in order, and whether they are rendered once or each epoch."""
+
+    mode: Literal["cached", "live"]
+    chain: Annotated[tuple[Annotated[str, OneOf("augmentations")], ...], Len(1), Distinct]
+    seed: Seed
+    cached: Cached
+
+
+class Pretrain(Section):
+    """What learns, and its budget."""
+
+    method: Annotated[str, OneOf("methods")]
+    encoder: Annotated[str, OneOf("encoders")]
+    head: Annotated[str, OneOf("heads")]
+    optimizer: Annotated[str, OneOf("optimizers")]
+    epochs: Count
+    batch_size: Annotated[int, Ge(2)]
+    learning_rate: Annotated[float, Gt(0)]
+    warmup_epochs: Annotated[float, Ge(0)]
+    monitored: Annotated[int, Ge(2)]
+    seed: Seed
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Count
+
+
+class Baselines(Section):
+    """What the encoder is held against; the budget is pretrain's."""
+
+    components: Count
+    learning_rate: Annotated[float, Gt(0)]
+    seed: Seed
+
+
+class Embed(Section):
+    """How features are computed: one fixed batch size, since sums round by it."""
+
+    batch_size: Count
+
+
+class FewLabels(Section):
+    """A linear probe on few labels: how many a class, how often drawn, and its fixed strength."""
+
+    per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
+    draws: Annotated[int, Ge(2)]
+    strength: Annotated[float, Gt(0)]
+    seed: Seed
+
+
+class Evaluate(Section):
+    """The protocol's settings: which probes, and the few-label study."""
+
+    probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
+    few_labels: FewLabels
+
+
+class Report(Section):
+    """The page: how many test examples its map shows, and for how many it shows neighbours."""
+
+    points: Annotated[int, Ge(10)]
+    queries: Count
+    neighbours: Count
+    seed: Seed
+
+
+class Gate(Section):
+    """What must hold for a change to land: the least value of a metric in reports/metrics.json."""
+
+    floors: dict[str, float]
+    verdicts: tuple[Literal["learning", "slow", "collapsed"], ...]
