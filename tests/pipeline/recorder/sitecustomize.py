@@ -9,6 +9,7 @@ from pathlib import Path
 
 _root = Path(os.environ["TWINVIEW_RECORD_ROOT"])
 _folder = Path(os.environ["TWINVIEW_RECORD_TO"])
+_run = Path.cwd()
 _opened: set[str] = set()
 _parent = os.getpid()
 
@@ -19,7 +20,14 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _inside(paths: set[str]) -> list[str]:
-    return sorted(str(Path(p).relative_to(_root)) for p in paths if Path(p).is_relative_to(_root))
+    """Paths below the folder of the run, which may be a temporary copy, or of the project."""
+    found = set()
+    for path in map(Path, paths):
+        for folder in (_run, _root):
+            if path.is_relative_to(folder):
+                found.add(str(path.relative_to(folder)))
+                break
+    return sorted(found)
 
 
 def _write() -> None:
