@@ -1,4 +1,4 @@
-"""The protocol frozen-1: what is fitted on what, who is read when, and the metrics themselves."""
+"""The protocol frozen-2: what is fitted on what, who is read when, and the metrics themselves."""
 
 import statistics
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_every_combination_is_tried() -> None:
     ("probe", "grid"),
     [
         (linear, {"strength": [0.001, 0.1, 10.0]}),
-        (knn, {"neighbours": [1, 5, 20], "temperature": [0.07, 1.0]}),
+        (knn, {"neighbours": [1, 5, 20], "temperature": [0.07, 1.0], "whitened": [0]}),
     ],
 )
 def test_test_labels_move_neither_the_choice_nor_the_predictions(

@@ -28,9 +28,15 @@ def embed(
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(batch_size)
-        features = _features(encoder, progress(batches, len(batches), f"embed {name}"), device)
-        found[name] = Embeddings(features, split.labels, split.ids)
+        shown = progress(batches, len(batches), f"embed {name}")
+        found[name] = Embeddings(features(encoder, shown, device), split.labels, split.ids)
     return found
+
+
+@torch.inference_mode()
+def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
+    """(n, d) float32 on the CPU, of batches of stored inputs."""
+    return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
@@ -46,8 +52,3 @@ def load(folder: Path) -> dict[str, Embeddings]:
     """The embeddings that save wrote, by split."""
     found = {name: artifacts.load_tensors(folder / f"{name}.safetensors") for name in NAMES}
     return {n: Embeddings(t["features"], t.get("labels"), t["ids"]) for n, t in found.items()}
-
-
-@torch.inference_mode()
-def _features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
-    return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])

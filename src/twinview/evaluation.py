@@ -1,4 +1,4 @@
-"""The protocol "frozen-1", the same for every contender.
+"""The protocol "frozen-2", the same for every contender.
 
 Features are frozen. A probe's options are chosen by accuracy on validation, fitted on train; the
 probe is then fitted on train and validation with the chosen options, and test is read once. The
@@ -19,7 +19,7 @@ from twinview import seeds
 from twinview.errors import ConfigError, DataError
 from twinview.types import Embeddings
 
-PROTOCOL = "frozen-1"
+PROTOCOL = "frozen-2"
 
 Probe = Callable[..., Tensor]
 

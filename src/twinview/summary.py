@@ -16,7 +16,7 @@ def summary() -> str:
     verdict = artifacts.load_json(paths.PRETRAIN_METRICS)["verdict"]
     return "\n".join(
         [
-            "Accuracy on test, protocol frozen-1 (labels_n: n labels a class, mean of the draws)",
+            "Accuracy on test, protocol frozen-2 (labels_n: n labels a class, mean of the draws)",
             *lines,
             f"Pretraining: {verdict}.",
             f"Report: {paths.REPORT}",

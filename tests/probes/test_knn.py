@@ -35,13 +35,16 @@ def loop(train: Embeddings, query: Tensor, neighbours: int, temperature: float) 
 def test_predictions_are_the_paper_s(neighbours: int, temperature: float) -> None:
     train, queries = rows(60), rows(80, seed=1).features
     expected = [loop(train, q, neighbours, temperature) for q in queries.double()]
-    assert knn(train, queries, neighbours=neighbours, temperature=temperature).tolist() == expected
+    assert (
+        knn(train, queries, neighbours=neighbours, temperature=temperature, whitened=0).tolist()
+        == expected
+    )
 
 
 def test_one_neighbour_of_a_train_row_is_itself() -> None:
     train = rows(60)
     assert torch.equal(
-        knn(train, train.features, neighbours=1, temperature=0.07), train.known_labels()
+        knn(train, train.features, neighbours=1, temperature=0.07, whitened=0), train.known_labels()
     )
 
 
@@ -50,37 +53,57 @@ def test_a_low_temperature_listens_to_the_nearest_and_a_high_one_to_the_many() -
         torch.tensor([[1.0, 0], [1.0, 0.5], [1.0, 0.5]]), torch.tensor([0, 1, 1]), torch.arange(3)
     )
     query = torch.tensor([[1.0, 0.0]])
-    assert knn(train, query, neighbours=3, temperature=0.07).item() == 0
-    assert knn(train, query, neighbours=3, temperature=1.0).item() == 1
+    assert knn(train, query, neighbours=3, temperature=0.07, whitened=0).item() == 0
+    assert knn(train, query, neighbours=3, temperature=1.0, whitened=0).item() == 1
 
 
 def test_a_very_low_temperature_does_not_overflow() -> None:
     train = rows(60)
-    said = knn(train, train.features, neighbours=60, temperature=0.001)
+    said = knn(train, train.features, neighbours=60, temperature=0.001, whitened=0)
     assert torch.equal(said, train.known_labels())
 
 
 def test_with_fewer_rows_than_neighbours_all_vote() -> None:
     train, queries = rows(10), rows(20, seed=1).features
-    said = knn(train, queries, neighbours=200, temperature=0.07)
-    assert torch.equal(said, knn(train, queries, neighbours=10, temperature=0.07))
+    said = knn(train, queries, neighbours=200, temperature=0.07, whitened=0)
+    assert torch.equal(said, knn(train, queries, neighbours=10, temperature=0.07, whitened=0))
 
 
 def test_the_length_of_features_does_not_matter() -> None:
     train, queries = rows(60), rows(20, seed=1).features
     longer = Embeddings(train.features * 8, train.labels, train.ids)
-    said = knn(longer, queries / 8, neighbours=5, temperature=0.07)
-    assert torch.equal(said, knn(train, queries, neighbours=5, temperature=0.07))
+    said = knn(longer, queries / 8, neighbours=5, temperature=0.07, whitened=0)
+    assert torch.equal(said, knn(train, queries, neighbours=5, temperature=0.07, whitened=0))
 
 
 def test_how_many_are_compared_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     train, queries = rows(60), rows(80, seed=1).features
-    whole = knn(train, queries, neighbours=5, temperature=0.07)
+    whole = knn(train, queries, neighbours=5, temperature=0.07, whitened=0)
     monkeypatch.setattr(module, "_ROWS", 7)
-    assert torch.equal(knn(train, queries, neighbours=5, temperature=0.07), whole)
+    assert torch.equal(knn(train, queries, neighbours=5, temperature=0.07, whitened=0), whole)
 
 
 def test_a_class_without_train_rows_is_never_named() -> None:
     train = rows(60)
     gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.known_labels()], train.ids)
-    assert 1 not in knn(gap, train.features, neighbours=5, temperature=0.07)
+    assert 1 not in knn(gap, train.features, neighbours=5, temperature=0.07, whitened=0)
+
+
+def test_whitening_finds_neighbours_in_a_direction_of_little_variance() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(400) % 2
+    loud = 100 * torch.randn(400, 3, generator=random)
+    quiet = (2.0 * labels - 1)[:, None] + 0.1 * torch.randn(400, 1, generator=random)
+    both = Embeddings(torch.cat([loud, quiet], 1), labels, torch.arange(400))
+    train, test = both.take(torch.arange(300)), both.take(torch.arange(300, 400))
+    right = {
+        directions: (
+            knn(train, test.features, neighbours=5, temperature=0.07, whitened=directions)
+            == test.known_labels()
+        )
+        .double()
+        .mean()
+        for directions in (0, 4)
+    }
+    assert right[0] < 0.7
+    assert right[4] > 0.9

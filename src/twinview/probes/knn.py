@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from twinview.types import Embeddings
+from twinview.whitening import whitening
 
 _ROWS = 1000  # queries compared at once; bounds the memory
 
@@ -18,20 +19,28 @@ def knn(
     *,
     neighbours: Annotated[int, Ge(1)],
     temperature: Annotated[float, Gt(0)],
+    whitened: Annotated[int, Ge(0)],
 ) -> Tensor:
     """Predicted labels (m,) int64 of features (m, d).
 
     The nearest training rows vote with weight exp(cosine / temperature). Wu et al.: 200
     neighbours, temperature .07. With fewer training rows than neighbours, all vote.
+    whitened: cosines are taken between so many whitened principal components of the training
+    rows; 0 leaves the features as they are.
     """
     labels = train.known_labels()
     classes = int(labels.max()) + 1
-    bank = F.normalize(train.features, dim=1)
+    prepare = whitening(train.features, whitened) if whitened else _as_they_are
+    bank = F.normalize(prepare(train.features), dim=1)
     predicted = []
-    for queries in F.normalize(features, dim=1).split(_ROWS):
+    for queries in F.normalize(prepare(features), dim=1).split(_ROWS):
         cosine, rows = (queries @ bank.T).topk(min(neighbours, len(bank)), dim=1)
         # Less the largest: the same ratios, and no overflow at a low temperature.
         weights = ((cosine - cosine[:, :1]) / temperature).exp()
         votes = torch.zeros(len(queries), classes).scatter_add_(1, labels[rows], weights)
         predicted.append(votes.argmax(1))
     return torch.cat(predicted)
+
+
+def _as_they_are(rows: Tensor) -> Tensor:
+    return rows

@@ -1,0 +1,49 @@
+"""Whitening: covariance one, leading directions first, fitted on the training rows alone."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from twinview.whitening import whitening
+
+
+def correlated(n: int, seed: int) -> Tensor:
+    """Six directions of very different variance, and a mean that is not zero."""
+    random = torch.Generator().manual_seed(seed)
+    turned, _ = torch.linalg.qr(torch.randn(6, 6, generator=torch.Generator().manual_seed(9)))
+    scales = torch.tensor([10.0, 5, 3, 1, 0.5, 0.3])
+    return 5 + torch.randn(n, 6, generator=random) * scales @ turned
+
+
+@pytest.mark.parametrize("directions", [1, 4, 6, 99])
+def test_the_fitted_rows_have_mean_zero_and_covariance_one(directions: int) -> None:
+    x = correlated(500, 0)
+    white = whitening(x, directions)(x).double()
+    k = min(directions, 6)
+    assert white.shape == (500, k)
+    torch.testing.assert_close(white.mean(0), torch.zeros(k).double(), atol=1e-3, rtol=0)
+    covariance = white.T @ white / 500
+    torch.testing.assert_close(covariance, torch.eye(k).double(), atol=1e-3, rtol=0)
+
+
+def test_other_rows_are_mapped_by_the_fitted_ones() -> None:
+    fitted, others = correlated(500, 0), correlated(300, 1)
+    both = whitening(fitted, 3)
+    assert torch.equal(both(others)[:7], both(others[:7]))
+    assert (both(others + 100) - both(others)).abs().min() > 0
+
+
+def test_the_leading_directions_are_those_of_most_variance() -> None:
+    x = correlated(500, 0)
+    first = whitening(x, 1)(x).squeeze(1)
+    axis = torch.linalg.svd(x - x.mean(0)).Vh[0]
+    expected = (x - x.mean(0)) @ axis
+    assert abs(torch.corrcoef(torch.stack([first, expected]))[0, 1]) > 0.9999
+
+
+def test_directions_without_variance_are_left_out() -> None:
+    x = correlated(500, 0)
+    twice = torch.cat([x, x, torch.ones(500, 2)], dim=1)
+    white = whitening(twice, 14)(twice)
+    assert white.shape == (500, 6)
+    assert white.isfinite().all()
