@@ -153,7 +153,9 @@ def _products(a: Tensor, b: Tensor, scratch: Tensor) -> tuple[Tensor, Tensor]:
 
 def _no_sums(rows: Tensor) -> Tensor:
     """(2, n): a running maximum, and a sum relative to it. Finite: inf - inf is not a number."""
-    return rows.new_tensor([[torch.finfo(rows.dtype).min], [0]]).repeat(1, len(rows))
+    sums = rows.new_zeros(2, len(rows))
+    sums[0] = torch.finfo(rows.dtype).min
+    return sums
 
 
 def _add(tile: Tensor, axis: int, sums: Tensor, temperature: float, spare: Tensor) -> None:
