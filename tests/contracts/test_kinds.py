@@ -5,6 +5,7 @@ import inspect
 import math
 import types
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,9 +32,15 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
         "adamw": {"weight_decay": 0.1},
         "sgd": {"weight_decay": 0.1, "momentum": 0.9},
     },
-    "objectives": {"nt_xent": {"temperature": 0.2}},
+    "objectives": {
+        "info_nce": {"temperature": 0.2},
+        "nt_xent": {"temperature": 0.2},
+        "sup_con": {"temperature": 0.2},
+    },
 }
 WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
+# What an objective takes from its method, beyond the contract.
+OWNED = {"info_nce": {"queue": None}}
 # Who opts out of learning without labels, and why.
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
@@ -169,7 +176,7 @@ def step(
 class TestObjectives:
     def test_gives_a_finite_scalar_and_gradient(self, name: str) -> None:
         z = random(2, 6, 5).requires_grad_()
-        loss = bound("objectives", name)(z, labels(6))
+        loss = objective(name)(z, labels(6))
         loss.backward()
         assert loss.ndim == 0 and loss.isfinite()
         assert z.grad is not None and z.grad.isfinite().all()
@@ -177,18 +184,22 @@ class TestObjectives:
 
     def test_is_blind_to_the_order_of_examples(self, name: str) -> None:
         z, order = random(2, 6, 5).double(), torch.tensor([3, 1, 5, 0, 2, 4])
-        objective = bound("objectives", name)
-        assert close(objective(z, labels(6)), objective(z[:, order], labels(6)[order]))
+        loss = objective(name)
+        assert close(loss(z, labels(6)), loss(z[:, order], labels(6)[order]))
 
     def test_is_blind_to_rotation(self, name: str) -> None:
         z = random(2, 6, 5).double()
         rotation = torch.linalg.qr(random(5, 5, seed=1).double()).Q
-        objective = bound("objectives", name)
-        assert close(objective(z, labels(6)), objective(z @ rotation, labels(6)))
+        loss = objective(name)
+        assert close(loss(z, labels(6)), loss(z @ rotation, labels(6)))
 
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
-            assert bound("objectives", name)(random(2, 6, 5), None).isfinite()
+            assert objective(name)(random(2, 6, 5), None).isfinite()
+
+
+def objective(name: str) -> Any:
+    return partial(bound("objectives", name), **OWNED.get(name, {}))
 
 
 @pytest.mark.parametrize("name", registry.names("methods"))

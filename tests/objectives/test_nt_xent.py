@@ -4,12 +4,19 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from tests.objectives.shared import (
+    EXACT,
+    HALVES,
+    TEMPERATURES,
+    assert_halves_lose_nothing,
+    assert_same,
+    cosine,
+    embeddings,
+)
 from twinview.objectives.nt_xent import nt_xent
-
-# Float64 sums of a few hundred terms.
-EXACT = 1e-10
 
 
 def loop(z: Tensor, temperature: float) -> Tensor:
@@ -27,27 +34,31 @@ def loop(z: Tensor, temperature: float) -> Tensor:
     return total / (2 * n)
 
 
-def cosine(u: Tensor, v: Tensor) -> Tensor:
-    return (u @ v) / (u.square().sum().sqrt() * v.square().sum().sqrt())
-
-
-def embeddings(n: int, d: int, seed: int = 0) -> Tensor:
-    """Of any scale: the lengths differ by a factor of ten."""
-    random = torch.Generator().manual_seed(seed)
-    z = torch.randn(2, n, d, generator=random, dtype=torch.float64)
-    return z * torch.logspace(-0.5, 0.5, n, dtype=torch.float64)[:, None]
-
-
 @pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0])
 @pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 2), (7, 5)])
 def test_value_and_gradient_are_the_paper_s(n: int, d: int, temperature: float) -> None:
-    ours, theirs = embeddings(n, d).requires_grad_(), embeddings(n, d).requires_grad_()
-    loss, expected = nt_xent(ours, None, temperature=temperature), loop(theirs, temperature)
-    loss.backward()
-    expected.backward()
-    assert torch.allclose(loss, expected, atol=EXACT)
-    assert ours.grad is not None and theirs.grad is not None
-    assert torch.allclose(ours.grad, theirs.grad, atol=EXACT)
+    assert_same(
+        lambda z: nt_xent(z, None, temperature=temperature),
+        lambda z: loop(z, temperature),
+        embeddings(n, d),
+    )
+
+
+def dense(z: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy on the matrix of all pairs."""
+    unit = F.normalize(z.flatten(0, 1), dim=1)
+    similarity = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(similarity, torch.arange(len(unit)).roll(z.shape[1]))
+
+
+@pytest.mark.parametrize(("n", "temperature"), [(300, 0.02), (700, 1.0), (2048, 0.2)])
+def test_many_tiles_are_the_matrix_of_all_pairs(n: int, temperature: float) -> None:
+    # Several tiles of 512 rows, the last one smaller but for 2,048.
+    assert_same(
+        lambda z: nt_xent(z, None, temperature=temperature),
+        lambda z: dense(z, temperature),
+        embeddings(n, 16),
+    )
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
@@ -83,6 +94,14 @@ def test_a_low_temperature_neither_overflows_nor_sees_the_self_pair(dtype: torch
     assert z.grad is not None and z.grad.isfinite().all()
     # Aligned: exp(-100) from the negatives. A self pair that is seen would cost log 2.
     assert loss.item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_half_precision_loses_nothing(dtype: torch.dtype, temperature: float) -> None:
+    assert_halves_lose_nothing(
+        lambda z: nt_xent(z, None, temperature=temperature), dtype, temperature
+    )
 
 
 def test_the_self_pair_is_left_out_exactly_and_not_by_a_large_number() -> None:

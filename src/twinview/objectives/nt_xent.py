@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from annotated_types import Gt
 from torch import Tensor
+
+from twinview import pairs
 
 
 def nt_xent(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -15,11 +16,10 @@ def nt_xent(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     2n - 2 of them, is a negative. Blind to rotation and to order; near log(2n - 1) for embeddings
     that say nothing. SimCLR: temperature .1 (ImageNet) to .5 (CIFAR-10).
     """
-    views, n, _ = z.shape
-    assert views == 2, "NT-Xent compares two views"
-    unit = F.normalize(z.flatten(0, 1), dim=1)
-    similarity = unit @ unit.T / temperature
-    # Minus infinity and not a subtraction: the self pair leaves the sum exactly.
-    itself = torch.eye(2 * n, dtype=torch.bool, device=z.device)
-    partner = torch.arange(2 * n, device=z.device).roll(n)
-    return F.cross_entropy(similarity.masked_fill(itself, -torch.inf), partner)
+    assert len(z) == 2, "NT-Xent compares two views"
+    unit = pairs.unit(z)
+    first, second = unit.unbind()
+    positive = (first * second).sum(1) / temperature
+    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
+    # Subtracted before the mean: at low temperatures both are large.
+    return torch.mean(others.unflatten(0, (2, -1)) - positive)

@@ -1,0 +1,33 @@
+"""InfoNCE: name the key of each query (CPC, arXiv 1807.03748, eq. 4; MoCo, 1911.05722, eq. 1)."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from twinview import pairs
+
+
+def info_nce(
+    z: Tensor,
+    labels: Tensor | None,
+    queue: Tensor | None,
+    *,
+    temperature: Annotated[float, Gt(0)],
+) -> Tensor:
+    """Mean cross-entropy of naming each query's key among the negatives.
+
+    z: (2, n, d), queries then keys. queue: (k, d), the negatives of every query (MoCo); None: they
+    are the other n - 1 keys (CPC). Any scale but zero. labels are not looked at. The queue is a
+    parameter beyond the contract, since it is state: a method owns it, and detaches the keys too if
+    a slow encoder made them. Embeddings that say nothing cost near log(k + 1), or log n without
+    a queue. MoCo: temperature .07, 65,536 negatives.
+    """
+    queries, keys = pairs.unit(z).unbind()
+    positive = (queries * keys).sum(1) / temperature
+    if queue is None:
+        return (pairs.log_sum_exp(queries, keys, temperature) - positive).mean()
+    negatives = pairs.log_sum_exp(queries, pairs.unit(queue), temperature)
+    # log(exp(positive) + exp(negatives)) - positive, with nothing to cancel.
+    return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()
