@@ -27,7 +27,7 @@ CHAIN = (
     ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
     ("brightness", 0.8, {"strength": 0.4}),
 )
-OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2}
+OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "norm": "batch"}
 
 
 @final
