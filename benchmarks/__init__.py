@@ -1,0 +1,1 @@
+"""Twinview beside other libraries, measured on one machine; `make bench` runs it."""
