@@ -24,8 +24,13 @@ def test_parts_are_contiguous_and_together_the_batch(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("count", "batch_size", "micro_batch", "expected"),
-    [(1, 256, None, 256), (1, 256, 64, 64), (2, 256, None, 128), (2, 256, 64, 64), (4, 256, 64, 64)]
-    + [(2, 256, 256, 128)],  # a part is smaller than the chunk
+    [
+        (1, 256, None, 256),
+        (1, 256, 64, 64),
+        (2, 256, None, 128),
+        (4, 256, 64, 64),
+        (2, 256, 256, 128),  # a part is smaller than the chunk
+    ],
 )
 def test_a_process_encodes_its_part_or_a_chunk_of_it(
     count: int,
