@@ -12,6 +12,7 @@ from twinview import (
     splits,
     stage,
 )
+from twinview.gradient_cache import GradientCache
 from twinview.heads.linear import linear
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.view_cache import open_views
@@ -35,7 +36,9 @@ def main() -> None:
     embeddings.save(paths.BASELINES / "random_encoder", untrained)
 
     with seeds.torch_seeded(own.seed, "supervised"):
-        method = cross_entropy(learner, linear(learner.dim, out=len(prepared.classes)))
+        head = linear(learner.dim, out=len(prepared.classes))
+    micro_batch = engine.own_micro_batch(shared.batch_size, shared.micro_batch)
+    method = cross_entropy(GradientCache(learner, micro_batch), head)
     views = open_views(paths.VIEWS, train, prepared.modality)
     budget = loop.Budget(
         shared.epochs, shared.batch_size, own.learning_rate, shared.warmup_epochs, own.seed

@@ -1,10 +1,27 @@
-"""Stage pretrain: the chosen method trains the encoder on the views."""
+"""Stage pretrain: the chosen method trains the encoder on the views.
 
+`torchrun --nproc-per-node 2 -m pipeline.pretrain` shares each batch among processes.
+"""
+
+import collections
 import time
 
 import torch
 
-from twinview import artifacts, encoder, engine, loop, params, paths, seeds, splits, stage, tracking
+from twinview import (
+    artifacts,
+    batch_norm,
+    encoder,
+    engine,
+    loop,
+    params,
+    paths,
+    seeds,
+    splits,
+    stage,
+    tracking,
+)
+from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
 from twinview.splits import Prepared
@@ -13,6 +30,7 @@ from twinview.training import Watch
 from twinview.view_cache import open_views, read_plan
 
 
+@engine.joined()
 def main() -> None:
     """Trains, watches for collapse, saves the encoder; MLflow gets live curves."""
     settings = params.load()
@@ -24,9 +42,12 @@ def main() -> None:
     views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
     budget = loop.Budget(own.epochs, own.batch_size, own.learning_rate, own.warmup_epochs, own.seed)
-    watch = watched(method, prepared, budget, own.monitored)
     optimizer = settings.bound("optimizers", own.optimizer)
     steps = loop.fit(method, train, views, optimizer, budget, device)
+    if engine.rank() > 0:
+        collections.deque(steps, maxlen=0)
+        return
+    watch = watched(method, prepared, budget, own.monitored)
 
     recorded = settings.chosen("pretrain", "methods", "encoders", "heads", "optimizers")
     with tracking.pretraining(recorded) as run:
@@ -55,7 +76,10 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
     with seeds.torch_seeded(own.seed, "method"):
         head = settings.bound("heads", own.head)(learner.dim)
-        return learner, settings.bound("methods", own.method)(learner, head)
+        views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
+        method = settings.bound("methods", own.method)(views, head)
+    batch_norm.synchronise(method)
+    return learner, method
 
 
 def watched(method: Method, prepared: Prepared, budget: loop.Budget, examples: int) -> Watch:

@@ -26,7 +26,7 @@ def embed(own: Encoder, shapes: Prepared) -> dict[str, Embeddings]:
 
 
 def made(shapes: Prepared) -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "grid": 2}
+    options = {"widths": (4,), "strides": (2,), "grid": 2, "norm": "batch"}
     return encoder.build(Description.of(shapes, "convnet", options), 0)
 
 

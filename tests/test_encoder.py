@@ -14,7 +14,7 @@ from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
 from twinview.types import Statistics
 
-OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2}
+OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "norm": "batch"}
 DESCRIPTION = Description(
     architecture="convnet",
     options=OPTIONS,
@@ -89,7 +89,7 @@ def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
 
 def test_the_description_survives_the_files(saved: Path) -> None:
     assert load(saved).description == dataclasses.replace(
-        DESCRIPTION, options={"widths": [4, 6], "strides": [2, 1], "grid": 2}
+        DESCRIPTION, options=OPTIONS | {"widths": [4, 6], "strides": [2, 1]}
     )
 
 
@@ -175,3 +175,22 @@ def test_widths_and_strides_of_different_length_are_refused() -> None:
     uneven = dataclasses.replace(DESCRIPTION, options=OPTIONS | {"strides": (2,)})
     with pytest.raises(ConfigError, match=r"encoders\.convnet"):
         encoder.build(uneven, 0)
+
+
+def test_group_norm_s_features_do_not_depend_on_the_batch_even_in_training() -> None:
+    made = build(dataclasses.replace(DESCRIPTION, options=OPTIONS | {"norm": "group"}), 0).train()
+    # Float32 sums, in another order in another batch.
+    assert torch.allclose(made(pictures(5))[:2], made(pictures(5)[:2]), atol=1e-5)
+    assert [name for name, _ in made.network.named_buffers()] == []
+
+
+def test_batch_norm_s_features_depend_on_it() -> None:
+    made = build(DESCRIPTION, 0).train()
+    assert not torch.allclose(made(pictures(5))[:2], made(pictures(5)[:2]), atol=1e-2)
+
+
+def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
+    options = OPTIONS | {"widths": (12, 64), "norm": "group"}
+    made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
+    norms = [module for module in made.modules() if isinstance(module, torch.nn.GroupNorm)]
+    assert [norm.num_groups for norm in norms] == [4, 8]

@@ -13,6 +13,7 @@ from tests.shapes import prepared_shapes
 from twinview import embeddings, encoder, registry, seeds
 from twinview.errors import TrainingError
 from twinview.evaluation import accuracy
+from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, batches, fit, learning_rate
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
@@ -27,7 +28,7 @@ CHAIN = (
     ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
     ("brightness", 0.8, {"strength": 0.4}),
 )
-OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2}
+OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "norm": "batch"}
 
 
 @final
@@ -226,9 +227,10 @@ def train(prepared: Prepared, supervised: bool = False, **changes: float) -> enc
     learner = untrained(prepared, own.seed)
     with seeds.torch_seeded(own.seed, "method"):
         head = registry.bind("heads", "nonlinear", {"hidden": 32, "out": 16})(learner.dim)
-        method = simclr(learner, head, temperature=0.2)
+        cached = GradientCache(learner, own.batch_size)
+        method = simclr(cached, head, temperature=0.2)
         if supervised:
-            method = cross_entropy(learner, nn.Linear(learner.dim, 3))
+            method = cross_entropy(cached, nn.Linear(learner.dim, 3))
     split = prepared.splits["train"]
     views = LiveViews(ViewPlan(0, CHAIN).renderer(prepared.modality), split)
     list(fit(method, split, views, adamw(), own, CPU))

@@ -157,6 +157,16 @@ def test_a_fault_names_key_value_and_remedy(
             "train split (data.train: 2000)",
         ),
         (
+            {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
+            "pretrain.micro_batch: is 100, which does not divide pretrain.batch_size: 256; "
+            "set it to 64, or to null for the whole batch at once",
+        ),
+        (
+            {"pretrain.batch_size": 256, "pretrain.micro_batch": 512},
+            "pretrain.micro_batch: is 512, which does not divide pretrain.batch_size: 256; "
+            "set it to 256, or to null for the whole batch at once",
+        ),
+        (
             {"pretrain.epochs": 8, "pretrain.warmup_epochs": 8},
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),
@@ -189,6 +199,8 @@ def test_settings_that_make_no_sense_together_are_a_fault(
             "pretrain.batch_size": 256,
             "evaluate.few_labels.per_class": [256],
         },
+        {"pretrain.batch_size": 8192, "pretrain.micro_batch": 256},
+        {"pretrain.batch_size": 256, "pretrain.micro_batch": 256},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},

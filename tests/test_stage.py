@@ -88,3 +88,19 @@ def test_there_is_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> 
     list(stage.progress(range(3), 3, "what"))
     stage.exhaust([1, 1], 2, "what")
     assert written.getvalue() == ""
+
+
+def test_of_several_processes_the_first_holds_the_lock_for_all(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others start beside it, and would else be refused."""
+    ran: list[str] = []
+    write_params({})
+
+    def follow() -> None:
+        monkeypatch.setenv("RANK", "1")
+        stage.run(lambda: ran.append("follower"))
+
+    monkeypatch.setenv("RANK", "0")
+    stage.run(follow)
+    assert ran == ["follower"]

@@ -23,7 +23,7 @@ class Floats(nn.Module):
         self.scale = nn.Parameter(torch.tensor(1 / 255))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(1).float() * self.scale
+        return x.flatten(-3).float() * self.scale
 
 
 def render(prepared: Prepared) -> Renderer:
@@ -129,7 +129,7 @@ def test_one_answer_for_all_examples_is_called_collapsed(shapes: Prepared) -> No
             self.answer = nn.Parameter(torch.ones(4))
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.answer.expand(len(x), 4)
+            return self.answer.expand(*x.shape[:2], 4)
 
     method = Siamese(Constant(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, views=2)
     own = watch(shapes, 1, method)

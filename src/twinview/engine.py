@@ -1,11 +1,24 @@
-"""Where the arithmetic happens: the device, the number of threads, the allocator."""
+"""Where the arithmetic happens: the device, the number of threads, the allocator, the processes.
 
+Processes that torchrun starts share each batch: every one projects its own, contiguous part, and
+computes the loss of the whole from everyone's projections.
+"""
+
+import contextlib
 import ctypes
+import math
+import os
 import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import torch
+import torch.distributed as dist
+from torch import Tensor, nn
 
 from twinview.errors import ConfigError
+from twinview.types import Projections
 
 # mallopt's numbers for the two thresholds, and a size above every tensor of a training step.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
@@ -26,6 +39,109 @@ def use_threads(count: int) -> None:
     """Sets how many CPU threads PyTorch computes with; another number rounds sums differently."""
     torch.set_num_threads(count)
     _keep_memory()
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[None]:
+    """Together with the processes that torchrun started, or alone when it started none."""
+    if "RANK" not in os.environ:
+        yield
+        return
+    dist.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def processes() -> int:
+    """How many share a batch."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """The place of this process among them; 0 is the one that writes files and shows progress."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def own_micro_batch(batch_size: int, micro_batch: int | None) -> int:
+    """How many examples this process encodes at a time: micro_batch, or its whole part.
+
+    Raises ConfigError when a batch does not divide evenly among processes, or a part into chunks.
+    """
+    part, rest = divmod(batch_size, processes())
+    if rest:
+        raise ConfigError(
+            f"pretrain.batch_size: is {batch_size}, and {processes()} processes cannot share it "
+            f"evenly; set it to {batch_size - rest or processes()}"
+        )
+    if micro_batch is None or micro_batch >= part:
+        return part
+    if part % micro_batch:
+        raise ConfigError(
+            f"pretrain.micro_batch: is {micro_batch}, which does not divide the {part} examples of "
+            f"each of {processes()} processes; set it to {math.gcd(part, micro_batch)}"
+        )
+    return micro_batch
+
+
+def own_part(rows: Tensor) -> Tensor:
+    """This process's rows of a batch. Contiguous: in order of rank they are the batch again."""
+    return rows.chunk(processes())[rank()]
+
+
+def gather(projections: Projections) -> Projections:
+    """Everyone's projections, the same on each process; gradients go back to whose they are."""
+    if processes() == 1:
+        return projections
+    labels = projections.labels
+    return replace(
+        projections,
+        z=_everyones(projections.z, dim=1),
+        labels=None if labels is None else _everyones(labels, dim=0),
+    )
+
+
+def total(x: Tensor) -> Tensor:
+    """Sum over the processes, on each of them, with gradient."""
+    return _Total.apply(x) if processes() > 1 else x
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Gives every process the mean of all processes' gradients.
+
+    Each process computes the same loss of the whole batch, and gather's backward adds up what all
+    of these say of one projection: the mean, not the sum, is the gradient of that loss.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if processes() == 1:
+        return
+    bucket = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(bucket)
+    means = (bucket / processes()).split([gradient.numel() for gradient in gradients])
+    for gradient, mean in zip(gradients, means, strict=True):
+        gradient.copy_(mean.view(gradient.shape))
+
+
+class _Total(torch.autograd.Function):
+    """All-reduce; the gradient is all-reduced too, since the sum enters everyone's loss."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return total(gradient)
+
+
+def _everyones(x: Tensor, dim: int) -> Tensor:
+    """All-gather, as the sum of blocks that are zero but for the own one: one law of gradients."""
+    blank = torch.zeros_like(x)
+    blocks = [x if place == rank() else blank for place in range(processes())]
+    return total(torch.cat(blocks, dim))
 
 
 def _keep_memory() -> None:

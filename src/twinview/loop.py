@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn, optim
 
-from twinview import seeds
+from twinview import engine, seeds
 from twinview.errors import TrainingError
 from twinview.parts import Method
 from twinview.types import Batch, Split
@@ -79,12 +79,16 @@ def fit(
 
 
 def batches(train: Split, views: Views, budget: Budget, epoch: int, count: int) -> Iterator[Batch]:
-    """One epoch in a seeded random order, `count` views an example; an uneven rest is dropped."""
+    """One epoch in a seeded random order, `count` views an example; an uneven rest is dropped.
+
+    Of each batch, this process's part.
+    """
     order = torch.randperm(len(train), generator=seeds.generator(budget.seed, f"order/{epoch}"))
     for rows in order.split(budget.batch_size):
         if len(rows) == budget.batch_size:
-            part = train.take(rows)
-            yield Batch(views.take(rows, epoch, count), part.labels, part.ids)
+            own = engine.own_part(rows)
+            part = train.take(own)
+            yield Batch(views.take(own, epoch, count), part.labels, part.ids)
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
@@ -97,9 +101,11 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
 
 
 def _advance(method: Method, batch: Batch, optimizer: optim.Optimizer) -> float:
-    loss = torch.stack(list(method.terms(method.project(batch)).values())).sum()
+    terms = method.terms(engine.gather(method.project(batch)))
+    loss = torch.stack(list(terms.values())).sum()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    engine.average_gradients(method.parameters())
     optimizer.step()
     return loss.item()
 

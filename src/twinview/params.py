@@ -196,6 +196,13 @@ def _impossible(params: Params) -> list[str]:
             f"pretrain.batch_size: is {params.pretrain.batch_size}, larger than the train split "
             f"(data.train: {params.data.train})"
         )
+    micro, batch = params.pretrain.micro_batch, params.pretrain.batch_size
+    if micro is not None and batch % micro:
+        near = max(d for d in range(1, min(micro, batch) + 1) if batch % d == 0)
+        faults.append(
+            f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
+            f"{batch}; set it to {near}, or to null for the whole batch at once"
+        )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(
             f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "

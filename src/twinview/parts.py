@@ -10,9 +10,11 @@ from twinview.types import Batch, Projections
 
 
 class Method(nn.Module, ABC):
-    """A way of learning: two halves, between which ranks can exchange their projections.
+    """A way of learning: two halves, between which processes exchange their projections.
 
-    views: how many views of an example it consumes a step. encoder: what outlives the training.
+    views: how many views of an example it consumes a step. encoder: what outlives the training;
+    takes views (v, n, ...) to h (v, n, d), perhaps a few examples at a time. Heads get all of h,
+    so that their batch norm sees the whole batch.
     """
 
     views: int
@@ -55,8 +57,9 @@ class Siamese(Method):
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
-        z = self.head(self.encoder(batch.views.flatten(0, 1)))
-        return Projections(z.unflatten(0, batch.views.shape[:2]), batch.labels)
+        h = self.encoder(batch.views)
+        z = self.head(h.flatten(0, 1))
+        return Projections(z.unflatten(0, h.shape[:2]), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """The objective, as 'loss'."""

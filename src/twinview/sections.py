@@ -81,6 +81,7 @@ class Pretrain(Section):
     optimizer: Annotated[str, OneOf("optimizers")]
     epochs: Count
     batch_size: Annotated[int, Ge(2)]
+    micro_batch: Count | None
     learning_rate: Annotated[float, Gt(0)]
     warmup_epochs: Annotated[float, Ge(0)]
     monitored: Annotated[int, Ge(2)]

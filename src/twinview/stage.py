@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ T = TypeVar("T")
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
     try:
-        with alone(Path(sys.argv[0]).stem):
+        with alone(Path(sys.argv[0]).stem) if _leads() else contextlib.nullcontext():
             _check_params()
             main()
     except TwinviewError as error:
@@ -54,6 +55,11 @@ def alone(name: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _leads() -> bool:
+    """Whether this is the only process, or the first of those that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _check_params() -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tests.workspace import ROOT
 from twinview import registry
+from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.types import Batch, Modality
 
@@ -22,7 +23,7 @@ FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 # In params.yaml's place where its options are too large for quick laws.
 SMALL: dict[str, dict[str, dict[str, Any]]] = {
-    "encoders": {"convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2}},
+    "encoders": {"convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "norm": "batch"}},
     "heads": {
         "identity": {},
         "linear": {"out": 5},
@@ -226,6 +227,19 @@ class TestMethods:
         for key, weight in method.encoder.named_parameters():
             assert weight.grad is not None and weight.grad.abs().sum() > 0, key
 
+    def test_chunks_give_the_gradient_of_the_whole_batch(self, name: str) -> None:
+        gradients = []
+        for micro_batch in (6, 2):
+            method = made(name, micro_batch, norm="group").double()
+            double = replace(batch(method.views), views=batch(method.views).views.double())
+            terms = method.terms(method.project(double))
+            sum(terms.values()).backward()  # type: ignore[union-attr]
+            gradients.append([weight.grad for weight in method.parameters()])
+        whole, chunked = gradients
+        assert all(
+            torch.allclose(w, c, rtol=0, atol=1e-12) for w, c in zip(whole, chunked, strict=True)
+        )
+
     def test_chance_is_a_loss_for_every_batch_size(self, name: str) -> None:
         chances = [made(name).chance(n) for n in (2, 256, 4096)]
         assert all(math.isfinite(c) and c > 0 for c in chances)
@@ -235,11 +249,12 @@ class TestMethods:
         assert bound("methods", name)(encoder, nn.Linear(encoder.dim, 3)).encoder is encoder
 
 
-def made(name: str) -> Method:
+def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        encoder = bound("encoders", "convnet")((1, 12, 12))
-        method: Method = bound("methods", name)(encoder, nn.Linear(encoder.dim, 3))
+        encoder = bound("encoders", "convnet")((1, 12, 12), norm=norm)
+        cached = GradientCache(encoder, micro_batch)
+        method: Method = bound("methods", name)(cached, nn.Linear(encoder.dim, 3))
     return method
 
 

@@ -87,6 +87,12 @@ class Project:
             for record in self.recorded()
         ]
 
+    def trainings(self) -> int:
+        """How many MLflow runs have trained."""
+        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/mlflow.db")
+        names = ["twinview-pretrain"]
+        return len(mlflow.search_runs(experiment_names=names, output_format="list"))
+
     def pipeline_rows(self) -> list[Any]:
         mlflow.set_tracking_uri(f"sqlite:///{self.folder}/mlflow.db")
         return list(mlflow.search_runs(experiment_names=["twinview"], output_format="list"))
@@ -198,6 +204,17 @@ def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: P
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "not a git repository" in finished.stdout
+
+
+def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
+    before, runs = project.json("reports/pretrain/metrics.json"), project.trainings()
+    launcher = ("torchrun", "--standalone", "--nproc-per-node", "2")
+    said = project.done(*launcher, "-m", "pipeline.pretrain")
+    assert said.count("pretrain: learning") == 1 and project.trainings() == runs + 1
+    # Eighteen steps in float32, summed in another order.
+    loss = project.json("reports/pretrain/metrics.json")["loss"]
+    assert loss == pytest.approx(before["loss"], abs=1e-3)
+    project.done("dvc", "checkout", "--force")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A compact convolutional network for small pictures, quick on a CPU."""
 
-from typing import Annotated, final
+import math
+from typing import Annotated, Literal, final
 
 import torch
 from annotated_types import Ge, Len
@@ -15,14 +16,17 @@ def convnet(
     widths: Annotated[tuple[Width, ...], Len(1, 8)],
     strides: Annotated[tuple[Width, ...], Len(1, 8)],
     grid: Annotated[int, Ge(1)],
+    norm: Literal["batch", "group"],
 ) -> nn.Module:
-    """3x3 convolutions with batch norm and ReLU, averaged over a grid x grid raster.
+    """3x3 convolutions with a norm and ReLU, averaged over a grid x grid raster.
 
     shape: (c, h, w) of one input. widths, strides: one each a layer. The raster keeps the layout
     that a global average (grid 1) throws away; features have widths[-1] * grid**2 dimensions.
-    Raises ValueError when widths and strides differ in length.
+    norm: over the batch, or over up to 8 groups of an input's own channels (arXiv 1803.08494),
+    so that its features never depend on its batch. Raises ValueError when widths and strides
+    differ in length.
     """
-    return ConvNet(shape, widths, strides, grid)
+    return ConvNet(shape, widths, strides, grid, norm)
 
 
 @final
@@ -30,7 +34,12 @@ class ConvNet(nn.Module):
     """Maps by `features`, pooled and flattened by `forward`."""
 
     def __init__(
-        self, shape: tuple[int, ...], widths: tuple[int, ...], strides: tuple[int, ...], grid: int
+        self,
+        shape: tuple[int, ...],
+        widths: tuple[int, ...],
+        strides: tuple[int, ...],
+        grid: int,
+        norm: str,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
@@ -38,7 +47,7 @@ class ConvNet(nn.Module):
         for width, stride in zip(widths, strides, strict=True):
             layers += [
                 nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
-                nn.BatchNorm2d(width),
+                _norm(norm, width),
                 nn.ReLU(),
             ]
             channels = width
@@ -55,3 +64,9 @@ class ConvNet(nn.Module):
         """(n, c, h, w) to (n, dim)."""
         pooled: Tensor = self.pool(self.features(x))
         return pooled.flatten(1)
+
+
+def _norm(name: str, width: int) -> nn.Module:
+    if name == "batch":
+        return nn.BatchNorm2d(width)
+    return nn.GroupNorm(math.gcd(8, width), width)

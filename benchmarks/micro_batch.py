@@ -1,0 +1,108 @@
+"""Memory and time of training steps at batch 8192 in chunks of 256, beside both sizes at once.
+
+SimCLR with the default recipe's encoder on 28x28 pictures, the whole step through the loop. Memory
+is the peak resident size of a fresh process less its size before the first step. Linux only.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from twinview import encoder, engine, registry
+from twinview.encoder import Description
+from twinview.gradient_cache import GradientCache
+from twinview.loop import Budget, fit
+from twinview.methods.simclr import simclr
+from twinview.types import Split, Statistics
+from twinview.views import Views
+
+LARGE, SMALL = 8192, 256
+OPTIONS = {"widths": [32, 64, 128], "strides": [2, 2, 1], "grid": 3, "norm": "batch"}
+# Over the small batch's memory: h (2, 8192, 1152) float32 is 75 MB, its gradient as much again; the
+# rest is the head's and the objective's, and the views.
+MOST_EXTRA_MB = 320.0
+
+
+def measure(threads: int = 2) -> dict[str, Any]:
+    """Extra megabytes, and seconds a step. AssertionError when chunks need more than promised.
+
+    Keys: micro_batch_8192 (in chunks of 256), direct_256, direct_8192, each with .extra_mb and
+    .step_s; micro_batch_8192.memory_share and .time_ratio, to direct_8192.
+    """
+    runs = {
+        f"micro_batch_{LARGE}": _child(LARGE, SMALL, threads),
+        f"direct_{SMALL}": _child(SMALL, SMALL, threads),
+        f"direct_{LARGE}": _child(LARGE, LARGE, threads),
+    }
+    chunked, small, large = runs.values()
+    found = {f"{run}.{key}": value for run, values in runs.items() for key, value in values.items()}
+    found[f"micro_batch_{LARGE}.memory_share"] = chunked["extra_mb"] / large["extra_mb"]
+    found[f"micro_batch_{LARGE}.time_ratio"] = chunked["step_s"] / large["step_s"]
+    most = small["extra_mb"] + MOST_EXTRA_MB
+    assert chunked["extra_mb"] <= most, (
+        f"{chunked['extra_mb']:.0f} MB, more than {most:.0f}: {found}"
+    )
+    return found
+
+
+@final
+class Noise(Views):
+    """Views as the cache has them: bytes."""
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """The same noise whatever is asked for."""
+        random = torch.Generator().manual_seed(0)
+        shape = (count, len(rows), 1, 28, 28)
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
+
+
+def _child(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
+    numbers = map(str, (batch_size, micro_batch, threads))
+    command = [sys.executable, "-m", "benchmarks.micro_batch", "one", *numbers]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
+    """What a child does. A small step first, so that loaded libraries do not count."""
+    engine.use_threads(threads)
+    _train(8, 8, steps=1)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = _resident_mb("VmRSS")
+    seconds = _train(batch_size, micro_batch, steps=2)
+    return {"extra_mb": _resident_mb("VmHWM") - before, "step_s": seconds}
+
+
+def _train(batch_size: int, micro_batch: int, steps: int) -> float:
+    """Seconds of the last step."""
+    described = Description("convnet", OPTIONS, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
+    learner = encoder.build(described, seed=0)
+    head = registry.bind("heads", "nonlinear", {"hidden": 256, "out": 128})(learner.dim)
+    method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2)
+    rows = torch.arange(batch_size)
+    budget = Budget(steps, batch_size, learning_rate=0.001, warmup_epochs=0, seed=0)
+    optimizer = registry.bind("optimizers", "adamw", {"weight_decay": 0.0001})
+    train = Split(rows, None, rows)
+    start = time.perf_counter()
+    for _ in fit(method, train, Noise(), optimizer, budget, torch.device("cpu")):
+        start, last = time.perf_counter(), time.perf_counter() - start
+    return last
+
+
+def _resident_mb(field: str) -> float:
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in status if line.startswith(field)).split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["one"]:
+        print(json.dumps(_one(*map(int, sys.argv[2:]))))
+    else:
+        print(json.dumps(measure(), indent=1))

@@ -1,0 +1,209 @@
+"""Started by torchrun: computes every case alone, then together, and writes how far they differ.
+
+Before it joins, a process is alone and has the whole batch; after, it has its own part of it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from twinview import batch_norm, engine, registry
+from twinview.encoders.convnet import convnet
+from twinview.gradient_cache import GradientCache
+from twinview.heads.nonlinear import nonlinear
+from twinview.loop import Budget, batches, fit
+from twinview.methods.cross_entropy import cross_entropy
+from twinview.methods.simclr import simclr
+from twinview.parts import Method
+from twinview.types import Batch, Projections, Split
+from twinview.views import Views
+
+N = 24
+WORLD = int(os.environ.get("WORLD_SIZE", "1"))
+CPU = torch.device("cpu")
+
+
+def pictures(n: int = N) -> Tensor:
+    """Two views of n pictures, all different."""
+    return torch.randn(2, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+
+
+def batch(views: Tensor) -> Batch:
+    """This process's part of the whole one."""
+    rows = engine.own_part(torch.arange(views.shape[1]))
+    return Batch(views[:, rows], rows % 3, rows)
+
+
+def learner(norm: str) -> nn.Module:
+    torch.manual_seed(0)
+    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, norm=norm).double()
+
+
+def contrastive(norm: str, micro_batch: int) -> Method:
+    encoder = learner(norm)
+    head = nonlinear(24, hidden=10, out=5).double()
+    method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3)
+    batch_norm.synchronise(method)
+    return method
+
+
+def advance(method: Method, views: Tensor) -> list[Tensor]:
+    """Loss, gradients and running statistics of one step, without the step."""
+    terms = method.terms(engine.gather(method.project(batch(views))))
+    terms["loss"].backward()
+    engine.average_gradients(method.parameters())
+    gradients = [p.grad for p in method.parameters() if p.grad is not None]
+    return [terms["loss"].detach(), *gradients, *method.buffers()]
+
+
+def a_step() -> list[Tensor]:
+    return advance(contrastive("group", N), pictures())
+
+
+def a_step_with_batch_norm() -> list[Tensor]:
+    return advance(contrastive("batch", N), pictures())
+
+
+def a_step_in_chunks() -> list[Tensor]:
+    return advance(contrastive("group", 2), pictures())
+
+
+def a_step_in_chunks_with_batch_norm() -> list[Tensor]:
+    """The k-th chunks of all processes have their statistics together."""
+    views, micro_batch = pictures(), 2
+    if engine.processes() == 1:
+        parts = torch.arange(N).view(WORLD, -1, micro_batch)
+        views, micro_batch = views[:, parts.transpose(0, 1).flatten()], micro_batch * WORLD
+    return advance(contrastive("batch", micro_batch), views)
+
+
+def a_step_with_labels() -> list[Tensor]:
+    encoder = learner("batch")
+    method = cross_entropy(GradientCache(encoder, N), nn.Linear(24, 3).double())
+    batch_norm.synchronise(method)
+    return advance(method, pictures()[:1])
+
+
+@final
+class Prototypes(Method):
+    """Has weights on the far side of the exchange."""
+
+    views = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = GradientCache(learner("group"), N)
+        self.prototypes = nn.Linear(24, 7).double()
+
+    def project(self, batch: Batch) -> Projections:
+        return Projections(self.encoder(batch.views), batch.labels)
+
+    def terms(self, projections: Projections) -> dict[str, Tensor]:
+        assert projections.labels is not None
+        scores = self.prototypes(projections.z).log_softmax(dim=2)
+        return {"loss": (scores[0] * scores[1].exp()).sum() * (1 + projections.labels[-1])}
+
+    def chance(self, n: int) -> float:
+        return 1.0
+
+
+def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
+    return advance(Prototypes(), pictures())
+
+
+@final
+class Pictures(Views):
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        return pictures(2 * N + 5)[:, rows]
+
+
+ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
+BUDGET = Budget(epochs=2, batch_size=N, learning_rate=0.1, warmup_epochs=0, seed=0)
+
+
+def a_training() -> list[Tensor]:
+    """Four steps: of the 53 examples, five are dropped in each epoch."""
+    method = contrastive("batch", N)
+    optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
+    steps = fit(method, ROWS, Pictures(), optimizer, BUDGET, CPU)
+    losses = torch.tensor([step.loss for step in steps])
+    return [losses, *method.state_dict().values()]
+
+
+def the_order_of_examples() -> list[Tensor]:
+    """Gathered, the batches are those of one process, in its order."""
+    found = []
+    for own in batches(ROWS, Pictures(), BUDGET, 0, 2):
+        everyones = engine.gather(Projections(own.views.flatten(2), own.labels))
+        assert everyones.labels is not None
+        found += [everyones.z, everyones.labels]
+    return found
+
+
+def norms() -> list[Tensor]:
+    """torch's own where one process has the whole batch; outputs, gradients and statistics."""
+    found = []
+    for norm, shape in (
+        (nn.BatchNorm1d(5), (N, 5)),
+        (nn.BatchNorm2d(5, momentum=0.3, eps=0.1), (N, 5, 3, 4)),
+        (nn.BatchNorm1d(5, affine=False), (N, 5)),
+    ):
+        model = nn.Sequential(norm).double()
+        batch_norm.synchronise(model)
+        x = 3 + 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(0)).double()
+        x.requires_grad_()
+        for _ in range(2):
+            y = model(engine.own_part(x))
+            weight = engine.own_part(torch.arange(x.numel()).view(shape).sin())
+            # The loss of the whole, on every process, as gather and terms make it.
+            engine.total((y * weight).sum()).backward()
+        assert x.grad is not None
+        found += [engine.total(x.grad) / engine.processes(), *model.buffers()]
+        if weights := list(model.parameters()):
+            engine.average_gradients(weights)
+            found += [weight.grad for weight in weights if weight.grad is not None]
+        found.append(model.eval()(x.detach()))
+    return found
+
+
+CASES: dict[str, Callable[[], list[Tensor]]] = {
+    case.__name__: case
+    for case in (
+        a_step,
+        a_step_with_batch_norm,
+        a_step_in_chunks,
+        a_step_in_chunks_with_batch_norm,
+        a_step_with_labels,
+        a_step_with_weights_behind_the_exchange,
+        a_training,
+        the_order_of_examples,
+        norms,
+    )
+}
+
+
+def difference(alone: list[Tensor], together: list[Tensor]) -> float:
+    """The greatest; infinite when the shapes differ."""
+    if [t.shape for t in alone] != [t.shape for t in together]:
+        return float("inf")
+    return max((a - b).abs().max().item() for a, b in zip(alone, together, strict=True))
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    alone = {name: case() for name, case in CASES.items()}
+    with engine.joined():
+        assert engine.processes() == WORLD
+        found = {name: difference(alone[name], case()) for name, case in CASES.items()}
+        path = Path(sys.argv[1]) / f"{engine.rank()}.json"
+    path.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""On one process, the synchronised batch norm is torch's; on several, see tests/distributed."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from twinview import engine
+from twinview.batch_norm import Plain, SyncedBatchNorm, synchronise
+
+
+def data(*shape: int) -> Tensor:
+    return 3 + 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(0)).double()
+
+
+@pytest.mark.parametrize(
+    ("plain", "shape"),
+    [
+        (nn.BatchNorm1d(5), (8, 5)),
+        (nn.BatchNorm2d(5, momentum=0.3, eps=0.1), (8, 5, 3, 4)),
+        (nn.BatchNorm1d(5, affine=False), (8, 5)),
+    ],
+)
+def test_it_is_torch_s_on_one_process(plain: Plain, shape: tuple[int, ...]) -> None:
+    plain = plain.double()
+    for parameter in plain.parameters():
+        nn.init.normal_(parameter)
+    synced = SyncedBatchNorm(copy.deepcopy(plain))
+    inputs = [data(*shape).requires_grad_() for _ in range(2)]
+    for norm, x in zip((plain, synced), inputs, strict=True):
+        for _ in range(2):
+            norm(x).sin().sum().backward()
+    pairs = [(inputs[0].grad, inputs[1].grad), (plain.eval()(inputs[0]), synced.eval()(inputs[0]))]
+    pairs += [
+        (p.grad, q.grad) for p, q in zip(plain.parameters(), synced.parameters(), strict=True)
+    ]
+    pairs += list(zip(plain.buffers(), synced.buffers(), strict=True))
+    assert all(torch.allclose(a, b, rtol=0, atol=1e-11) for a, b in pairs)  # type: ignore[arg-type]
+
+
+def test_a_mean_far_from_zero_does_not_cancel() -> None:
+    x = (data(64, 5) + 1e4).float()
+    found, expected = SyncedBatchNorm(nn.BatchNorm1d(5))(x), nn.BatchNorm1d(5)(x)
+    # Float32 keeps 1e4 to 1e-3, of a deviation of 2.
+    assert torch.allclose(found, expected, atol=2e-3)
+
+
+def test_several_processes_replace_every_batch_norm_and_keep_names_and_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3), nn.ReLU())).eval()
+    before, weights = model.state_dict(), list(model.parameters())
+    synchronise(model)
+    assert isinstance(model[1][0], nn.BatchNorm1d)  # alone, nothing happens
+    monkeypatch.setattr(engine, "processes", lambda: 2)
+    synchronise(model)
+    assert isinstance(model[1][0], SyncedBatchNorm) and not model[1][0].training
+    assert list(model.state_dict()) == list(before)
+    assert all(a is b for a, b in zip(model.parameters(), weights, strict=True))
