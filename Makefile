@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow check smoke ui measure format schema lock
+.PHONY: repro test test-slow check smoke ui measure bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
@@ -32,6 +32,10 @@ ui: $(READY)  ## MLflow on this machine
 
 measure: $(READY)  ## every number of the README, over three seeds
 	@$(BIN)/twinview measure
+
+bench: $(READY)  ## beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 format: $(READY)
 	@$(BIN)/ruff format .

@@ -5,15 +5,14 @@ is the peak resident size of a fresh process less its size before the first step
 """
 
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any, final
 
 import torch
 from torch import Tensor
 
+from benchmarks.common import child, forget_peak, resident_mb, show
 from twinview import encoder, engine, registry
 from twinview.encoder import Description
 from twinview.gradient_cache import GradientCache
@@ -36,9 +35,9 @@ def measure(threads: int = 2) -> dict[str, Any]:
     .step_s; micro_batch_8192.memory_share and .time_ratio, to direct_8192.
     """
     runs = {
-        f"micro_batch_{LARGE}": _child(LARGE, SMALL, threads),
-        f"direct_{SMALL}": _child(SMALL, SMALL, threads),
-        f"direct_{LARGE}": _child(LARGE, LARGE, threads),
+        f"micro_batch_{LARGE}": child("micro_batch", LARGE, SMALL, threads),
+        f"direct_{SMALL}": child("micro_batch", SMALL, SMALL, threads),
+        f"direct_{LARGE}": child("micro_batch", LARGE, LARGE, threads),
     }
     chunked, small, large = runs.values()
     found = {f"{run}.{key}": value for run, values in runs.items() for key, value in values.items()}
@@ -62,22 +61,13 @@ class Noise(Views):
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
 
 
-def _child(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
-    numbers = map(str, (batch_size, micro_batch, threads))
-    command = [sys.executable, "-m", "benchmarks.micro_batch", "one", *numbers]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
-
-
 def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
     """What a child does. A small step first, so that loaded libraries do not count."""
     engine.use_threads(threads)
     _train(8, 8, steps=1)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before = _resident_mb("VmRSS")
+    before = forget_peak()
     seconds = _train(batch_size, micro_batch, steps=2)
-    return {"extra_mb": _resident_mb("VmHWM") - before, "step_s": seconds}
+    return {"extra_mb": resident_mb("VmHWM") - before, "step_s": seconds}
 
 
 def _train(batch_size: int, micro_batch: int, steps: int) -> float:
@@ -96,13 +86,8 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     return last
 
 
-def _resident_mb(field: str) -> float:
-    status = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in status if line.startswith(field)).split()[1]) / 1024
-
-
 if __name__ == "__main__":
     if sys.argv[1:2] == ["one"]:
         print(json.dumps(_one(*map(int, sys.argv[2:]))))
     else:
-        print(json.dumps(measure(), indent=1))
+        show(measure())

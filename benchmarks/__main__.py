@@ -1,0 +1,100 @@
+"""All benchmarks, or those named; writes reports/benchmarks.json and the README's table.
+
+`make bench` runs it; it needs the data and the views that `make repro` makes, and an idle machine.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
+from twinview import artifacts
+from twinview.errors import ConfigError, TwinviewError
+from twinview.provenance import commit, hardware
+
+RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
+START, END = "<!-- benchmarks: written by make bench -->", "<!-- benchmarks end -->"
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "views": views.measure,
+    "nt_xent": nt_xent.measure,
+    "micro_batch": micro_batch.measure,
+    "loop": loop.measure,
+    "time_to_accuracy": time_to_accuracy.measure,
+    "cache_cost": cache_cost.measure,
+}
+
+ROWS = (
+    ("views at 28 px: rate over lightly's", "views_28.vs_lightly"),
+    ("views at 28 px: rate over kornia's", "views_28.vs_kornia"),
+    ("views at 28 px: rate over torchvision v2's", "views_28.vs_torchvision"),
+    ("views at 96 px: rate over lightly's", "views_96.vs_lightly"),
+    ("views at 96 px: rate over kornia's", "views_96.vs_kornia"),
+    ("views at 96 px: rate over torchvision v2's", "views_96.vs_torchvision"),
+    ("views at 224 px: rate over lightly's", "views_224.vs_lightly"),
+    ("views at 224 px: rate over kornia's", "views_224.vs_kornia"),
+    ("views at 224 px: rate over torchvision v2's", "views_224.vs_torchvision"),
+    ("NT-Xent at batch 4096: rate over lightly's", "nt_xent_4096.vs_lightly"),
+    ("NT-Xent at batch 8192: rate over lightly's", "nt_xent_8192.vs_lightly"),
+    ("NT-Xent at batch 8192: extra memory, share of lightly's", "nt_xent_8192.memory_share"),
+    ("NT-Xent at batch 65,536: extra MB", "nt_xent_65536.extra_mb"),
+    ("a step of batch 8192 in chunks of 256: extra MB", "micro_batch_8192.extra_mb"),
+    ("the same at once: extra MB", "direct_8192.extra_mb"),
+    ("a step of batch 256: extra MB", "direct_256.extra_mb"),
+    ("training on cached views, share of the bare step's rate", "loop_cached.share_of_step"),
+    ("the same, cache dropped from memory before each round", "loop_cold.share_of_step"),
+    ("training on live views, share of the bare step's rate", "loop_live.share_of_step"),
+    ("the bare step, examples a second", "step.examples_per_second"),
+    ("its floating-point rate, share of a matrix product's", "step.share_of_matmul"),
+    ("time to lightly's kNN of ten minutes, share of lightly's", "time_to_lightly_knn.ratio"),
+)
+
+
+def main(names: list[str]) -> None:
+    """Runs the benchmarks; what others found before stays in the file."""
+    if unknown := set(names) - set(BENCHMARKS):
+        raise ConfigError(
+            f"no benchmark is called {', '.join(sorted(unknown))}; "
+            f"there are {', '.join(BENCHMARKS)}"
+        )
+    for name in names or BENCHMARKS:
+        print(f"benchmark {name}", flush=True)
+        found = BENCHMARKS[name]()
+        earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
+        about = {"commit": commit(), "hardware": hardware(), "command": "make bench"}
+        artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
+    README.write_text(with_table(README.read_text(), artifacts.load_json(RESULTS)))
+
+
+def with_table(readme: str, results: Mapping[str, Any]) -> str:
+    """The README with its table of benchmarks made anew."""
+    before, _, rest = readme.partition(START)
+    _, found, after = rest.partition(END)
+    assert found, f"README.md lacks the marks {START} and {END}"
+    return f"{before}{START}\n{table(results)}\n{END}{after}"
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """What was compared, the ratio, and its range over the rounds, in Markdown."""
+    found = {key: value for own in results.values() for key, value in own["found"].items()}
+    lines = ["| compared, in one run | result | low to high |", "|---|---|---|"]
+    lines += [row for label, key in ROWS if (row := _row(label, found.get(key)))]
+    commits = sorted({own["commit"][:7] for own in results.values()})
+    machine = next(iter(results.values()))["hardware"]
+    return "\n".join([*lines, "", f"`make bench` at commit `{'`, `'.join(commits)}`, {machine}."])
+
+
+def _row(label: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        low, high = (f"{value[key]:,.3g}" for key in ("low", "high"))
+        return f"| {label} | {value['median']:,.3g} | {low} to {high} |"
+    return f"| {label} | {value:,.3g} | |"
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except TwinviewError as error:
+        sys.exit(f"twinview: {error}")

@@ -1,0 +1,72 @@
+"""What the view cache costs: accuracy, rate and disk for K cached views, beside live views.
+
+The default recipe with EPOCHS epochs, which take 2 * EPOCHS views of an example: K below that sees
+views again. Accuracy on validation, with a linear probe of one strength, and cosine kNN.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import show, spread
+from benchmarks.training import Training, knn_on_validation, linear_on_validation
+from twinview import params, paths
+from twinview.view_cache import cache_bytes, open_views, read_plan, write_cache
+from twinview.views import Views
+
+EPOCHS = 6
+
+
+def measure(
+    counts: Sequence[int] = (2, 4, 8, 16), seeds: Sequence[int] = (0, 1, 2)
+) -> dict[str, Any]:
+    """Keys: cache_8.linear, .knn, .examples_per_second (median, low, high over the training
+    seeds), .disk_mb, .render_s; cache_live has no disk and no rendering."""
+    found: dict[str, Any] = {}
+    for count in counts:
+        with tempfile.TemporaryDirectory(dir=paths.VIEWS.parent) as folder:
+            found |= _cached(Path(folder) / "views", count, seeds)
+    live = [_train(seed, None) for seed in seeds]
+    return found | _results("cache_live", live)
+
+
+def _cached(folder: Path, count: int, seeds: Sequence[int]) -> dict[str, Any]:
+    training = Training.of(params.load())
+    train, modality = training.prepared.splits["train"], training.prepared.modality
+    shard = training.settings.views.cached.shard_mb * 2**20
+    start = time.perf_counter()
+    for _ in write_cache(folder, train, read_plan(paths.VIEWS), modality, count, shard):
+        pass
+    seconds = time.perf_counter() - start
+    views = open_views(folder, train, modality)
+    found = _results(f"cache_{count}", [_train(seed, views) for seed in seeds])
+    megabytes = cache_bytes(train, count) / 1e6
+    return found | {f"cache_{count}.disk_mb": megabytes, f"cache_{count}.render_s": seconds}
+
+
+def _train(seed: int, views: Views | None) -> dict[str, float]:
+    """Accuracies and rate of one training; live views without a cache."""
+    settings = params.load()
+    settings.pretrain.epochs, settings.pretrain.seed = EPOCHS, seed
+    training = Training.of(settings)
+    start = time.perf_counter()
+    steps = sum(1 for _ in training.steps(views or training.live()))
+    rate = steps * settings.pretrain.batch_size / (time.perf_counter() - start)
+    found = {
+        "linear": linear_on_validation(training.encoder, training.prepared),
+        "knn": knn_on_validation(training.encoder, training.prepared),
+        "examples_per_second": rate,
+    }
+    print(f"seed {seed}: {found}", file=sys.stderr, flush=True)
+    return found
+
+
+def _results(name: str, runs: Sequence[dict[str, float]]) -> dict[str, Any]:
+    return {f"{name}.{key}": spread([run[key] for run in runs]) for key in runs[0]}
+
+
+if __name__ == "__main__":
+    show(measure())

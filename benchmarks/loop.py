@@ -1,0 +1,111 @@
+"""The training loop beside its own step: what reading and rendering views costs.
+
+Four ways to the same step, a few steps of each in turn: views that are already tensors in memory;
+cached views; cached views whose files the system has dropped from memory, as it must when the cache
+is larger than memory; views rendered in the loop. The step itself is held against the machine's
+matrix-product rate. Needs the data and the view cache that `make repro` makes.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.common import show, spread
+from benchmarks.training import Training
+from twinview import params, paths
+from twinview.loop import Step
+from twinview.view_cache import open_views
+from twinview.views import Views
+
+WARM_UP = 5
+SIDE = 2048  # of the matrices whose product is timed
+
+
+def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
+    """Shares of the rate of steps on tensors in memory, over the rounds, and the step's own rate.
+
+    Keys: loop_cached.share_of_step, loop_cold.share_of_step, loop_live.share_of_step (median, low,
+    high), step.examples_per_second, step.gflops, step.share_of_matmul.
+    """
+    settings = params.load()
+    made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
+    first = made["memory"]
+    train, modality = first.prepared.splits["train"], first.prepared.modality
+    cached = open_views(paths.VIEWS, train, modality)
+    batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)
+    views = {"memory": Same(batch), "cached": cached, "cold": cached, "live": first.live()}
+    runs = {name: training.steps(views[name]) for name, training in made.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        _seconds(run, WARM_UP)
+    for _ in range(rounds):
+        for name, run in runs.items():
+            if name == "cold":
+                _drop_from_memory(paths.VIEWS)
+            seconds[name].append(_seconds(run, steps) / steps)
+    shares = {
+        f"loop_{name}.share_of_step": spread(
+            [memory / own for memory, own in zip(seconds["memory"], seconds[name], strict=True)]
+        )
+        for name in ("cached", "cold", "live")
+    }
+    return shares | _against_matmul(runs["memory"], settings.pretrain.batch_size, rounds)
+
+
+@final
+class Same(Views):
+    """The same views for every batch."""
+
+    def __init__(self, views: Tensor) -> None:
+        self._views = views
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """What it was given."""
+        return self._views
+
+
+def _against_matmul(run: Iterator[Step], batch_size: int, rounds: int) -> dict[str, Any]:
+    """The step's floating-point rate, counted by PyTorch, and a large matrix product's."""
+    with FlopCounterMode(display=False) as counter:
+        next(run)
+    a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
+    a @ b
+    rates, shares, gflops = [], [], []
+    for _ in range(rounds):
+        step = _seconds(run, 10) / 10
+        start = time.perf_counter()
+        a @ b
+        product = 2 * SIDE**3 / (time.perf_counter() - start) / 1e9
+        rates.append(batch_size / step)
+        gflops.append(counter.get_total_flops() / step / 1e9)
+        shares.append(gflops[-1] / product)
+    return {
+        "step.examples_per_second": spread(rates),
+        "step.gflops": spread(gflops),
+        "step.share_of_matmul": spread(shares),
+    }
+
+
+def _seconds(run: Iterator[Step], steps: int) -> float:
+    start = time.perf_counter()
+    for _ in range(steps):
+        next(run)
+    return time.perf_counter() - start
+
+
+def _drop_from_memory(folder: Path) -> None:
+    """Has the system forget the files' pages; the next access reads from the disk."""
+    for path in folder.iterdir():
+        file = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(file)
+
+
+if __name__ == "__main__":
+    show(measure())

@@ -1,0 +1,130 @@
+"""Minutes until kNN on validation reaches what lightly's SimCLR reaches in ten minutes.
+
+Both train the default recipe's encoder on the same 55,000 pictures, with as many threads. lightly
+gets its own transform without blur and at strength .5, as its documentation has it for CIFAR-10,
+its head, its loss at temperature .5, SGD at .06, and the number of worker processes (0 or 2) that
+is faster here. twinview gets its default recipe with the epochs of EPOCHS, views rendered in the
+loop. Evaluation (cosine kNN on features as they are) is not counted for either.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.common import module, show
+from benchmarks.training import Training, knn_on_validation
+from twinview import params
+from twinview.params import Params
+
+EPOCHS = 2
+CHECKS = 4  # of twinview's kNN, in each epoch
+
+
+def measure(minutes: float = 10) -> dict[str, Any]:
+    """Keys: time_to_lightly_knn.ratio (twinview's minutes over lightly's), .target (the accuracy),
+    .minutes, .lightly_minutes, .lightly_workers, .lightly_examples_per_second.
+
+    Raises ConfigError when lightly is not installed.
+    """
+    theirs = _lightly(params.load(), minutes * 60)
+    ours = _twinview(params.load(), theirs["knn"]) / 60
+    found = {"ratio": ours / minutes, "target": theirs["knn"], "minutes": ours}
+    found |= {"lightly_minutes": minutes, "lightly_workers": theirs["workers"]}
+    found["lightly_examples_per_second"] = theirs["rate"]
+    return {f"time_to_lightly_knn.{name}": value for name, value in found.items()}
+
+
+def _twinview(settings: Params, target: float) -> float:
+    """Seconds of training until the target is reached. Raises AssertionError when it is not."""
+    settings.pretrain.epochs = EPOCHS
+    training = Training.of(settings)
+    per_epoch = len(training.prepared.splits["train"]) // settings.pretrain.batch_size
+    seconds, start = 0.0, time.perf_counter()
+    for step in training.steps(training.live()):
+        if step.number % (per_epoch // CHECKS) == 0 or step.number == EPOCHS * per_epoch:
+            seconds += time.perf_counter() - start
+            if knn_on_validation(training.encoder, training.prepared) >= target:
+                return seconds
+            start = time.perf_counter()
+    raise AssertionError(f"kNN {target:.4f} was not reached in {EPOCHS} epochs")
+
+
+def _lightly(settings: Params, seconds: float) -> dict[str, Any]:
+    """kNN on validation after so many seconds of lightly's training."""
+    rates = {workers: _rate(_Lightly(settings, workers), 20) for workers in (0, 2)}
+    workers = max(rates, key=lambda count: rates[count])
+    run = _Lightly(settings, workers)
+    start, examples = time.perf_counter(), 0
+    for count in run.steps():
+        examples += count
+        if time.perf_counter() - start > seconds:
+            break
+    spent = time.perf_counter() - start
+    found = knn_on_validation(run.training.encoder, run.training.prepared)
+    return {"knn": found, "workers": workers, "rate": examples / spent}
+
+
+def _rate(run: "_Lightly", steps: int) -> float:
+    """Examples a second over a few steps, after one that starts the workers."""
+    under_way = run.steps()
+    next(under_way)
+    start = time.perf_counter()
+    examples = sum(next(under_way) for _ in range(steps))
+    return examples / (time.perf_counter() - start)
+
+
+class _Lightly:
+    """lightly's SimCLR on the same encoder."""
+
+    def __init__(self, settings: Params, workers: int) -> None:
+        self.training = Training.of(settings)
+        train = self.training.prepared.splits["train"]
+        pictures = [module("PIL.Image").fromarray(p[0].numpy()) for p in train.inputs]
+        transform = module("lightly.transforms").SimCLRTransform(
+            input_size=train.inputs.shape[-1], cj_strength=0.5, gaussian_blur=0.0, normalize=None
+        )
+        self.loader = DataLoader(
+            _Pictures(pictures, transform),
+            batch_size=settings.pretrain.batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+        )
+
+    def steps(self) -> Iterator[int]:
+        """One step of training each, epoch after epoch; gives the number of examples."""
+        encoder = self.training.encoder
+        head = module("lightly.models.modules").SimCLRProjectionHead(encoder.dim, encoder.dim, 128)
+        loss = module("lightly.loss").NTXentLoss(temperature=0.5)
+        weights = [*encoder.parameters(), *head.parameters()]
+        optimizer = torch.optim.SGD(weights, lr=0.06, momentum=0.9, weight_decay=5e-4)
+        encoder.train()
+        while True:
+            for first, second in self.loader:
+                z = [head(encoder(255 * view)) for view in (first, second)]
+                optimizer.zero_grad()
+                loss(*z).backward()
+                optimizer.step()
+                yield len(first)
+
+
+@dataclass
+class _Pictures(Dataset[list[torch.Tensor]]):
+    pictures: list[Any]
+    transform: Any
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, place: int) -> list[torch.Tensor]:
+        views: list[torch.Tensor] = self.transform(self.pictures[place])
+        return views
+
+
+if __name__ == "__main__":
+    show(measure())

@@ -1,0 +1,84 @@
+"""The default recipe's training as benchmarks need it: same data, encoder, batches, seeds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from pipeline.pretrain import build
+from twinview import engine, loop, paths, splits
+from twinview.embeddings import features
+from twinview.encoder import Encoder
+from twinview.evaluation import accuracy
+from twinview.params import Params
+from twinview.parts import Method
+from twinview.probes.knn import knn
+from twinview.probes.linear import linear
+from twinview.splits import Prepared
+from twinview.types import Embeddings
+from twinview.view_cache import read_plan
+from twinview.views import LiveViews, Views
+
+CPU, ROWS = torch.device("cpu"), 500
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that has not begun."""
+
+    settings: Params
+    prepared: Prepared
+    encoder: Encoder
+    method: Method
+
+    @classmethod
+    def of(cls, settings: Params) -> "Training":
+        """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
+        engine.use_threads(settings.pretrain.threads)
+        prepared = splits.load(paths.PREPARED)
+        return cls(settings, prepared, *build(settings, prepared))
+
+    def live(self) -> LiveViews:
+        """Views rendered in the loop."""
+        render = read_plan(paths.VIEWS).renderer(self.prepared.modality)
+        return LiveViews(render, self.prepared.splits["train"])
+
+    def steps(self, views: Views) -> Iterator[loop.Step]:
+        """The steps of the training on these views."""
+        own = self.settings.pretrain
+        budget = loop.Budget(
+            own.epochs, own.batch_size, own.learning_rate, own.warmup_epochs, own.seed
+        )
+        return loop.fit(
+            self.method,
+            self.prepared.splits["train"],
+            views,
+            self.settings.bound("optimizers", own.optimizer),
+            budget,
+            CPU,
+        )
+
+
+def knn_on_validation(encoder: Encoder, prepared: Prepared) -> float:
+    """Accuracy on validation of the best of three k: cosine, on features as they are."""
+    train, validation = _embedded(encoder, prepared)
+    vote = partial(knn, train, validation.features, temperature=0.07, whitened=0)
+    return max(accuracy(validation, vote(neighbours=k)) for k in (5, 10, 20))
+
+
+def linear_on_validation(encoder: Encoder, prepared: Prepared) -> float:
+    """Accuracy on validation of a linear probe of strength .01."""
+    train, validation = _embedded(encoder, prepared)
+    return accuracy(validation, linear(train, validation.features, strength=0.01))
+
+
+def _embedded(encoder: Encoder, prepared: Prepared) -> list[Embeddings]:
+    """Train and validation."""
+    encoder.eval()
+    parts = [prepared.splits[name] for name in ("train", "validation")]
+    found = [
+        Embeddings(features(encoder, of.inputs.split(ROWS), CPU), of.labels, of.ids) for of in parts
+    ]
+    encoder.train()
+    return found
