@@ -4,13 +4,15 @@
 """
 
 import collections
-import time
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from twinview import (
     artifacts,
     batch_norm,
+    checkpoints,
     encoder,
     engine,
     loop,
@@ -26,13 +28,15 @@ from twinview.parts import Method
 from twinview.provenance import provenance
 from twinview.splits import Prepared
 from twinview.tables import save_rows
-from twinview.training import Watch
-from twinview.view_cache import open_views, read_plan
+from twinview.training import Session, Watch
+from twinview.types import Split
+from twinview.view_cache import INDEX, open_views, read_plan
+from twinview.views import Views
 
 
 @engine.joined()
 def main() -> None:
-    """Trains, watches for collapse, saves the encoder; MLflow gets live curves."""
+    """Trains, watches for collapse, saves the encoder; goes on where a killed run left off."""
     settings = params.load()
     own = settings.pretrain
     engine.use_threads(own.threads)
@@ -42,25 +46,29 @@ def main() -> None:
     views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
     budget = loop.Budget(own.epochs, own.batch_size, own.learning_rate, own.warmup_epochs, own.seed)
-    optimizer = settings.bound("optimizers", own.optimizer)
-    steps = loop.fit(method, train, views, optimizer, budget, device)
+    state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
     if engine.rank() > 0:
-        collections.deque(steps, maxlen=0)
+        follow(state, train, views, budget)
         return
     watch = watched(method, prepared, budget, own.monitored)
-
     recorded = settings.chosen("pretrain", "methods", "encoders", "heads", "optimizers")
-    with tracking.pretraining(recorded) as run:
-        started = time.monotonic()
-        for step in stage.progress(steps, budget.steps(len(train)), "pretrain"):
-            if new := watch.see(step):
-                pace = step.number * own.batch_size / (time.monotonic() - started)
+    with (
+        checkpoints.opened(fingerprint(recorded, device)) as kept,
+        stage.noted_signals() as asked_to_stop,
+        tracking.pretraining(recorded, kept.training) as run,
+    ):
+        session = Session(state, watch, kept)
+        resume(session, run, budget.steps(len(train)))
+        steps = session.steps(train, views, budget, own.checkpoint_every, asked_to_stop)
+        for step, new in stage.progress(steps, budget.steps(len(train)) - state.number, "pretrain"):
+            if new:
+                pace = step.number * own.batch_size / session.seconds
                 run.log(new | {"examples_per_second": pace}, step.number)
-        seconds = time.monotonic() - started
         encoder.save(paths.ENCODER, learner)
         save_curves(watch)
-        pace = budget.steps(len(train)) * own.batch_size / seconds
-        save_record(run.id, watch, device, seconds, pace)
+        pace = budget.steps(len(train)) * own.batch_size / session.seconds
+        save_record(run.id, watch, device, session.seconds, pace)
+        kept.note_result(paths.PRETRAIN_RUN)
         run.tag(verdict=watch.verdict())
     loss = watch.epochs[-1]["loss"]
     print(
@@ -80,6 +88,31 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
         method = settings.bound("methods", own.method)(views, head)
     batch_norm.synchronise(method)
     return learner, method
+
+
+def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, str]:
+    """What the training's result depends on: all settings but how often it is saved, code, data."""
+    pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
+    data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
+    data += [paths.PREPARED / splits.INDEX, paths.VIEWS / INDEX]
+    return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
+
+
+def follow(state: loop.State, train: Split, views: Views, budget: loop.Budget) -> None:
+    """What the processes after the first do: the same steps, from where the first one stands."""
+    state.load_state_dict(engine.from_first(state.state_dict()))
+    collections.deque(loop.go_on(state, train, views, budget), maxlen=0)
+
+
+def resume(session: Session, run: tracking.Run, total: int) -> None:
+    """Goes on from the last checkpoint where there is one, and says so; MLflow's curve likewise."""
+    session.resume()
+    engine.from_first(session.state.state_dict())
+    if session.state.number:
+        print(f"pretrain: goes on after step {session.state.number} of {total}", flush=True)
+        run.tag(resumed_after=str(session.state.number))
+        for step, values in session.watch.curves().items():
+            run.log(values, step)
 
 
 def watched(method: Method, prepared: Prepared, budget: loop.Budget, examples: int) -> Watch:

@@ -1,13 +1,17 @@
 """Files are whole or absent, and what is broken is named."""
 
+import contextlib
 import hashlib
 import json
 import math
+import resource
 import shutil
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -65,6 +69,60 @@ def test_an_error_leaves_the_old_folder_and_no_rest(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "views") as temporary:
         interrupted(temporary / "half")
     assert names(tmp_path) == ["views"] and names(tmp_path / "views") == ["old"]
+
+
+@contextlib.contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """The system lets files grow to this size only, and says so as it says that a disk is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def write_tensors(folder: Path) -> None:
+    artifacts.save_tensors(folder / "a.safetensors", {"zeros": torch.zeros(3_000_000)})
+
+
+def write_text(folder: Path) -> None:
+    with atomic_file(folder / "a.safetensors") as temporary:
+        temporary.write_bytes(bytes(3_000_000))
+
+
+def write_folder(folder: Path) -> None:
+    with atomic_folder(folder / "a.safetensors") as temporary:
+        np.save(temporary / "zeros.npy", np.zeros(3_000_000))
+
+
+@pytest.mark.parametrize("write", [write_tensors, write_text, write_folder])
+def test_a_full_disk_is_named_and_damages_nothing(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    (tmp_path / "a.safetensors").mkdir()
+    (tmp_path / "a.safetensors/old").touch()
+    with pytest.raises(BusyError) as caught, room_for(2_000_000):
+        write(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path}/a.safetensors could not be written: its disk is full")
+    assert "make room, and `dvc repro` goes on" in said
+    assert names(tmp_path) == ["a.safetensors"] and names(tmp_path / "a.safetensors") == ["old"]
+
+
+def test_how_much_there_was_room_for_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BusyError, match=r"room for 2 MB; [\d,]+ MB are free"), room_for(2_000_000):
+        write_folder(tmp_path)
+
+
+def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "a"):
+        (tmp_path / "b").read_text()
+
+
+def test_others_may_read_the_tensors(tmp_path: Path) -> None:
+    artifacts.save_tensors(tmp_path / "a.safetensors", {"one": torch.ones(1)})
+    assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) == 0o644
 
 
 def test_others_may_read_the_folder(tmp_path: Path) -> None:

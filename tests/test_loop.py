@@ -1,8 +1,10 @@
 """The training loop: its rate, its order, its seeds, and that it learns."""
 
+import copy
+import itertools
 import math
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from twinview import embeddings, encoder, registry, seeds
 from twinview.errors import TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
-from twinview.loop import Budget, batches, fit, learning_rate
+from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
@@ -216,6 +218,95 @@ def test_frozen_weights_stay_as_they_are() -> None:
     before = method.encoder.weight.clone()  # type: ignore[operator,union-attr]
     list(fit(method, rows(8), Recorder(), adamw(decay=0.5), budget(), CPU))
     assert torch.equal(method.encoder.weight, before)  # type: ignore[arg-type]
+
+
+@final
+class Drawing(Method):
+    """Draws from PyTorch's global generator, as dropout does, and keeps a running mean."""
+
+    views = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        with seeds.torch_seeded(0, "drawing"):
+            self.encoder = nn.Linear(1, 4)
+        self.norm = nn.BatchNorm1d(4)
+        self.drop = nn.Dropout(0.5)
+
+    def project(self, batch: Batch) -> Projections:
+        h = self.drop(self.norm(self.encoder(batch.views.flatten(0, 1)))) + torch.rand(4)
+        return Projections(h[None], None)
+
+    def terms(self, projections: Projections) -> dict[str, Tensor]:
+        return {"loss": projections.z.square().mean()}
+
+    def chance(self, n: int) -> float:
+        return 1.0
+
+
+def drawing() -> State:
+    return State.before(Drawing(), adamw(), CPU)
+
+
+OWN = budget(epochs=3, warmup_epochs=1)  # of 11 rows: 2 steps an epoch, 6 in all
+
+
+def go(state: State, steps: int = 99) -> list[Step]:
+    return list(itertools.islice(go_on(state, rows(11), Recorder(), OWN), steps))
+
+
+@pytest.mark.parametrize("done", range(7))
+def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int) -> None:
+    through, before, after = drawing(), drawing(), drawing()
+    steps = go(through)
+    assert go(before, done) == steps[:done]
+    saved = copy.deepcopy(before.state_dict())
+    torch.rand(done + 1)  # another process has drawn other numbers
+    after.load_state_dict(saved)
+    assert go(after) == steps[done:]
+    assert equal(after.state_dict(), through.state_dict())
+
+
+def test_a_saved_state_is_of_the_step_that_was_given_last() -> None:
+    state = drawing()
+    for step in go_on(state, rows(11), Recorder(), OWN):
+        assert state.state_dict()["number"] == state.number == step.number
+
+
+def test_batches_from_the_middle_of_an_epoch_are_the_rest_of_it() -> None:
+    whole = [b.ids.tolist() for b in batches(rows(11), Recorder(), budget(), 0, 1)]
+    views = Recorder()
+    assert [b.ids.tolist() for b in batches(rows(11), views, budget(), 0, 1, first=1)] == whole[1:]
+    assert len(views.asked) == 1, "views are rendered that nobody needs"
+
+
+def test_steps_draw_other_numbers_each() -> None:
+    seen: list[Tensor] = []
+
+    def objective(z: Tensor, labels: Tensor | None) -> Tensor:
+        seen.append(torch.rand(3))
+        return z.square().mean()
+
+    list(fit(regression(objective=objective), rows(8), Recorder(), adamw(), budget(), CPU))
+    list(fit(regression(objective=objective), rows(8), Recorder(), adamw(), budget(), CPU))
+    list(fit(regression(objective=objective), rows(8), Recorder(), adamw(), budget(seed=1), CPU))
+    numbers = [tuple(draw.tolist()) for draw in seen]
+    assert len(set(numbers[:4])) == 4 and numbers[:4] == numbers[4:8] and numbers[8] != numbers[0]
+
+
+def test_training_leaves_the_global_generator_as_it_is() -> None:
+    before = torch.random.get_rng_state()
+    go(drawing())
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """The same tensors and values, all the way down."""
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    return bool(one == other)
 
 
 def untrained(prepared: Prepared, seed: int = 0) -> encoder.Encoder:

@@ -1,6 +1,8 @@
 """What is around every stage's work: the lock, the check of params.yaml, plain errors, progress."""
 
 import io
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from twinview import params, stage
-from twinview.errors import DataError
+from twinview.errors import BusyError, DataError
 
 Write = Callable[[dict[str, Any]], Path]
 
@@ -63,6 +65,44 @@ def test_a_stage_that_runs_already_is_refused_before_anything(
     with stage.alone("views"), pytest.raises(SystemExit) as caught:
         stage.run(lambda: pytest.fail("started"))
     assert f"another run is at work in {folder} (views)" in str(caught.value.code)
+
+
+def test_the_refusal_names_the_process_at_work(folder: Path) -> None:
+    with stage.alone("views"), pytest.raises(BusyError) as caught, stage.alone("views"):
+        pytest.fail("started")
+    assert f"process {os.getpid()}" in str(caught.value) and "`kill`" in str(caught.value)
+
+
+def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(write_params: Write) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    write_params({})
+    with pytest.raises(SystemExit) as caught:
+        stage.run(main)
+    assert str(caught.value.code).startswith("twinview: stopped by SIGINT")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
+    with stage.noted_signals() as came:
+        assert came() == ""
+        signal.raise_signal(signal.Signals[name])
+        assert came() == name
+
+
+def test_a_second_signal_acts_at_once() -> None:
+    with stage.noted_signals():
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_signals_are_obeyed_again_afterwards() -> None:
+    with stage.noted_signals():
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_progress_hands_every_item_on_in_order() -> None:

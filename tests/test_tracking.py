@@ -1,8 +1,12 @@
 """MLflow with a real store: a run for each pretraining, a row for each pipeline, in one place."""
 
+import contextlib
 import os
+import shutil
+import signal
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +16,11 @@ import numpy as np
 import pytest
 import torch
 from mlflow.entities import Run
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from twinview import encoder, tracking
 from twinview.encoder import Description, Encoder
-from twinview.errors import BusyError, TrainingError
+from twinview.errors import BusyError, StoppedError, TrainingError
 from twinview.types import Statistics
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
@@ -68,8 +73,13 @@ def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
     return mlflow.get_run(published)
 
 
+def pretraining(training: str = "") -> contextlib.AbstractContextManager[tracking.Run]:
+    """One of its own, or the one of this name."""
+    return tracking.pretraining(SETTINGS, training or uuid.uuid4().hex)
+
+
 def finished_pretraining() -> str:
-    with tracking.pretraining(SETTINGS) as run:
+    with pretraining() as run:
         run.log({"loss": 3.5}, 1)
         run.log({"loss": 2.5, "chance": 5.0}, 2)
         run.tag(verdict="learning")
@@ -98,15 +108,90 @@ def test_a_pretraining_is_one_finished_run_with_settings_and_curves() -> None:
     assert run.data.tags["verdict"] == "learning" and "twinview.commit" in run.data.tags
 
 
-@pytest.mark.parametrize("error", [TrainingError("the loss is nan"), KeyboardInterrupt("stopped")])
-def test_a_pretraining_that_breaks_off_is_a_failed_run_with_the_reason(
-    error: BaseException,
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (TrainingError("the loss is nan"), "FAILED"),
+        (StoppedError("by SIGTERM"), "KILLED"),
+        (KeyboardInterrupt("stopped"), "KILLED"),
+    ],
+)
+def test_a_pretraining_that_breaks_off_is_a_failed_or_killed_run_with_the_reason(
+    error: BaseException, status: str
 ) -> None:
-    with pytest.raises(type(error)), tracking.pretraining(SETTINGS) as run:
+    with pytest.raises(type(error)), pretraining() as run:
         raise error
     found = mlflow.get_run(run.id)
-    assert found.info.status == "FAILED"
+    assert found.info.status == status
     assert found.data.tags["failure"] == f"{type(error).__name__}: {error}"
+
+
+def test_a_pretraining_that_was_stopped_goes_on_in_the_same_run() -> None:
+    before = runs(tracking.PRETRAINING)
+    with pytest.raises(StoppedError), pretraining("stopped") as run:
+        raise StoppedError("by SIGTERM")
+    with pretraining("stopped") as again:
+        assert mlflow.get_run(run.id).info.status == "RUNNING"
+    found = mlflow.get_run(run.id)
+    assert again.id == run.id and runs(tracking.PRETRAINING) == before + 1
+    assert found.info.status == "FINISHED" and "failure" not in found.data.tags
+
+
+def test_a_curve_that_is_told_again_has_each_step_once() -> None:
+    with pretraining("curve") as run:
+        run.log({"loss": 3.0}, 10)
+        run.log({"rank": 3.0}, 15)
+    with pretraining("curve") as again:
+        for step in (5, 10, 15, 20):
+            again.log({"loss": 2.0, "rank": 4.0}, step)
+    assert history(run.id, "loss") == [(10, 3.0), (20, 2.0)]
+    assert history(run.id, "rank") == [(15, 3.0), (20, 4.0)]
+
+
+def test_a_killed_run_gets_the_settings_that_it_lacks_and_keeps_those_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "log_batch", broken)
+        with pytest.raises(ConnectionError):
+            pretraining("bare").__enter__()
+    with pretraining("bare") as run:
+        pass
+    with tracking.pretraining(SETTINGS | {"data": {"seed": 1}}, "bare") as again:
+        pass
+    assert again.id == run.id
+    found = mlflow.get_run(run.id).data.params
+    assert found["pretrain.epochs"] == "2" and found["data.seed"] == "1"
+    with tracking.pretraining({"pretrain": {"epochs": 3}}, "bare"):
+        pass
+    assert mlflow.get_run(run.id).data.params["pretrain.epochs"] == "2"
+
+
+def broken(*given: Any, **more: Any) -> None:
+    raise ConnectionError
+
+
+def test_a_database_whose_making_was_killed_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "elsewhere/own.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+
+    def die(*given: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if not (child := os.fork()):
+        mlflow.store.db.utils._upgrade_db = die  # its tables are there, its columns are not
+        with contextlib.suppress(BaseException):
+            tracking._make_database()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert len(list(path.parent.glob(".own.db.*"))) >= 1 and not path.exists()
+    tracking._make_database()
+    assert [p.name for p in path.parent.iterdir()] == ["own.db"]
+    SqlAlchemyStore(f"sqlite:///{path}", "unused")._dispose_engine()
+    shutil.rmtree(path.parent)
 
 
 def test_the_run_is_called_like_dvc_s_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +202,7 @@ def test_the_run_is_called_like_dvc_s_experiment(monkeypatch: pytest.MonkeyPatch
 
 
 def test_values_that_the_store_refuses_are_warned_of_once_and_outlived() -> None:
-    with tracking.pretraining(SETTINGS) as run:
+    with pretraining() as run:
         own = tracking.Run("0" * 32)
         with pytest.warns(UserWarning, match="MLflow did not take a value"):
             own.log({"loss": 1.0}, 1)
@@ -234,6 +319,6 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
         monkeypatch.delenv(name)
     started = time.monotonic()
     said = rf"127\.0\.0\.1:{port} does not answer .*; start it"
-    with pytest.raises(BusyError, match=said), tracking.pretraining(SETTINGS):
+    with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     assert time.monotonic() - started < 20

@@ -1,16 +1,23 @@
 """What is written down of a training: rows of the curves, epochs' means, the verdict."""
 
+import contextlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import monitors
-from twinview.loop import Step
+from twinview import checkpoints, monitors, registry
+from twinview.errors import StoppedError, TrainingError
+from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
 from twinview.splits import Prepared
-from twinview.training import ROWS_PER_EPOCH, Watch
-from twinview.views import Renderer, ViewPlan
+from twinview.training import ROWS_PER_EPOCH, Session, Watch
+from twinview.views import LiveViews, Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 
@@ -135,3 +142,137 @@ def test_one_answer_for_all_examples_is_called_collapsed(shapes: Prepared) -> No
     own = watch(shapes, 1, method)
     own.see(steps(1, 1)[0])
     assert own.verdict() == "collapsed"
+
+
+class Alike(nn.Module):
+    """Nearly the same answer for all examples, and slow to change it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ones(len(x), 144) + self.spread * (x.flatten(1).float() / 255 - 0.5)
+
+
+def row(epoch: int, spread: float) -> dict[str, float]:
+    monitored = {"cosine_spread": spread, "effective_rank": 9.0, "alignment": 0.5}
+    return {"epoch": epoch, "loss": 1.0, **monitored, "uniformity": -2.0}
+
+
+@pytest.mark.parametrize(
+    ("spreads", "warmup", "count"),
+    [
+        ([], 0, 0),
+        ([0.3, 0.3], 0, 0),
+        ([0.0, 0.3], 0, 0),
+        ([0.3, 0.0], 0, 1),
+        ([0.0, 0.3, 0.0, 0.0], 0, 2),
+        ([0.0, 0.0, 0.0], 1, 2),
+        ([0.0, 0.0], 1.5, 1),
+        ([0.0, 0.0], 2, 0),
+    ],
+)
+def test_collapsed_epochs_count_in_a_row_and_after_the_warm_up(
+    spreads: list[float], warmup: float, count: int, shapes: Prepared
+) -> None:
+    own = watch(shapes, per_epoch=2)
+    own.epochs = [row(epoch + 1, spread) for epoch, spread in enumerate(spreads)]
+    assert own.collapsed(warmup) == count
+
+
+def test_curves_are_what_see_told_by_step(shapes: Prepared) -> None:
+    own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH + 1)
+    told = {s.number: new for s in steps(2 * ROWS_PER_EPOCH + 1, 2) if (new := own.see(s))}
+    assert own.curves() == told and 2 * ROWS_PER_EPOCH + 1 in told
+
+
+@pytest.mark.parametrize("cut", [0, 3, 7, 8])
+def test_a_watch_goes_on_from_a_saved_state(cut: int, shapes: Prepared) -> None:
+    through, before, after = (watch(shapes, per_epoch=4) for _ in range(3))
+    for step in steps(4, 3):
+        through.see(step)
+    for step in steps(4, 3)[:cut]:
+        before.see(step)
+    after.load_state_dict(json.loads(json.dumps(before.state_dict())))
+    for step in steps(4, 3)[cut:]:
+        after.see(step)
+    assert after.state_dict() == through.state_dict()
+
+
+def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> None:
+    method = simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
+    own = watch(shapes, 1, method)
+    method.encoder.scale.data.fill_(math.nan)  # type: ignore[union-attr]
+    with pytest.raises(TrainingError, match="embeddings are no longer finite after step 1"):
+        own.see(steps(1, 1)[0])
+
+
+OWN = Budget(epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0)  # 12 steps
+
+
+def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
+    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
+    make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
+    state = State.before(method, make, torch.device("cpu"))
+    with checkpoints.opened({"a": "b"}) as kept:
+        made = Session(state, watch(prepared, 4, method), kept)
+        made.resume()
+        yield made
+
+
+opened = contextlib.contextmanager(session)
+
+
+def run(
+    own: Session, prepared: Prepared, every: int = 5, stop: Callable[[], str] = str
+) -> list[int]:
+    """Trains to the end; after each step, what the newest checkpoint is of."""
+    split = prepared.splits["train"]
+    views = LiveViews(render(prepared), split)
+    return [own.kept.step() for _ in own.steps(split, views, OWN, every, stop)]
+
+
+def test_every_so_many_steps_and_the_last_one_are_saved(folder: Path, shapes: Prepared) -> None:
+    with opened(shapes) as own:
+        # Of the step before, since a step is handed over before it is saved.
+        assert run(own, shapes) == [0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10]
+        assert own.kept.step() == 12
+
+
+def test_a_finished_training_has_no_steps_left(folder: Path, shapes: Prepared) -> None:
+    with opened(shapes) as own:
+        run(own, shapes)
+    with opened(shapes) as again:
+        assert run(again, shapes) == []
+    assert again.watch.summary() == own.watch.summary() and again.seconds == own.seconds > 0
+
+
+def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepared) -> None:
+    asked = iter(["", "", "", "SIGTERM"])
+    with opened(shapes) as own, pytest.raises(StoppedError) as caught:
+        run(own, shapes, every=3, stop=lambda: next(asked))
+    assert own.kept.step() == own.state.number == 4
+    said = "stopped by SIGTERM after step 4 of 12; `dvc repro`, or the same `dvc exp run`"
+    assert str(caught.value) == f"{said}, goes on from step 4"
+
+
+def test_a_collapse_ends_the_training_and_keeps_what_was_before(
+    folder: Path, shapes: Prepared
+) -> None:
+    method = Siamese(Alike(), nn.Identity(), lambda z, labels: z.mean(), lambda n: 5.0, views=2)
+    with pytest.raises(TrainingError) as caught, opened(shapes, method) as own:
+        run(own, shapes, every=1)
+    # Epochs of 4 steps: collapsed after the first and still after the second.
+    assert own.state.number == 8 and own.kept.step() == 7
+    assert "the checkpoint of step 3, from before, is /" in str(caught.value)
+    assert "the training has collapsed: after epoch 2" in str(caught.value)
+    assert "directions in use 1.8). Lower pretrain.learning_rate" in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(folder: Path, shapes: Prepared) -> None:
+    with opened(shapes) as own:
+        own.state.method.encoder.scale.data.fill_(math.inf)  # type: ignore[union-attr]
+        with pytest.raises(TrainingError, match=r"encoder\.scale is not finite after step 0"):
+            own._save(doubtful=False)
+        assert own.kept.step() == 0

@@ -4,9 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
+TINY: dict[str, Any] = {
+    "data": {"train": 600, "validation": 200, "test": 300},
+    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64},
+    "evaluate": {"few_labels": {"per_class": [5, 20], "draws": 3}},
+    "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5]}},
+    "report": {"points": 60, "queries": 4},
+}
 
 
 def make_workspace(folder: Path, params: str) -> dict[str, str]:
@@ -33,3 +44,22 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
         "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
         "DVC_NO_ANALYTICS": "1",
     }
+
+
+def tiny_params(changes: dict[str, Any]) -> str:
+    """params.yaml with a few hundred examples and the given changes."""
+    yaml = YAML()
+    settings = yaml.load((ROOT / "params.yaml").read_text())
+    _update(settings, TINY)
+    _update(settings, changes)
+    text = StringIO()
+    yaml.dump(settings, text)
+    return text.getvalue()
+
+
+def _update(tree: Any, changes: Any) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            _update(tree[key], value)
+        else:
+            tree[key] = value

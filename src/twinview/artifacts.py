@@ -1,9 +1,11 @@
 """Files that are whole or absent: atomic writes, checksums, tensors with a description."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,11 +21,15 @@ from twinview.errors import BusyError, DataError
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """A path to write to; it takes `path`'s place only when the block ends without an error."""
+    """A path to write to; it takes `path`'s place only when the block ends without an error.
+
+    Raises BusyError when the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield temporary
+        with _room_for(path, temporary):
+            yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -33,19 +39,47 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """A folder to fill; it takes `path`'s place only when the block ends without an error.
 
-    What a killed process left of an earlier try is removed first.
+    What a killed process left of an earlier try is removed first. Raises BusyError when the disk is
+    full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*.part"):
         shutil.rmtree(left)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:
-        yield temporary
+        with _room_for(path, temporary):
+            yield temporary
         temporary.chmod(0o755)
         shutil.rmtree(path, ignore_errors=True)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room_for(path: Path, temporary: Path) -> Iterator[None]:
+    """Turns the system's word for a full disk into ours."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        if not _means_no_room(error):
+            raise
+        files = [temporary, *temporary.glob("*")]
+        written = sum(file.stat().st_size for file in files if file.is_file())
+        free = shutil.disk_usage(path.parent).free
+        raise BusyError(
+            f"{path.absolute()} could not be written: its disk is full (there was room for "
+            f"{megabytes(written)}; {megabytes(free)} are free). What was there before is whole; "
+            "make room, and `dvc repro` goes on"
+        ) from None
+
+
+def _means_no_room(error: OSError | SafetensorError) -> bool:
+    """A full disk, a full quota, a file above its limit. safetensors and NumPy tell it as text."""
+    found = re.search(r"os error (\d+)", str(error))
+    number = int(found[1]) if found else getattr(error, "errno", None)
+    cut_short = re.search(r"\d+ requested and \d+ written", str(error))
+    return number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or cut_short is not None
 
 
 def save_json(path: Path, value: object) -> None:
@@ -77,10 +111,17 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Writes named tensors as safetensors: the same values give the same bytes."""
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], **about: str) -> None:
+    """Writes named tensors, and texts about them, as safetensors: equal values give equal bytes.
+
+    They are on the disk when this returns.
+    """
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_file(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        save_file(contiguous, temporary, about or None)
+        temporary.chmod(0o644)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -16,8 +16,16 @@ def git(*arguments: str) -> str | None:
 
 
 def dvc(*arguments: str) -> int:
-    """DVC's exit status; its stages find this environment's python first."""
+    """DVC's exit status; its stages find this environment's python first.
+
+    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for.
+    """
     here = Path(sys.executable).parent
     path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, env=os.environ | {"PATH": path}).returncode
+    with subprocess.Popen(command, env=os.environ | {"PATH": path}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue

@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from twinview.errors import ConfigError
 from twinview.types import Projections
+
+T = TypeVar("T")
 
 # mallopt's numbers for the two thresholds, and a size above every tensor of a training step.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
@@ -62,6 +64,14 @@ def processes() -> int:
 def rank() -> int:
     """The place of this process among them; 0 is the one that writes files and shows progress."""
     return dist.get_rank() if dist.is_initialized() else 0
+
+
+def from_first(value: T) -> T:
+    """The first process's value, on every process."""
+    values = [value]
+    if processes() > 1:
+        dist.broadcast_object_list(values)
+    return values[0]
 
 
 def own_micro_batch(batch_size: int, micro_batch: int | None) -> int:

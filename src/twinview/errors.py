@@ -19,3 +19,7 @@ class BusyError(TwinviewError):
 
 class TrainingError(TwinviewError):
     """A training that cannot go on, such as one whose loss is no longer a number."""
+
+
+class StoppedError(TwinviewError):
+    """A run that was asked to stop, and has saved what it had."""

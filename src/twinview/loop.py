@@ -1,8 +1,9 @@
 """The training loop: a generator of steps. Whoever consumes it logs, saves and shows progress."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn, optim
@@ -47,6 +48,37 @@ class Step:
 MakeOptimizer = Callable[[list[nn.Parameter], list[nn.Parameter]], optim.Optimizer]
 
 
+@dataclass
+class State:
+    """A training under way: all that its steps change, and so all that a checkpoint holds.
+
+    Rate, order and random numbers are functions of the step's number, and have no state. What
+    else a training gathers becomes a part here.
+    """
+
+    method: Method
+    optimizer: optim.Optimizer
+    number: int = 0
+
+    @classmethod
+    def before(cls, method: Method, make: MakeOptimizer, device: torch.device) -> "State":
+        """A training that has not begun."""
+        return cls(method.to(device), make(*_by_decay(method)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of steps done, and every part's own state."""
+        return {"number": self.number} | {k: part.state_dict() for k, part in self._parts().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over what state_dict gave; the next step is then the one that followed it."""
+        self.number = state["number"]
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        return {"method": self.method, "optimizer": self.optimizer}
+
+
 def fit(
     method: Method,
     train: Split,
@@ -55,36 +87,46 @@ def fit(
     budget: Budget,
     device: torch.device,
 ) -> Iterator[Step]:
-    """Trains method in place, one step each time the caller asks for the next.
+    """Trains method in place from the first step; see go_on."""
+    return go_on(State.before(method, make_optimizer, device), train, views, budget)
 
+
+def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[Step]:
+    """Trains from where the state stands, one step each time the caller asks for the next.
+
+    A training that goes on from a saved state is equal, bit by bit, to one that never stopped: a
+    method may draw from PyTorch's global generator, which every step seeds by its number.
     Raises TrainingError at the first loss that is not finite.
     """
-    optimizer = make_optimizer(*_by_decay(method))
     per_epoch = budget.steps_per_epoch(len(train))
-    method.to(device).train()
-    number = 0
-    for epoch in range(budget.epochs):
-        for place, batch in enumerate(batches(train, views, budget, epoch, method.views)):
-            rate = learning_rate(number, per_epoch, budget)
-            for group in optimizer.param_groups:
+    device = next(state.method.parameters()).device
+    state.method.train()
+    while state.number < budget.steps(len(train)):
+        epoch, first = divmod(state.number, per_epoch)
+        for batch in batches(train, views, budget, epoch, state.method.views, first):
+            rate = learning_rate(state.number, per_epoch, budget)
+            for group in state.optimizer.param_groups:
                 group["lr"] = rate
-            loss = _advance(method, batch.to(device), optimizer)
-            number += 1
+            with seeds.torch_seeded(budget.seed, f"step/{state.number}"):
+                loss = _advance(state.method, batch.to(device), state.optimizer)
+            state.number += 1
             if not math.isfinite(loss):
                 raise TrainingError(
-                    f"the loss is {loss} at step {number}; "
+                    f"the loss is {loss} at step {state.number}; "
                     "lower pretrain.learning_rate or raise the temperature"
                 )
-            yield Step(number, epoch, place + 1 == per_epoch, loss, rate)
+            yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate)
 
 
-def batches(train: Split, views: Views, budget: Budget, epoch: int, count: int) -> Iterator[Batch]:
-    """One epoch in a seeded random order, `count` views an example; an uneven rest is dropped.
+def batches(
+    train: Split, views: Views, budget: Budget, epoch: int, count: int, first: int = 0
+) -> Iterator[Batch]:
+    """One epoch in a seeded random order, from its batch `first` on, `count` views an example.
 
-    Of each batch, this process's part.
+    An uneven rest is dropped. Of each batch, this process's part.
     """
     order = torch.randperm(len(train), generator=seeds.generator(budget.seed, f"order/{epoch}"))
-    for rows in order.split(budget.batch_size):
+    for rows in order.split(budget.batch_size)[first:]:
         if len(rows) == budget.batch_size:
             own = engine.own_part(rows)
             part = train.take(own)

@@ -85,6 +85,7 @@ class Pretrain(Section):
     learning_rate: Annotated[float, Gt(0)]
     warmup_epochs: Annotated[float, Ge(0)]
     monitored: Annotated[int, Ge(2)]
+    checkpoint_every: Count
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
     threads: Count

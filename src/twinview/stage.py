@@ -3,15 +3,15 @@
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from twinview import params
+from twinview import locks, params
 from twinview.errors import BusyError, TwinviewError
 
 T = TypeVar("T")
@@ -25,6 +25,8 @@ def run(main: Callable[[], None]) -> None:
             main()
     except TwinviewError as error:
         sys.exit(f"twinview: {error}")
+    except KeyboardInterrupt:
+        sys.exit("twinview: stopped by SIGINT; `dvc repro` runs this stage again")
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
@@ -42,19 +44,38 @@ def exhaust(parts: Iterable[int], total: int, what: str) -> None:
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[None]:
     """Holds a lock of this folder. Raises BusyError when another process has it."""
-    folder = Path(".dvc/tmp")
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"twinview.{name}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
+
+    def refuse(holder: str) -> None:
         raise BusyError(
-            f"another run is at work in {Path.cwd()} ({name}); wait for it, or stop it"
-        ) from None
-    try:
+            f"another run is at work in {Path.cwd()} ({name}): {holder}, perhaps of a DVC that was "
+            "killed. Wait for it, or `kill` it (a training saves first), and run this again"
+        )
+
+    with locks.held(Path(f".dvc/tmp/twinview.{name}.lock"), refuse):
         yield
+
+
+@contextlib.contextmanager
+def noted_signals() -> Iterator[Callable[[], str]]:
+    """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
+
+    Gives a function that says which came ("" when none did). A second one acts at once.
+    """
+    came: list[str] = []
+    before: dict[signal.Signals, Any] = {}
+
+    def note(number: int, frame: object) -> None:
+        came.append(signal.Signals(number).name)
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+    for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before[which] = signal.signal(which, note)
+    try:
+        yield lambda: came[0] if came else ""
     finally:
-        lock.release()
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 def _leads() -> bool:

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from twinview.artifacts import flat
-from twinview.errors import BusyError
+from twinview import locks
+from twinview.artifacts import atomic_file, flat
+from twinview.errors import BusyError, StoppedError
 from twinview.paths import root
 
 PIPELINE = "twinview"
@@ -36,17 +35,24 @@ def store() -> str:
 
 @dataclass
 class Run:
-    """An open MLflow run. What it cannot log it warns of, once: a training outlives its tracker."""
+    """An open MLflow run. What it cannot log it warns of, once: a training outlives its tracker.
+
+    last: the last step that it has values of. A training that goes on from before tells them anew,
+    equal to the bit, and the curve has each step once.
+    """
 
     id: str
+    last: int = 0
     _warned: bool = False
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        """Metrics at a step, in one call."""
+        """Metrics at a step, in one call; none at steps that the curve has already."""
         import mlflow
 
-        with self._outlived():
-            mlflow.log_metrics(dict(values), step=step, run_id=self.id)
+        if step > self.last:
+            with self._outlived():
+                mlflow.log_metrics(dict(values), step=step, run_id=self.id)
+                self.last = step
 
     def tag(self, **tags: str) -> None:
         """Tags of the run."""
@@ -69,23 +75,49 @@ class Run:
 
 
 @contextlib.contextmanager
-def pretraining(settings: Mapping[str, Any]) -> Iterator[Run]:
-    """A run of the experiment twinview-pretrain; an error inside makes it a failed run."""
-    import mlflow
+def pretraining(settings: Mapping[str, Any], training: str) -> Iterator[Run]:
+    """The run of a training in the experiment twinview-pretrain: the one that was interrupted, or a
+    new one.
 
-    experiment = _experiment(PRETRAINING)
-    client = mlflow.MlflowClient()
-    started = client.create_run(experiment, run_name=_run_name(), tags=_provenance())
-    run = Run(started.info.run_id)
-    client.log_batch(run.id, params=_as_params(settings))
+    training: the name by which it is found again, whenever its process was killed. An error inside
+    makes it a failed run, a wish to stop a killed one.
+    """
+    run, client = _opened_run(settings, training)
     try:
         yield run
     except BaseException as error:
         run.tag(failure=f"{type(error).__name__}: {error}"[:500])
-        client.set_terminated(run.id, status="FAILED")
+        with run._outlived():
+            stopped = isinstance(error, StoppedError | KeyboardInterrupt)
+            client.set_terminated(run.id, status="KILLED" if stopped else "FAILED")
         raise
     with run._outlived():
         client.set_terminated(run.id)
+
+
+def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
+    import mlflow
+
+    experiment = _experiment(PRETRAINING)
+    client = mlflow.MlflowClient()
+    found = client.search_runs([experiment], f"tags.training = '{training}'", max_results=1)
+    if found:
+        own = found[0]
+        client.update_run(own.info.run_id, status="RUNNING")
+        if "failure" in own.data.tags:
+            client.delete_tag(own.info.run_id, "failure")
+    else:
+        tags = _provenance() | {"training": training}
+        own = client.create_run(experiment, run_name=_run_name(), tags=tags)
+    logged = [
+        metric.step
+        for name in own.data.metrics
+        for metric in client.get_metric_history(own.info.run_id, name)
+    ]
+    # A killed run may lack them, and those that it has must not change.
+    missing = [p for p in _as_params(settings) if p.key not in own.data.params]
+    client.log_batch(own.info.run_id, params=missing)
+    return Run(own.info.run_id, max(logged, default=0)), client
 
 
 def publish(
@@ -164,10 +196,9 @@ def _experiment(name: str) -> str:
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    lock = root() / ".dvc/tmp/mlflow.init.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
         try:
+            _make_database()
             client = mlflow.MlflowClient()
             found = client.get_experiment_by_name(name)
             if found:
@@ -180,6 +211,22 @@ def _experiment(name: str) -> str:
                 f"the MLflow store {store()} does not answer ({error}); start it, "
                 "or unset MLFLOW_TRACKING_URI to use mlflow.db"
             ) from None
+
+
+def _make_database() -> None:
+    """Sets up a database of SQLite's that is not there: whole, or not at all.
+
+    MLflow sets it up in steps, and one that was killed between them is of no use to anyone.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    path = Path(store().removeprefix(_SQLITE))
+    if store().startswith(_SQLITE) and not path.exists():
+        for half in path.parent.glob(f".{path.name}.*.part*"):
+            half.unlink()
+        with atomic_file(path) as temporary:
+            artifacts = (root() / "mlartifacts").as_uri()
+            SqlAlchemyStore(f"{_SQLITE}{temporary}", artifacts)._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def _knows(run_id: str) -> bool:

@@ -1,19 +1,26 @@
-"""What is written down of a training while it runs: curves, monitors, a verdict."""
+"""What is around a training's steps: curves, monitors, a verdict, checkpoints, a reason to stop."""
 
+import itertools
+import math
 import statistics
-from dataclasses import asdict
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, final
 
 import torch
 
-from twinview import monitors
-from twinview.loop import Step
-from twinview.monitors import Verdict
+from twinview import loop, monitors
+from twinview.checkpoints import Checkpoints
+from twinview.errors import StoppedError, TrainingError
+from twinview.loop import Budget, State, Step
+from twinview.monitors import Monitors, Verdict
 from twinview.parts import Method
 from twinview.types import Batch, Split
-from twinview.views import Renderer
+from twinview.views import Renderer, Views
 
 ROWS_PER_EPOCH = 20
+PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state
 
 
 class Watch:
@@ -29,13 +36,13 @@ class Watch:
         self.steps: list[dict[str, float]] = []
         self.epochs: list[dict[str, float]] = []
         self._method = method
+        self._per_epoch = steps_per_epoch
         self._every = max(1, steps_per_epoch // ROWS_PER_EPOCH)
         numbers = [torch.full_like(split.ids, view) for view in range(2)]
         views = [render(split.inputs, split.ids, number) for number in numbers]
         self._batch = Batch(torch.stack(views), split.labels, split.ids)
         self._recent: list[float] = []
         self._epoch_losses: list[float] = []
-        self._last = self._measure()
 
     def see(self, step: Step) -> dict[str, float]:
         """Takes a step in; the values that are new with it (mostly none), for a live curve."""
@@ -48,9 +55,9 @@ class Watch:
             self.steps.append({"step": step.number, **new})
             self._recent = []
         if step.ends_epoch:
-            self._last = self._measure()
-            measures = asdict(self._last)
+            measures = asdict(self._measure())
             loss = statistics.fmean(self._epoch_losses)
+            _require_numbers(measures, step)
             self.epochs.append({"epoch": step.epoch + 1, "loss": loss, **measures})
             new |= measures
             self._epoch_losses = []
@@ -58,17 +65,138 @@ class Watch:
 
     def verdict(self) -> Verdict:
         """One word on the training so far."""
-        return monitors.verdict(self._last, self.epochs[-1]["loss"], self.chance)
+        return self._verdict(self.epochs[-1])
+
+    def collapsed(self, warmup_epochs: float) -> int:
+        """How many epochs up to the last one were collapsed in a row; the warm-up's not counted."""
+        after = (row for row in reversed(self.epochs) if row["epoch"] > warmup_epochs)
+        return sum(1 for _ in itertools.takewhile(lambda r: self._verdict(r) == "collapsed", after))
+
+    def curves(self) -> dict[int, dict[str, float]]:
+        """What `see` told so far, by step."""
+        told = {int(row["step"]): _without(row, "step") for row in self.steps}
+        for row in self.epochs:
+            step = int(row["epoch"]) * self._per_epoch
+            told[step] = told.get(step, {}) | _without(row, "epoch", "loss")
+        return dict(sorted(told.items()))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The curves, and the losses that are not in them yet."""
+        return {"steps": self.steps, "epochs": self.epochs} | {
+            "recent": self._recent,
+            "epoch_losses": self._epoch_losses,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over what state_dict gave: the curves are cut back to it."""
+        self.steps, self.epochs = state["steps"], state["epochs"]
+        self._recent, self._epoch_losses = state["recent"], state["epoch_losses"]
 
     def summary(self) -> dict[str, Any]:
         """The last epoch's values, the loss of embeddings that say nothing, and the verdict."""
-        last = {key: value for key, value in self.epochs[-1].items() if key != "epoch"}
-        return {"verdict": self.verdict(), "chance": self.chance, **last}
+        return {
+            "verdict": self.verdict(),
+            "chance": self.chance,
+            **_without(self.epochs[-1], "epoch"),
+        }
+
+    def _verdict(self, row: Mapping[str, float]) -> Verdict:
+        measures = Monitors(**_without(row, "epoch", "loss"))
+        return monitors.verdict(measures, row["loss"], self.chance)
 
     @torch.inference_mode()
-    def _measure(self) -> monitors.Monitors:
+    def _measure(self) -> Monitors:
         training = self._method.training
         device = next(self._method.parameters()).device
         z = self._method.eval().project(self._batch.to(device)).z
         self._method.train(training)
         return monitors.measure(z)
+
+
+@final
+@dataclass
+class Session:
+    """A training under way: its state, its watch, and the checkpoints of both.
+
+    seconds: how long it has trained, in all processes that had a part in it.
+    """
+
+    state: State
+    watch: Watch
+    kept: Checkpoints
+    seconds: float = 0.0
+
+    def resume(self) -> None:
+        """Goes back to the newest checkpoint, curves included; without one all stays as it is."""
+        if saved := self.kept.load():
+            self.state.load_state_dict(saved["state"])
+            self.watch.load_state_dict(saved["watch"])
+            self.seconds = saved["seconds"]
+
+    def steps(
+        self,
+        train: Split,
+        views: Views,
+        budget: Budget,
+        checkpoint_every: int,
+        asked_to_stop: Callable[[], str],
+    ) -> Iterator[tuple[Step, dict[str, float]]]:
+        """The steps that are left, each with what the watch has new of it.
+
+        Saves every so many steps and after the last. Raises TrainingError when the training has
+        collapsed, and, when asked_to_stop says by what, StoppedError, having saved.
+        """
+        total, begun = budget.steps(len(train)), time.monotonic() - self.seconds
+        for step in loop.go_on(self.state, train, views, budget):
+            new = self.watch.see(step)
+            self.seconds = time.monotonic() - begun
+            yield step, new
+            collapsed = self.watch.collapsed(budget.warmup_epochs)
+            if collapsed >= PATIENCE:
+                raise TrainingError(_collapse(self.watch))
+            reason = asked_to_stop()
+            due = step.number % checkpoint_every == 0 or step.number == total
+            if due or reason:
+                self._save(doubtful=collapsed > 0)
+            if reason:
+                raise StoppedError(
+                    f"stopped by {reason} after step {step.number} of {total}; `dvc repro`, or the "
+                    f"same `dvc exp run`, goes on from step {self.kept.step()}"
+                )
+
+    def _save(self, *, doubtful: bool) -> None:
+        _require_finite(self.state)
+        parts = {"state": self.state.state_dict(), "watch": self.watch.state_dict()}
+        self.kept.save(self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful)
+
+
+def _collapse(watch: Watch) -> str:
+    last = watch.epochs[-1]
+    return (
+        f"the training has collapsed: after epoch {last['epoch']} the embeddings of different "
+        f"examples are (nearly) the same (spread of cosines {last['cosine_spread']:.4f}, "
+        f"directions in use {last['effective_rank']:.1f}). Lower pretrain.learning_rate, raise "
+        "pretrain.batch_size, or change the method's options or the chain of views"
+    )
+
+
+def _require_numbers(measures: Mapping[str, float], step: Step) -> None:
+    """Raises TrainingError when the embeddings are no numbers: nothing could be made of them."""
+    if not all(math.isfinite(value) for value in measures.values()):
+        raise TrainingError(
+            f"the embeddings are no longer finite after step {step.number}; "
+            "lower pretrain.learning_rate"
+        )
+
+
+def _require_finite(state: State) -> None:
+    """Raises TrainingError rather than let weights that are no numbers become a checkpoint."""
+    for name, weight in state.method.named_parameters():
+        if not weight.isfinite().all():
+            raise TrainingError(
+                f"{name} is not finite after step {state.number}; lower pretrain.learning_rate"
+            )
+
+
+def _without(row: Mapping[str, float], *names: str) -> dict[str, float]:
+    return {key: value for key, value in row.items() if key not in names}

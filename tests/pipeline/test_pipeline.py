@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,9 @@ import pytest
 from filelock import FileLock
 from ruamel.yaml import YAML
 
-from tests.workspace import ROOT, make_workspace
+from tests.workspace import make_workspace, tiny_params
 
 RECORDER = Path(__file__).parent / "recorder"
-TINY = {
-    "data": {"train": 600, "validation": 200, "test": 300},
-    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64},
-    "evaluate": {"few_labels": {"per_class": [5, 20], "draws": 3}},
-    "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5]}},
-    "report": {"points": 60, "queries": 4},
-}
 
 
 class Project:
@@ -35,7 +27,7 @@ class Project:
         self.folder = folder
         self.records = folder.parent / "records"
         self.records.mkdir()
-        self.environment = make_workspace(folder, _tiny_params())
+        self.environment = make_workspace(folder, tiny_params({}))
         self.environment["PYTHONPATH"] += f"{os.pathsep}{RECORDER}"
         self.environment |= {
             "TWINVIEW_RECORD_ROOT": str(folder),
@@ -233,23 +225,6 @@ def test_experiments_are_compared(project: Project) -> None:
     stages = _resolved_stages(project)
     for stage, loaded in project.loaded():  # the live run's among them
         assert loaded <= set(stages[stage]), f"{stage} loads {loaded - set(stages[stage])} unlisted"
-
-
-def _tiny_params() -> str:
-    yaml = YAML()
-    settings = yaml.load((ROOT / "params.yaml").read_text())
-    _update(settings, TINY)
-    text = StringIO()
-    yaml.dump(settings, text)
-    return text.getvalue()
-
-
-def _update(tree: Any, changes: Any) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            _update(tree[key], value)
-        else:
-            tree[key] = value
 
 
 def _resolved_stages(project: Project) -> dict[str, list[str]]:

@@ -1,0 +1,215 @@
+"""Pretrainings that are killed at chosen moments: nothing is lost, the result is the same."""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from tests.workspace import make_workspace, tiny_params
+
+KILLER = Path(__file__).parent / "killer"
+# 9 steps an epoch, 18 in all.
+SETTINGS = {"pretrain": {"checkpoint_every": 4, "threads": 1}}
+RESULTS = (
+    "models/encoder/encoder.safetensors",
+    "reports/pretrain/metrics.json",
+    "reports/pretrain/steps.csv",
+    "reports/pretrain/epochs.csv",
+)
+
+
+class Copy:
+    """A project with its views made, and the commands that run in it."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
+        self._groups: list[int] = []
+
+    def run(self, *command: str, kill: str = "") -> subprocess.CompletedProcess[str]:
+        """A command to its end, in a group of its own; `kill` is the killer's order."""
+        environment = dict(self.environment)
+        if kill:
+            environment |= {"TWINVIEW_KILL": kill}
+            environment["PYTHONPATH"] += f"{os.pathsep}{KILLER}"
+        # Into files: an orphan would keep pipes open, and the test would wait for it.
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            self._groups.append(process.pid)
+            status = process.wait(timeout=240)
+            texts = [file.seek(0) or file.read() for file in (out, err)]
+        return subprocess.CompletedProcess(command, status, *texts)
+
+    def end(self) -> None:
+        """Ends what is left of all commands."""
+        for group in self._groups:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def pretrain(self, kill: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-m", "pipeline.pretrain", kill=kill)
+
+    def done(self, *command: str) -> str:
+        finished = self.run(*command)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout + finished.stderr
+
+    def results(self) -> dict[str, str]:
+        digests = {n: hashlib.sha256((self.folder / n).read_bytes()) for n in RESULTS}
+        return {name: digest.hexdigest() for name, digest in digests.items()}
+
+    def trainer(self) -> int:
+        """The process at work; it wrote itself into its lock."""
+        lock = self.folder / ".dvc/tmp/twinview.pretrain.lock"
+        return int(lock.read_text().removeprefix("process "))
+
+    def mlflow_runs(self) -> list[mlflow.entities.Run]:
+        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/mlflow.db")
+        found = mlflow.search_runs(experiment_names=["twinview-pretrain"], output_format="list")
+        return list(found)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Not to be trained in: the copies start from it."""
+    folder = tmp_path_factory.mktemp("kill") / "made"
+    own = Copy(folder, make_workspace(folder, tiny_params(SETTINGS)))
+    own.done("dvc", "repro", "views")
+    return own
+
+
+@pytest.fixture(scope="module")
+def through(made: Copy) -> dict[str, str]:
+    """The results of a training that nobody killed."""
+    own = copy_of(made, "through")
+    own.done("python", "-m", "pipeline.pretrain")
+    return own.results()
+
+
+@pytest.fixture
+def project(made: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
+    own = copy_of(made, re.sub(r"\W", "_", request.node.name))
+    yield own
+    own.end()
+    mlflow.set_tracking_uri(None)
+    shutil.rmtree(own.folder)
+
+
+def copy_of(made: Copy, name: str) -> Copy:
+    folder = made.folder.with_name(name)
+    subprocess.run(["cp", "-a", made.folder, folder], check=True)
+    return Copy(folder, made.environment)
+
+
+def test_a_training_that_was_killed_again_and_again_ends_like_one_that_was_not(
+    project: Copy, through: dict[str, str]
+) -> None:
+    moments = {
+        "mlflow.db": 0,  # MLflow's first contact with its database
+        "step-000000004.safetensors": 0,  # before the first checkpoint is there
+        "step-000000012.safetensors": 8,
+        "models/encoder": 18,
+        "results.json": 18,  # all outs are written
+    }
+    for number, (moment, goes_on_later_from) in enumerate(moments.items()):
+        killed = project.pretrain(f"{moment} self SIGKILL")
+        assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+        before = [0, *moments.values()][number]
+        assert (f"goes on after step {before} of 18" in killed.stdout) == (before > 0)
+        assert newest(project) == goes_on_later_from
+    assert "goes on after step 18 of 18" in project.done("python", "-m", "pipeline.pretrain")
+    assert project.results() == through
+    assert_one_run_with_each_step_once(project)
+
+
+def newest(project: Copy) -> int:
+    saved = project.folder.glob(".dvc/tmp/twinview/checkpoints/*/step-*.safetensors")
+    return max((int(path.stem.removeprefix("step-")) for path in saved), default=0)
+
+
+def assert_one_run_with_each_step_once(project: Copy) -> None:
+    (run,) = project.mlflow_runs()
+    client = mlflow.MlflowClient()
+    told = [metric.step for metric in client.get_metric_history(run.info.run_id, "loss")]
+    assert run.info.status == "FINISHED" and told == list(range(1, 19))
+
+
+def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, str]) -> None:
+    stopped = project.pretrain("step-000000004.safetensors self SIGTERM")
+    assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
+    assert "twinview: stopped by SIGTERM after step 5 of 18; `dvc repro`" in stopped.stderr
+    assert newest(project) == 5 and project.mlflow_runs()[0].info.status == "KILLED"
+    project.done("python", "-m", "pipeline.pretrain")
+    assert project.results() == through
+    assert_one_run_with_each_step_once(project)
+
+
+def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
+    project: Copy, through: dict[str, str]
+) -> None:
+    killed = project.run(
+        "dvc", "repro", "pretrain", kill="step-000000012.safetensors parent SIGKILL"
+    )
+    assert killed.returncode == -signal.SIGKILL
+    orphan = project.trainer()
+    refused = project.run("dvc", "repro", "pretrain")
+    assert (
+        refused.returncode != 0 and f"another run is at work in {project.folder}" in refused.stderr
+    )
+    assert f"process {orphan}, perhaps of a DVC that was killed" in refused.stderr
+    os.kill(orphan, signal.SIGKILL)
+    assert "goes on after step 8 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == through
+    assert "up to date" in project.done("dvc", "repro", "pretrain")
+
+
+def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training_anew(
+    project: Copy, through: dict[str, str]
+) -> None:
+    killed = project.run("dvc", "repro", "pretrain", kill="results.json group SIGKILL")
+    assert killed.returncode == -signal.SIGKILL
+    assert "goes on after step 18 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == through
+    forced = project.done("dvc", "repro", "--force", "--single-item", "pretrain")
+    assert "goes on" not in forced and project.results() == through
+    assert len(project.mlflow_runs()) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", [(), ("--temp",)])
+def test_an_experiment_that_was_killed_goes_on(
+    where: tuple[str, ...], project: Copy, through: dict[str, str]
+) -> None:
+    project.done("git", "add", "-A")
+    project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "made")
+    command = (
+        "dvc",
+        "exp",
+        "run",
+        *where,
+        "--name",
+        "one",
+        "-S",
+        "pretrain.learning_rate=0.001",
+        "pretrain",
+    )
+    killed = project.run(*command, kill="step-000000012.safetensors group SIGKILL")
+    assert killed.returncode == -signal.SIGKILL
+    assert "goes on after step 8 of 18" in project.done(*command)
+    assert_one_run_with_each_step_once(project)
