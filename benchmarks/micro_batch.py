@@ -77,7 +77,7 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     head = registry.bind("heads", "nonlinear", {"hidden": 256, "out": 128})(learner.dim)
     method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2)
     rows = torch.arange(batch_size)
-    budget = Budget(steps, batch_size, learning_rate=0.001, warmup_epochs=0, seed=0)
+    budget = Budget(steps, batch_size, 0.001, warmup_epochs=0, seed=0, precision="float32")
     optimizer = registry.bind("optimizers", "adamw", {"weight_decay": 0.0001})
     train = Split(rows, None, rows)
     start = time.perf_counter()

@@ -47,15 +47,12 @@ class Training:
     def steps(self, views: Views) -> Iterator[loop.Step]:
         """The steps of the training on these views."""
         own = self.settings.pretrain
-        budget = loop.Budget(
-            own.epochs, own.batch_size, own.learning_rate, own.warmup_epochs, own.seed
-        )
         return loop.fit(
             self.method,
             self.prepared.splits["train"],
             views,
             self.settings.bound("optimizers", own.optimizer),
-            budget,
+            loop.Budget.of(own),
             CPU,
         )
 

@@ -45,7 +45,7 @@ def main() -> None:
     train = prepared.splits["train"]
     views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
-    budget = loop.Budget(own.epochs, own.batch_size, own.learning_rate, own.warmup_epochs, own.seed)
+    budget = loop.Budget.of(own)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
     if engine.rank() > 0:
         follow(state, train, views, budget)

@@ -181,3 +181,13 @@ def test_a_training_in_chunks_is_the_training_on_whole_batches() -> None:
     assert calls == [12] * 8
     whole, chunked = weights
     assert all(torch.allclose(whole[k], chunked[k], rtol=0, atol=TOLERANCE) for k in whole)
+
+
+def test_chunks_are_encoded_again_in_the_same_arithmetic() -> None:
+    dtypes = []
+    encoder = learner().float()
+    encoder.register_forward_hook(lambda module, given, out: dtypes.append(out.dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        h = GradientCache(encoder, 4)(pictures().float())
+    h.float().square().sum().backward()
+    assert dtypes == [torch.bfloat16] * 6

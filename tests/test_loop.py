@@ -45,8 +45,9 @@ class Recorder(Views):
         return rows[None, :, None].expand(count, -1, 1).float()
 
 
-def budget(**changes: float) -> Budget:
+def budget(**changes: float | str) -> Budget:
     usual = {"epochs": 2, "batch_size": 4, "learning_rate": 0.1, "warmup_epochs": 0.5, "seed": 0}
+    usual |= {"precision": "float32"}
     return Budget(**(usual | changes))  # type: ignore[arg-type]
 
 
@@ -369,3 +370,25 @@ def test_training_at_least_halves_the_errors_of_the_random_encoder(supervised: b
         after += errors(train(prepared, supervised, epochs=16, seed=seed), prepared)
     # Measured: .15 before, .02 without labels and .00 with them, as means of the three.
     assert after < before / 2
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision_is_the_arithmetic_of_projections_and_of_nothing_else(precision: str) -> None:
+    seen: list[tuple[torch.dtype, torch.dtype]] = []
+
+    class Spy(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            out = super().forward(x)
+            inside.append(out.dtype)
+            return out
+
+    def objective(z: Tensor, labels: Tensor | None) -> Tensor:
+        seen.append((z.dtype, (z[0] @ z[0].T).dtype))
+        return z.square().mean()
+
+    inside: list[torch.dtype] = []
+    own = Siamese(Spy(1, 2), nn.Identity(), objective, lambda n: 1.0, views=1)
+    list(fit(own, rows(8), Recorder(), adamw(), budget(precision=precision), CPU))
+    assert set(inside) == {getattr(torch, precision)}
+    assert set(seen) == {(torch.float32, torch.float32)}
+    assert {p.dtype for p in own.parameters()} == {torch.float32}

@@ -208,7 +208,9 @@ def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> No
         own.see(steps(1, 1)[0])
 
 
-OWN = Budget(epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0)  # 12 steps
+OWN = Budget(
+    epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
+)  # 12 steps
 
 
 def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:

@@ -43,6 +43,11 @@ def use_threads(count: int) -> None:
     _keep_memory()
 
 
+def arithmetic(device: torch.device, precision: str) -> torch.autocast:
+    """Inside, products and convolutions are computed in float32 or bfloat16, as precision says."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
 @contextlib.contextmanager
 def joined() -> Iterator[None]:
     """Together with the processes that torchrun started, or alone when it started none."""

@@ -45,6 +45,7 @@ class _Chunks(torch.autograd.Function):
         ctx: Any, encoder: nn.Module, micro_batch: int, views: Tensor, *weights: Tensor
     ) -> Tensor:
         ctx.encoder, ctx.micro_batch, ctx.random = encoder, micro_batch, []
+        ctx.arithmetic = _arithmetic(views.device.type)
         ctx.save_for_backward(views, *weights)
         whole = None
         for rows in _chunks(views, micro_batch):
@@ -64,7 +65,7 @@ class _Chunks(torch.autograd.Function):
         chunks = zip(_chunks(views, ctx.micro_batch), ctx.random, strict=True)
         with _buffers_kept(ctx.encoder):
             for rows, random in chunks:
-                with torch.enable_grad(), _drawing_again(*random):
+                with torch.enable_grad(), torch.autocast(**ctx.arithmetic), _drawing_again(*random):
                     h = _encode(ctx.encoder, views[:, rows])
                 own = torch.autograd.grad(h, weights, gradient[:, rows], allow_unused=True)
                 sums = [_sum(*parts) for parts in zip(sums, own, strict=True)]
@@ -85,6 +86,15 @@ def _chunks(views: Tensor, micro_batch: int) -> list[slice]:
 def _sum(first: Tensor | None, second: Tensor | None) -> Tensor | None:
     """None is the gradient of a weight that was not used."""
     return second if first is None else first if second is None else first + second
+
+
+def _arithmetic(device_type: str) -> dict[str, Any]:
+    """What autocast says now, to say it again."""
+    return {
+        "device_type": device_type,
+        "dtype": torch.get_autocast_dtype(device_type),
+        "enabled": torch.is_autocast_enabled(device_type),
+    }
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,19 +11,37 @@ from torch import nn, optim
 from twinview import engine, seeds
 from twinview.errors import TrainingError
 from twinview.parts import Method
+from twinview.sections import Pretrain
 from twinview.types import Batch, Split
 from twinview.views import Views
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how fast: the length of a training, and the learning rate's course over it."""
+    """How long, how fast and how precise: a training's length, learning rate and arithmetic.
+
+    precision: float32, or bfloat16 for what encoder and head compute; weights and losses stay
+    float32.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
     warmup_epochs: float
     seed: int
+    precision: str
+
+    @classmethod
+    def of(cls, settings: Pretrain) -> "Budget":
+        """What the settings of pretrain say."""
+        return cls(
+            settings.epochs,
+            settings.batch_size,
+            settings.learning_rate,
+            settings.warmup_epochs,
+            settings.seed,
+            settings.precision,
+        )
 
     def steps(self, examples: int) -> int:
         """All steps of all epochs."""
@@ -108,7 +126,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
             with seeds.torch_seeded(budget.seed, f"step/{state.number}"):
-                loss = _advance(state.method, batch.to(device), state.optimizer)
+                loss = _advance(state, batch.to(device), budget.precision)
             state.number += 1
             if not math.isfinite(loss):
                 raise TrainingError(
@@ -142,8 +160,13 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _advance(method: Method, batch: Batch, optimizer: optim.Optimizer) -> float:
-    terms = method.terms(engine.gather(method.project(batch)))
+def _advance(state: State, batch: Batch, precision: str) -> float:
+    method, optimizer = state.method, state.optimizer
+    with engine.arithmetic(batch.views.device, precision):
+        projections = method.project(batch)
+    z = projections.z.to(torch.promote_types(projections.z.dtype, torch.float32))
+    projections = replace(projections, z=z)
+    terms = method.terms(engine.gather(projections))
     loss = torch.stack(list(terms.values())).sum()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

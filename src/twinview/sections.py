@@ -88,6 +88,7 @@ class Pretrain(Section):
     checkpoint_every: Count
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["float32", "bfloat16"]
     threads: Count
 
 

@@ -13,12 +13,15 @@ from torch import Tensor
 from tests.contracts.test_kinds import SMALL, bound
 from twinview import checkpoints, encoder, registry, seeds
 from twinview.checkpoints import Checkpoints
+from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State
 from twinview.splits import Prepared
 from twinview.training import Session, Watch
 from twinview.views import LiveViews, ViewPlan
 
-OWN = Budget(epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, seed=0)  # 12 steps
+OWN = Budget(
+    epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
+)  # 12 steps
 EVERY = 3
 CHAIN = (
     ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
@@ -54,7 +57,8 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     options = SMALL["encoders"]["convnet"]
     learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
     with seeds.torch_seeded(0, "method"):
-        made = bound("methods", method)(learner, bound("heads", "nonlinear")(learner.dim))
+        head = bound("heads", "nonlinear")(learner.dim)
+        made = bound("methods", method)(GradientCache(learner, 8), head)
     state = State.before(made, bound("optimizers", optimizer), torch.device("cpu"))
     render = ViewPlan(0, CHAIN).renderer(prepared.modality)
     watch = Watch(made, prepared.splits["validation"], render, 6, OWN.batch_size)

@@ -124,7 +124,9 @@ class Pictures(Views):
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
-BUDGET = Budget(epochs=2, batch_size=N, learning_rate=0.1, warmup_epochs=0, seed=0)
+BUDGET = Budget(
+    epochs=2, batch_size=N, learning_rate=0.1, warmup_epochs=0, seed=0, precision="float32"
+)
 
 
 def a_training() -> list[Tensor]:
