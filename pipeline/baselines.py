@@ -1,7 +1,5 @@
 """Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
 
-from dataclasses import replace
-
 from twinview import (
     contenders,
     embeddings,
@@ -42,7 +40,14 @@ def main() -> None:
     micro_batch = engine.own_micro_batch(shared.batch_size, shared.micro_batch)
     method = cross_entropy(GradientCache(learner, micro_batch), head)
     views = open_views(paths.VIEWS, train, prepared.modality)
-    budget = replace(loop.Budget.of(shared), learning_rate=own.learning_rate, seed=own.seed)
+    budget = loop.Budget(
+        shared.epochs,
+        shared.batch_size,
+        own.learning_rate,
+        shared.warmup_epochs,
+        own.seed,
+        shared.precision,
+    )
     optimizer = settings.bound("optimizers", shared.optimizer)
     steps = loop.fit(method, train, views, optimizer, budget, device)
     for _ in stage.progress(steps, budget.steps(len(train)), "supervised"):

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from tests.shapes import shapes_split
+from twinview import views
 from twinview.modalities.image import image
+from twinview.seeds import Draws
 from twinview.views import LiveViews, Renderer, ViewPlan
 
 OPTIONS = {
@@ -51,6 +53,37 @@ def test_a_view_is_the_same_alone_and_in_any_order() -> None:
     assert torch.equal(view(render, 3, order), whole[order])
     alone = [view(render, 3, torch.tensor([row])) for row in range(40)]
     assert torch.equal(torch.cat(alone), whole)
+
+
+@pytest.mark.parametrize("values", [1, 5000, 10**9])
+def test_a_view_does_not_depend_on_how_many_are_rendered_at_once(
+    values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = view(renderer(), 3)
+    monkeypatch.setattr(views, "_VALUES", values)
+    assert torch.equal(view(renderer(), 3), whole)
+
+
+def test_no_examples_give_no_views() -> None:
+    assert view(renderer(), 0, torch.arange(0)).shape == (0, *SPLIT.inputs.shape[1:])
+
+
+def test_an_empty_chain_leaves_all_alone() -> None:
+    assert torch.equal(view(renderer(chain=[]), 0), SPLIT.inputs)
+
+
+def test_a_chain_draws_what_its_places_draw() -> None:
+    ids, numbers = torch.arange(40), torch.full((40,), 3)
+    rows = torch.tensor([7, 2])
+    for place, link in enumerate(Draws.chain(5, ids, numbers, 3)):
+        alone = Draws.of(5, ids, numbers, place)
+        assert torch.equal(link.keys, alone.keys)
+        assert torch.equal(link.uniform(), alone.uniform())
+        for shape in ((2,), (4,), (3,)):  # drawn ahead, partly so, and not
+            assert torch.equal(link.rows(rows).normal(2), alone.rows(rows).normal(2))
+            assert torch.equal(
+                link.uniform(*shape, low=-1, high=2), alone.uniform(*shape, low=-1, high=2)
+            )
 
 
 @pytest.mark.parametrize("other", [(1, 0), (0, 1)])

@@ -15,7 +15,7 @@ def factors(draws: Draws, strength: float) -> Tensor:
 
 def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     """Pictures on the line from `other` (factor 0) through x (factor 1), cut to [0, 1]."""
-    return (factor * x).add_((1 - factor) * other).clamp_(0, 1)
+    return (x * factor).add_(other * (1 - factor)).clamp_(0, 1)
 
 
 def grey_of(x: Tensor) -> Tensor:
@@ -23,4 +23,4 @@ def grey_of(x: Tensor) -> Tensor:
     if x.shape[1] == 1:
         return x
     red, green, blue = x.chunk(3, dim=1)
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return (LUMA[0] * red).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])

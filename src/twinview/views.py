@@ -9,12 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from twinview import registry
 from twinview.seeds import Draws
 from twinview.types import Modality, Split
+
+# Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
+# microseconds. Views do not depend on it.
+_VALUES = 2**20
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Renderer:
     def __init__(self, plan: ViewPlan, modality: Modality) -> None:
         self._seed = plan.seed
         self._modality = modality
+        _keep_freed_memory()
         self._links: list[tuple[float, Callable[..., Tensor]]] = [
             (probability, registry.bind("augmentations", name, options))
             for name, probability, options in plan.chain
@@ -65,15 +71,41 @@ class Renderer:
 
     def __call__(self, inputs: Tensor, ids: Tensor, views: Tensor) -> Tensor:
         """One view an example. inputs: (n, ...) as stored; ids, views: (n,) int64."""
-        x = self._modality.unpack(inputs)
-        for place, (probability, augment) in enumerate(self._links):
-            draws = Draws.of(self._seed, ids, views, place)
-            rows = (draws.uniform() < probability).nonzero().squeeze(1)
-            if len(rows) == len(x):
-                x = augment(x, draws)
-            elif len(rows):
-                x[rows] = augment(x[rows], draws.rows(rows))
-        return self._modality.pack(x)
+        chain = Draws.chain(self._seed, ids, views, len(self._links))
+        chosen = [
+            (draws.uniform() < probability).numpy()
+            for draws, (probability, _) in zip(chain, self._links, strict=True)
+        ]
+        seen = torch.empty_like(inputs)
+        parts = -(-inputs.numel() // _VALUES) or 1
+        size = -(-len(inputs) // parts) or 1
+        for first in range(0, len(inputs), size):
+            x = self._modality.unpack(inputs[first : first + size])
+            for (_, augment), draws, mine in zip(self._links, chain, chosen, strict=True):
+                x = _change(x, augment, draws, first, mine[first : first + size])
+            seen[first : first + size] = self._modality.pack(x)
+        return seen
+
+
+def _keep_freed_memory() -> None:
+    """Has the C library keep what is freed for the next part, where that would cost page faults."""
+    # glibc returns free memory above twice the largest block that it saw freed, up to 32 MB.
+    torch.empty(2**25 - 2**12, dtype=torch.uint8)
+
+
+def _change(
+    x: Tensor, augment: Callable[..., Tensor], draws: Draws, first: int, chosen: np.ndarray
+) -> Tensor:
+    """x, its chosen rows augmented; x's first row is row `first` of draws."""
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return x
+    own = draws.rows(torch.from_numpy(rows + first))
+    if len(rows) == len(x):
+        return augment(x, own)
+    # NumPy copies whole rows; torch's index_copy_ takes two to four times as long.
+    x.numpy()[rows] = augment(x.index_select(0, torch.from_numpy(rows)), own).numpy()
+    return x
 
 
 class Views(ABC):

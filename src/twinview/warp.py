@@ -15,7 +15,8 @@ def warp(x: Tensor, theta: Tensor, outside: Literal["zeros", "border"]) -> Tenso
     """
     # Broadcast sums and not affine_grid, whose matrix product may round otherwise in another batch.
     right, down, shift = theta[:, :, :, None, None].unbind(2)
-    grid = right * _middles(x, 3) + down * _middles(x, 2)[:, None] + shift
+    across = torch.addcmul(shift, right, _middles(x, 3))
+    grid = across + down * _middles(x, 2)[:, None]
     seen = F.grid_sample(
         x, grid.movedim(1, -1), mode="bilinear", padding_mode=outside, align_corners=False
     )
@@ -25,4 +26,4 @@ def warp(x: Tensor, theta: Tensor, outside: Literal["zeros", "border"]) -> Tenso
 def _middles(x: Tensor, dim: int) -> Tensor:
     """Where the middles of the pixels are along a side that runs from -1 to 1."""
     size = x.shape[dim]
-    return (2 * torch.arange(size, dtype=x.dtype, device=x.device) + 1) / size - 1
+    return torch.arange(1 - size, size, 2, dtype=x.dtype, device=x.device).div_(size)

@@ -57,6 +57,15 @@ def test_contrast_of_one_channel_is_about_its_mean() -> None:
     torch.testing.assert_close(contrast(x, draws(), strength=0.8), expected, rtol=0, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("side", [1, 2, 3, 7, 16, 33])
+def test_contrast_is_about_the_mean_of_every_pixel(side: int) -> None:
+    x = 0.4 + 0.2 * torch.rand(20, 1, side, side + 1, generator=torch.Generator().manual_seed(0))
+    mean, factor = x.double().mean((1, 2, 3), keepdim=True), factors(draws(), 0.8)
+    expected = mean + factor * (x - mean)
+    seen = contrast(x, draws(), strength=0.8).double()
+    torch.testing.assert_close(seen, expected, rtol=0, atol=ROUNDING)
+
+
 def test_contrast_is_bit_identical_when_threads_share_out_one_large_picture() -> None:
     before, views = torch.get_num_threads(), []
     x = torch.rand(8, 1, 211, 223, generator=torch.Generator().manual_seed(0))

@@ -16,7 +16,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "brightness": {"strength": 0.4},
     "contrast": {"strength": 0.4},
     "cutout": {"size": 0.5, "fill": 0.0},
-    "gaussian_blur": {"sigma": [0.1, 2.0], "kernel": 0.3},
+    "gaussian_blur": {"sigma": [0.1, 2.0], "kernel": 1.0},
     "grey": {},
     "horizontal_flip": {},
     "hue": {"strength": 0.2},

@@ -14,4 +14,4 @@ def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(
 
     x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4.
     """
-    return (x * factors(draws, strength)).clamp(0, 1)
+    return (x * factors(draws, strength)).clamp_(0, 1)

@@ -1,13 +1,14 @@
 """Gaussian blur with a random width for each picture (SimCLR, arXiv 2002.05709, appendix A)."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from twinview.ranges import PositiveRange, Share
 from twinview.seeds import Draws
+
+# Neighbours further away than this many deviations weigh less than 6e-7 together: float32's step.
+_REACH = 5
 
 
 def gaussian_blur(x: Tensor, draws: Draws, *, sigma: PositiveRange, kernel: Share) -> Tensor:
@@ -17,22 +18,30 @@ def gaussian_blur(x: Tensor, draws: Draws, *, sigma: PositiveRange, kernel: Shar
     of the shorter side, made odd, 3 pixels or more. SimCLR: sigma (.1, 2), kernel .1.
     """
     radius = max(1, int(kernel * min(x.shape[2:])) // 2)
-    deviation = draws.uniform(1, 1, 1, low=sigma[0], high=sigma[1])
-    taps = [torch.exp(-((place / deviation) ** 2) / 2) for place in range(radius + 1)]
-    total = taps[0] + 2 * sum(taps[1:])
-    taps = [tap / total for tap in taps]
+    taps = _taps(draws.uniform(1, low=sigma[0], high=sigma[1]), radius)
     return _smooth(_smooth(x, taps, 2), taps, 3).clamp_(0, 1)
 
 
-def _smooth(x: Tensor, taps: Sequence[Tensor], dim: int) -> Tensor:
-    """Weighted sums of neighbours along one side; taps: the middle's weight, then outwards."""
+def _taps(deviation: Tensor, radius: int) -> Tensor:
+    """(places, n, 1, 1, 1): the middle's weight, then outwards, as far as any picture needs."""
+    places = torch.arange(min(radius, int(_REACH * deviation.max())) + 1, device=deviation.device)
+    far = places / deviation
+    taps = torch.exp(far.square() / -2) * (far <= _REACH)
+    # Added one by one: another batch may have more zeros, with which torch's order is another.
+    total = taps[:, 0]
+    for place in range(1, taps.shape[1]):
+        total = total + 2 * taps[:, place]
+    return (taps / total[:, None]).T[..., None, None, None]
+
+
+def _smooth(x: Tensor, taps: Tensor, dim: int) -> Tensor:
+    """Weighted sums of neighbours along one side."""
     # Shifted sums and not conv2d, whose rounding depends on the batch.
     radius, length = len(taps) - 1, x.shape[dim]
     margins = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
     wide = F.pad(x, margins, mode="reflect")
     smooth = taps[0] * x
     for place in range(1, radius + 1):
-        before = wide.narrow(dim, radius - place, length)
-        after = wide.narrow(dim, radius + place, length)
-        smooth += taps[place] * (before + after)
+        for start in (radius - place, radius + place):
+            smooth.addcmul_(wide.narrow(dim, start, length), taps[place])
     return smooth

@@ -17,21 +17,29 @@ def hue(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(0.5)]) 
     """
     if x.shape[1] == 1:
         return x
-    value, chroma, sextant = _hsv(x)
-    sextant += 6 * draws.uniform(1, 1, 1, low=-strength, high=strength)
-    # A channel falls from the value by a trapezoid of the way to its own place on the circle.
-    way = sextant + x.new_tensor([5, 3, 1]).reshape(1, 3, 1, 1)
-    way -= (way / 6).floor_().mul_(6)
-    return value - torch.minimum(way, 4 - way).clamp_(0, 1).mul_(chroma)
+    value, chroma, place = _hsv(x)
+    place += 6 * draws.uniform(1, 1, 1, low=-strength, high=strength) + 3
+    place.sub_((place / 6).round_(), alpha=6)
+    # A channel falls from the value by how far its own place is away: nothing up to one sextant,
+    # all of the chroma from two on. Red's place is 3 and -3, green's is -1, blue's is 1.
+    turned = torch.empty_like(x)
+    for channel, own in zip(turned.unbind(1), (0, -1, 1), strict=True):
+        torch.sub(place[:, 0], own, out=channel).abs_()
+    red = turned[:, :1]
+    red.neg_().add_(3)
+    turned.sub_(1).clamp_(0, 1)
+    return torch.addcmul(value, turned, chroma, value=-1, out=turned)
 
 
 def _hsv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each (n, 1, h, w): the largest channel, its lead on the smallest, the hue in [-1, 5]."""
+    """Each (n, 1, h, w): the largest channel, its lead on the smallest, the hue in [-3, 3]."""
     red, green, blue = x.chunk(3, dim=1)
-    value = torch.maximum(torch.maximum(red, green), blue)
-    chroma = value - torch.minimum(torch.minimum(red, green), blue)
+    value, least = torch.maximum(green, blue), torch.minimum(green, blue)
+    torch.maximum(value, red, out=value)
+    chroma = value - torch.minimum(least, red, out=least)
+    # How far from red, 0 to 3, has slope 1 / 2 in its outer thirds and 1 in between.
+    lead = (green + blue).sub_(red, alpha=2)
     # Grey has no hue: any divisor will do there, since all differences are zero.
-    divisor = torch.where(chroma == 0, 1, chroma)
-    near_blue = 4 + (red - green) / divisor
-    near_green = torch.where(value == green, 2 + (blue - red) / divisor, near_blue)
-    return value, chroma, torch.where(value == red, (green - blue) / divisor, near_green)
+    lead.div_(chroma.clamp(min=1e-12))
+    distance = (lead + 1.5).sub_(lead.clamp_(-1, 1), alpha=0.5)
+    return value, chroma, torch.copysign(distance, green - blue, out=distance)

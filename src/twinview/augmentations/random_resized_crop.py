@@ -19,14 +19,13 @@ def random_resized_crop(
     ratio: its width over height in pixels, log-uniform between the two; where such a window would
     leave the picture, the nearest ratio that fits. SimCLR: scale (.08, 1), ratio (3/4, 4/3).
     """
-    area = draws.uniform(low=scale[0], high=scale[1])
-    shape = torch.exp(draws.uniform(low=math.log(ratio[0]), high=math.log(ratio[1])))
+    first, last = math.log(ratio[0]), math.log(ratio[1])
+    low = torch.tensor([scale[0], first, -1, -1])
+    drawn = torch.addcmul(low, draws.uniform(4), torch.tensor([scale[1], last, 1, 1]) - low)
+    area, shape = drawn[:, 0], torch.exp(drawn[:, 1]) * (x.shape[2] / x.shape[3])
     # Clamping the shape, not the sides, keeps the area: width = 1 at 1 / area, height = 1 at area.
-    shape = (shape * (x.shape[2] / x.shape[3])).clamp(area, 1 / area)
-    width, height = torch.sqrt(area * shape), torch.sqrt(area / shape)
-    zero = torch.zeros_like(width)
-    across = draws.uniform(low=-1.0) * (1 - width)
-    down = draws.uniform(low=-1.0) * (1 - height)
-    theta = torch.stack([width, zero, across, zero, height, down], dim=1).reshape(-1, 2, 3)
+    width = torch.sqrt(area * shape.clamp(area, 1 / area))
+    sides = torch.stack([width, area / width], dim=1)
+    theta = torch.cat([torch.diag_embed(sides), (drawn[:, 2:] * (1 - sides))[:, :, None]], dim=2)
     # Up to half a pixel of an enlarged edge lies outside: black would frame most crops.
     return warp(x, theta, "border")

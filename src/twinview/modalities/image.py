@@ -49,11 +49,12 @@ class Image(Modality):
 
     def unpack(self, stored: Tensor) -> Tensor:
         """Bytes as float32 in [0, 1]."""
-        return stored.to(torch.float32) / 255
+        return stored.to(torch.float32).div_(255)
 
     def pack(self, x: Tensor) -> Tensor:
         """Values in [0, 1] rounded to bytes."""
-        return (x * 255).round().to(torch.uint8)
+        # By way of int32: straight from float32 to uint8, torch takes five times as long.
+        return (x * 255).round_().to(torch.int32).to(torch.uint8)
 
     def standardise(self, statistics: Statistics) -> nn.Module:
         """Bytes (n, c, h, w) to float32 with mean 0 and deviation 1 in each channel."""
@@ -76,4 +77,4 @@ class Standardise(nn.Module):
 
     def forward(self, stored: Tensor) -> Tensor:
         """stored: uint8 (n, c, h, w)."""
-        return (stored.to(torch.float32) / 255 - self.mean) / self.std
+        return stored.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
