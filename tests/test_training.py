@@ -151,8 +151,8 @@ class Alike(nn.Module):
         super().__init__()
         self.spread = nn.Parameter(torch.tensor(0.0))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.ones(len(x), 144) + self.spread * (x.flatten(1).float() / 255 - 0.5)
+    def forward(self, views: Tensor) -> Tensor:
+        return 1 + self.spread * (views.flatten(2).float() / 255 - 0.5)
 
 
 def row(epoch: int, spread: float) -> dict[str, float]:

@@ -16,6 +16,7 @@ from filelock import FileLock
 from ruamel.yaml import YAML
 
 from tests.workspace import make_workspace, tiny_params
+from twinview.tables import load_rows
 
 RECORDER = Path(__file__).parent / "recorder"
 
@@ -67,6 +68,11 @@ class Project:
 
     def json(self, path: str) -> Any:
         return json.loads((self.folder / path).read_text())
+
+    def losses(self) -> list[float]:
+        """The loss of each step of the last training."""
+        rows = load_rows(self.folder / "reports/pretrain/steps.csv")
+        return [float(row["loss"]) for row in rows]
 
     def recorded(self) -> list[dict[str, Any]]:
         """What the stages' processes loaded and opened, so far."""
@@ -199,13 +205,13 @@ def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: P
 
 
 def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
-    before, runs = project.json("reports/pretrain/metrics.json"), project.trainings()
+    alone, runs = project.losses(), project.trainings()
     launcher = ("torchrun", "--standalone", "--nproc-per-node", "2")
     said = project.done(*launcher, "-m", "pipeline.pretrain")
     assert said.count("pretrain: learning") == 1 and project.trainings() == runs + 1
-    # Eighteen steps in float32, summed in another order.
-    loss = project.json("reports/pretrain/metrics.json")["loss"]
-    assert loss == pytest.approx(before["loss"], abs=1e-3)
+    # Sums in another order: AdamW, which divides by small numbers, lets it grow from step to step.
+    assert project.losses()[:3] == pytest.approx(alone[:3], abs=1e-3)
+    assert project.losses() == pytest.approx(alone, abs=0.1) and alone[0] - alone[-1] > 1
     project.done("dvc", "checkout", "--force")
 
 
