@@ -118,6 +118,14 @@ def test_chunks_are_encoded_again_under_the_same_dropout() -> None:
     assert torch.equal(after, expected)
 
 
+def test_encoding_again_leaves_the_random_numbers_to_come_alone() -> None:
+    h = GradientCache(nn.Sequential(learner(), nn.Dropout(0.3)), 4)(pictures())
+    torch.rand(3)  # as a head's dropout does, between the two encodings
+    before = torch.get_rng_state()
+    h.sum().backward()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_groups_of_views_of_other_sizes_add_up() -> None:
     """As multi-crop has them: two calls of one encoder in one step."""
     gradients = []
