@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import artifacts
+from twinview import artifacts, measure
 from twinview.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
@@ -25,28 +25,53 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 ROWS = (
-    ("views at 28 px: rate over lightly's", "views_28.vs_lightly"),
-    ("views at 28 px: rate over kornia's", "views_28.vs_kornia"),
-    ("views at 28 px: rate over torchvision v2's", "views_28.vs_torchvision"),
-    ("views at 96 px: rate over lightly's", "views_96.vs_lightly"),
-    ("views at 96 px: rate over kornia's", "views_96.vs_kornia"),
-    ("views at 96 px: rate over torchvision v2's", "views_96.vs_torchvision"),
-    ("views at 224 px: rate over lightly's", "views_224.vs_lightly"),
-    ("views at 224 px: rate over kornia's", "views_224.vs_kornia"),
-    ("views at 224 px: rate over torchvision v2's", "views_224.vs_torchvision"),
-    ("NT-Xent at batch 4096: rate over lightly's", "nt_xent_4096.vs_lightly"),
-    ("NT-Xent at batch 8192: rate over lightly's", "nt_xent_8192.vs_lightly"),
-    ("NT-Xent at batch 8192: extra memory, share of lightly's", "nt_xent_8192.memory_share"),
-    ("NT-Xent at batch 65,536: extra MB", "nt_xent_65536.extra_mb"),
-    ("a step of batch 8192 in chunks of 256: extra MB", "micro_batch_8192.extra_mb"),
-    ("the same at once: extra MB", "direct_8192.extra_mb"),
-    ("a step of batch 256: extra MB", "direct_256.extra_mb"),
-    ("training on cached views, share of the bare step's rate", "loop_cached.share_of_step"),
-    ("the same, cache dropped from memory before each round", "loop_cold.share_of_step"),
-    ("training on live views, share of the bare step's rate", "loop_live.share_of_step"),
-    ("the bare step, examples a second", "step.examples_per_second"),
-    ("its floating-point rate, share of a matrix product's", "step.share_of_matmul"),
-    ("time to lightly's kNN of ten minutes, share of lightly's", "time_to_lightly_knn.ratio"),
+    ("views at 28 px: rate over lightly's", "views_28.vs_lightly", "ratio", True),
+    ("views at 28 px: rate over kornia's", "views_28.vs_kornia", "ratio", True),
+    ("views at 28 px: rate over torchvision v2's", "views_28.vs_torchvision", "ratio", True),
+    ("views at 96 px: rate over lightly's", "views_96.vs_lightly", "ratio", True),
+    ("views at 96 px: rate over kornia's", "views_96.vs_kornia", "ratio", True),
+    ("views at 96 px: rate over torchvision v2's", "views_96.vs_torchvision", "ratio", True),
+    ("views at 224 px: rate over lightly's", "views_224.vs_lightly", "ratio", True),
+    ("views at 224 px: rate over kornia's", "views_224.vs_kornia", "ratio", True),
+    ("views at 224 px: rate over torchvision v2's", "views_224.vs_torchvision", "ratio", True),
+    ("NT-Xent at batch 4096: rate over lightly's", "nt_xent_4096.vs_lightly", "ratio", True),
+    ("NT-Xent at batch 8192: rate over lightly's", "nt_xent_8192.vs_lightly", "ratio", True),
+    (
+        "NT-Xent at batch 8192: extra memory, share of lightly's",
+        "nt_xent_8192.memory_share",
+        "share",
+        False,
+    ),
+    ("NT-Xent at batch 65,536: extra MB", "nt_xent_65536.extra_mb", "MB", False),
+    ("a step of batch 8192 in chunks of 256: extra MB", "micro_batch_8192.extra_mb", "MB", False),
+    ("the same at once: extra MB", "direct_8192.extra_mb", "MB", False),
+    ("a step of batch 256: extra MB", "direct_256.extra_mb", "MB", False),
+    (
+        "training on cached views, share of the bare step's rate",
+        "loop_cached.share_of_step",
+        "share",
+        True,
+    ),
+    (
+        "the same, cache dropped from memory before each round",
+        "loop_cold.share_of_step",
+        "share",
+        True,
+    ),
+    (
+        "training on live views, share of the bare step's rate",
+        "loop_live.share_of_step",
+        "share",
+        True,
+    ),
+    ("the bare step, examples a second", "step.examples_per_second", "examples/s", True),
+    ("its floating-point rate, share of a matrix product's", "step.share_of_matmul", "share", True),
+    (
+        "time to lightly's kNN of ten minutes, share of lightly's",
+        "time_to_lightly_knn.ratio",
+        "share",
+        False,
+    ),
 )
 
 
@@ -63,7 +88,31 @@ def main(names: list[str]) -> None:
         earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
         about = {"commit": commit(), "hardware": hardware(), "command": "make bench"}
         artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
-    README.write_text(with_table(README.read_text(), artifacts.load_json(RESULTS)))
+    results = artifacts.load_json(RESULTS)
+    measure.keep(scores(results))
+    README.write_text(with_table(README.read_text(), results))
+
+
+def scores(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The scoreboard's entries: the table's rows, as bench.<name>."""
+    return {
+        f"bench.{key}": {
+            **_value(own["found"][key]),
+            "unit": unit,
+            "higher_is_better": higher,
+            **{name: own[name] for name in ("command", "commit", "hardware")},
+        }
+        for own in results.values()
+        for _, key, unit, higher in ROWS
+        if key in own["found"]
+    }
+
+
+def _value(found: Any) -> dict[str, Any]:
+    """A median and its range over the rounds, or a single value."""
+    if not isinstance(found, dict):
+        return {"value": found, "spread": None, "n": 1}
+    return {"value": found["median"], "spread": [found["low"], found["high"]], "n": found["n"]}
 
 
 def with_table(readme: str, results: Mapping[str, Any]) -> str:
@@ -78,7 +127,7 @@ def table(results: Mapping[str, Any]) -> str:
     """What was compared, the ratio, and its range over the rounds, in Markdown."""
     found = {key: value for own in results.values() for key, value in own["found"].items()}
     lines = ["| compared, in one run | result | low to high |", "|---|---|---|"]
-    lines += [row for label, key in ROWS if (row := _row(label, found.get(key)))]
+    lines += [row for label, key, _, _ in ROWS if (row := _row(label, found.get(key)))]
     commits = sorted({own["commit"][:7] for own in results.values()})
     machine = next(iter(results.values()))["hardware"]
     return "\n".join([*lines, "", f"`make bench` at commit `{'`, `'.join(commits)}`, {machine}."])

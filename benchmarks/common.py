@@ -18,8 +18,9 @@ Spread = dict[str, float]
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median, lowest and highest of the rounds."""
-    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+    """Median, lowest and highest of the rounds, and how many there were."""
+    middle = statistics.median(values)
+    return {"median": middle, "low": min(values), "high": max(values), "n": len(values)}
 
 
 def module(name: str) -> Any:

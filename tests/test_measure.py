@@ -45,7 +45,9 @@ def test_an_entry_has_all_that_a_claim_needs() -> None:
 
 def test_the_scoreboard_has_every_contender_in_every_task() -> None:
     found = scores()
-    assert sorted(found) == sorted([*NAMES, "repro.minutes"])
+    assert sorted(found) == sorted(
+        [*NAMES, "repro.minutes", *(f"speedrun.{task}.accuracy" for task in TASKS)]
+    )
     assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.61)
 
 
@@ -111,6 +113,9 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     (folder / "reports").mkdir()
     for name, value in text.items():
         (folder / f"reports/{name}.json").write_text(json.dumps(value))
+    (folder / "models").mkdir()
+    (folder / "models/pretrain_run.json").write_text('{"seconds": 90.0}')
+    (folder / "reports/scoreboard.json").write_text('{"bench.other": {"value": 3}}')
     (folder / "README.md").write_text(f"{START}\n{END}\n")
     monkeypatch.setattr(measure, "_run", lambda *given: ran.append(given))
     experiment = {"metrics": better, "baselines": text["baselines"]}
@@ -125,6 +130,9 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     written = json.loads((folder / "reports/scoreboard.json").read_text())
     assert written["fashion_mnist.knn.accuracy"]["value"] == 0.6
     assert written["fashion_mnist.knn.accuracy"]["n"] == 2
+    assert written["speedrun.knn.accuracy"] == written["fashion_mnist.knn.accuracy"]
+    assert written["speedrun.minutes"]["value"] == 1.5
+    assert written["bench.other"] == {"value": 3}, "others' entries stay"
     assert table(written) in (folder / "README.md").read_text()
 
 

@@ -1,0 +1,50 @@
+"""What is made of benchmarks' results: the README's table and the scoreboard's entries."""
+
+from typing import Any
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks.common import spread
+from twinview.errors import ConfigError
+from twinview.measure import score
+
+ABOUT = {"commit": "abcdef1234567", "hardware": "2 cores", "command": "make bench"}
+
+
+def results() -> dict[str, Any]:
+    views = {"views_28.vs_lightly": spread([19.0, 21.0, 20.0]), "views_28.lightly": spread([1.0])}
+    return {
+        "views": ABOUT | {"found": views},
+        "nt_xent": ABOUT | {"found": {"nt_xent_65536.extra_mb": 327.4}},
+    }
+
+
+def test_the_table_has_the_rows_that_were_measured() -> None:
+    rows = bench.table(results()).splitlines()[2:4]
+    assert rows == [
+        "| views at 28 px: rate over lightly's | 20 | 19 to 21 |",
+        "| NT-Xent at batch 65,536: extra MB | 327 | |",
+    ]
+
+
+def test_the_table_takes_its_place_in_the_readme() -> None:
+    readme = f"before\n{bench.START}\nold\n{bench.END}\nafter\n"
+    written = bench.with_table(readme, results())
+    assert written == f"before\n{bench.START}\n{bench.table(results())}\n{bench.END}\nafter\n"
+
+
+def test_scores_have_all_that_a_claim_needs() -> None:
+    scores = bench.scores(results())
+    assert list(scores) == ["bench.views_28.vs_lightly", "bench.nt_xent_65536.extra_mb"]
+    assert all(set(entry) == set(score([1.0], "share")) for entry in scores.values())
+    assert scores["bench.views_28.vs_lightly"]["value"] == 20.0
+    assert scores["bench.views_28.vs_lightly"]["n"] == 3
+    assert not scores["bench.nt_xent_65536.extra_mb"]["higher_is_better"]
+
+
+def test_an_unknown_benchmark_is_named_with_those_that_exist() -> None:
+    with pytest.raises(
+        ConfigError, match=r"no benchmark is called viewz; there are views, nt_xent"
+    ):
+        bench.main(["viewz"])
