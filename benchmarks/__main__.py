@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +130,44 @@ def table(results: Mapping[str, Any]) -> str:
     lines += [row for label, key, _, _ in ROWS if (row := _row(label, found.get(key)))]
     commits = sorted({own["commit"][:7] for own in results.values()})
     machine = next(iter(results.values()))["hardware"]
+    lines += ["", *_cache_rows(found)]
     return "\n".join([*lines, "", f"`make bench` at commit `{'`, `'.join(commits)}`, {machine}."])
+
+
+def _cache_rows(found: Mapping[str, Any]) -> Iterator[str]:
+    """What K cached views cost, beside live ones."""
+    kinds = [key.removesuffix(".linear") for key in found if key.endswith(".linear")]
+    if kinds:
+        yield (
+            f"| {cache_cost.EPOCHS} epochs on | linear probe | kNN | examples/s | on disk "
+            "| rendered in |"
+        )
+        yield "|---" * 6 + "|"
+    for kind in kinds:
+        cells = [_range(found[f"{kind}.{key}"], 4) for key in ("linear", "knn")]
+        cells.append(_range(found[f"{kind}.examples_per_second"], 3))
+        megabytes, seconds = (found.get(f"{kind}.{key}") for key in ("disk_mb", "render_s"))
+        cells += [f"{megabytes:,.0f} MB", f"{seconds:.0f} s"] if megabytes else ["", ""]
+        label = f"{kind.removeprefix('cache_')} views" + (", cached" if megabytes else "")
+        yield f"| {label} | {' | '.join(cells)} |"
 
 
 def _row(label: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):
-        low, high = (f"{value[key]:,.3g}" for key in ("low", "high"))
-        return f"| {label} | {value['median']:,.3g} | {low} to {high} |"
-    return f"| {label} | {value:,.3g} | |"
+        median, low, high = (_number(value[key], 3) for key in ("median", "low", "high"))
+        return f"| {label} | {median} | {low} to {high} |"
+    return f"| {label} | {_number(value, 3)} | |"
+
+
+def _range(value: Mapping[str, float], digits: int) -> str:
+    median, low, high = (_number(value[key], digits) for key in ("median", "low", "high"))
+    return f"{median} ({low} to {high})"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.{digits}g}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from twinview import params, paths
 from twinview.view_cache import cache_bytes, open_views, read_plan, write_cache
 from twinview.views import Views
 
-EPOCHS = 6
+EPOCHS = 3
 
 
 def measure(

@@ -43,6 +43,23 @@ def test_scores_have_all_that_a_claim_needs() -> None:
     assert not scores["bench.nt_xent_65536.extra_mb"]["higher_is_better"]
 
 
+def test_the_cache_s_cost_is_a_table_of_its_own() -> None:
+    found = {
+        "cache_8.linear": spread([0.91, 0.92]),
+        "cache_8.knn": spread([0.88]),
+        "cache_8.examples_per_second": spread([2512.0]),
+        "cache_8.disk_mb": 345.0,
+        "cache_8.render_s": 12.3,
+        "cache_live.linear": spread([0.93]),
+        "cache_live.knn": spread([0.88]),
+        "cache_live.examples_per_second": spread([2000.0]),
+    }
+    shown = bench.table({"cache_cost": ABOUT | {"found": found}})
+    assert "| 8 views, cached | 0.915 (0.91 to 0.92) | 0.88 (0.88 to 0.88) | 2,512" in shown
+    assert "| 345 MB | 12 s |" in shown
+    assert "| live views | 0.93 (0.93 to 0.93) |" in shown
+
+
 def test_an_unknown_benchmark_is_named_with_those_that_exist() -> None:
     with pytest.raises(
         ConfigError, match=r"no benchmark is called viewz; there are views, nt_xent"
