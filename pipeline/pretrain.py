@@ -45,6 +45,8 @@ def main() -> None:
     train = prepared.splits["train"]
     views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
+    if own.compile:
+        engine.compile_in_place(learner, device)
     budget = loop.Budget.of(own)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
     if engine.rank() > 0:

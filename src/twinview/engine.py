@@ -9,6 +9,7 @@ import ctypes
 import math
 import os
 import platform
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -46,6 +47,19 @@ def use_threads(count: int) -> None:
 def arithmetic(device: torch.device, precision: str) -> torch.autocast:
     """Inside, products and convolutions are computed in float32 or bfloat16, as precision says."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def compile_in_place(module: nn.Module, device: torch.device) -> None:
+    """Has torch.compile fuse what module computes; names of weights stay.
+
+    Raises ConfigError when the CPU's code cannot be compiled for want of a compiler.
+    """
+    if device.type == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
+        raise ConfigError(
+            "pretrain.compile is true, and torch.compile finds no C++ compiler; install g++, or "
+            "set it to false"
+        )
+    module.compile()
 
 
 @contextlib.contextmanager

@@ -89,6 +89,7 @@ class Pretrain(Section):
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["float32", "bfloat16"]
+    compile: bool
     threads: Count
 
 

@@ -17,4 +17,4 @@ def adamw(
         {"params": decayed, "weight_decay": weight_decay},
         {"params": exempt, "weight_decay": 0.0},
     ]
-    return optim.AdamW(groups, lr=0.0)
+    return optim.AdamW(groups, lr=0.0, fused=True)
