@@ -1,4 +1,4 @@
-"""The engine's settings: what they change, and what is refused."""
+"""How a batch is shared, what is refused; what several processes compute: tests/distributed."""
 
 import pytest
 import torch
@@ -6,8 +6,80 @@ from torch import nn
 
 from twinview import engine
 from twinview.errors import ConfigError
+from twinview.types import Projections
 
 CPU = torch.device("cpu")
+
+
+def among(count: int, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "processes", lambda: count)
+    monkeypatch.setattr(engine, "rank", lambda: place)
+
+
+def test_parts_are_contiguous_and_together_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = []
+    for place in range(4):
+        among(4, place, monkeypatch)
+        parts.append(engine.own_part(torch.arange(12)).tolist())
+    assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "micro_batch", "expected"),
+    [
+        (1, 256, None, 256),
+        (1, 256, 64, 64),
+        (2, 256, None, 128),
+        (4, 256, 64, 64),
+        (2, 256, 256, 128),  # a part is smaller than the chunk
+    ],
+)
+def test_a_process_encodes_its_part_or_a_chunk_of_it(
+    count: int,
+    batch_size: int,
+    micro_batch: int | None,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    among(count, 0, monkeypatch)
+    assert engine.own_micro_batch(batch_size, micro_batch) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "micro_batch", "said"),
+    [
+        (
+            3,
+            256,
+            None,
+            r"batch_size: is 256, and 3 processes cannot share it evenly; set it to 255",
+        ),
+        (4, 3, None, r"batch_size: is 3, and 4 processes .* set it to 4"),
+        (2, 768, 256, r"micro_batch: is 256, .* the 384 examples of each of 2 .* set it to 128"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(
+    count: int,
+    batch_size: int,
+    micro_batch: int | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    among(count, 0, monkeypatch)
+    with pytest.raises(ConfigError, match=said):
+        engine.own_micro_batch(batch_size, micro_batch)
+
+
+def test_alone_there_is_nothing_to_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    with engine.joined():
+        assert (engine.processes(), engine.rank()) == (1, 0)
+        projections = Projections(torch.randn(2, 3, 4), None)
+        assert engine.gather(projections) is projections
+        weight = nn.Parameter(torch.ones(2))
+        weight.sum().backward()
+        engine.average_gradients([weight])
+        assert weight.grad is not None and torch.equal(weight.grad, torch.ones(2))
 
 
 def test_compiling_needs_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
