@@ -101,9 +101,13 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
 
 
 def follow(state: loop.State, train: Split, views: Views, budget: loop.Budget) -> None:
-    """What the processes after the first do: the same steps, from where the first one stands."""
+    """What the processes after the first do: the same steps, from where the first one stands.
+
+    Signals are the first one's to obey: it saves, and its end is theirs.
+    """
     state.load_state_dict(engine.from_first(state.state_dict()))
-    collections.deque(loop.go_on(state, train, views, budget), maxlen=0)
+    with stage.noted_signals():
+        collections.deque(loop.go_on(state, train, views, budget), maxlen=0)
 
 
 def resume(session: Session, run: tracking.Run, total: int) -> None:

@@ -125,7 +125,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
             rate = learning_rate(state.number, per_epoch, budget)
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
-            with seeds.torch_seeded(budget.seed, f"step/{state.number}"):
+            with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
                 loss = _advance(state, batch.to(device), budget.precision)
             state.number += 1
             if not math.isfinite(loss):
