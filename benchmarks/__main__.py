@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
 from twinview import artifacts, measure
+from twinview.commands import git
 from twinview.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
@@ -82,6 +83,8 @@ def main(names: list[str]) -> None:
             f"no benchmark is called {', '.join(sorted(unknown))}; "
             f"there are {', '.join(BENCHMARKS)}"
         )
+    if git("diff", "--quiet", "HEAD") is None:
+        raise ConfigError("make bench needs a working tree without changes; commit them first")
     for name in names or BENCHMARKS:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()

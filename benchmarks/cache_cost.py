@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import show, spread
-from benchmarks.training import Training, knn_on_validation, linear_on_validation
+from benchmarks.training import Training, changed, knn_on_validation, linear_on_validation
 from twinview import params, paths
 from twinview.view_cache import cache_bytes, open_views, read_plan, write_cache
 from twinview.views import Views
@@ -49,12 +49,10 @@ def _cached(folder: Path, count: int, seeds: Sequence[int]) -> dict[str, Any]:
 
 def _train(seed: int, views: Views | None) -> dict[str, float]:
     """Accuracies and rate of one training; live views without a cache."""
-    settings = params.load()
-    settings.pretrain.epochs, settings.pretrain.seed = EPOCHS, seed
-    training = Training.of(settings)
+    training = Training.of(changed(params.load(), epochs=EPOCHS, seed=seed))
     start = time.perf_counter()
     steps = sum(1 for _ in training.steps(views or training.live()))
-    rate = steps * settings.pretrain.batch_size / (time.perf_counter() - start)
+    rate = steps * training.settings.pretrain.batch_size / (time.perf_counter() - start)
     found = {
         "linear": linear_on_validation(training.encoder, training.prepared),
         "knn": knn_on_validation(training.encoder, training.prepared),

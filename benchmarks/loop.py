@@ -6,12 +6,13 @@ is larger than memory; views rendered in the loop. The step itself is held again
 matrix-product rate. Needs the data and the view cache that `make repro` makes.
 """
 
+import mmap
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,7 +21,7 @@ from benchmarks.common import show, spread
 from benchmarks.training import Training
 from twinview import params, paths
 from twinview.loop import Step
-from twinview.view_cache import open_views
+from twinview.view_cache import CachedViews, open_views
 from twinview.views import Views
 
 WARM_UP = 5
@@ -38,6 +39,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     first = made["memory"]
     train, modality = first.prepared.splits["train"], first.prepared.modality
     cached = open_views(paths.VIEWS, train, modality)
+    assert isinstance(cached, CachedViews), "the loop is measured with views.mode: cached"
     batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)
     views = {"memory": Same(batch), "cached": cached, "cold": cached, "live": first.live()}
     runs = {name: training.steps(views[name]) for name, training in made.items()}
@@ -47,7 +49,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     for _ in range(rounds):
         for name, run in runs.items():
             if name == "cold":
-                _drop_from_memory(paths.VIEWS)
+                _drop_from_memory(cached)
             seconds[name].append(_seconds(run, steps) / steps)
     shares = {
         f"loop_{name}.share_of_step": spread(
@@ -99,10 +101,13 @@ def _seconds(run: Iterator[Step], steps: int) -> float:
     return time.perf_counter() - start
 
 
-def _drop_from_memory(folder: Path) -> None:
-    """Has the system forget the files' pages; the next access reads from the disk."""
-    for path in folder.iterdir():
-        file = os.open(path, os.O_RDONLY)
+def _drop_from_memory(views: CachedViews) -> None:
+    """Has the system forget the shards' pages; the next access reads from the disk."""
+    for shard in views.shards:
+        assert isinstance(shard, np.memmap)
+        mapped: mmap.mmap = shard._mmap  # type: ignore[attr-defined]
+        mapped.madvise(mmap.MADV_DONTNEED)  # pages that are mapped would stay
+        file = os.open(str(shard.filename), os.O_RDONLY)
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(file)
 

@@ -23,8 +23,8 @@ from twinview.views import Views
 
 LARGE, SMALL = 8192, 256
 OPTIONS = {"widths": [32, 64, 128], "strides": [2, 2, 1], "grid": 4, "norm": "batch"}
-# Over the small batch's memory: h (2, 8192, 2048) float32 is 134 MB, its gradient as much again; the
-# rest is the head's and the objective's, the views, and the heap's gaps.
+# Over the small batch's memory: h (2, 8192, 2048) float32 is 134 MB, its gradient as much again;
+# the rest is the head's and the objective's, the views, and the heap's gaps.
 MOST_EXTRA_MB = 600.0
 
 

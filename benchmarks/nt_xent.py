@@ -40,9 +40,7 @@ def measure(
     Raises ConfigError when lightly is not installed.
     """
     losses = {name: make() for name, make in LOSSES.items()}
-    results: dict[str, Any] = {
-        "versions": {m: module(m).__versioname_ for m in ("torch", "lightly")}
-    }
+    results: dict[str, Any] = {"versions": {m: module(m).__version__ for m in ("torch", "lightly")}}
     with torch_threads(threads):
         for n in sizes:
             z, key = _embeddings(n), f"nt_xent_{n}"

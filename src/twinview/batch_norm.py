@@ -43,6 +43,8 @@ class SyncedBatchNorm(nn.Module):
         mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         if not self.training:
             return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
+        dtype = x.dtype
+        x = x.to(torch.promote_types(dtype, torch.float32))
         axes, shape = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
         world = engine.processes()
         batch_mean = engine.total(x.mean(axes)) / world
@@ -52,8 +54,9 @@ class SyncedBatchNorm(nn.Module):
         self._remember(batch_mean, batch_variance, x.numel() // x.shape[1] * world)
         scale = torch.rsqrt(batch_variance + self.eps)
         if self.weight is None:
-            return centred * scale.view(shape)
-        return centred * (scale * self.weight).view(shape) + self.bias.view(shape)
+            return (centred * scale.view(shape)).to(dtype)
+        scaled = centred * (scale * self.weight).view(shape) + self.bias.view(shape)
+        return scaled.to(dtype)
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:

@@ -250,7 +250,6 @@ def _clear(shelf: Path, own: Path) -> None:
                 locks.held(shelf / f"{folder.name}.lock", _leave),
             ):
                 shutil.rmtree(folder, ignore_errors=True)
-                (shelf / f"{folder.name}.lock").unlink()
 
 
 class _AtWorkError(Exception):

@@ -70,7 +70,8 @@ def noted_signals() -> Iterator[Callable[[], str]]:
             signal.signal(which, handler)
 
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        before[which] = signal.signal(which, note)
+        if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it
+            before[which] = signal.signal(which, note)
     try:
         yield lambda: came[0] if came else ""
     finally:

@@ -87,16 +87,9 @@ class Batch:
     ids: Tensor
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on the given device; a GPU copies it beside its other work."""
-        labels = None if self.labels is None else _moved(self.labels, device)
-        views, ids = _moved(self.views, device), _moved(self.ids, device)
-        return replace(self, views=views, labels=labels, ids=ids)
-
-
-def _moved(x: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cuda":
-        x = x.pin_memory()
-    return x.to(device, non_blocking=True)
+        """The same batch on the given device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return replace(self, views=self.views.to(device), labels=labels, ids=self.ids.to(device))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from twinview.views import LiveViews, ViewPlan, Views
 
 INDEX = "index.json"
 _ORDER = -1  # the place, in no chain, whose draws say which cached views an epoch takes
-_ROWS = 256  # examples rendered at once, few enough for the caches; views do not depend on it
+_ROWS = 2048  # examples between two notes of progress; views do not depend on it
 
 
 def cache_bytes(split: Split, count: int) -> int:
@@ -109,7 +109,7 @@ class CachedViews(Views):
     """
 
     def __init__(self, shards: Sequence[np.ndarray], ids: Tensor, seed: int) -> None:
-        self._shards = shards
+        self.shards = shards
         self._ids = ids
         self._seed = seed
         self._per_shard = len(shards[0])
@@ -122,10 +122,10 @@ class CachedViews(Views):
         cycle, place = divmod(epoch, self.count // count)
         draws = Draws.of(self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER)
         chosen = draws.permutation(self.count)[:, place * count : (place + 1) * count].numpy()
-        taken = np.empty((count, len(rows), *self._shards[0].shape[2:]), self._shards[0].dtype)
+        taken = np.empty((count, len(rows), *self.shards[0].shape[2:]), self.shards[0].dtype)
         owners, places = np.divmod(rows.numpy(), self._per_shard)
         for owner in np.unique(owners):
             mine = np.flatnonzero(owners == owner)
             for view in range(count):
-                taken[view, mine] = self._shards[owner][places[mine], chosen[mine, view]]
+                taken[view, mine] = self.shards[owner][places[mine], chosen[mine, view]]
         return torch.from_numpy(taken)
