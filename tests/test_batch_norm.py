@@ -46,6 +46,14 @@ def test_a_mean_far_from_zero_does_not_cancel() -> None:
     assert torch.allclose(found, expected, atol=2e-3)
 
 
+def test_statistics_of_bfloat16_are_float32_s() -> None:
+    x = data(64, 5).bfloat16()
+    own, plain = SyncedBatchNorm(nn.BatchNorm1d(5)), nn.BatchNorm1d(5)
+    assert own(x).dtype == torch.bfloat16
+    plain(x.float())
+    assert torch.allclose(own.running_mean, plain.running_mean, rtol=0, atol=1e-6)  # type: ignore[arg-type]
+
+
 def test_several_processes_replace_every_batch_norm_and_keep_names_and_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

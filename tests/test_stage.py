@@ -98,6 +98,16 @@ def test_a_second_signal_acts_at_once() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with stage.noted_signals() as asked_to_stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert asked_to_stop() == ""
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_signals_are_obeyed_again_afterwards() -> None:
     with stage.noted_signals():
         pass
