@@ -34,6 +34,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
         "sgd": {"weight_decay": 0.1, "momentum": 0.9},
     },
     "objectives": {
+        "contrastive": {"margin": 1.0, "distance": "cosine"},
         "info_nce": {"temperature": 0.2},
         "nt_xent": {"temperature": 0.2},
         "sup_con": {"temperature": 0.2},
