@@ -38,6 +38,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
         "info_nce": {"temperature": 0.2},
         "nt_xent": {"temperature": 0.2},
         "sup_con": {"temperature": 0.2},
+        "triplet": {"margin": 1.0, "distance": "cosine", "mining": "all"},
     },
 }
 WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
