@@ -36,6 +36,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
     "objectives": {
         "contrastive": {"margin": 1.0, "distance": "cosine"},
         "info_nce": {"temperature": 0.2},
+        "n_pair": {"length_weight": 0.001},
         "nt_logistic": {"temperature": 0.2, "mining": "all"},
         "nt_xent": {"temperature": 0.2},
         "sup_con": {"temperature": 0.2},
