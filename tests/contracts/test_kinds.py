@@ -34,6 +34,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
         "sgd": {"weight_decay": 0.1, "momentum": 0.9},
     },
     "objectives": {
+        "alignment_uniformity": {"power": 2.0, "concentration": 2.0, "uniformity_weight": 0.5},
         "barlow_twins": {"off_diagonal": 0.0051},
         "contrastive": {"margin": 1.0, "distance": "cosine"},
         "info_nce": {"temperature": 0.2},
