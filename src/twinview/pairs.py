@@ -45,8 +45,13 @@ def log_sum_exp_of_others(rows: Tensor, temperature: float) -> Tensor:
 
 def unit(z: Tensor) -> Tensor:
     """Embeddings scaled to length 1, in float32 at least: halves overflow at low temperatures."""
-    scaled: Tensor = F.normalize(z.to(torch.promote_types(z.dtype, torch.float32)), dim=-1)
+    scaled: Tensor = F.normalize(widened(z), dim=-1)
     return scaled
+
+
+def widened(z: Tensor) -> Tensor:
+    """Embeddings in float32 at least: the squares and products of halves overflow."""
+    return z.to(torch.promote_types(z.dtype, torch.float32))
 
 
 def positives(labels: Tensor, views: int) -> Tensor:

@@ -8,12 +8,35 @@ from torch import Tensor
 # Float64 sums of a few thousand terms.
 EXACT = 1e-10
 
+Pair = tuple[tuple[int, int], tuple[int, int]]
+
+# One class of three, one of two, two of one.
+LABELS = torch.tensor([4, 1, 4, 0, 1, 4, 9])
+
 HALVES = [torch.float16, torch.bfloat16]
 TEMPERATURES = [0.003, 0.01, 0.05, 0.2, 1.0]
 
 
 def cosine(u: Tensor, v: Tensor) -> Tensor:
     return (u @ v) / (u.square().sum().sqrt() * v.square().sum().sqrt())
+
+
+def apart(u: Tensor, v: Tensor, distance: str) -> Tensor:
+    return 1 - cosine(u, v) if distance == "cosine" else (u - v).square().sum().sqrt()
+
+
+def of_pairs(z: Tensor, labels: Tensor | None) -> tuple[list[Pair], list[Pair]]:
+    """All ordered pairs of embeddings, (view, example) each: the positive and the negative ones."""
+    rows = [(view, k) for view in range(len(z)) for k in range(z.shape[1])]
+    names = list(range(z.shape[1])) if labels is None else labels.tolist()
+    both = [(i, j) for i in rows for j in rows if i != j]
+    alike = [names[i[1]] == names[j[1]] for i, j in both]
+    positive = [pair for pair, same in zip(both, alike, strict=True) if same]
+    return positive, [pair for pair, same in zip(both, alike, strict=True) if not same]
+
+
+def average(terms: list[Tensor], z: Tensor) -> Tensor:
+    return torch.stack(terms).mean() if terms else z.sum() * 0
 
 
 def embeddings(n: int, d: int, seed: int = 0, views: int = 2) -> Tensor:
@@ -47,3 +70,31 @@ def assert_halves_lose_nothing(
     expected, _ = differentiated(objective, z.double())
     assert gradient.isfinite().all() and gradient.dtype == dtype
     assert abs(value.double() - expected) < 1e-6 / temperature
+
+
+def assert_blind_to_order_and_rotation(
+    objective: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, labels: Tensor | None
+) -> None:
+    """Neither the examples' order, nor the views', nor a rotation, nor the classes' names count."""
+    order = torch.randperm(z.shape[1], generator=torch.Generator().manual_seed(1))
+    rotation = torch.linalg.qr(embeddings(z.shape[2], z.shape[2], seed=2)[0]).Q
+    renamed = None if labels is None else 100 - 7 * labels[order]
+    loss = objective(z, labels)
+    assert loss > 0
+    assert torch.allclose(objective(z[:, order], renamed), loss, rtol=0, atol=EXACT)
+    assert torch.allclose(objective(z.flip(0) @ rotation, labels), loss, rtol=0, atol=EXACT)
+
+
+def assert_vast_numbers_stay_finite(
+    objective: Callable[[Tensor], Tensor], dtype: torch.dtype
+) -> None:
+    """Squares and products of such embeddings are infinite in float16."""
+    z = (embeddings(12, 8) * 1000).to(dtype)
+    value, gradient = differentiated(objective, z)
+    assert value.isfinite() and value.dtype == torch.float32 and gradient.isfinite().all()
+
+
+def assert_nothing_to_learn(objective: Callable[[Tensor], Tensor], z: Tensor) -> None:
+    """Zero, with a gradient of zero: a step with it changes nothing and fails nothing."""
+    value, gradient = differentiated(objective, z)
+    assert value == 0 and (gradient == 0).all()

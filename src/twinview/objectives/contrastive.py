@@ -1,0 +1,29 @@
+"""Contrastive loss: positives close, negatives a margin apart (Hadsell, CVPR 2006, eq. 4)."""
+
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor
+
+from twinview import distances
+
+
+def contrastive(
+    z: Tensor,
+    labels: Tensor | None,
+    *,
+    margin: Annotated[float, Gt(0)],
+    distance: distances.Distance,
+) -> Tensor:
+    """Half the mean squared distance of positive pairs, and of what negative ones lack to a margin.
+
+    z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive pair;
+    None: the views of an example are. Each kind of pair has its own mean, since there are far more
+    negatives; a kind that does not occur adds zero (pairs.positives tells). All embeddings alike
+    cost margin ** 2 / 2, without a gradient. Blind to order and rotation. Keeps (vn, vn) numbers.
+    The paper: euclidean, a margin of 1 or so in the scale of its outputs.
+    """
+    apart = distances.between(z, distance)
+    positive, negative = distances.masks(z, labels)
+    lacking = (margin - apart[negative]).relu()
+    return (distances.mean(apart[positive].square()) + distances.mean(lacking.square())) / 2

@@ -1,0 +1,29 @@
+"""Triplet loss: nearer to the positive than to the negative, by a margin (FaceNet, 1503.03832)."""
+
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor
+
+from twinview import distances
+
+
+def triplet(
+    z: Tensor,
+    labels: Tensor | None,
+    *,
+    margin: Annotated[float, Gt(0)],
+    distance: distances.Distance,
+    mining: distances.Mining,
+) -> Tensor:
+    """Mean over the mined triplets of max(0, margin + distance to positive - that to negative).
+
+    z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive; None:
+    the views of an example are. No triplet costs zero; distances.triplets tells how many there are.
+    All embeddings alike cost the margin; under semi_hard zero, since none is farther. Blind to
+    order and rotation. Keeps (vn, vn) numbers; but for hard, (positive pairs, vn). FaceNet:
+    semi_hard, margin .2 on squared distances of unit vectors, which is cosine with .1, doubled.
+    Hermans et al. (1703.07737): hard, euclidean, margin .1 to 1; all is their L_BA.
+    """
+    near, far = distances.triplets(z, labels, margin=margin, distance=distance, mining=mining)
+    return distances.mean((margin + near - far).relu())
