@@ -33,8 +33,9 @@ class SyncedBatchNorm(nn.Module):
 
     def __init__(self, plain: Plain) -> None:
         super().__init__()
-        _take_over(self, plain)
+        self.weight, self.bias = plain.weight, plain.bias
         self.eps, self.momentum = plain.eps, _momentum(plain)
+        _take_over_buffers(self, plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, d) or (n, d, h, w), normalised."""
@@ -72,8 +73,9 @@ class SplitBatchNorm(nn.Module):
 
     def __init__(self, plain: Plain, size: int) -> None:
         super().__init__()
-        _take_over(self, plain)
+        self.weight, self.bias = plain.weight, plain.bias
         self.eps, self.momentum, self.size = plain.eps, _momentum(plain), size
+        _take_over_buffers(self, plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, d) or (n, d, h, w), normalised."""
@@ -110,8 +112,7 @@ def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
             _replace(child, make)
 
 
-def _take_over(module: nn.Module, plain: Plain) -> None:
-    module.weight, module.bias = plain.weight, plain.bias
+def _take_over_buffers(module: nn.Module, plain: Plain) -> None:
     for name, buffer in plain.named_buffers():
         module.register_buffer(name, buffer)
     module.train(plain.training)

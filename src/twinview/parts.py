@@ -115,8 +115,8 @@ class Momentum(Part):
         fast, slow = self._fast[0], nn.ModuleList([self.encoder, self.head])
         for weight, own in zip(fast.parameters(), slow.parameters(), strict=True):
             own.lerp_(weight, kept)
-        for buffer, own in zip(fast.buffers(), slow.buffers(), strict=True):
-            own.copy_(buffer)
+        for buffer, old in zip(fast.buffers(), slow.buffers(), strict=True):
+            old.copy_(buffer)
 
 
 @final

@@ -1,4 +1,4 @@
-"""MoCo: name the key of each query, among the keys of earlier batches (arXiv 1911.05722, alg. 1)."""
+"""MoCo: name each query's key, among keys of earlier batches (arXiv 1911.05722, algorithm 1)."""
 
 import math
 from typing import Annotated, final
