@@ -69,10 +69,9 @@ class Params(Section):
     def chosen(self, *sections: str) -> dict[str, Any]:
         """The named sections as plain values; of plug-ins, those that are chosen."""
         tree = self.model_dump(mode="json", include=set(sections))
-        for _, kind, _ in _choices(self):
-            if kind in tree:
-                names = {name for _, of, name in _choices(self) if of == kind}
-                tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
+        for kind in tree.keys() & set(PLUGIN_SECTIONS):
+            names = {name for _, of, name in _choices(self) if of == kind}
+            tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
 
     @model_validator(mode="after")

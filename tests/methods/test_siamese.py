@@ -9,14 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests.contracts.test_kinds import bound
 from twinview.errors import DataError
 from twinview.heads.identity import identity
 from twinview.methods.barlow_twins import barlow_twins
 from twinview.methods.siamese import siamese
 from twinview.methods.sup_con import sup_con
+from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 from twinview.parts import Method
-from twinview.registry import ConfigError, bind
+from twinview.registry import ConfigError, bind, names
 from twinview.types import Batch
 
 LABELS = torch.tensor([0, 1, 0, 1, 2])
@@ -137,3 +139,19 @@ def test_siamese_s_chance_is_its_objective_s(name: str, options: Any, expected: 
 def test_a_head_of_unknown_width_is_refused(make: Any) -> None:
     with pytest.raises(ConfigError, match="needs a head"):
         make(nn.Identity(), identity(6))
+
+
+@pytest.mark.parametrize("name", names("objectives"))
+def test_siamese_learns_by_every_objective(name: str) -> None:
+    method = siamese(nn.Identity(), head(), objective=bound("objectives", name), labelled=False)
+    loss, gradient = value_and_gradient(method, None)
+    assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().sum() > 0
+    assert math.isfinite(method.chance(64))
+
+
+def test_siamese_s_info_nce_has_the_other_keys_as_negatives() -> None:
+    own = named("info_nce", False, temperature=0.3)
+    z = own.project(Batch(VIEWS, None, torch.arange(5))).z
+    expected = info_nce(z, None, None, temperature=0.3)
+    assert torch.allclose(value_and_gradient(own, None)[0], expected)
+    assert own.chance(64) == pytest.approx(math.log(64), rel=1e-4)

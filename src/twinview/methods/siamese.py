@@ -1,6 +1,8 @@
 """One encoder and head on both views, under any objective of objectives/."""
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -22,9 +24,10 @@ def siamese(
 ) -> Method:
     """Learns by the objective that params.yaml names, with the options under `objectives`.
 
-    labelled: examples of a class belong together, not only views of an example; raises DataError
-    for unlabelled data. Chance is the objective of embeddings that are (nearly) all alike: for a
-    loss with a margin that margin, below which a training has to come.
+    An objective that may have a queue of negatives does without. labelled: examples of a class
+    belong together, not only views of an example; raises DataError for unlabelled data. Chance is
+    the objective of embeddings that are (nearly) all alike: for a loss with a margin that margin,
+    below which a training has to come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -34,6 +37,8 @@ def siamese(
             )
         return objective(z, labels if labelled else None)
 
+    if "queue" in inspect.signature(objective).parameters:
+        objective = partial(objective, queue=None)
     width = outputs(head, "siamese")
     return Siamese(encoder, head, own, lambda n: _chance(objective, n, width), views=2)
 
