@@ -33,6 +33,8 @@ from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
 from twinview.views import Views
 
+RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
+
 
 @engine.joined()
 def main() -> None:
@@ -53,7 +55,7 @@ def main() -> None:
         follow(state, train, views, budget)
         return
     watch = watched(method, prepared, budget, own.monitored)
-    recorded = settings.chosen("pretrain", "methods", "encoders", "heads", "optimizers")
+    recorded = settings.chosen(*RECORDED)
     with (
         checkpoints.opened(fingerprint(recorded, device)) as kept,
         stage.noted_signals() as asked_to_stop,

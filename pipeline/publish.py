@@ -5,7 +5,8 @@ from twinview.tables import load_rows
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
-    "sources", "augmentations", "encoders", "heads", "optimizers", "methods", "probes",
+    "sources", "augmentations", "encoders", "heads", "optimizers", "methods", "objectives",
+    "probes",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from twinview.tables import load_rows
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
-    "augmentations", "encoders", "heads", "optimizers", "methods", "probes",
+    "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from twinview import engine
-from twinview.batch_norm import Plain, SyncedBatchNorm, synchronise
+from twinview.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
 
 
 def data(*shape: int) -> Tensor:
@@ -65,4 +65,38 @@ def test_several_processes_replace_every_batch_norm_and_keep_names_and_weights(
     synchronise(model)
     assert isinstance(model[1][0], SyncedBatchNorm) and not model[1][0].training
     assert list(model.state_dict()) == list(before)
+    assert all(a is b for a, b in zip(model.parameters(), weights, strict=True))
+
+
+@pytest.mark.parametrize("shape", [(12, 5), (12, 5, 3, 4)])
+def test_in_groups_it_is_torch_s_on_each_group_by_itself(shape: tuple[int, ...]) -> None:
+    kind = nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d
+    plain = kind(5, momentum=0.3).double()
+    nn.init.normal_(plain.weight)
+    own, groups = SplitBatchNorm(copy.deepcopy(plain), 4), [copy.deepcopy(plain) for _ in range(3)]
+    x, y = data(*shape).requires_grad_(), data(*shape).requires_grad_()
+    found = own(x)
+    expected = torch.cat([norm(part) for norm, part in zip(groups, y.split(4), strict=True)])
+    found.sin().sum().backward()
+    expected.sin().sum().backward()
+    assert torch.allclose(found, expected) and torch.allclose(x.grad, y.grad)  # type: ignore[arg-type]
+    for name in ("running_mean", "running_var"):
+        mean = torch.stack([norm.get_buffer(name) for norm in groups]).mean(0)
+        assert torch.allclose(own.get_buffer(name), mean)
+    assert torch.allclose(own.eval()(x)[:4], own(x[:4]))
+
+
+def test_in_one_group_it_is_torch_s() -> None:
+    plain = nn.BatchNorm1d(5).double()
+    own = SplitBatchNorm(copy.deepcopy(plain), 8)
+    x = data(8, 5)
+    assert torch.allclose(own(x), plain(x)) and torch.allclose(own.eval()(x), plain.eval()(x))
+    assert all(torch.allclose(a, b) for a, b in zip(own.buffers(), plain.buffers(), strict=True))
+
+
+def test_split_reaches_every_batch_norm_and_keeps_names_and_weights() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()))
+    before, weights = model.state_dict(), list(model.parameters())
+    split(model, 4)
+    assert isinstance(model[1][0], SplitBatchNorm) and list(model.state_dict()) == list(before)
     assert all(a is b for a, b in zip(model.parameters(), weights, strict=True))

@@ -324,3 +324,34 @@ def test_load_does_not_import_plug_ins_that_are_not_used(write_params: Write) ->
     """Else a stage would load, and so depend on, every plug-in's file."""
     path = write_params({"heads.linear.out": "checked only when it is bound"})
     assert params.load(path).heads["linear"]["out"] == "checked only when it is bound"
+
+
+def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params: Write) -> None:
+    path = write_params({"pretrain.method": "siamese", "objectives.nt_xent.temperature": 0.7})
+    settings = params.load(path)
+    assert settings.chosen("objectives") == {"objectives": {"nt_xent": {"temperature": 0.7}}}
+    objective = settings.bound("methods", "siamese").keywords["objective"]
+    assert objective.func is registry.find("objectives", "nt_xent")
+    assert objective.keywords == {"temperature": 0.7}
+
+
+def test_an_objective_that_no_method_names_is_not_chosen() -> None:
+    settings = params.load(ROOT / "params.yaml")
+    assert settings.pretrain.method == "simclr"
+    assert settings.chosen("objectives") == {"objectives": {}}
+
+
+def test_the_objective_that_a_method_names_must_exist_and_be_stated(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    path = write_params({"pretrain.method": "siamese", "methods.siamese.objective": "nt_xnet"})
+    assert faults(path) == [
+        "methods.siamese.objective: objectives has no 'nt_xnet'; did you mean 'nt_xent'? "
+        "(it is 'nt_xnet')"
+    ]
+    del settings["objectives"]["nt_xent"]
+    path = write_params({"methods.siamese.objective": "nt_xent"})
+    said = "methods.siamese.objective: is 'nt_xent', but objectives.nt_xent states no options"
+    assert faults(path) == [said]
+    with pytest.raises(ConfigError, match=r"objectives\.nt_xent states no options"):
+        params.load(path)

@@ -1,5 +1,9 @@
-"""Batch norm over the batches of all processes (torch's SyncBatchNorm refuses CPU tensors)."""
+"""Batch norm over the batches of all processes, or over parts of a batch.
 
+torch's SyncBatchNorm refuses CPU tensors.
+"""
+
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -7,22 +11,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview import engine
+from twinview.errors import ConfigError
 
 Plain = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def synchronise(module: nn.Module) -> None:
-    """Puts a SyncedBatchNorm in every batch norm's place below module; alone, changes nothing.
+    """Puts a SyncedBatchNorm in every batch norm's place below module; alone, changes nothing."""
+    if engine.processes() > 1:
+        _replace(module, SyncedBatchNorm)
 
-    Weights, buffers and their names stay, so that what is saved does not tell the difference.
-    """
-    if engine.processes() == 1:
-        return
-    for name, child in module.named_children():
-        if isinstance(child, Plain):
-            setattr(module, name, SyncedBatchNorm(child))
-        else:
-            synchronise(child)
+
+def split(module: nn.Module, size: int) -> None:
+    """Puts a SplitBatchNorm in every batch norm's place below module."""
+    _replace(module, lambda plain: SplitBatchNorm(plain, size))
 
 
 @final
@@ -31,12 +33,9 @@ class SyncedBatchNorm(nn.Module):
 
     def __init__(self, plain: Plain) -> None:
         super().__init__()
-        assert plain.track_running_stats and plain.momentum is not None
-        self.eps, self.momentum = plain.eps, plain.momentum
         self.weight, self.bias = plain.weight, plain.bias
-        for name, buffer in plain.named_buffers():
-            self.register_buffer(name, buffer)
-        self.train(plain.training)
+        self.eps, self.momentum = plain.eps, _momentum(plain)
+        _take_over_buffers(self, plain)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, d) or (n, d, h, w), normalised."""
@@ -64,3 +63,64 @@ class SyncedBatchNorm(nn.Module):
         self.get_buffer("running_mean").lerp_(mean, self.momentum)
         self.get_buffer("running_var").lerp_(variance * count / (count - 1), self.momentum)
         self.get_buffer("num_batches_tracked").add_(1)
+
+
+@final
+class SplitBatchNorm(nn.Module):
+    """The batch norm it is made from, with mean and variance of each `size` rows by themselves.
+
+    Groups are contiguous, so neither the number of processes nor that of chunks changes them, as
+    long as `size` divides what each gets. Running statistics take in the mean over all groups.
+    Raises ConfigError for rows that do not divide.
+    """
+
+    def __init__(self, plain: Plain, size: int) -> None:
+        super().__init__()
+        self.weight, self.bias = plain.weight, plain.bias
+        self.eps, self.momentum, self.size = plain.eps, _momentum(plain), size
+        _take_over_buffers(self, plain)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, d) or (n, d, h, w), normalised."""
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        if not self.training:
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
+        if len(x) % self.size:
+            raise ConfigError(
+                f"batch norm in groups of {self.size} (the method's option 'norm_group') cannot "
+                f"divide the {len(x)} rows that it gets at a time; choose a group that divides "
+                "pretrain.micro_batch and each process's part of pretrain.batch_size"
+            )
+        parts = x.split(self.size)
+        # (2, groups, d): with momentum 1, what batch_norm remembers is the group's own.
+        own = mean.new_empty(2, len(parts), len(mean))
+        normed = [
+            F.batch_norm(part, m, v, self.weight, self.bias, True, 1.0, self.eps)
+            for part, m, v in zip(parts, *own, strict=True)
+        ]
+        with torch.no_grad():
+            recent = engine.total(own.mean(1)) / engine.processes()
+            mean.lerp_(recent[0], self.momentum)
+            variance.lerp_(recent[1], self.momentum)
+            self.get_buffer("num_batches_tracked").add_(1)
+        return torch.cat(normed)
+
+
+def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
+    """Weights, buffers and their names stay, so that what is saved does not tell the difference."""
+    for name, child in module.named_children():
+        if isinstance(child, Plain):
+            setattr(module, name, make(child))
+        else:
+            _replace(child, make)
+
+
+def _take_over_buffers(module: nn.Module, plain: Plain) -> None:
+    for name, buffer in plain.named_buffers():
+        module.register_buffer(name, buffer)
+    module.train(plain.training)
+
+
+def _momentum(plain: Plain) -> float:
+    assert plain.track_running_stats and plain.momentum is not None
+    return plain.momentum

@@ -125,10 +125,19 @@ def gather(projections: Projections) -> Projections:
         return projections
     labels = projections.labels
     return replace(
-        projections,
-        z=_everyones(projections.z, dim=1),
-        labels=None if labels is None else _everyones(labels, dim=0),
+        projections.map(lambda x: everyones(x, dim=1)),
+        labels=None if labels is None else everyones(labels, dim=0),
     )
+
+
+def everyones(x: Tensor, dim: int) -> Tensor:
+    """The processes' parts along dim, put together in order of rank; gradients go back.
+
+    All-gather, as the sum of blocks that are zero but for the own one: one law of gradients.
+    """
+    blank = torch.zeros_like(x)
+    blocks = [x if place == rank() else blank for place in range(processes())]
+    return total(torch.cat(blocks, dim))
 
 
 def total(x: Tensor) -> Tensor:
@@ -164,13 +173,6 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return total(gradient)
-
-
-def _everyones(x: Tensor, dim: int) -> Tensor:
-    """All-gather, as the sum of blocks that are zero but for the own one: one law of gradients."""
-    blank = torch.zeros_like(x)
-    blocks = [x if place == rank() else blank for place in range(processes())]
-    return total(torch.cat(blocks, dim))
 
 
 def _keep_memory() -> None:

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn, optim
 
 from twinview import engine, seeds
-from twinview.errors import TrainingError
-from twinview.parts import Method
+from twinview.errors import ConfigError, TrainingError
+from twinview.parts import Method, Part, Queue
 from twinview.sections import Pretrain
 from twinview.types import Batch, Split
 from twinview.views import Views
@@ -114,8 +114,10 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
 
     A training that goes on from a saved state is equal, bit by bit, to one that never stopped: a
     method may draw from PyTorch's global generator, which every step seeds by its number.
-    Raises TrainingError at the first loss that is not finite.
+    Raises TrainingError at the first loss that is not finite, ConfigError before the first step
+    when a queue is longer than the split.
     """
+    _require_short_queues(state.method, len(train))
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
     state.method.train()
@@ -126,7 +128,8 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
             with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
-                loss = _advance(state, batch.to(device), budget.precision)
+                progress = (state.number + 1) / budget.steps(len(train))
+                loss = _advance(state, batch.to(device), budget.precision, progress)
             state.number += 1
             if not math.isfinite(loss):
                 raise TrainingError(
@@ -160,19 +163,32 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _advance(state: State, batch: Batch, precision: str) -> float:
+def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:
     method, optimizer = state.method, state.optimizer
     with engine.arithmetic(batch.views.device, precision):
         projections = method.project(batch)
-    z = projections.z.to(torch.promote_types(projections.z.dtype, torch.float32))
-    projections = replace(projections, z=z)
+    projections = projections.map(lambda x: x.to(torch.promote_types(x.dtype, torch.float32)))
     terms = method.terms(engine.gather(projections))
     loss = torch.stack(list(terms.values())).sum()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     engine.average_gradients(method.parameters())
     optimizer.step()
+    for part in method.modules():
+        if isinstance(part, Part):
+            part.after_step(progress)
     return loss.item()
+
+
+def _require_short_queues(method: Method, examples: int) -> None:
+    """Longer ones would hold an example's own old keys, as its negatives, at every step."""
+    for part in method.modules():
+        if isinstance(part, Queue) and len(part.rows) > examples:
+            raise ConfigError(
+                f"the method's queue holds {len(part.rows)} keys, and the train split has "
+                f"{examples} examples: each would be its own negative; set the method's option "
+                f"'queue' to {examples} or less"
+            )
 
 
 def _by_decay(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

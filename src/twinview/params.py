@@ -6,6 +6,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -50,20 +51,27 @@ class Params(Section):
     encoders: Candidates
     heads: Candidates
     optimizers: Candidates
+    objectives: Candidates
     methods: Candidates
     probes: Candidates
 
     def bound(self, kind: str, name: str) -> Callable[..., Any]:
-        """The plug-in `name` with the options that params.yaml states for it."""
-        return bind(kind, name, getattr(self, kind)[name])
+        """The plug-in `name` with the options that params.yaml states for it.
+
+        An option 'objective' names a file of objectives/, and becomes it, bound.
+        """
+        options = getattr(self, kind)[name]
+        made = bind(kind, name, options)
+        if "objective" in options:
+            made = partial(made, objective=self.bound("objectives", options["objective"]))
+        return made
 
     def chosen(self, *sections: str) -> dict[str, Any]:
         """The named sections as plain values; of plug-ins, those that are chosen."""
         tree = self.model_dump(mode="json", include=set(sections))
-        for _, kind, _ in _choices(self):
-            if kind in tree:
-                names = {name for _, of, name in _choices(self) if of == kind}
-                tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
+        for kind in tree.keys() & set(PLUGIN_SECTIONS):
+            names = {name for _, of, name in _choices(self) if of == kind}
+            tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
 
     @model_validator(mode="after")
@@ -174,9 +182,22 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
         ("pretrain.encoder", "encoders", params.pretrain.encoder),
         ("pretrain.head", "heads", params.pretrain.head),
         ("pretrain.optimizer", "optimizers", params.pretrain.optimizer),
+        *_objective(params),
         *(("views.chain", "augmentations", name) for name in params.views.chain),
         *(("evaluate.probes", "probes", name) for name in params.evaluate.probes),
     ]
+
+
+def _objective(params: Params) -> list[tuple[str, str, str]]:
+    """The one that the chosen method names, if it names one."""
+    method = params.pretrain.method
+    if method not in params.methods:
+        return []
+    options: Any = params.methods[method]
+    if isinstance(options, BaseModel):
+        options = options.model_dump()
+    setting = f"methods.{method}.objective"
+    return [(setting, "objectives", options["objective"])] if "objective" in options else []
 
 
 def _unstated(params: Params) -> list[str]:

@@ -16,14 +16,14 @@ Probability = Annotated[float, Gt(0), Le(1)]
 
 @dataclass(frozen=True)
 class OneOf:
-    """Marks a setting that names one of a kind's files."""
+    """Marks a setting that names one of a kind's files, whatever type the name stands for."""
 
     kind: str
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._known, handler(source))
+        return core_schema.no_info_after_validator_function(self._known, core_schema.str_schema())
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -4,7 +4,7 @@ Axes are always in this order: v views, n examples, d features; an image is (c, 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -94,10 +94,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Projections:
-    """What a method's first half makes of a batch: z (v, n, d), and the batch's labels."""
+    """What a method's first half makes of a batch: z (v, n, d), and the batch's labels.
+
+    targets: (v, n, d), what a slow encoder made of the same views, in methods that have one.
+    """
 
     z: Tensor
     labels: Tensor | None
+    targets: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Projections":
+        """The same with z and targets changed."""
+        targets = None if self.targets is None else change(self.targets)
+        return replace(self, z=change(self.z), targets=targets)
 
 
 @dataclass(frozen=True)

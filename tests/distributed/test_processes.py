@@ -1,6 +1,7 @@
 """Two and four processes give the loss, gradients and weights of one with the whole batch."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -19,7 +20,8 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("ranks")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*launcher, "--nproc-per-node", str(request.param), str(WORKER), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     files = sorted(folder.glob("*.json"))
     assert len(files) == request.param

@@ -7,12 +7,15 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
+from tests.contracts.test_kinds import bound
 from twinview import batch_norm, engine, registry
 from twinview.encoders.convnet import convnet
 from twinview.gradient_cache import GradientCache
@@ -120,7 +123,7 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 @final
 class Pictures(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        return pictures(2 * N + 5)[:, rows]
+        return pictures(2 * N + 5)[:count, rows]
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
@@ -136,6 +139,18 @@ def a_training() -> list[Tensor]:
     steps = fit(method, ROWS, Pictures(), optimizer, BUDGET, CPU)
     losses = torch.tensor([step.loss for step in steps])
     return [losses, *method.state_dict().values()]
+
+
+def steps_of(name: str) -> list[Tensor]:
+    """Two steps of any method: losses, and all state after them."""
+    encoder = GradientCache(learner("batch"), N)
+    method: Method = bound("methods", name)(encoder, nonlinear(24, hidden=10, out=5)).double()
+    batch_norm.synchronise(method)
+    optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
+    split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
+    steps = fit(method, split, Pictures(), optimizer, once, CPU)
+    losses = torch.tensor([step.loss for step in steps])
+    return [losses, *(value.double() for value in method.state_dict().values())]
 
 
 def the_order_of_examples() -> list[Tensor]:
@@ -187,7 +202,7 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         the_order_of_examples,
         norms,
     )
-}
+} | {f"steps_of_{name}": partial(steps_of, name) for name in registry.names("methods")}
 
 
 def difference(alone: list[Tensor], together: list[Tensor]) -> float:

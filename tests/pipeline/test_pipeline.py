@@ -245,9 +245,9 @@ def _outs(project: Project, stage: str) -> list[str]:
 
 
 def _one_of_many(path: str) -> bool:
-    """A chain's files: DVC cannot pick list items, and baselines loads them in live mode only."""
-    shared = ("colour.py", "ranges.py", "warp.py")
-    return "/augmentations/" in path or path.endswith(shared)
+    """Files that DVC cannot pick: a list's items (live mode only), a chosen method's objective."""
+    shared = ("colour.py", "distances.py", "ranges.py", "warp.py")
+    return "/augmentations/" in path or "/objectives/" in path or path.endswith(shared)
 
 
 def _hashes(project: Project) -> dict[str, str]:

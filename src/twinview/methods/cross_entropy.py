@@ -6,18 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview.errors import ConfigError, DataError
-from twinview.parts import Method, Siamese
+from twinview.parts import Method, Siamese, outputs
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
     """One view an example, its label named by the head. Raises DataError for unlabelled data."""
-    outputs = [m.out_features for m in head.modules() if isinstance(m, nn.Linear)]
-    if not outputs:
-        raise ConfigError(
-            "methods.cross_entropy needs a head with an output for each class; "
-            "set pretrain.head to linear or nonlinear"
-        )
-    return Siamese(encoder, head, _name_the_class, chance=lambda n: math.log(outputs[-1]), views=1)
+    classes = outputs(head, "cross_entropy")
+    return Siamese(encoder, head, _name_the_class, chance=lambda n: math.log(classes), views=1)
 
 
 def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:

@@ -1,0 +1,22 @@
+"""Barlow Twins: each feature agrees across views, and with no other feature (arXiv 2103.03230)."""
+
+from functools import partial
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import nn
+
+from twinview.objectives.barlow_twins import barlow_twins as objective
+from twinview.parts import Method, Siamese, outputs
+
+
+def barlow_twins(
+    encoder: nn.Module, head: nn.Module, *, off_diagonal: Annotated[float, Gt(0)]
+) -> Method:
+    """One encoder and head on both views, under the correlation loss. Paper: off_diagonal .005.
+
+    By chance, and collapsed, each of the head's outputs costs 1; 'slow' means nine tenths of that.
+    """
+    width = float(outputs(head, "barlow_twins"))
+    own = partial(objective, off_diagonal=off_diagonal)
+    return Siamese(encoder, head, own, chance=lambda n: width, views=2)

@@ -1,0 +1,108 @@
+"""MoCo: name each query's key, among keys of earlier batches (arXiv 1911.05722, algorithm 1)."""
+
+import math
+from typing import Annotated, final
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor, nn
+
+from twinview import batch_norm, engine, pairs
+from twinview.objectives.info_nce import info_nce
+from twinview.parts import Method, Momentum, Queue, on_rows, outputs, predictor
+from twinview.types import Batch, Projections
+
+Count = Annotated[int, Ge(1)]
+
+
+def moco(
+    encoder: nn.Module,
+    head: nn.Module,
+    *,
+    temperature: Annotated[float, Gt(0)],
+    decay: Annotated[float, Ge(0), Lt(1)],
+    rising: bool,
+    queue: Count | None,
+    symmetric: bool,
+    hidden: Count | None,
+    norm_group: Annotated[int, Ge(2)] | None,
+) -> Method:
+    """A query encoder that learns, and a slow copy of it that makes the keys.
+
+    rising: the decay, to 1. queue: how many keys are negatives; null: the batch's other keys.
+    symmetric: each view is a query once, not the first only. hidden: a predictor's, on queries;
+    null: none. norm_group: how many rows batch norm sees together, of the keys in another order,
+    so that its statistics do not tell which key is whose (section 3.3); null: all, and it tells.
+    v2 (2003.04297): .2, .999, false, 65536, false, null, 32. v3 (2104.02057): .2, .99, true, null,
+    true, 4096, null; it also scales the loss.
+    """
+    own = Moco(encoder, head, temperature, Momentum(encoder, head, decay, rising), symmetric)
+    width = outputs(head, "moco")
+    if queue is not None:
+        own.queue = Queue(queue, (width,), start=0)
+    if hidden is not None:
+        own.predictor = predictor(width, hidden)
+    if norm_group is not None:
+        own.shuffled = True
+        batch_norm.split(own, norm_group)
+    return own
+
+
+@final
+class Moco(Method):
+    """Its projections are the queries; then, unless symmetric, the keys, else its targets are."""
+
+    views = 2
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        temperature: float,
+        slow: Momentum,
+        symmetric: bool,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head, self.slow = encoder, head, slow
+        self.predictor: nn.Module = nn.Identity()
+        self.queue: Queue | None = None
+        self.temperature, self.symmetric, self.shuffled = temperature, symmetric, False
+
+    def project(self, batch: Batch) -> Projections:
+        """Queries and keys, each of its own view."""
+        views = batch.views
+        keys = self._keys(views if self.symmetric else views[1:])
+        z = on_rows(self.head, self.encoder(views if self.symmetric else views[:1]))
+        z = on_rows(self.predictor, z)
+        if self.symmetric:
+            return Projections(z, batch.labels, keys)
+        return Projections(torch.cat([z, keys]), batch.labels)
+
+    def terms(self, projections: Projections) -> dict[str, Tensor]:
+        """InfoNCE, as 'loss': the mean over the directions. The queue is offered the keys."""
+        queries, keys = projections.z[:1], projections.z[1:]
+        if projections.targets is not None:
+            queries, keys = projections.z, projections.targets.flip(0)
+        negatives = None if self.queue is None else self.queue.rows
+        losses = [
+            info_nce(torch.stack(pair), None, negatives, temperature=self.temperature)
+            for pair in zip(queries, keys, strict=True)
+        ]
+        if self.queue is not None:
+            self.queue.offer(pairs.unit(keys).flatten(0, 1))
+        return {"loss": torch.stack(losses).mean()}
+
+    def chance(self, n: int) -> float:
+        """Every negative as near as the key. Below it at first: random negatives are far."""
+        return math.log(n if self.queue is None else len(self.queue.rows) + 1)
+
+    @torch.no_grad()
+    def _keys(self, views: Tensor) -> Tensor:
+        """Of this process's examples, encoded in an order that all processes share."""
+        if not (self.shuffled and self.training):
+            keys: Tensor = self.slow(views)
+            return keys
+        everyones = engine.everyones(views, dim=1)
+        order = engine.from_first(torch.randperm(everyones.shape[1])).to(views.device)
+        keys = engine.everyones(self.slow(everyones[:, engine.own_part(order)]), dim=1)
+        return keys[:, engine.own_part(order.argsort())]

@@ -1,0 +1,30 @@
+"""SupCon: agree on all views of a class, disagree with the other classes (arXiv 2004.11362)."""
+
+import math
+from functools import partial
+from typing import Annotated
+
+from annotated_types import Gt
+from torch import Tensor, nn
+
+from twinview.errors import DataError
+from twinview.objectives.sup_con import sup_con as objective
+from twinview.parts import Method, Siamese
+
+
+def sup_con(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:
+    """One encoder and head on both views, under SupCon with labels. SupCon: temperature .1.
+
+    Raises DataError for unlabelled data.
+    """
+    own = partial(_labelled, temperature=temperature)
+    return Siamese(encoder, head, own, chance=lambda n: math.log(2 * n - 1), views=2)
+
+
+def _labelled(z: Tensor, labels: Tensor | None, temperature: float) -> Tensor:
+    if labels is None:
+        raise DataError(
+            "methods.sup_con learns from labels, and this data has none; "
+            "methods.simclr is the same without labels"
+        )
+    return objective(z, labels, temperature=temperature)

@@ -1,0 +1,101 @@
+"""Three steps of a training in float64, by the loop and by hand."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from tests.test_loop import CPU
+from twinview import registry
+from twinview.gradient_cache import GradientCache
+from twinview.heads.nonlinear import nonlinear
+from twinview.loop import Budget, batches, fit, learning_rate
+from twinview.parts import Method
+from twinview.types import Split
+from twinview.views import Views
+
+N, STEPS, WIDTH = 8, 3, 5
+SPLIT = Split(torch.zeros(STEPS * N, 1), torch.arange(STEPS * N) % 3, torch.arange(STEPS * N))
+OWN = Budget(
+    epochs=1, batch_size=N, learning_rate=0.5, warmup_epochs=0, seed=0, precision="float32"
+)
+
+
+@final
+class Rows(Views):
+    """Two views of each row, of six numbers."""
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        generator = torch.Generator().manual_seed(epoch)
+        return torch.randn(2, STEPS * N, 6, generator=generator).double()[:count, rows]
+
+
+def networks() -> tuple[nn.Module, nn.Module]:
+    """An encoder and a head, both with batch norm, in float64."""
+    torch.manual_seed(0)
+    encoder = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh()).double()
+    return encoder, nonlinear(8, hidden=7, out=WIDTH).double()
+
+
+def made(name: str, micro_batch: int = N, **options: object) -> Method:
+    """The method in float64, around networks()."""
+    encoder, head = networks()
+    own: Method = registry.bind("methods", name, options)(GradientCache(encoder, micro_batch), head)
+    return own.double()
+
+
+def by_the_loop(method: Method, views: Views | None = None) -> list[float]:
+    """The losses of all steps of SGD."""
+    sgd = registry.bind("optimizers", "sgd", {"weight_decay": 0.0, "momentum": 0.0})
+    return [step.loss for step in fit(method, SPLIT, views or Rows(), sgd, OWN, CPU)]
+
+
+def by_hand(
+    weights: list[nn.Parameter],
+    loss: Callable[[int, Tensor, Tensor], Tensor],
+    after: Callable[[int], None],
+) -> list[float]:
+    """The same with a loss of step, first and second view, and what follows each update."""
+    losses = []
+    for number, first, second in _steps():
+        value = loss(number, first, second)
+        gradients = torch.autograd.grad(value, weights, allow_unused=True)
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                if gradient is not None:
+                    weight -= learning_rate(number - 1, STEPS, OWN) * gradient
+            after(number)
+        losses.append(value.item())
+    return losses
+
+
+def _steps() -> Iterator[tuple[int, Tensor, Tensor]]:
+    for number, batch in enumerate(batches(SPLIT, Rows(), OWN, 0, 2), start=1):
+        yield number, *batch.views
+
+
+def close(one: object, other: object) -> bool:
+    """Equal to float64's rounding through three steps."""
+    return torch.allclose(torch.as_tensor(one), torch.as_tensor(other), rtol=1e-9, atol=1e-10)
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    """The same weights and buffers."""
+    first, second = one.state_dict().values(), other.state_dict().values()
+    return all(close(a, b) for a, b in zip(first, second, strict=True))
+
+
+def slow_copy(*modules: nn.Module) -> tuple[nn.Module, ...]:
+    """Copies that learn by average only."""
+    return tuple(copy.deepcopy(module) for module in modules)
+
+
+@torch.no_grad()
+def average(slow: nn.Module, fast: nn.Module, decay: float) -> None:
+    """slow = decay * slow + (1 - decay) * fast; buffers are copied."""
+    for old, new in zip(slow.parameters(), fast.parameters(), strict=True):
+        old.copy_(decay * old + (1 - decay) * new)
+    for old, new in zip(slow.buffers(), fast.buffers(), strict=True):
+        old.copy_(new)

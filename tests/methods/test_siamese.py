@@ -1,0 +1,157 @@
+"""The methods that are an encoder, a head and an objective: SupCon, Barlow Twins, any by name."""
+
+import math
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.contracts.test_kinds import bound
+from twinview.errors import DataError
+from twinview.heads.identity import identity
+from twinview.methods.barlow_twins import barlow_twins
+from twinview.methods.siamese import siamese
+from twinview.methods.sup_con import sup_con
+from twinview.objectives.info_nce import info_nce
+from twinview.objectives.nt_xent import nt_xent
+from twinview.parts import Method
+from twinview.registry import ConfigError, bind, names
+from twinview.types import Batch
+
+LABELS = torch.tensor([0, 1, 0, 1, 2])
+VIEWS = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0)).double()
+
+
+def head() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Linear(6, 4).double()
+
+
+def value_and_gradient(method: Method, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    terms = method.terms(method.project(Batch(VIEWS, labels, torch.arange(5))))
+    assert list(terms) == ["loss"]
+    weight = next(method.parameters())
+    return terms["loss"].detach(), torch.autograd.grad(terms["loss"], weight)[0]
+
+
+def by_pairs(weight: nn.Parameter, bias: nn.Parameter, labels: Tensor) -> Tensor:
+    """SupCon, equation 2, pair by pair."""
+    z = F.normalize(VIEWS.flatten(0, 1) @ weight.T + bias, dim=1)
+    classes, total = labels.repeat(2).tolist(), torch.zeros(()).double()
+    for i in range(10):
+        others = [j for j in range(10) if j != i]
+        positives = [j for j in others if classes[j] == classes[i]]
+        denominator = sum((z[i] @ z[j] / 0.3).exp() for j in others)
+        logs = [((z[i] @ z[j] / 0.3).exp() / denominator).log() for j in positives]
+        total = total - sum(logs) / len(positives)
+    return total / 10
+
+
+def test_sup_con_is_the_mean_over_positives_outside_the_log() -> None:
+    own = head()
+    expected = by_pairs(own.weight, own.bias, LABELS)  # type: ignore[arg-type]
+    gradient = torch.autograd.grad(expected, own.weight)[0]  # type: ignore[arg-type]
+    found = value_and_gradient(sup_con(nn.Identity(), own, temperature=0.3), LABELS)
+    assert torch.allclose(found[0], expected) and torch.allclose(found[1], gradient)
+
+
+def test_sup_con_refuses_unlabelled_data() -> None:
+    with pytest.raises(DataError, match=r"sup_con learns from labels.*methods\.simclr"):
+        value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3), None)
+
+
+def test_sup_con_s_chance_is_the_loss_of_embeddings_that_say_nothing() -> None:
+    flat = nn.Linear(6, 4).double()
+    nn.init.zeros_(flat.weight)
+    method = sup_con(nn.Identity(), flat, temperature=0.3)
+    found, _ = value_and_gradient(method, LABELS)
+    assert found.item() == pytest.approx(method.chance(5)) == pytest.approx(math.log(9))
+
+
+def test_barlow_twins_is_the_paper_s_sum_over_features() -> None:
+    own = head()
+    first, second = (view @ own.weight.T + own.bias for view in VIEWS)  # type: ignore[operator]
+    a, b = ((x - x.mean(0)) / (x.var(0, correction=0) + 1e-5).sqrt() for x in (first, second))
+    expected = torch.zeros(()).double()
+    for i in range(4):
+        for j in range(4):
+            c = (a[:, i] * b[:, j]).sum() / 5
+            expected = expected + ((1 - c) ** 2 if i == j else 0.3 * c**2)
+    gradient = torch.autograd.grad(expected, own.weight)[0]  # type: ignore[arg-type]
+    found = value_and_gradient(barlow_twins(nn.Identity(), own, off_diagonal=0.3), LABELS)
+    assert torch.allclose(found[0], expected) and torch.allclose(found[1], gradient)
+
+
+def test_barlow_twins_chance_is_the_loss_of_a_collapsed_head() -> None:
+    flat = nn.Linear(6, 4).double()
+    nn.init.zeros_(flat.weight)
+    method = barlow_twins(nn.Identity(), flat, off_diagonal=0.3)
+    assert value_and_gradient(method, None)[0].item() == pytest.approx(4) == method.chance(256)
+
+
+def named(name: str, labelled: bool, **options: object) -> Method:
+    objective = bind("objectives", name, options)
+    return siamese(nn.Identity(), head(), objective=objective, labelled=labelled)
+
+
+def test_siamese_is_the_method_of_its_objective() -> None:
+    expected = value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3), LABELS)
+    found = value_and_gradient(named("sup_con", True, temperature=0.3), LABELS)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_siamese_sees_labels_only_when_it_says_so() -> None:
+    blind = value_and_gradient(named("sup_con", False, temperature=0.3), LABELS)
+    without = value_and_gradient(named("nt_xent", False, temperature=0.3), None)
+    labelled = value_and_gradient(named("sup_con", True, temperature=0.3), LABELS)
+    assert torch.allclose(blind[0], without[0]) and not torch.allclose(blind[0], labelled[0])
+
+
+def test_siamese_refuses_labels_that_are_not_there() -> None:
+    with pytest.raises(DataError, match=r"siamese\.labelled is true.*set it to false"):
+        value_and_gradient(named("sup_con", True, temperature=0.3), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("nt_xent", {"temperature": 0.3}, math.log(2 * 64 - 1)),
+        ("sup_con", {"temperature": 0.3}, math.log(2 * 64 - 1)),
+        ("barlow_twins", {"off_diagonal": 0.001}, 4),
+    ],
+)
+def test_siamese_s_chance_is_its_objective_s(name: str, options: Any, expected: float) -> None:
+    # The noise is a thousandth; Barlow Twins's correlations of 64 examples are some eighths.
+    tolerance = 0.3 if name == "barlow_twins" else 1e-4
+    assert named(name, False, **options).chance(64) == pytest.approx(expected, rel=tolerance)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(siamese, objective=partial(nt_xent, temperature=0.3), labelled=False),
+        partial(barlow_twins, off_diagonal=0.3),
+    ],
+)
+def test_a_head_of_unknown_width_is_refused(make: Any) -> None:
+    with pytest.raises(ConfigError, match="needs a head"):
+        make(nn.Identity(), identity(6))
+
+
+@pytest.mark.parametrize("name", names("objectives"))
+def test_siamese_learns_by_every_objective(name: str) -> None:
+    method = siamese(nn.Identity(), head(), objective=bound("objectives", name), labelled=False)
+    loss, gradient = value_and_gradient(method, None)
+    assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().sum() > 0
+    assert math.isfinite(method.chance(64))
+
+
+def test_siamese_s_info_nce_has_the_other_keys_as_negatives() -> None:
+    own = named("info_nce", False, temperature=0.3)
+    z = own.project(Batch(VIEWS, None, torch.arange(5))).z
+    expected = info_nce(z, None, None, temperature=0.3)
+    assert torch.allclose(value_and_gradient(own, None)[0], expected)
+    assert own.chance(64) == pytest.approx(math.log(64), rel=1e-4)

@@ -1,0 +1,56 @@
+"""LARS against its equation, weight by weight."""
+
+import torch
+from torch import nn
+
+from twinview.optimizers.lars import lars
+
+OPTIONS = {"weight_decay": 0.1, "momentum": 0.9, "trust": 0.01}
+
+
+def test_lars_is_its_equation_over_three_steps() -> None:
+    """v = m v + trust |w| / |g + d w| (g + d w); w = w - rate v. The paper: |g| + d |w| below."""
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(3, 2).double())
+    optimizer = lars([weight], [], **OPTIONS)
+    optimizer.param_groups[0]["lr"] = 0.5
+    w, v = weight.detach().clone(), torch.zeros(3, 2).double()
+    for _ in range(3):
+        weight.grad = torch.randn(3, 2).double()
+        d = weight.grad + 0.1 * w
+        v = 0.9 * v + 0.01 * w.norm() / d.norm() * d
+        w = w - 0.5 * v
+        optimizer.step()
+    assert torch.allclose(weight.detach(), w)
+
+
+def test_lars_s_step_depends_on_the_weight_s_length_and_not_on_the_gradient_s() -> None:
+    steps = []
+    for scale in (1.0, 1000.0):
+        weight = nn.Parameter(torch.ones(2, 2))
+        optimizer = lars([weight], [], weight_decay=0.0, momentum=0.9, trust=0.01)
+        optimizer.param_groups[0]["lr"] = 0.5
+        weight.grad = torch.full((2, 2), scale)
+        optimizer.step()
+        steps.append((1 - weight.detach()).norm())
+    # .5 * .01 * |w|, and |w| is 2; float32.
+    assert torch.allclose(torch.stack(steps), torch.tensor(0.01), rtol=1e-4)
+
+
+def test_lars_leaves_biases_and_norm_layers_to_plain_momentum() -> None:
+    bias = nn.Parameter(torch.ones(2))
+    optimizer = lars([], [bias], **OPTIONS)
+    optimizer.param_groups[1]["lr"] = 0.5
+    for _ in range(2):
+        bias.grad = torch.ones(2)
+        optimizer.step()
+    assert torch.allclose(bias.detach(), torch.tensor(1 - 0.5 * (1 + 1.9)))
+
+
+def test_lars_moves_a_weight_that_is_zero() -> None:
+    weight = nn.Parameter(torch.zeros(2, 2))
+    optimizer = lars([weight], [], **OPTIONS)
+    optimizer.param_groups[0]["lr"] = 0.5
+    weight.grad = torch.ones(2, 2)
+    optimizer.step()
+    assert torch.allclose(weight.detach(), torch.tensor(-0.5))
