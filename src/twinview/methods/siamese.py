@@ -12,7 +12,7 @@ from twinview.errors import DataError
 from twinview.parts import Method, Siamese, outputs
 from twinview.sections import OneOf
 
-Objective = Callable[[Tensor, Tensor | None], Tensor]
+Objective = Callable[..., Tensor]
 
 
 def siamese(
