@@ -67,7 +67,7 @@ def test_three_steps_are_those_of_algorithm_1(size: int | None, micro_batch: int
     def loss(number: int, first: Tensor, second: Tensor) -> Tensor:
         q = unit(grouped(encoder, head, first, size or N))
         with torch.no_grad():
-            with seeds.torch_seeded(0, f"step/{number - 1}"):
+            with seeds.torch_seeded(0, f"step/{number - 1}/0"):
                 order = torch.randperm(N) if size else torch.arange(N)
             shuffled = grouped(slow_encoder, slow_head, second[order], size or N)
             k = unit(torch.stack([shuffled[order.tolist().index(row)] for row in range(N)]))

@@ -18,4 +18,4 @@ def sgd(
         {"params": decayed, "weight_decay": weight_decay},
         {"params": exempt, "weight_decay": 0.0},
     ]
-    return optim.SGD(groups, lr=0.0, momentum=momentum, fused=True)
+    return optim.SGD(groups, lr=0.0, momentum=momentum)
