@@ -1,11 +1,13 @@
 """What is made of benchmarks' results: the README's table and the scoreboard's entries."""
 
+import json
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks.common import spread
+from tests.workspace import ROOT
 from twinview.errors import ConfigError
 from twinview.measure import score
 
@@ -32,6 +34,14 @@ def test_the_table_takes_its_place_in_the_readme() -> None:
     readme = f"before\n{bench.START}\nold\n{bench.END}\nafter\n"
     written = bench.with_table(readme, results())
     assert written == f"before\n{bench.START}\n{bench.table(results())}\n{bench.END}\nafter\n"
+
+
+def test_the_readme_and_the_scoreboard_show_what_was_measured() -> None:
+    measured = json.loads((ROOT / bench.RESULTS).read_text())
+    readme = (ROOT / bench.README).read_text()
+    assert bench.with_table(readme, measured) == readme
+    board = json.loads((ROOT / "reports/scoreboard.json").read_text())
+    assert {name: board.get(name) for name in bench.scores(measured)} == bench.scores(measured)
 
 
 def test_scores_have_all_that_a_claim_needs() -> None:
