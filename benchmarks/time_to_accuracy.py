@@ -23,9 +23,9 @@ from twinview import params
 from twinview.errors import TrainingError
 from twinview.params import Params
 
-EPOCHS = 2
+EPOCHS = 6
 RATE = 0.06  # lightly's for SimCLR at batch 256
-CHECKS = 4  # of twinview's kNN, in each epoch
+CHECKS = 2  # of twinview's kNN, in each epoch
 
 
 def measure(minutes: float = 10) -> dict[str, Any]:
