@@ -72,7 +72,7 @@ WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
 # What an objective takes from its method, beyond the contract.
 OWNED = {"info_nce": {"queue": None}}
 # Who opts out of learning without labels, and why.
-NEEDS_LABELS = {"cross_entropy": "the supervised comparison"}
+NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
 # Who looks at each feature by itself, and why.
 SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
