@@ -92,7 +92,7 @@ class SplitBatchNorm(nn.Module):
                 "pretrain.micro_batch and each process's part of pretrain.batch_size"
             )
         parts = x.split(self.size)
-        # (2, groups, d): with momentum 1, batch_norm remembers the group's own (and 0 * NaN is NaN).
+        # (2, groups, d). With momentum 1 batch_norm remembers the group's own; 0 * NaN is NaN.
         own = mean.new_zeros(2, len(parts), len(mean))
         normed = [
             F.batch_norm(part, m, v, self.weight, self.bias, True, 1.0, self.eps)
