@@ -10,11 +10,11 @@ from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
 from twinview import artifacts, measure
-from twinview.commands import git
 from twinview.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
 RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
+COMMAND = "make bench"
 START, END = "<!-- benchmarks: written by make bench -->", "<!-- benchmarks end -->"
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "views": views.measure,
@@ -83,13 +83,12 @@ def main(names: list[str]) -> None:
             f"no benchmark is called {', '.join(sorted(unknown))}; "
             f"there are {', '.join(BENCHMARKS)}"
         )
-    if git("diff", "--quiet", "HEAD") is None:
-        raise ConfigError("make bench needs a working tree without changes; commit them first")
+    measure.require_committed(COMMAND)
     for name in names or BENCHMARKS:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()
         earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
-        about = {"commit": commit(), "hardware": hardware(), "command": "make bench"}
+        about = {"commit": commit(), "hardware": hardware(), "command": COMMAND}
         artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
     results = artifacts.load_json(RESULTS)
     measure.keep(scores(results))
@@ -120,10 +119,7 @@ def _value(found: Any) -> dict[str, Any]:
 
 def with_table(readme: str, results: Mapping[str, Any]) -> str:
     """The README with its table of benchmarks made anew."""
-    before, _, rest = readme.partition(START)
-    _, found, after = rest.partition(END)
-    assert found, f"README.md lacks the marks {START} and {END}"
-    return f"{before}{START}\n{table(results)}\n{END}{after}"
+    return measure.between(readme, START, END, table(results))
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -134,7 +130,7 @@ def table(results: Mapping[str, Any]) -> str:
     commits = sorted({own["commit"][:7] for own in results.values()})
     machine = next(iter(results.values()))["hardware"]
     lines += ["", *_cache_rows(found)]
-    return "\n".join([*lines, "", f"`make bench` at commit `{'`, `'.join(commits)}`, {machine}."])
+    return "\n".join([*lines, "", f"`{COMMAND}` at commit `{'`, `'.join(commits)}`, {machine}."])
 
 
 def _cache_rows(found: Mapping[str, Any]) -> Iterator[str]:

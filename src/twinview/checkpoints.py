@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview import artifacts, engine, locks
+from twinview import artifacts, engine, locks, paths
 from twinview.errors import TrainingError
 from twinview.paths import root
 
@@ -53,7 +53,7 @@ def opened(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
     when DVC has recorded this training's result already: then it is asked for once more.
     A TrainingError tells where the last good checkpoint is.
     """
-    shelf = root() / ".dvc/tmp/twinview/checkpoints"
+    shelf = root() / paths.CHECKPOINTS
     key = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
     with locks.held(shelf / f"{key}.lock", _wait):
         with locks.held(shelf / "shelf.lock", lambda holder: None):

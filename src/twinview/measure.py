@@ -40,13 +40,12 @@ def measure(seeds: int) -> None:
     Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
     Raises ConfigError when the working tree differs from the commit.
     """
-    if git("diff", "--quiet", "HEAD") is None:
-        raise ConfigError("make measure needs a working tree without changes; commit them first")
+    require_committed(COMMAND)
     if seeds < 2:
         raise ConfigError(f"make measure needs at least 2 seeds for a spread, not {seeds}")
     if START not in (readme := README.read_text()) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
-    shutil.rmtree(".dvc/tmp/twinview", ignore_errors=True)  # or a checkpoint saves time
+    shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # or a checkpoint saves time
     started = time.monotonic()
     _run("repro", "--force")
     minutes = (time.monotonic() - started) / 60
@@ -95,12 +94,23 @@ def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> 
     }
 
 
+def require_committed(command: str) -> None:
+    """Raises ConfigError when the working tree differs from the commit that results would name."""
+    if git("diff", "--quiet", "HEAD") is None:
+        raise ConfigError(f"{command} needs a working tree without changes; commit them first")
+
+
 def with_table(readme: str, scores: Scores) -> str:
     """The README with its table made anew."""
-    before, _, rest = readme.partition(START)
-    _, found, after = rest.partition(END)
-    assert found, f"README.md lacks the marks {START} and {END}"
-    return f"{before}{START}\n{table(scores)}\n{END}{after}"
+    return between(readme, START, END, table(scores))
+
+
+def between(readme: str, start: str, end: str, text: str) -> str:
+    """The README with another text between two of its marks."""
+    before, _, rest = readme.partition(start)
+    _, found, after = rest.partition(end)
+    assert found, f"README.md lacks the marks {start} and {end}"
+    return f"{before}{start}\n{text}\n{end}{after}"
 
 
 def table(scores: Scores) -> str:

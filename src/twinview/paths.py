@@ -23,6 +23,9 @@ EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")
 
+# Of unfinished trainings, in the project of DVC's temporary copies too; DVC knows nothing of them.
+CHECKPOINTS = Path(".dvc/tmp/twinview/checkpoints")
+
 
 def root() -> Path:
     """The project's folder; in a temporary copy that DVC makes, the folder it was copied from."""
