@@ -164,7 +164,7 @@ def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
     project: Copy, through: dict[str, str]
 ) -> None:
     killed = project.run(
-        "dvc", "repro", "pretrain", kill="step-000000012.safetensors parent SIGKILL"
+        "dvc", "repro", "pretrain", kill="step-000000012.safetensors leader SIGKILL"
     )
     assert killed.returncode == -signal.SIGKILL
     orphan = project.trainer()
