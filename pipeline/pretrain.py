@@ -71,7 +71,8 @@ def main() -> None:
         encoder.save(paths.ENCODER, learner)
         save_curves(watch)
         pace = budget.steps(len(train)) * own.batch_size / session.seconds
-        save_record(run.id, watch, device, session.seconds, pace)
+        precision = engine.choose_precision(own.precision, device)
+        save_record(run.id, watch, device, precision, session.seconds, pace)
         kept.note_result(paths.PRETRAIN_RUN)
         run.tag(verdict=watch.verdict())
     loss = watch.epochs[-1]["loss"]
@@ -139,7 +140,7 @@ def save_curves(watch: Watch) -> None:
 
 
 def save_record(
-    run_id: str, watch: Watch, device: torch.device, seconds: float, pace: float
+    run_id: str, watch: Watch, device: torch.device, precision: str, seconds: float, pace: float
 ) -> None:
     """What differs from run to run: kept apart, so that equal trainings give equal files."""
     record = {
@@ -148,6 +149,7 @@ def save_record(
         "seconds": round(seconds, 1),
         "examples_per_second": round(pace),
         "device": str(device),
+        "precision": precision,
         **provenance(),
     }
     artifacts.save_json(paths.PRETRAIN_RUN, record)

@@ -46,7 +46,20 @@ def use_threads(count: int) -> None:
 
 def arithmetic(device: torch.device, precision: str) -> torch.autocast:
     """Inside, products and convolutions are computed in float32 or bfloat16, as precision says."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    chosen = choose_precision(precision, device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=chosen == "bfloat16")
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """What `auto`, `float32` or `bfloat16` stands for; auto takes bfloat16 where it is built in."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        built_in = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        found = torch.cpu.get_capabilities()
+        built_in = any(found.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if built_in else "float32"
 
 
 def compile_in_place(module: nn.Module, device: torch.device) -> None:

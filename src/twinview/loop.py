@@ -20,8 +20,8 @@ from twinview.views import Views
 class Budget:
     """How long, how fast and how precise: a training's length, learning rate and arithmetic.
 
-    precision: float32, or bfloat16 for what encoder and head compute; weights and losses stay
-    float32.
+    precision: float32, or bfloat16 for what encoder and head compute (auto: where it is built
+    in); weights and losses stay float32.
     """
 
     epochs: int

@@ -88,7 +88,7 @@ class Pretrain(Section):
     checkpoint_every: Count
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["auto", "float32", "bfloat16"]
     compile: bool
     threads: Count
 
