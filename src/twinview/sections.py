@@ -94,9 +94,10 @@ class Pretrain(Section):
 
 
 class Baselines(Section):
-    """What the encoder is held against; the budget is pretrain's."""
+    """What the encoder is held against; the budget is pretrain's, supervised or not at all."""
 
     components: Count
+    supervised: bool
     learning_rate: Annotated[float, Gt(0)]
     seed: Seed
 
