@@ -35,7 +35,7 @@ def main() -> None:
 
     raw = contenders.raw(prepared)
     found = {"raw_pixels": raw, f"pca_{own.components}": contenders.pca(raw, own.components)}
-    embed = partial(embeddings.embed, learner, prepared, settings.embed.batch_size, device)
+    embed = partial(embeddings.embed, learner, prepared, settings.embed, device)
     found["random_encoder"] = embed(stage.progress)
     if own.supervised:
         train(settings, prepared, learner, device)

@@ -10,9 +10,7 @@ def main() -> None:
     device = engine.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
-    features = embeddings.embed(
-        learned, prepared, settings.embed.batch_size, device, stage.progress
-    )
+    features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
     embeddings.save(paths.EMBEDDINGS, features)
 
 

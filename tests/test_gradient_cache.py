@@ -30,7 +30,9 @@ def pictures(views: int = 2, n: int = 12, side: int = 8) -> Tensor:
 def learner(norm: str = "group") -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, norm=norm).double()
+        return convnet(
+            (1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm
+        ).double()
 
 
 def method(encoder: nn.Module, micro_batch: int) -> Method:

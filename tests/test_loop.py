@@ -21,6 +21,7 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
 from twinview.probes.knn import knn
+from twinview.sections import Embed
 from twinview.splits import Prepared
 from twinview.types import Batch, Projections, Split
 from twinview.views import LiveViews, ViewPlan, Views
@@ -30,7 +31,8 @@ CHAIN = (
     ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
     ("brightness", 0.8, {"strength": 0.4}),
 )
-OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "norm": "batch"}
+OWN_EMBED = Embed(batch_size=100, mirror=False)
+OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"}
 
 
 @final
@@ -344,7 +346,7 @@ def test_what_else_draws_random_numbers_does_not_matter(shapes: Prepared) -> Non
 
 def test_another_seed_gives_other_weights(shapes: Prepared) -> None:
     first, other = train(shapes).state_dict(), train(shapes, seed=1).state_dict()
-    assert not torch.equal(first["network.layers.0.weight"], other["network.layers.0.weight"])
+    assert not torch.equal(first["network.layers.0.0.weight"], other["network.layers.0.0.weight"])
 
 
 def test_the_seed_orders_the_examples() -> None:
@@ -356,7 +358,9 @@ def test_the_seed_orders_the_examples() -> None:
 
 def errors(learner: encoder.Encoder, prepared: Prepared) -> float:
     """The share of test rows that kNN gets wrong."""
-    found = embeddings.embed(learner, prepared, 100, CPU, lambda batches, *told: iter(batches))
+    found = embeddings.embed(
+        learner, prepared, OWN_EMBED, CPU, lambda batches, *told: iter(batches)
+    )
     said = knn(found["train"], found["test"].features, neighbours=10, temperature=0.07, whitened=0)
     return 1 - accuracy(found["test"], said)
 

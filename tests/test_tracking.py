@@ -295,7 +295,7 @@ def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(root: Path) 
 
 
 def made() -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "grid": 2, "norm": "batch"}
+    options = {"widths": (4,), "strides": (2,), "grid": 2, "pooled": 1, "norm": "batch"}
     statistics = Statistics((0.25,), (0.5,))
     return encoder.build(Description("convnet", options, "image", (1, 12, 12), statistics), 0)
 

@@ -103,9 +103,10 @@ class Baselines(Section):
 
 
 class Embed(Section):
-    """How features are computed: one fixed batch size, since sums round by it."""
+    """How features are computed: one fixed batch size, since sums round by it; once or twice."""
 
     batch_size: Count
+    mirror: bool
 
 
 class FewLabels(Section):

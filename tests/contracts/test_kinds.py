@@ -23,7 +23,9 @@ FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 # In params.yaml's place where its options are too large for quick laws.
 SMALL: dict[str, dict[str, dict[str, Any]]] = {
-    "encoders": {"convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "norm": "batch"}},
+    "encoders": {
+        "convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"}
+    },
     "heads": {
         "identity": {},
         "linear": {"out": 5},

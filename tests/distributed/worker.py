@@ -45,7 +45,7 @@ def batch(views: Tensor) -> Batch:
 
 def learner(norm: str) -> nn.Module:
     torch.manual_seed(0)
-    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, norm=norm).double()
+    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm).double()
 
 
 def contrastive(norm: str, micro_batch: int) -> Method:
