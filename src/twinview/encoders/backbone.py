@@ -20,10 +20,11 @@ def backbone(
     """What the network would hand its classification layer; the first weights are random.
 
     shape: (c, h, w) of one input. model: one of torchvision.models.list_models(), or of
-    timm.list_models(). Where c is not 3, torchvision's first convolution gets weights for c channels,
-    drawn like those of its ResNets (He's normal, fan-out). ResNets of either library start small pictures (up to 64 px) with a
-    3x3 convolution of stride 1 and without max-pooling (SimCLR, appendix B.9). Raises ConfigError
-    for a name that the library does not have, and for pictures that the network cannot take.
+    timm.list_models(). Where c is not 3, torchvision's first convolution gets weights for c
+    channels, drawn like those of its ResNets (He's normal, fan-out). ResNets of either library
+    take small pictures (up to 64 px) in by a 3x3 convolution of stride 1, without max-pooling
+    (SimCLR, appendix B.9). Raises ConfigError for a name that the library does not have, and for
+    pictures that the network cannot take.
     """
     make = {"torchvision": _of_torchvision, "timm": _of_timm}[library]
     try:
