@@ -58,7 +58,7 @@ def train(
     budget = loop.Budget(
         shared.epochs,
         shared.batch_size,
-        own.learning_rate,
+        loop.scaled(own.learning_rate, shared.batch_size, shared.learning_rate_scaling),
         shared.warmup_epochs,
         own.seed,
         shared.precision,

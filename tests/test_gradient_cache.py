@@ -39,7 +39,7 @@ def method(encoder: nn.Module, micro_batch: int) -> Method:
     """SimCLR with a head that has batch norm; its own copy of the encoder."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        head = nonlinear(24, hidden=10, out=5).double()
+        head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
     return simclr(GradientCache(copy.deepcopy(encoder), micro_batch), head, temperature=0.3)
 
 

@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, final
 
 import pytest
@@ -12,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, registry, seeds
+from twinview import embeddings, encoder, params, registry, seeds
 from twinview.errors import TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
-from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate
+from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
@@ -89,6 +90,47 @@ def test_without_warm_up_the_first_step_has_the_peak() -> None:
 def test_the_warm_up_may_end_within_an_epoch() -> None:
     rates = [learning_rate(step, 6, budget(warmup_epochs=0.5)) for step in range(4)]
     assert rates == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("rule", "size", "factor"),
+    [
+        ("none", 4096, 1.0),
+        ("linear", 4096, 16.0),
+        ("linear", 64, 0.25),
+        ("sqrt", 4096, 4.0),
+        ("sqrt", 64, 0.5),
+    ],
+)
+def test_the_rate_follows_the_batch_size(rule: str, size: int, factor: float) -> None:
+    assert scaled(0.3, size, rule) == pytest.approx(0.3 * factor, rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [256, 1024, 4096])
+def test_the_rules_are_simclr_s_with_its_constants(size: int) -> None:
+    """Appendix B.1: .3 * batch / 256, and .075 * sqrt(batch), which is 1.2 for 256."""
+    assert scaled(0.3, size, "linear") == pytest.approx(0.3 * size / 256)
+    assert scaled(1.2, size, "sqrt") == pytest.approx(0.075 * math.sqrt(size))
+
+
+@pytest.mark.parametrize("rule", ["none", "linear", "sqrt"])
+def test_at_256_examples_every_rule_leaves_the_rate_as_it_is_to_the_bit(rule: str) -> None:
+    assert scaled(0.0021, 256, rule) == 0.0021
+
+
+@pytest.mark.parametrize(
+    ("rule", "peak"), [("none", 0.1), ("linear", 0.05), ("sqrt", 0.5**0.5 / 10)]
+)
+def test_the_schedule_s_peak_follows_the_batch_size(
+    rule: str, peak: float, write_params: Callable[..., Path]
+) -> None:
+    changes = {"batch_size": 128, "learning_rate": 0.1, "learning_rate_scaling": rule}
+    changes |= {"epochs": 4, "warmup_epochs": 2}
+    write_params({f"pretrain.{key}": value for key, value in changes.items()})
+    own = Budget.of(params.load().pretrain)
+    rates = [learning_rate(step, 5, own) for step in range(21)]
+    assert rates[:10] == pytest.approx([peak * (step + 1) / 10 for step in range(10)])
+    assert [rates[10], rates[15], rates[20]] == pytest.approx([peak, peak / 2, 0.0])
 
 
 def test_the_optimizer_steps_with_the_rate_that_is_told() -> None:
@@ -320,7 +362,9 @@ def train(prepared: Prepared, supervised: bool = False, **changes: float) -> enc
     own = budget(batch_size=32, learning_rate=0.005, **changes)
     learner = untrained(prepared, own.seed)
     with seeds.torch_seeded(own.seed, "method"):
-        head = registry.bind("heads", "nonlinear", {"hidden": 32, "out": 16})(learner.dim)
+        head = registry.bind(
+            "heads", "nonlinear", {"depth": 1, "hidden": 32, "out": 16, "norm": "hidden"}
+        )(learner.dim)
         cached = GradientCache(learner, own.batch_size)
         method = simclr(cached, head, temperature=0.2)
         if supervised:

@@ -82,8 +82,8 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
         ),
         (
-            {"heads.nonlinear": {"out": 3}},
-            "heads.nonlinear.hidden: is missing; every setting is stated, none has a default",
+            {"heads.linear": {}},
+            "heads.linear.out: is missing; every setting is stated, none has a default",
         ),
         (
             {"augmentations.grey": {}},

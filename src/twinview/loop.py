@@ -37,7 +37,7 @@ class Budget:
         return cls(
             settings.epochs,
             settings.batch_size,
-            settings.learning_rate,
+            scaled(settings.learning_rate, settings.batch_size, settings.learning_rate_scaling),
             settings.warmup_epochs,
             settings.seed,
             settings.precision,
@@ -161,6 +161,16 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
         return budget.learning_rate * (step + 1) / warmup
     progress = (step - warmup) / max(1, total - warmup)
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def scaled(rate: float, batch_size: int, rule: str) -> float:
+    """The rate for a batch of this size, given the one for 256 examples.
+
+    linear: in proportion (arXiv 1706.02677, section 2.1). sqrt: to the root, as suits smaller
+    batches and shorter trainings (SimCLR, appendix B.1). none: as it is.
+    """
+    ratio = batch_size / 256
+    return rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[rule]
 
 
 def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:

@@ -83,6 +83,7 @@ class Pretrain(Section):
     batch_size: Annotated[int, Ge(2)]
     micro_batch: Count | None
     learning_rate: Annotated[float, Gt(0)]
+    learning_rate_scaling: Literal["none", "linear", "sqrt"]
     warmup_epochs: Annotated[float, Ge(0)]
     monitored: Annotated[int, Ge(2)]
     checkpoint_every: Count

@@ -24,12 +24,13 @@ PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 # In params.yaml's place where its options are too large for quick laws.
 SMALL: dict[str, dict[str, dict[str, Any]]] = {
     "encoders": {
-        "convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"}
+        "backbone": {"library": "torchvision", "model": "shufflenet_v2_x0_5"},
+        "convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"},
     },
     "heads": {
         "identity": {},
         "linear": {"out": 5},
-        "nonlinear": {"hidden": 7, "out": 5},
+        "nonlinear": {"depth": 1, "hidden": 7, "out": 5, "norm": "hidden"},
     },
     "optimizers": {
         "adamw": {"weight_decay": 0.1},

@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from tests.contracts.test_kinds import bound
 from twinview import batch_norm, engine, registry
+from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
 from twinview.gradient_cache import GradientCache
+from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import Budget, batches, fit
 from twinview.methods.cross_entropy import cross_entropy
@@ -50,7 +52,7 @@ def learner(norm: str) -> nn.Module:
 
 def contrastive(norm: str, micro_batch: int) -> Method:
     encoder = learner(norm)
-    head = nonlinear(24, hidden=10, out=5).double()
+    head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
     method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3)
     batch_norm.synchronise(method)
     return method
@@ -91,6 +93,14 @@ def a_step_with_labels() -> list[Tensor]:
     method = cross_entropy(GradientCache(encoder, N), nn.Linear(24, 3).double())
     batch_norm.synchronise(method)
     return advance(method, pictures()[:1])
+
+
+def a_step_with_a_backbone() -> list[Tensor]:
+    torch.manual_seed(0)
+    encoder = backbone((1, 8, 8), library="torchvision", model="shufflenet_v2_x0_5").double()
+    method = simclr(GradientCache(encoder, N), linear(encoder.dim, out=5).double(), temperature=0.3)
+    batch_norm.synchronise(method)
+    return advance(method, pictures())
 
 
 @final
@@ -144,7 +154,9 @@ def a_training() -> list[Tensor]:
 def steps_of(name: str) -> list[Tensor]:
     """Two steps of any method: losses, and all state after them."""
     encoder = GradientCache(learner("batch"), N)
-    method: Method = bound("methods", name)(encoder, nonlinear(24, hidden=10, out=5)).double()
+    method: Method = bound("methods", name)(
+        encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")
+    ).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
     split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
@@ -197,6 +209,7 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_step_in_chunks,
         a_step_in_chunks_with_batch_norm,
         a_step_with_labels,
+        a_step_with_a_backbone,
         a_step_with_weights_behind_the_exchange,
         a_training,
         the_order_of_examples,

@@ -36,7 +36,7 @@ def networks() -> tuple[nn.Module, nn.Module]:
     """An encoder and a head, both with batch norm, in float64."""
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh()).double()
-    return encoder, nonlinear(8, hidden=7, out=WIDTH).double()
+    return encoder, nonlinear(8, depth=1, hidden=7, out=WIDTH, norm="hidden").double()
 
 
 def made(name: str, micro_batch: int = N, **options: object) -> Method:
