@@ -75,10 +75,10 @@ def main() -> None:
         save_record(run.id, watch, device, precision, session.seconds, pace)
         kept.note_result(paths.PRETRAIN_RUN)
         run.tag(verdict=watch.verdict())
-    loss = watch.epochs[-1]["loss"]
+    last = watch.epochs[-1]
     print(
-        f"pretrain: {watch.verdict()}; loss {loss:.3f} (chance {watch.chance:.3f}), "
-        f"{pace:,.0f} examples/s"
+        f"pretrain: {watch.verdict()}; loss {last['loss']:.3f} (chance {watch.chance:.3f}), "
+        f"{last['negatives']:,.0f} negatives an anchor, {pace:,.0f} examples/s"
     )
 
 

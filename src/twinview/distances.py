@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from twinview import pairs
+from twinview import pairs, tally
 
 Distance = Literal["euclidean", "cosine"]
 Mining = Literal["all", "semi_hard", "hard"]
@@ -57,7 +57,11 @@ def triplets(
     triplets, is zero if a batch has no positive or no negative pair: nothing to learn from.
     """
     mine = {"all": _all, "semi_hard": semi_hard, "hard": _hard}[mining]
-    return mine(between(z, distance), *masks(z, labels), margin)
+    kinds = masks(z, labels)
+    near, far = mine(between(z, distance), *kinds, margin)
+    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
+    tally.tell_triplets(len(near))
+    return near, far
 
 
 def semi_hard(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn, optim
 
-from twinview import engine, seeds
+from twinview import engine, seeds, tally
 from twinview.errors import ConfigError, TrainingError
 from twinview.parts import Method, Part, Queue
 from twinview.sections import Pretrain
@@ -54,13 +54,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did: its number (from 1), its epoch (from 0), the loss and the rate used."""
+    """What one step did: its number (from 1), its epoch (from 0), the loss and the rate used.
+
+    counts: what the batch gave to learn from, over all processes, as tally heard it.
+    """
 
     number: int
     epoch: int
     ends_epoch: bool
     loss: float
     learning_rate: float
+    counts: Mapping[str, float]
 
 
 MakeOptimizer = Callable[[list[nn.Parameter], list[nn.Parameter]], optim.Optimizer]
@@ -129,14 +133,15 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
                 group["lr"] = rate
             with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
-                loss = _advance(state, batch.to(device), budget.precision, progress)
+                with tally.listening() as counts:
+                    loss = _advance(state, batch.to(device), budget.precision, progress)
             state.number += 1
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} at step {state.number}; "
                     "lower pretrain.learning_rate or raise the temperature"
                 )
-            yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate)
+            yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate, counts)
 
 
 def batches(

@@ -142,15 +142,15 @@ def a_training() -> list[Tensor]:
 
 
 def steps_of(name: str) -> list[Tensor]:
-    """Two steps of any method: losses, and all state after them."""
+    """Two steps of any method: losses, counts, and all state after them."""
     encoder = GradientCache(learner("batch"), N)
     method: Method = bound("methods", name)(encoder, nonlinear(24, hidden=10, out=5)).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
     split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
     steps = fit(method, split, Pictures(), optimizer, once, CPU)
-    losses = torch.tensor([step.loss for step in steps])
-    return [losses, *(value.double() for value in method.state_dict().values())]
+    told = torch.tensor([[step.loss, *step.counts.values()] for step in steps])
+    return [told, *(value.double() for value in method.state_dict().values())]
 
 
 def the_order_of_examples() -> list[Tensor]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances
+from twinview import distances, tally
 
 
 def contrastive(
@@ -19,11 +19,12 @@ def contrastive(
 
     z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive pair;
     None: the views of an example are. Each kind of pair has its own mean, since there are far more
-    negatives; a kind that does not occur adds zero (pairs.positives tells). All embeddings alike
+    negatives; a kind that does not occur adds zero (tally hears of it). All embeddings alike
     cost margin ** 2 / 2, without a gradient. Blind to order and rotation. Keeps (vn, vn) numbers.
     The paper: euclidean, a margin of 1 or so in the scale of its outputs.
     """
     apart = distances.between(z, distance)
     positive, negative = distances.masks(z, labels)
+    tally.tell_anchors(positive.sum(1), negative.sum(1))
     lacking = (margin - apart[negative]).relu()
     return (distances.mean(apart[positive].square()) + distances.mean(lacking.square())) / 2

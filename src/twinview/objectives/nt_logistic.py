@@ -7,7 +7,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from twinview import distances
+from twinview import distances, tally
 
 
 def nt_logistic(
@@ -28,8 +28,10 @@ def nt_logistic(
     semi_hard.
     """
     apart, kinds = distances.between(z, "cosine"), distances.masks(z, labels)
+    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
     near, far = (apart[kind] for kind in kinds)
     if mining == "semi_hard":
         _, far = distances.semi_hard(apart, *kinds, math.inf)
+        tally.tell_triplets(len(far))
     yes, no = (1 - near) / temperature, (far - 1) / temperature
     return -distances.mean(logsigmoid(yes)) - distances.mean(logsigmoid(no))
