@@ -5,6 +5,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 """
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -223,6 +224,12 @@ def _impossible(params: Params) -> list[str]:
         faults.append(
             f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
             f"{batch}; set it to {near}, or to null for the whole batch at once"
+        )
+    per_class = params.pretrain.examples_per_class
+    if per_class is not None and batch % per_class:
+        faults.append(
+            f"pretrain.examples_per_class: is {per_class}, which does not divide "
+            f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
         )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(

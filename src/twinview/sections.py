@@ -82,6 +82,7 @@ class Pretrain(Section):
     epochs: Count
     batch_size: Annotated[int, Ge(2)]
     micro_batch: Count | None
+    examples_per_class: Count | None
     learning_rate: Annotated[float, Gt(0)]
     warmup_epochs: Annotated[float, Ge(0)]
     monitored: Annotated[int, Ge(2)]

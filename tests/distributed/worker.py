@@ -155,8 +155,16 @@ def steps_of(name: str) -> list[Tensor]:
 
 def the_order_of_examples() -> list[Tensor]:
     """Gathered, the batches are those of one process, in its order."""
-    found = []
-    for own in batches(ROWS, Pictures(), BUDGET, 0, 2):
+    return batches_of(BUDGET)
+
+
+def the_order_of_balanced_examples() -> list[Tensor]:
+    return batches_of(replace(BUDGET, examples_per_class=8))
+
+
+def batches_of(budget: Budget) -> list[Tensor]:
+    split, found = replace(ROWS, labels=ROWS.ids % 5), []
+    for own in batches(split, Pictures(), budget, 1, 2):
         everyones = engine.gather(Projections(own.views.flatten(2), own.labels))
         assert everyones.labels is not None
         found += [everyones.z, everyones.labels]
@@ -200,6 +208,7 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_step_with_weights_behind_the_exchange,
         a_training,
         the_order_of_examples,
+        the_order_of_balanced_examples,
         norms,
     )
 } | {f"steps_of_{name}": partial(steps_of, name) for name in registry.names("methods")}
