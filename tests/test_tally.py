@@ -101,7 +101,7 @@ def test_triplets_are_as_many_as_were_mined(mining: Any, names: Tensor | None) -
 def test_embeddings_all_alike_make_no_semi_hard_triplet_and_that_is_told() -> None:
     ones = torch.ones(2, 6, 4)
     by = {"distance": "euclidean", "mining": "semi_hard", "margin": 0.3}
-    assert told(lambda z, names: triplet(z, names, **by), ones, None)["without_triplet"] == 1  # type: ignore[arg-type]
+    assert told(lambda z, names: triplet(z, names, **by), ones, None)["without_triplet"] == 1
     found = told(
         lambda z, names: nt_logistic(z, names, temperature=0.2, mining="semi_hard"), ones, ONE_CLASS
     )
