@@ -30,6 +30,14 @@ def between(z: Tensor, distance: Distance) -> Tensor:
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 
+def across(z: Tensor, distance: Distance) -> Tensor:
+    """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
+    first, second = pairs.unit(z) if distance == "cosine" else pairs.widened(z)
+    if distance == "cosine":
+        return 1 - (first * second).sum(1)
+    return torch.linalg.vector_norm(first - second, dim=1)
+
+
 def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     """Which pairs are positive, and which are negative: (m, m) bool each.
 

@@ -75,6 +75,11 @@ class Params(Section):
             tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
 
+    @property
+    def learns_from_pairs(self) -> bool:
+        """Whether the chosen method takes labelled pairs, and not examples."""
+        return self.methods[self.pretrain.method].get("positives") == "pairs"
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         faults = [*_unstated(self), *_impossible(self)]

@@ -47,13 +47,17 @@ Distinct = AfterValidator(_distinct)
 
 
 class Data(Section):
-    """Which data, and how many rows of it are fitted on, chosen on and tested on."""
+    """Which data, and how many rows of it are fitted on, chosen on and tested on.
+
+    pairs: a CSV file of labelled pairs, of which there may be none.
+    """
 
     source: Annotated[str, OneOf("sources")]
     train: Count
     validation: Count
     test: Count
     seed: Seed
+    pairs: str
 
 
 class Cached(Section):
