@@ -32,7 +32,7 @@ def between(z: Tensor, distance: Distance) -> Tensor:
 
 def across(z: Tensor, distance: Distance) -> Tensor:
     """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
-    first, second = pairs.unit(z) if distance == "cosine" else pairs.widened(z)
+    first, second = (pairs.unit(z) if distance == "cosine" else pairs.widened(z)).unbind()
     if distance == "cosine":
         return 1 - (first * second).sum(1)
     return torch.linalg.vector_norm(first - second, dim=1)
