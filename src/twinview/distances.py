@@ -35,7 +35,8 @@ def across(z: Tensor, distance: Distance) -> Tensor:
     first, second = (pairs.unit(z) if distance == "cosine" else pairs.widened(z)).unbind()
     if distance == "cosine":
         return 1 - (first * second).sum(1)
-    return torch.linalg.vector_norm(first - second, dim=1)
+    apart: Tensor = torch.linalg.vector_norm(first - second, dim=1)
+    return apart
 
 
 def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
