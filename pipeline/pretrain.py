@@ -23,6 +23,7 @@ from twinview import (
     stage,
     tracking,
 )
+from twinview.errors import DataError
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
@@ -31,7 +32,7 @@ from twinview.tables import save_rows
 from twinview.training import Session, Watch
 from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
-from twinview.views import Views
+from twinview.views import PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 
@@ -44,8 +45,7 @@ def main() -> None:
     engine.use_threads(own.threads)
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
-    train = prepared.splits["train"]
-    views = open_views(paths.VIEWS, train, prepared.modality)
+    train, views = examples(settings, prepared)
     learner, method = build(settings, prepared)
     if own.compile:
         engine.compile_in_place(learner, device)
@@ -54,7 +54,7 @@ def main() -> None:
     if engine.rank() > 0:
         follow(state, train, views, budget)
         return
-    watch = watched(method, prepared, budget, own.monitored)
+    watch = watched(method, prepared, budget, len(train), own.monitored)
     recorded = settings.chosen(*RECORDED)
     with (
         checkpoints.opened(fingerprint(recorded, device)) as kept,
@@ -75,11 +75,30 @@ def main() -> None:
         save_record(run.id, watch, device, precision, session.seconds, pace)
         kept.note_result(paths.PRETRAIN_RUN)
         run.tag(verdict=watch.verdict())
-    loss = watch.epochs[-1]["loss"]
+    last = watch.epochs[-1]
     print(
-        f"pretrain: {watch.verdict()}; loss {loss:.3f} (chance {watch.chance:.3f}), "
-        f"{pace:,.0f} examples/s"
+        f"pretrain: {watch.verdict()}; loss {last['loss']:.3f} (chance {watch.chance:.3f}), "
+        f"{round(last['negatives'], 1):,g} negatives an anchor, {pace:,.0f} examples/s"
     )
+
+
+def examples(settings: params.Params, prepared: Prepared) -> tuple[Split, Views]:
+    """What batches are made of, and its views: train examples, or labelled pairs of them.
+
+    Raises DataError where a method that learns from pairs has none, or not a batch of them.
+    """
+    train, pairs = prepared.splits["train"], prepared.pairs
+    views = open_views(paths.VIEWS, train, prepared.modality)
+    if not settings.learns_from_pairs:
+        return train, views
+    count, wanted = len(pairs or ()), settings.pretrain.batch_size
+    if pairs is None or count < wanted:
+        raise DataError(
+            f"methods.{settings.pretrain.method}.positives is 'pairs', and the file that "
+            f"data.pairs names has {count:,} of them, not a batch of {wanted:,}; name another "
+            "file, or lower pretrain.batch_size"
+        )
+    return pairs.as_split(), PairViews(views, pairs)
 
 
 def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder, Method]:
@@ -99,6 +118,7 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     """What the training's result depends on: all settings but how often it is saved, code, data."""
     pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
+    data += paths.PREPARED.glob(splits.PAIRS)
     data += [paths.PREPARED / splits.INDEX, paths.VIEWS / INDEX]
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
@@ -124,11 +144,13 @@ def resume(session: Session, run: tracking.Run, total: int) -> None:
             run.log(values, step)
 
 
-def watched(method: Method, prepared: Prepared, budget: loop.Budget, examples: int) -> Watch:
-    """A watch over the training, on validation examples and by the same augmentations."""
-    validation = prepared.splits["validation"].take(torch.arange(examples))
+def watched(
+    method: Method, prepared: Prepared, budget: loop.Budget, examples: int, monitored: int
+) -> Watch:
+    """A watch over a training on so many examples, by the same augmentations of validation ones."""
+    validation = prepared.splits["validation"].take(torch.arange(monitored))
     render = read_plan(paths.VIEWS).renderer(prepared.modality)
-    per_epoch = budget.steps_per_epoch(len(prepared.splits["train"]))
+    per_epoch = budget.steps_per_epoch(examples)
     return Watch(method, validation, render, per_epoch, budget.batch_size)
 
 

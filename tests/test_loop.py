@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
@@ -13,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, params, registry, seeds
-from twinview.errors import TrainingError
+from twinview import embeddings, encoder, params, registry, sampling, seeds, tally
+from twinview.errors import DataError, TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
@@ -164,6 +165,43 @@ def test_epochs_have_orders_of_their_own() -> None:
     assert order[0] != order[1] and sorted(order[0]) == sorted(order[1]) == list(range(8))
 
 
+BALANCED = budget(batch_size=6, examples_per_class=2)
+
+
+def classes(n: int) -> Split:
+    """Rows of five classes of 5 to 12."""
+    return replace(rows(n), labels=torch.arange(n).sqrt().long() % 5)
+
+
+def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> None:
+    split = classes(40)
+    for epoch in (0, 1):
+        generator = seeds.generator(0, f"order/{epoch}")
+        expected = sampling.balanced(split.labels, 2, 6, generator)
+        found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
+        assert torch.equal(torch.stack(found), expected) and len(expected) == 6
+
+
+def test_balanced_batches_from_the_middle_of_an_epoch_are_the_rest_of_it() -> None:
+    whole, rest = (
+        [b.ids.tolist() for b in batches(classes(40), Recorder(), BALANCED, 1, 1, first)]
+        for first in (0, 4)
+    )
+    assert rest == whole[4:] and len(rest) == 2
+
+
+def test_a_balanced_training_is_as_long_as_a_shuffled_one() -> None:
+    steps = list(fit(regression(), classes(40), Recorder(), adamw(), BALANCED, CPU))
+    assert len(steps) == BALANCED.steps(40) == 12
+
+
+def test_a_balanced_training_of_unlabelled_data_is_refused_before_its_first_step() -> None:
+    state, unlabelled = State.before(regression(), adamw(), CPU), replace(rows(40), labels=None)
+    with pytest.raises(DataError, match="this data has no labels"):
+        next(go_on(state, unlabelled, Recorder(), BALANCED))
+    assert state.number == 0
+
+
 def test_a_method_gets_as_many_views_as_it_asks_for() -> None:
     views = Recorder()
     list(fit(regression(views=2), rows(8), views, adamw(), budget(), CPU))
@@ -296,20 +334,33 @@ def drawing() -> State:
 OWN = budget(epochs=3, warmup_epochs=1)  # of 11 rows: 2 steps an epoch, 6 in all
 
 
-def go(state: State, steps: int = 99) -> list[Step]:
-    return list(itertools.islice(go_on(state, rows(11), Recorder(), OWN), steps))
+def go(state: State, steps: int = 99, own: Budget = OWN) -> list[Step]:
+    split = replace(rows(11), labels=torch.arange(11) % 3)
+    return list(itertools.islice(go_on(state, split, Recorder(), own), steps))
 
 
+@pytest.mark.parametrize("own", [OWN, replace(OWN, examples_per_class=2)])
 @pytest.mark.parametrize("done", range(7))
-def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int) -> None:
+def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int, own: Budget) -> None:
     through, before, after = drawing(), drawing(), drawing()
-    steps = go(through)
-    assert go(before, done) == steps[:done]
+    steps = go(through, own=own)
+    assert go(before, done, own) == steps[:done]
     saved = copy.deepcopy(before.state_dict())
     torch.rand(done + 1)  # another process has drawn other numbers
     after.load_state_dict(saved)
-    assert go(after) == steps[done:]
+    assert go(after, own=own) == steps[done:]
     assert equal(after.state_dict(), through.state_dict())
+
+
+def test_a_step_has_what_its_method_told_of_the_batch() -> None:
+    def objective(z: Tensor, labels: Tensor | None) -> Tensor:
+        tally.tell(triplets=len(told))
+        told.append(len(told))
+        return z.square().mean()
+
+    told: list[int] = []
+    steps = list(fit(regression(objective=objective), rows(8), Recorder(), adamw(), budget(), CPU))
+    assert [step.counts for step in steps] == [{"negatives": 0, "triplets": k} for k in range(4)]
 
 
 def test_a_saved_state_is_of_the_step_that_was_given_last() -> None:

@@ -167,6 +167,11 @@ def test_a_fault_names_key_value_and_remedy(
             "set it to 256, or to null for the whole batch at once",
         ),
         (
+            {"pretrain.batch_size": 256, "pretrain.examples_per_class": 24},
+            "pretrain.examples_per_class: is 24, which does not divide pretrain.batch_size: 256; "
+            "set it to 8, or to null",
+        ),
+        (
             {"pretrain.epochs": 8, "pretrain.warmup_epochs": 8},
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),

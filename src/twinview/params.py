@@ -5,6 +5,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 """
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,11 @@ class Params(Section):
             names = {name for _, of, name in _choices(self) if of == kind}
             tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
+
+    @property
+    def learns_from_pairs(self) -> bool:
+        """Whether the chosen method takes labelled pairs, and not examples."""
+        return self.methods[self.pretrain.method].get("positives") == "pairs"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -223,6 +229,12 @@ def _impossible(params: Params) -> list[str]:
         faults.append(
             f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
             f"{batch}; set it to {near}, or to null for the whole batch at once"
+        )
+    per_class = params.pretrain.examples_per_class
+    if per_class is not None and batch % per_class:
+        faults.append(
+            f"pretrain.examples_per_class: is {per_class}, which does not divide "
+            f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
         )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(

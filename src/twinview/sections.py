@@ -47,13 +47,17 @@ Distinct = AfterValidator(_distinct)
 
 
 class Data(Section):
-    """Which data, and how many rows of it are fitted on, chosen on and tested on."""
+    """Which data, and how many rows of it are fitted on, chosen on and tested on.
+
+    pairs: a CSV file of labelled pairs, of which there may be none.
+    """
 
     source: Annotated[str, OneOf("sources")]
     train: Count
     validation: Count
     test: Count
     seed: Seed
+    pairs: str
 
 
 class Cached(Section):
@@ -82,6 +86,7 @@ class Pretrain(Section):
     epochs: Count
     batch_size: Annotated[int, Ge(2)]
     micro_batch: Count | None
+    examples_per_class: Count | None
     learning_rate: Annotated[float, Gt(0)]
     learning_rate_scaling: Literal["none", "linear", "sqrt"]
     warmup_epochs: Annotated[float, Ge(0)]

@@ -5,7 +5,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
 import torch
@@ -43,11 +43,14 @@ class Watch:
         self._batch = Batch(torch.stack(views), split.labels, split.ids)
         self._recent: list[float] = []
         self._epoch_losses: list[float] = []
+        self._counts: dict[str, float] = {}
 
     def see(self, step: Step) -> dict[str, float]:
         """Takes a step in; the values that are new with it (mostly none), for a live curve."""
         self._recent.append(step.loss)
         self._epoch_losses.append(step.loss)
+        for name, count in step.counts.items():
+            self._counts[name] = self._counts.get(name, 0) + count
         new: dict[str, float] = {}
         if step.number % self._every == 0:
             loss = statistics.fmean(self._recent)
@@ -56,11 +59,12 @@ class Watch:
             self._recent = []
         if step.ends_epoch:
             measures = asdict(self._measure())
-            loss = statistics.fmean(self._epoch_losses)
+            loss, steps = statistics.fmean(self._epoch_losses), len(self._epoch_losses)
             _require_numbers(measures, step)
+            measures |= {name: total / steps for name, total in self._counts.items()}
             self.epochs.append({"epoch": step.epoch + 1, "loss": loss, **measures})
             new |= measures
-            self._epoch_losses = []
+            self._epoch_losses, self._counts = [], {}
         return new
 
     def verdict(self) -> Verdict:
@@ -81,16 +85,18 @@ class Watch:
         return dict(sorted(told.items()))
 
     def state_dict(self) -> dict[str, Any]:
-        """The curves, and the losses that are not in them yet."""
+        """The curves, and the losses and counts that are not in them yet."""
         return {"steps": self.steps, "epochs": self.epochs} | {
             "recent": self._recent,
             "epoch_losses": self._epoch_losses,
+            "counts": self._counts,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over what state_dict gave: the curves are cut back to it."""
         self.steps, self.epochs = state["steps"], state["epochs"]
         self._recent, self._epoch_losses = state["recent"], state["epoch_losses"]
+        self._counts = state["counts"]
 
     def summary(self) -> dict[str, Any]:
         """The last epoch's values, the loss of embeddings that say nothing, and the verdict."""
@@ -101,7 +107,7 @@ class Watch:
         }
 
     def _verdict(self, row: Mapping[str, float]) -> Verdict:
-        measures = Monitors(**_without(row, "epoch", "loss"))
+        measures = Monitors(**{field.name: row[field.name] for field in fields(Monitors)})
         return monitors.verdict(measures, row["loss"], self.chance)
 
     @torch.inference_mode()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from twinview import registry
 from twinview.seeds import Draws
-from twinview.types import Modality, Split
+from twinview.types import Modality, Pairs, Split
 
 # Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
 # microseconds. Views do not depend on it.
@@ -129,3 +129,22 @@ class LiveViews(Views):
         part = self._split.take(rows)
         numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
         return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])
+
+
+@final
+class PairViews(Views):
+    """The views of labelled pairs: the first view of the first example, the second of the second.
+
+    So a pair of one example with itself has two different views of it.
+    """
+
+    def __init__(self, views: Views, pairs: Pairs) -> None:
+        self._views = views
+        self._pairs = pairs
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """rows: of the pairs. count: two."""
+        assert count == 2, "a pair has two views"
+        both = (self._pairs.first[rows], self._pairs.second[rows])
+        taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(both)]
+        return torch.stack(taken)

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from tests.workspace import ROOT
-from twinview import registry
+from twinview import registry, tally
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.types import Batch, Modality
@@ -76,6 +76,20 @@ WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
 OWNED = {"info_nce": {"queue": None}}
 # Who opts out of learning without labels, and why.
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
+# How many an anchor has in a batch of 6 examples, two a class; whoever is not here has none.
+NEGATIVES = {
+    "methods": {"moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
+    "objectives": {
+        "alignment_uniformity": 5,
+        "contrastive": 8,
+        "info_nce": 5,
+        "n_pair": 4,
+        "nt_logistic": 8,
+        "nt_xent": 10,
+        "sup_con": 8,
+        "triplet": 8,
+    },
+}
 # Who looks at each feature by itself, and why.
 SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
@@ -232,6 +246,11 @@ class TestObjectives:
         blind = close(loss(z, labels(6)), loss(z @ rotation, labels(6)))
         assert blind != (name in SEES_ROTATION)
 
+    def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
+        with tally.listening() as told:
+            objective(name)(random(2, 6, 5), labels(6))
+        assert told["negatives"] == NEGATIVES["objectives"].get(name, 0)
+
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
             assert objective(name)(random(2, 6, 5), None).isfinite()
@@ -253,6 +272,12 @@ class TestMethods:
             method = made(name)
             blind = replace(batch(method.views), labels=None)
             assert method.terms(method.project(blind))
+
+    def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
+        method = made(name)
+        with tally.listening() as told:
+            method.terms(method.project(batch(method.views)))
+        assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
 
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)

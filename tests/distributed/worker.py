@@ -26,8 +26,8 @@ from twinview.loop import Budget, batches, fit
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
-from twinview.types import Batch, Projections, Split
-from twinview.views import Views
+from twinview.types import Batch, Pairs, Projections, Split
+from twinview.views import PairViews, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
@@ -152,23 +152,41 @@ def a_training() -> list[Tensor]:
 
 
 def steps_of(name: str) -> list[Tensor]:
-    """Two steps of any method: losses, and all state after them."""
+    """Two steps of any method."""
+    return steps(bound("methods", name), replace(ROWS, labels=ROWS.ids % 3), Pictures())
+
+
+def steps_with_labelled_pairs() -> list[Tensor]:
+    pairs = Pairs(ROWS.ids, ROWS.ids.flip(0), ROWS.ids % 3 == 0)
+    by_pairs = partial(
+        bound("methods", "siamese"), objective=bound("objectives", "contrastive"), positives="pairs"
+    )
+    return steps(by_pairs, pairs.as_split(), PairViews(Pictures(), pairs))
+
+
+def steps(make: Callable[..., Method], split: Split, views: Views) -> list[Tensor]:
+    """Losses, counts, and all state after one epoch."""
     encoder = GradientCache(learner("batch"), N)
-    method: Method = bound("methods", name)(
-        encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")
-    ).double()
+    method = make(encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
-    split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
-    steps = fit(method, split, Pictures(), optimizer, once, CPU)
-    losses = torch.tensor([step.loss for step in steps])
-    return [losses, *(value.double() for value in method.state_dict().values())]
+    done = fit(method, split, views, optimizer, replace(BUDGET, epochs=1), CPU)
+    told = torch.tensor([[step.loss, *step.counts.values()] for step in done])
+    return [told, *(value.double() for value in method.state_dict().values())]
 
 
 def the_order_of_examples() -> list[Tensor]:
     """Gathered, the batches are those of one process, in its order."""
-    found = []
-    for own in batches(ROWS, Pictures(), BUDGET, 0, 2):
+    return batches_of(BUDGET)
+
+
+def the_order_of_balanced_examples() -> list[Tensor]:
+    return batches_of(replace(BUDGET, examples_per_class=8))
+
+
+def batches_of(budget: Budget) -> list[Tensor]:
+    split, found = replace(ROWS, labels=ROWS.ids % 5), []
+    for own in batches(split, Pictures(), budget, 1, 2):
         everyones = engine.gather(Projections(own.views.flatten(2), own.labels))
         assert everyones.labels is not None
         found += [everyones.z, everyones.labels]
@@ -213,6 +231,8 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_step_with_weights_behind_the_exchange,
         a_training,
         the_order_of_examples,
+        the_order_of_balanced_examples,
+        steps_with_labelled_pairs,
         norms,
     )
 } | {f"steps_of_{name}": partial(steps_of, name) for name in registry.names("methods")}
