@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts
+from twinview import artifacts, engine
 from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
 
@@ -22,14 +22,18 @@ def embed(
 ) -> dict[str, Embeddings]:
     """Features of every split; the batch size is part of the result, since sums round by it.
 
+    Processes share whole batches, so that the result, which the first one has, is equal to the bit.
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
     encoder.to(device).eval()
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(batch_size)
-        shown = progress(batches, len(batches), f"embed {name}")
-        found[name] = Embeddings(features(encoder, shown, device), split.labels, split.ids)
+        own = [batches[number] for number in engine.own_part(torch.arange(len(batches)))]
+        shown = progress(own, len(own), f"embed {name}")
+        everyones = engine.to_first([features(encoder, shown, device)] if own else [])
+        if engine.rank() == 0:
+            found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
     return found
 
 

@@ -224,6 +224,12 @@ def _impossible(params: Params) -> list[str]:
             f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
             f"{batch}; set it to {near}, or to null for the whole batch at once"
         )
+    processes = params.pretrain.processes
+    if rest := batch % processes:
+        faults.append(
+            f"pretrain.processes: is {processes}, which cannot share pretrain.batch_size: {batch} "
+            f"evenly; set pretrain.batch_size to {batch - rest or processes}"
+        )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(
             f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "
