@@ -124,7 +124,8 @@ def _connected() -> Iterator[None]:
     except RuntimeError as error:
         raise LostError(
             "this process has lost the others: one has ended, or cannot be reached "
-            f"({str(error).splitlines()[0]}). `dvc repro` runs this stage again"
+            f"({str(error).splitlines()[0]}). Run the stage again: a training goes on from its "
+            "last checkpoint"
         ) from error
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from twinview import engine, params, stage
 from twinview.errors import LostError, TwinviewError
 
+LOST = 75  # exit status: the others are gone, and why is not this process's to tell
 PATIENCE_S = 600  # what a process that was told to stop has for its step and its checkpoint
 
 
@@ -40,7 +41,9 @@ def _together(main: Callable[[], None]) -> None:
             _say_how_many()
             main()
         except TwinviewError as error:
-            if (isinstance(error, LostError) and _on_one_machine()) or not is_first():
+            if isinstance(error, LostError) and _on_one_machine():
+                sys.exit(LOST)
+            if not is_first():
                 sys.exit(1)
             raise
 
@@ -85,7 +88,7 @@ def _start(count: int) -> None:
     except SignalException as error:
         sys.exit(128 + error.sigval)
     except ChildFailedError as error:
-        sys.exit(_killed(error.failures, count) or 1)
+        sys.exit(_untold(error.failures, count) or 1)
 
 
 def _heeded() -> list[str]:
@@ -94,19 +97,24 @@ def _heeded() -> list[str]:
     return [which.name for which in candidates if signal.getsignal(which) is not signal.SIG_IGN]
 
 
-def _killed(failures: Mapping[int, Any], count: int) -> str:
-    """Which process was killed, in words; "" when one has told its own error.
+def _untold(failures: Mapping[int, Any], count: int) -> str:
+    """What became of the processes, in words; "" when one has told its own error.
 
     The agent ends what is left with SIGTERM, which says nothing.
     """
-    for place, failure in failures.items():
-        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
-            return (
-                f"twinview: process {place} of {count} was killed by {failure.signal_name()} (when "
-                "memory runs out, the system does it), and the others ended with it; `dvc repro` "
-                "runs this stage again, a training from its last checkpoint"
-            )
-    return ""
+    ends = {place: failure.exitcode for place, failure in failures.items()}
+    if any(status > 0 and status != LOST for status in ends.values()):
+        return ""
+    killed = [place for place in ends if ends[place] < 0 and ends[place] != -signal.SIGTERM]
+    said = f"its {count} processes have lost each other"
+    if killed:
+        name = signal.Signals(-ends[killed[0]]).name
+        said = (
+            f"process {killed[0]} of {count} was killed by {name} (the system does it when memory "
+            "runs out), and the others ended with it"
+        )
+    again = "`dvc repro` runs this stage again, a training from its last checkpoint"
+    return f"twinview: {said}; {again}"
 
 
 def _end_with_parent() -> None:

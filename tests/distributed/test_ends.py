@@ -16,7 +16,7 @@ from tests.workspace import ROOT
 
 SCRIPT = str(ROOT / "tests/distributed/ends.py")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-KILLED = "process 1 of 2 was killed by SIGKILL (when memory runs out, the system does it)"
+KILLED = "process 1 of 2 was killed by SIGKILL (the system does it when memory runs out)"
 Write = Callable[[dict[str, Any]], Path]
 
 
