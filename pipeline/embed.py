@@ -1,6 +1,9 @@
-"""Stage embed: the encoder's features of every split."""
+"""Stage embed: the encoder's features of every split.
 
-from twinview import embeddings, encoder, engine, params, paths, splits, stage
+`torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
+"""
+
+from twinview import embeddings, encoder, engine, launch, params, paths, splits, stage
 
 
 def main() -> None:
@@ -11,8 +14,9 @@ def main() -> None:
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
     features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
-    embeddings.save(paths.EMBEDDINGS, features)
+    if engine.rank() == 0:
+        embeddings.save(paths.EMBEDDINGS, features)
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    launch.run(main)

@@ -172,6 +172,11 @@ def test_a_fault_names_key_value_and_remedy(
             "set it to 8, or to null",
         ),
         (
+            {"pretrain.batch_size": 256, "pretrain.processes": 3},
+            "pretrain.processes: is 3, which cannot share pretrain.batch_size: 256 evenly; "
+            "set pretrain.batch_size to 255",
+        ),
+        (
             {"pretrain.epochs": 8, "pretrain.warmup_epochs": 8},
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),

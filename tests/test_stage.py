@@ -140,6 +140,16 @@ def test_there_is_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> 
     assert written.getvalue() == ""
 
 
+def test_of_several_processes_the_first_checks_and_shows_for_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(stage, "_check_params", lambda: pytest.fail("checks"))
+    monkeypatch.setattr(stage, "tqdm", lambda items, *, disable, **given: [disable])
+    stage.run(lambda: None)
+    assert next(stage.progress([0], 1, "what")) is True  # type: ignore[comparison-overlap]
+
+
 def test_of_several_processes_the_first_holds_the_lock_for_all(
     write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import checkpoints, monitors, registry
+from twinview import checkpoints, engine, monitors, registry
 from twinview.errors import StoppedError, TrainingError
 from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
@@ -265,6 +265,16 @@ def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepare
     assert own.kept.step() == own.state.number == 4
     said = "stopped by SIGTERM after step 4 of 12; `dvc repro`, or the same `dvc exp run`"
     assert str(caught.value) == f"{said}, goes on from step 4"
+
+
+def test_another_process_s_signal_stops_it_as_its_own_does(
+    folder: Path, shapes: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "anyone", lambda claim: True)
+    said = "stopped by a signal to another process after step 1 of 12"
+    with opened(shapes) as own, pytest.raises(StoppedError, match=said):
+        run(own, shapes)
+    assert own.kept.step() == 1
 
 
 def test_a_collapse_ends_the_training_and_keeps_what_was_before(

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts
+from twinview import artifacts, engine
 from twinview.sections import Embed
 from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
@@ -23,16 +23,20 @@ def embed(
 ) -> dict[str, Embeddings]:
     """Features of every split; the batch size is part of the result, since sums round by it.
 
-    own: also says whether they are averaged over a picture and its mirror image.
+    own: also says whether they are averaged over a picture and its mirror image. Processes share
+    whole batches, so that the result, which the first one has, is equal to the bit.
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
     encoder.to(device).eval()
+    asked = _Mirrored(encoder) if own.mirror else encoder
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(own.batch_size)
-        shown = progress(batches, len(batches), f"embed {name}")
-        vectors = features(_Mirrored(encoder) if own.mirror else encoder, shown, device)
-        found[name] = Embeddings(vectors, split.labels, split.ids)
+        mine = [batches[number] for number in engine.own_part(torch.arange(len(batches)))]
+        shown = progress(mine, len(mine), f"embed {name}")
+        everyones = engine.to_first([features(asked, shown, device)] if mine else [])
+        if engine.rank() == 0:
+            found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
     return found
 
 

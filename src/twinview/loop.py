@@ -54,6 +54,10 @@ class Budget:
         """The last, smaller batch of an epoch is dropped."""
         return examples // self.batch_size
 
+    def left_out(self, examples: int) -> int:
+        """How many examples of an epoch that batch would have; others in each epoch."""
+        return examples % self.batch_size
+
 
 @dataclass(frozen=True)
 class Step:

@@ -236,6 +236,12 @@ def _impossible(params: Params) -> list[str]:
             f"pretrain.examples_per_class: is {per_class}, which does not divide "
             f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
         )
+    processes = params.pretrain.processes
+    if rest := batch % processes:
+        faults.append(
+            f"pretrain.processes: is {processes}, which cannot share pretrain.batch_size: {batch} "
+            f"evenly; set pretrain.batch_size to {batch - rest or processes}"
+        )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(
             f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "

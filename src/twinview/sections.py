@@ -97,6 +97,7 @@ class Pretrain(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     compile: bool
     threads: Count
+    processes: Count
 
 
 class Baselines(Section):

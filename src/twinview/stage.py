@@ -19,19 +19,33 @@ T = TypeVar("T")
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
-    try:
-        with alone(Path(sys.argv[0]).stem) if _leads() else contextlib.nullcontext():
+    with plain_errors(), alone(name()) if _leads() else contextlib.nullcontext():
+        if _leads():
             _check_params()
-            main()
+        main()
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Ends the process with one paragraph where a user can mend the fault, or stopped it."""
+    try:
+        yield
     except TwinviewError as error:
         sys.exit(f"twinview: {error}")
     except KeyboardInterrupt:
-        sys.exit("twinview: stopped by SIGINT; `dvc repro` runs this stage again")
+        said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
+        sys.exit(said if _leads() else 1)
+
+
+def name() -> str:
+    """The stage's name, which its script has too."""
+    return Path(sys.argv[0]).stem
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """The items, with a bar on a terminal and silence elsewhere."""
-    return iter(tqdm(items, total=total, desc=what, disable=None, dynamic_ncols=True))
+    silent = None if _leads() else True
+    return iter(tqdm(items, total=total, desc=what, disable=silent, dynamic_ncols=True))
 
 
 def exhaust(parts: Iterable[int], total: int, what: str) -> None:

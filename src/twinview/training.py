@@ -1,5 +1,6 @@
 """What is around a training's steps: curves, monitors, a verdict, checkpoints, a reason to stop."""
 
+import contextlib
 import itertools
 import math
 import statistics
@@ -10,7 +11,7 @@ from typing import Any, final
 
 import torch
 
-from twinview import loop, monitors
+from twinview import engine, loop, monitors
 from twinview.checkpoints import Checkpoints
 from twinview.errors import StoppedError, TrainingError
 from twinview.loop import Budget, State, Step
@@ -133,11 +134,15 @@ class Session:
     seconds: float = 0.0
 
     def resume(self) -> None:
-        """Goes back to the newest checkpoint, curves included; without one all stays as it is."""
+        """Goes back to the newest checkpoint, curves included; without one all stays as it is.
+
+        Those that follow are handed the state.
+        """
         if saved := self.kept.load():
             self.state.load_state_dict(saved["state"])
             self.watch.load_state_dict(saved["watch"])
             self.seconds = saved["seconds"]
+        engine.from_first(self.state.state_dict())
 
     def steps(
         self,
@@ -150,30 +155,50 @@ class Session:
         """The steps that are left, each with what the watch has new of it.
 
         Saves every so many steps and after the last. Raises TrainingError when the training has
-        collapsed, and, when asked_to_stop says by what, StoppedError, having saved.
+        collapsed, and, when asked_to_stop says by what, here or on a process that follows,
+        StoppedError, having saved.
         """
         total, begun = budget.steps(len(train)), time.monotonic() - self.seconds
         for step in loop.go_on(self.state, train, views, budget):
             new = self.watch.see(step)
             self.seconds = time.monotonic() - begun
             yield step, new
-            collapsed = self.watch.collapsed(budget.warmup_epochs)
+            collapsed, reason = self.watch.collapsed(budget.warmup_epochs), asked_to_stop()
+            stops = engine.anyone(bool(reason) or collapsed >= PATIENCE)
             if collapsed >= PATIENCE:
                 raise TrainingError(_collapse(self.watch))
-            reason = asked_to_stop()
-            due = step.number % checkpoint_every == 0 or step.number == total
-            if due or reason:
+            if stops or step.number % checkpoint_every == 0 or step.number == total:
                 self._save(doubtful=collapsed > 0)
-            if reason:
+            if stops:
                 raise StoppedError(
-                    f"stopped by {reason} after step {step.number} of {total}; `dvc repro`, or the "
-                    f"same `dvc exp run`, goes on from step {self.kept.step()}"
+                    f"stopped by {reason or 'a signal to another process'} after step "
+                    f"{step.number} of {total}; `dvc repro`, or the same `dvc exp run`, goes on "
+                    f"from step {self.kept.step()}"
                 )
+
+    def pace(self, batch_size: int) -> float:
+        """Examples a second, all processes together."""
+        return self.state.number * batch_size / self.seconds
 
     def _save(self, *, doubtful: bool) -> None:
         _require_finite(self.state)
         parts = {"state": self.state.state_dict(), "watch": self.watch.state_dict()}
         self.kept.save(self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful)
+
+
+def follow(
+    state: State, train: Split, views: Views, budget: Budget, asked_to_stop: Callable[[], str]
+) -> None:
+    """What the processes after the first do: the same steps, from where its session stands.
+
+    After each step all learn whether one was asked to stop, or the first sees a collapse. It saves
+    and says so; what befalls all alike is the first one's to tell, too.
+    """
+    state.load_state_dict(engine.from_first(state.state_dict()))
+    with contextlib.suppress(TrainingError):
+        for _ in loop.go_on(state, train, views, budget):
+            if engine.anyone(bool(asked_to_stop())):
+                return
 
 
 def _collapse(watch: Watch) -> str:
