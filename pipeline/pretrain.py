@@ -5,6 +5,7 @@
 
 import collections
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ from twinview.tables import save_rows
 from twinview.training import Session, Watch
 from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
-from twinview.views import Views
+from twinview.views import LiveViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 
@@ -45,8 +46,8 @@ def main() -> None:
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
     train = prepared.splits["train"]
-    views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
+    views = opened(prepared, learner, method)
     if own.compile:
         engine.compile_in_place(learner, device)
     budget = loop.Budget.of(own)
@@ -93,6 +94,17 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
         method = settings.bound("methods", own.method)(views, head)
     batch_norm.synchronise(method)
     return learner, method
+
+
+def opened(prepared: Prepared, learner: encoder.Encoder, method: Method) -> Views:
+    """The train split's views and, for a method that wants some, its small crops, rendered live."""
+    train = prepared.splits["train"]
+    views = open_views(paths.VIEWS, train, prepared.modality)
+    if method.small is not None:
+        render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
+        views.small = partial(LiveViews(render, train).take, count=method.small.count)
+        encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
+    return views
 
 
 def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, str]:

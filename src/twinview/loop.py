@@ -118,6 +118,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
     when a queue is longer than the split.
     """
     _require_short_queues(state.method, len(train))
+    assert (state.method.small is None) == (views.small is None), "small crops, as the method asks"
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
     state.method.train()
@@ -151,7 +152,8 @@ def batches(
         if len(rows) == budget.batch_size:
             own = engine.own_part(rows)
             part = train.take(own)
-            yield Batch(views.take(own, epoch, count), part.labels, part.ids)
+            small = None if views.small is None else views.small(own, epoch)
+            yield Batch(views.take(own, epoch, count), part.labels, part.ids, small)
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:

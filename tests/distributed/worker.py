@@ -25,16 +25,16 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
 from twinview.types import Batch, Projections, Split
-from twinview.views import Views
+from twinview.views import SmallCrops, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
 CPU = torch.device("cpu")
 
 
-def pictures(n: int = N) -> Tensor:
-    """Two views of n pictures, all different."""
-    return torch.randn(2, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+def pictures(n: int = N, views: int = 2) -> Tensor:
+    """Views of n pictures, all different."""
+    return torch.randn(views, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
 
 
 def batch(views: Tensor) -> Batch:
@@ -122,6 +122,11 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 
 @final
 class Pictures(Views):
+    def __init__(self, small: SmallCrops | None = None) -> None:
+        if small is not None:
+            crops = pictures(2 * N + 5, small.count)[..., : small.size, : small.size]
+            self.small = lambda rows, epoch: crops[:, rows]
+
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         return pictures(2 * N + 5)[:count, rows]
 
@@ -148,7 +153,7 @@ def steps_of(name: str) -> list[Tensor]:
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
     split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
-    steps = fit(method, split, Pictures(), optimizer, once, CPU)
+    steps = fit(method, split, Pictures(method.small), optimizer, once, CPU)
     losses = torch.tensor([step.loss for step in steps])
     return [losses, *(value.double() for value in method.state_dict().values())]
 
