@@ -28,9 +28,10 @@ Link = tuple[float, Callable[..., Tensor]]
 
 
 class SmallCrops(registry.Section):
-    """Small crops beside a method's views: how many an example, and what random_resized_crop is.
+    """Small crops beside a method's views: how many an example, how large, and of how much of it.
 
-    size: their shorter side, in pixels. scale: the window's share of the area.
+    size: their shorter side, in pixels. scale: the window's share of the picture's area. A size
+    far below the window's would skip pixels: there is no smoothing.
     """
 
     count: Annotated[int, Ge(1)]
