@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from twinview.tables import save_rows
 from twinview.training import Session, Watch, follow
 from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
-from twinview.views import PairViews, Views
+from twinview.views import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 
@@ -45,8 +46,8 @@ def main() -> None:
     engine.use_threads(own.threads)
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
-    train, views = examples(settings, prepared)
     learner, method = build(settings, prepared)
+    train, views = examples(settings, prepared, learner, method)
     if own.compile:
         engine.compile_in_place(learner, device)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
@@ -92,13 +93,20 @@ def lead(
         run.tag(verdict=watch.verdict())
 
 
-def examples(settings: params.Params, prepared: Prepared) -> tuple[Split, Views]:
+def examples(
+    settings: params.Params, prepared: Prepared, learner: encoder.Encoder, method: Method
+) -> tuple[Split, Views]:
     """What batches are made of, and its views: train examples, or labelled pairs of them.
 
-    Raises DataError where a method that learns from pairs has none, or not a batch of them.
+    For a method that wants small crops, those too, rendered live. Raises DataError where a method
+    that learns from pairs has none, or not a batch of them.
     """
     train, pairs = prepared.splits["train"], prepared.pairs
     views = open_views(paths.VIEWS, train, prepared.modality)
+    if method.small is not None:
+        render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
+        views.small = partial(LiveViews(render, train).take, count=method.small.count)
+        encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
     if not settings.learns_from_pairs:
         return train, views
     count, wanted = len(pairs or ()), settings.pretrain.batch_size

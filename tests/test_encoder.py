@@ -194,3 +194,23 @@ def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     norms = [module for module in made.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert [norm.num_groups for norm in norms] == [4, 8]
+
+
+@pytest.mark.parametrize("side", [3, 4, 12])
+def test_features_have_the_same_width_for_all_sizes_that_the_raster_has_room_in(side: int) -> None:
+    made = build(DESCRIPTION, 0)
+    encoder.require_places(made, pictures()[..., :side, :side])
+    assert made(pictures()[..., :side, :side]).shape == (5, made.dim) and made.training
+
+
+def test_crops_that_the_raster_has_no_room_in_are_refused() -> None:
+    said = r"crops of 2 x 2 leave 1 x 1 places of 6 values for the encoder's 24 features; raise"
+    with pytest.raises(ConfigError, match=said):
+        encoder.require_places(build(DESCRIPTION, 0), pictures()[..., :2, :2])
+
+
+def test_asking_for_room_leaves_the_running_statistics_alone() -> None:
+    made, untouched = build(DESCRIPTION, 0), build(DESCRIPTION, 0)
+    encoder.require_places(made, pictures())
+    pairs = zip(made.buffers(), untouched.buffers(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

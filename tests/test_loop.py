@@ -208,6 +208,22 @@ def test_a_method_gets_as_many_views_as_it_asks_for() -> None:
     assert {count for _, _, count in views.asked} == {2}
 
 
+def test_small_crops_come_with_their_rows_and_epoch() -> None:
+    views = Recorder()
+    views.small = lambda rows, epoch: rows.expand(3, -1) + 100 * epoch
+    for batch in batches(rows(11), views, budget(), 7, 2):
+        assert batch.small is not None and batch.labels is not None
+        assert torch.equal(batch.small, batch.labels.expand(3, -1) + 700)
+
+
+def test_a_method_without_small_crops_is_not_given_any() -> None:
+    assert all(batch.small is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
+    views = Recorder()
+    views.small = lambda rows, epoch: rows
+    with pytest.raises(AssertionError, match="as the method asks"):
+        next(fit(regression(), rows(8), views, adamw(), budget(), CPU))
+
+
 def test_a_batch_keeps_views_labels_and_ids_of_a_row_together() -> None:
     for batch in batches(rows(11), Recorder(), budget(), 0, 2):
         assert batch.labels is not None and torch.equal(batch.ids, batch.labels + 100)

@@ -124,6 +124,21 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "the low end 0.9 is above the high end 0.3 (it is [0.9, 0.3])",
         ),
         (
+            {
+                "methods.swav.small": {
+                    "count": 4,
+                    "size": 14,
+                    "scales": [0.1, 0.3],
+                    "scale": [0.1, 0.3],
+                }
+            },
+            "methods.swav.small.scales: there is no such key; did you mean 'scale'?",
+        ),
+        (
+            {"methods.swav.small": {"count": 0, "size": 14, "scale": [0.1, 0.3]}},
+            "methods.swav.small.count: input should be greater than or equal to 1 (it is 0)",
+        ),
+        (
             {"views.chain": ["grey", "grey"]},
             "views.chain: a value occurs twice (it is ['grey', 'grey'])",
         ),
@@ -189,6 +204,15 @@ def test_a_fault_names_key_value_and_remedy(
             "views.cached.count: is 5; views are taken in pairs, so it must be even",
         ),
         (
+            {
+                "pretrain.method": "swav",
+                "methods.swav.small": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
+                "views.chain": ["brightness", "contrast"],
+            },
+            "methods.swav.small: small crops need random_resized_crop in views.chain: brightness, "
+            "contrast; add it, or set this to null",
+        ),
+        (
             {"data.test": 1999, "report.points": 2000},
             "report.points: is 2000, more than the test split (data.test: 1999)",
         ),
@@ -214,6 +238,15 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
+        {
+            "pretrain.method": "swav",
+            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+        },
+        {
+            "pretrain.method": "simclr",
+            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "views.chain": ["brightness"],
+        },
     ],
     ids=lambda changes: next(iter(changes)),
 )

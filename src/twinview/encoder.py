@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import torch
 from torch import Tensor, nn
 
 from twinview import artifacts, registry, seeds
@@ -65,6 +66,21 @@ def build(description: Description, seed: int) -> Encoder:
     """An encoder with random weights that depend on the seed alone."""
     with seeds.torch_seeded(seed, "encoder"):
         return Encoder(description)
+
+
+@torch.no_grad()
+def require_places(encoder: Encoder, inputs: Tensor) -> None:
+    """Raises ConfigError when maps of these inputs hold fewer values than there are features."""
+    training = encoder.training
+    maps = encoder.eval().features(inputs)
+    encoder.train(training)
+    if maps[0].numel() < encoder.dim:
+        (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
+        raise ConfigError(
+            f"the method's option 'small': crops of {small} leave {map_size} places of "
+            f"{maps.shape[1]} values for the encoder's {encoder.dim} features; raise small.size, "
+            f"or lower encoders.{encoder.description.architecture}'s raster and strides"
+        )
 
 
 def save(folder: Path, encoder: Encoder) -> None:

@@ -129,6 +129,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
     when a queue is longer than the split, or what sampling.balanced raises.
     """
     _require_short_queues(state.method, len(train))
+    assert (state.method.small is None) == (views.small is None), "small crops, as the method asks"
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
     state.method.train()
@@ -161,7 +162,8 @@ def batches(
     for rows in _order(train, budget, epoch)[first:]:
         own = engine.own_part(rows)
         part = train.take(own)
-        yield Batch(views.take(own, epoch, count), part.labels, part.ids)
+        small = None if views.small is None else views.small(own, epoch)
+        yield Batch(views.take(own, epoch, count), part.labels, part.ids, small)
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:

@@ -196,14 +196,17 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
 
 def _objective(params: Params) -> list[tuple[str, str, str]]:
     """The one that the chosen method names, if it names one."""
-    method = params.pretrain.method
-    if method not in params.methods:
-        return []
-    options: Any = params.methods[method]
-    if isinstance(options, BaseModel):
-        options = options.model_dump()
-    setting = f"methods.{method}.objective"
+    options = _of_method(params)
+    setting = f"methods.{params.pretrain.method}.objective"
     return [(setting, "objectives", options["objective"])] if "objective" in options else []
+
+
+def _of_method(params: Params) -> dict[str, Any]:
+    """The chosen method's options as plain values; none where it states none."""
+    if params.pretrain.method not in params.methods:
+        return {}
+    options: Any = params.methods[params.pretrain.method]
+    return options.model_dump() if isinstance(options, BaseModel) else options
 
 
 def _unstated(params: Params) -> list[str]:
@@ -262,6 +265,11 @@ def _impossible(params: Params) -> list[str]:
         faults.append(
             f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
             "so it must be even"
+        )
+    if _of_method(params).get("small") and "random_resized_crop" not in params.views.chain:
+        faults.append(
+            f"methods.{params.pretrain.method}.small: small crops need random_resized_crop in "
+            f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
         )
     if params.report.points > params.data.test:
         faults.append(

@@ -109,16 +109,21 @@ class Modality(ABC):
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,)."""
+    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,).
+
+    small: (s, n, ...), smaller views of the same examples, for a method that wants some.
+    """
 
     views: Tensor
     labels: Tensor | None
     ids: Tensor
+    small: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on the given device."""
         labels = None if self.labels is None else self.labels.to(device)
-        return replace(self, views=self.views.to(device), labels=labels, ids=self.ids.to(device))
+        small = None if self.small is None else self.small.to(device)
+        return Batch(self.views.to(device), labels, self.ids.to(device), small)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
             "frozen_until": 0.3,
             "queue": 20,
             "queue_from": 0.2,
+            "small": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
         },
     },
 }
@@ -264,13 +265,13 @@ def objective(name: str) -> Any:
 class TestMethods:
     def test_terms_are_finite_scalars(self, name: str) -> None:
         method = made(name)
-        terms = method.terms(method.project(batch(method.views)))
+        terms = method.terms(method.project(batch(method)))
         assert terms and all(t.ndim == 0 and t.isfinite() for t in terms.values())
 
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
             method = made(name)
-            blind = replace(batch(method.views), labels=None)
+            blind = replace(batch(method), labels=None)
             assert method.terms(method.project(blind))
 
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
@@ -281,12 +282,13 @@ class TestMethods:
 
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)
-        z = method.project(batch(method.views)).z
-        assert z.shape[:2] == (method.views, 6)
+        z = method.project(batch(method)).z
+        small = 0 if method.small is None else method.small.count
+        assert z.shape[:2] == (method.views + small, 6)
 
     def test_gradients_reach_every_weight_of_the_encoder(self, name: str) -> None:
         method = made(name)
-        sum(method.terms(method.project(batch(method.views))).values()).backward()  # type: ignore[union-attr]
+        sum(method.terms(method.project(batch(method))).values()).backward()  # type: ignore[union-attr]
         for key, weight in method.encoder.named_parameters():
             assert weight.grad is not None and weight.grad.abs().sum() > 0, key
 
@@ -294,8 +296,7 @@ class TestMethods:
         gradients = []
         for micro_batch in (6, 2):
             method = made(name, micro_batch, norm="group").double()
-            double = replace(batch(method.views), views=batch(method.views).views.double())
-            terms = method.terms(method.project(double))
+            terms = method.terms(method.project(batch(method, torch.float64)))
             sum(terms.values()).backward()  # type: ignore[union-attr]
             gradients.append([w.grad for w in method.parameters() if w.grad is not None])
         whole, chunked = gradients
@@ -321,8 +322,11 @@ def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:
     return method
 
 
-def batch(views: int) -> Batch:
-    return Batch(random(views, 6, 1, 12, 12), labels(6), torch.arange(6))
+def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
+    views, small = random(method.views, 6, 1, 12, 12).to(dtype), None
+    if method.small is not None:
+        small = random(method.small.count, 6, 1, *2 * [method.small.size], seed=1).to(dtype)
+    return Batch(views, labels(6), torch.arange(6), small)
 
 
 def labels(n: int) -> Tensor:

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def session(case: dict[str, str], prepared: Prepared, kept: Checkpoints) -> Sess
 
 def train(own: Session, prepared: Prepared, until: int = 99) -> None:
     split = prepared.splits["train"]
-    views = LiveViews(ViewPlan(0, CHAIN).renderer(prepared.modality), split)
+    plan, crops = ViewPlan(0, CHAIN), own.state.method.small
+    views = LiveViews(plan.renderer(prepared.modality), split)
+    if crops is not None:
+        small = LiveViews(plan.small_renderer(prepared.modality, crops), split)
+        views.small = partial(small.take, count=crops.count)
     for step, _ in own.steps(split, views, OWN, EVERY, asked_to_stop=str):
         if step.number == until:
             os.kill(os.getpid(), signal.SIGKILL)

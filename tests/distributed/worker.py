@@ -30,16 +30,16 @@ from twinview.parts import Method
 from twinview.sections import Embed
 from twinview.splits import Prepared
 from twinview.types import Batch, Pairs, Projections, Split, Statistics
-from twinview.views import PairViews, Views
+from twinview.views import PairViews, SmallCrops, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
 CPU = torch.device("cpu")
 
 
-def pictures(n: int = N) -> Tensor:
-    """Two views of n pictures, all different."""
-    return torch.randn(2, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+def pictures(n: int = N, views: int = 2) -> Tensor:
+    """Views of n pictures, all different."""
+    return torch.randn(views, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
 
 
 def batch(views: Tensor) -> Batch:
@@ -135,6 +135,11 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 
 @final
 class Pictures(Views):
+    def __init__(self, small: SmallCrops | None = None) -> None:
+        if small is not None:
+            crops = pictures(2 * N + 5, small.count)[..., : small.size, : small.size]
+            self.small = lambda rows, epoch: crops[:, rows]
+
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         return pictures(2 * N + 5)[:count, rows]
 
@@ -157,7 +162,7 @@ def a_training() -> list[Tensor]:
 def steps_of(make: Callable[..., Method], norm: str, micro_batch: int) -> list[Tensor]:
     """Two steps of any method."""
     encoder = GradientCache(learner(norm), micro_batch)
-    return steps(make, encoder, replace(ROWS, labels=ROWS.ids % 3), Pictures())
+    return steps(make, encoder, replace(ROWS, labels=ROWS.ids % 3), Pictures)
 
 
 def steps_with_labelled_pairs() -> list[Tensor]:
@@ -166,17 +171,20 @@ def steps_with_labelled_pairs() -> list[Tensor]:
         bound("methods", "siamese"), objective=bound("objectives", "contrastive"), positives="pairs"
     )
     encoder = GradientCache(learner("batch"), N)
-    return steps(by_pairs, encoder, pairs.as_split(), PairViews(Pictures(), pairs))
+    return steps(by_pairs, encoder, pairs.as_split(), lambda small: PairViews(Pictures(), pairs))
 
 
 def steps(
-    make: Callable[..., Method], encoder: nn.Module, split: Split, views: Views
+    make: Callable[..., Method],
+    encoder: nn.Module,
+    split: Split,
+    views: Callable[[SmallCrops | None], Views],
 ) -> list[Tensor]:
     """Losses and counts, the last gradients, and all state after one epoch."""
     method = make(encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
-    done = fit(method, split, views, optimizer, replace(BUDGET, epochs=1), CPU)
+    done = fit(method, split, views(method.small), optimizer, replace(BUDGET, epochs=1), CPU)
     told = torch.tensor([[step.loss, *step.counts.values()] for step in done])
     gradients = [p.grad for p in method.parameters() if p.grad is not None]
     return [told, *gradients, *(value.double() for value in method.state_dict().values())]

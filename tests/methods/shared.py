@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -54,13 +54,17 @@ def by_the_loop(method: Method, views: Views | None = None) -> list[float]:
 
 def by_hand(
     weights: list[nn.Parameter],
-    loss: Callable[[int, Tensor, Tensor], Tensor],
+    loss: Callable[..., Tensor],
     after: Callable[[int], None],
+    views: Views | None = None,
 ) -> list[float]:
-    """The same with a loss of step, first and second view, and what follows each update."""
+    """The same with a loss of step, first and second view, and what follows each update.
+
+    Where the views have small crops, these are the loss's further arguments.
+    """
     losses = []
-    for number, first, second in _steps():
-        value = loss(number, first, second)
+    for number, *crops in _steps(views or Rows()):
+        value = loss(number, *crops)
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
@@ -71,9 +75,9 @@ def by_hand(
     return losses
 
 
-def _steps() -> Iterator[tuple[int, Tensor, Tensor]]:
-    for number, batch in enumerate(batches(SPLIT, Rows(), OWN, 0, 2), start=1):
-        yield number, *batch.views
+def _steps(views: Views) -> Iterator[Any]:
+    for number, batch in enumerate(batches(SPLIT, views, OWN, 0, 2), start=1):
+        yield number, *batch.views, *([] if batch.small is None else batch.small)
 
 
 def close(one: object, other: object) -> bool:
