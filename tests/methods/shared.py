@@ -1,7 +1,7 @@
 """Three steps of a training in float64, by the loop and by hand."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -25,11 +25,11 @@ OWN = Budget(
 
 @final
 class Rows(Views):
-    """Two views of each row, of six numbers."""
+    """Up to four views of each row, of six numbers."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         generator = torch.Generator().manual_seed(epoch)
-        return torch.randn(2, STEPS * N, 6, generator=generator).double()[:count, rows]
+        return torch.randn(4, STEPS * N, 6, generator=generator).double()[:count, rows]
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
@@ -54,13 +54,14 @@ def by_the_loop(method: Method, views: Views | None = None) -> list[float]:
 
 def by_hand(
     weights: list[nn.Parameter],
-    loss: Callable[[int, Tensor, Tensor], Tensor],
+    loss: Callable[..., Tensor],
     after: Callable[[int], None],
+    views: int = 2,
 ) -> list[float]:
-    """The same with a loss of step, first and second view, and what follows each update."""
+    """The same with a loss of the step and its views, and what follows each update."""
     losses = []
-    for number, first, second in _steps():
-        value = loss(number, first, second)
+    for number, batch in enumerate(batches(SPLIT, Rows(), OWN, 0, views), start=1):
+        value = loss(number, *batch.views)
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
@@ -69,11 +70,6 @@ def by_hand(
             after(number)
         losses.append(value.item())
     return losses
-
-
-def _steps() -> Iterator[tuple[int, Tensor, Tensor]]:
-    for number, batch in enumerate(batches(SPLIT, Rows(), OWN, 0, 2), start=1):
-        yield number, *batch.views
 
 
 def close(one: object, other: object) -> bool:
