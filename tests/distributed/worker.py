@@ -32,9 +32,9 @@ WORLD = int(os.environ.get("WORLD_SIZE", "1"))
 CPU = torch.device("cpu")
 
 
-def pictures(n: int = N) -> Tensor:
-    """Two views of n pictures, all different."""
-    return torch.randn(2, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+def pictures(n: int = N, views: int = 2) -> Tensor:
+    """Views of n pictures, all different."""
+    return torch.randn(views, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
 
 
 def batch(views: Tensor) -> Batch:
@@ -123,7 +123,7 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 @final
 class Pictures(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        return pictures(2 * N + 5)[:count, rows]
+        return pictures(2 * N + 5, count)[:, rows]
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
