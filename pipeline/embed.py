@@ -1,6 +1,6 @@
-"""Stage embed: the encoder's features of every split."""
+"""Stage embed: the encoder's features h of every split, and the projections z of its head."""
 
-from twinview import embeddings, encoder, engine, params, paths, splits, stage
+from twinview import embeddings, encoder, engine, head, params, paths, splits, stage
 
 
 def main() -> None:
@@ -14,6 +14,8 @@ def main() -> None:
         learned, prepared, settings.embed.batch_size, device, stage.progress
     )
     embeddings.save(paths.EMBEDDINGS, features)
+    projections = embeddings.projected(head.load(paths.HEAD), features)
+    embeddings.save(paths.PROJECTIONS, projections)
 
 
 if __name__ == "__main__":

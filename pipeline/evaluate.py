@@ -24,9 +24,9 @@ def main() -> None:
     own, few = settings.evaluate, settings.evaluate.few_labels
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    folders = {paths.OURS: paths.EMBEDDINGS} | {
-        p.name: p for p in sorted(paths.BASELINES.iterdir())
-    }
+    folders = {paths.OURS: paths.EMBEDDINGS}
+    folders |= {paths.OURS_Z: paths.PROJECTIONS} if own.projections else {}
+    folders |= {p.name: p for p in sorted(paths.BASELINES.iterdir())}
     tasks: list[str | int] = [*own.probes, *few.per_class]
 
     found: dict[str, dict[str, Any]] = {name: {} for name in folders}

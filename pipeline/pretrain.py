@@ -15,6 +15,7 @@ from twinview import (
     checkpoints,
     encoder,
     engine,
+    head,
     loop,
     params,
     paths,
@@ -69,6 +70,7 @@ def main() -> None:
                 pace = step.number * own.batch_size / session.seconds
                 run.log(new | {"examples_per_second": pace}, step.number)
         encoder.save(paths.ENCODER, learner)
+        head.save(paths.HEAD, method.head, own.head, settings.heads[own.head], learner.dim)
         save_curves(watch)
         pace = budget.steps(len(train)) * own.batch_size / session.seconds
         precision = engine.choose_precision(own.precision, device)
@@ -88,9 +90,9 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     options = settings.encoders[own.encoder]
     learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
     with seeds.torch_seeded(own.seed, "method"):
-        head = settings.bound("heads", own.head)(learner.dim)
+        projector = settings.bound("heads", own.head)(learner.dim)
         views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
-        method = settings.bound("methods", own.method)(views, head)
+        method = settings.bound("methods", own.method)(views, projector)
     batch_norm.synchronise(method)
     return learner, method
 

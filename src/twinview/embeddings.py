@@ -1,6 +1,7 @@
 """Embeddings of all splits, and their files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -37,6 +38,12 @@ def embed(
 def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     """(n, d) float32 on the CPU, of batches of stored inputs."""
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
+
+
+@torch.inference_mode()
+def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+    """What a head makes of embeddings, on the CPU: the z (n, d) to their h."""
+    return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:

@@ -18,12 +18,14 @@ class Method(nn.Module, ABC):
     """A way of learning: two halves, between which processes exchange their projections.
 
     views: how many views of an example it consumes a step. encoder: what outlives the training;
-    takes views (v, n, ...) to h (v, n, d), perhaps a few examples at a time. Heads get all of h,
-    so that their batch norm sees the whole batch.
+    takes views (v, n, ...) to h (v, n, d), perhaps a few examples at a time. head: what makes
+    projections of h, saved to be probed beside it; gets all of h, so that its batch norm sees the
+    whole batch.
     """
 
     views: int
     encoder: nn.Module
+    head: nn.Module
 
     @abstractmethod
     def project(self, batch: Batch) -> Projections:
