@@ -1,9 +1,9 @@
-"""Stage embed: the encoder's features of every split.
+"""Stage embed: features h of every split by the encoder, and projections z by its head.
 
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview import embeddings, encoder, engine, launch, params, paths, splits, stage
+from twinview import embeddings, encoder, engine, head, launch, params, paths, splits, stage
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
     features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
     if engine.rank() == 0:
         embeddings.save(paths.EMBEDDINGS, features)
+        projections = embeddings.projected(head.load(paths.HEAD), features)
+        embeddings.save(paths.PROJECTIONS, projections)
 
 
 if __name__ == "__main__":

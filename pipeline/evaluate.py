@@ -1,5 +1,7 @@
 """Stage evaluate: the encoder under the protocol, beside the baselines."""
 
+from functools import partial
+
 from twinview import artifacts, embeddings, engine, evaluation, params, paths, splits, stage
 from twinview.tables import save_rows
 
@@ -9,10 +11,18 @@ def main() -> None:
     settings = params.load()
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    parts = embeddings.load(paths.EMBEDDINGS)
-    found, predicted = evaluation.score(
-        parts, settings.evaluate, settings.probes, classes, stage.progress
+    score = partial(
+        evaluation.score,
+        own=settings.evaluate,
+        grids=settings.probes,
+        classes=classes,
+        progress=stage.progress,
     )
+    parts = embeddings.load(paths.EMBEDDINGS)
+    found, predicted = score(parts)
+    contenders = {paths.OURS: found}
+    if settings.evaluate.projections:
+        contenders[paths.OURS_Z] = score(embeddings.load(paths.PROJECTIONS))[0]
     test = parts["test"]
     rows = [
         {"id": int(row_id), "actual": classes[truth]}
@@ -21,7 +31,7 @@ def main() -> None:
     ]
     save_rows(paths.PREDICTIONS, rows)
     artifacts.save_json(paths.METRICS, evaluation.headline(found))
-    contenders = {paths.OURS: found} | artifacts.load_json(paths.BASELINE_DETAILS)
+    contenders |= artifacts.load_json(paths.BASELINE_DETAILS)
     detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": contenders}
     artifacts.save_json(paths.EVALUATION, detail)
 

@@ -15,6 +15,7 @@ from twinview import (
     checkpoints,
     encoder,
     engine,
+    head,
     launch,
     loop,
     params,
@@ -87,6 +88,7 @@ def lead(
                 pace = session.pace(own.batch_size)
                 run.log(new | {"examples_per_second": pace}, step.number)
         encoder.save(paths.ENCODER, learner)
+        head.save(paths.HEAD, state.method.head, own.head, settings.heads[own.head], learner.dim)
         save_curves(watch)
         save_record(run.id, session, own, left_out)
         kept.note_result(paths.PRETRAIN_RUN)
@@ -125,9 +127,9 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     options = settings.encoders[own.encoder]
     learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
     with seeds.torch_seeded(own.seed, "method"):
-        head = settings.bound("heads", own.head)(learner.dim)
+        projector = settings.bound("heads", own.head)(learner.dim)
         views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
-        method = settings.bound("methods", own.method)(views, head)
+        method = settings.bound("methods", own.method)(views, projector)
     batch_norm.synchronise(method)
     return learner, method
 

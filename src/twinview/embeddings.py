@@ -1,6 +1,7 @@
 """Embeddings of all splits, and their files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -57,6 +58,12 @@ class _Mirrored(nn.Module):
         """(n, c, h, w) to (n, dim)."""
         mean: Tensor = (self.encoder(pictures) + self.encoder(pictures.flip(3))) / 2
         return mean
+
+
+@torch.inference_mode()
+def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+    """What a head makes of embeddings, on the CPU: the z (n, d) to their h."""
+    return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:

@@ -98,18 +98,7 @@ def load(folder: Path) -> Encoder:
     Raises DataError when weights and description do not belong together.
     """
     encoder = Encoder(_description(folder / DESCRIPTION))
-    weights = artifacts.load_tensors(folder / WEIGHTS)
-    expected = {name: tuple(t.shape) for name, t in encoder.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in weights.items()}
-    if found != expected:
-        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
-        name = differing[0]
-        raise DataError(
-            f"{folder / WEIGHTS} is of another architecture than {DESCRIPTION} says: {name} is "
-            f"{found.get(name, 'absent')}, not {expected.get(name, 'absent')} "
-            f"({len(differing)} differ); `dvc repro --force pretrain` trains it anew"
-        )
-    encoder.load_state_dict(weights, strict=True)
+    artifacts.load_weights(encoder, folder / WEIGHTS, DESCRIPTION)
     return encoder.eval()
 
 

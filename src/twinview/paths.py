@@ -7,8 +7,11 @@ PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
-OURS = "encoder"  # the name of EMBEDDINGS among the contenders; the others are folders of BASELINES
+PROJECTIONS = Path("data/projections")
+# The names of EMBEDDINGS and PROJECTIONS among the contenders; the others are folders of BASELINES.
+OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
+HEAD = Path("models/head")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
 DATA_CARD = Path("reports/data/card.json")

@@ -126,9 +126,10 @@ class FewLabels(Section):
 
 
 class Evaluate(Section):
-    """The protocol's settings: which probes, and the few-label study."""
+    """The protocol's settings: which probes, whether on z too, and the few-label study."""
 
     probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
+    projections: bool
     few_labels: FewLabels
 
 

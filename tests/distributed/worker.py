@@ -141,7 +141,7 @@ class Pictures(Views):
             self.small = lambda rows, epoch: crops[:, rows]
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        return pictures(2 * N + 5)[:count, rows]
+        return pictures(2 * N + 5, count)[:, rows]
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))

@@ -25,11 +25,11 @@ OWN = Budget(
 
 @final
 class Rows(Views):
-    """Two views of each row, of six numbers."""
+    """Up to four views of each row, of six numbers."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         generator = torch.Generator().manual_seed(epoch)
-        return torch.randn(2, STEPS * N, 6, generator=generator).double()[:count, rows]
+        return torch.randn(4, STEPS * N, 6, generator=generator).double()[:count, rows]
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
@@ -57,13 +57,14 @@ def by_hand(
     loss: Callable[..., Tensor],
     after: Callable[[int], None],
     views: Views | None = None,
+    count: int = 2,
 ) -> list[float]:
-    """The same with a loss of step, first and second view, and what follows each update.
+    """The same with a loss of the step and its views, and what follows each update.
 
-    Where the views have small crops, these are the loss's further arguments.
+    Where the views have small crops, these are further arguments of the loss.
     """
     losses = []
-    for number, *crops in _steps(views or Rows()):
+    for number, *crops in _steps(views or Rows(), count):
         value = loss(number, *crops)
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
         with torch.no_grad():
@@ -75,8 +76,8 @@ def by_hand(
     return losses
 
 
-def _steps(views: Views) -> Iterator[Any]:
-    for number, batch in enumerate(batches(SPLIT, views, OWN, 0, 2), start=1):
+def _steps(views: Views, count: int) -> Iterator[Any]:
+    for number, batch in enumerate(batches(SPLIT, views, OWN, 0, count), start=1):
         yield number, *batch.views, *([] if batch.small is None else batch.small)
 
 
