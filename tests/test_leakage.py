@@ -25,6 +25,8 @@ CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
     "pretrain.batch_size": 16,
     "pretrain.monitored": 16,
     "evaluate.few_labels.per_class": [2],
+    "report.points": 10,
+    "report.queries": 2,
 }
 
 Pictures = set[bytes]

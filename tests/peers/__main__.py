@@ -74,12 +74,10 @@ def page(rows: list[Row]) -> str:
 
 def table(rows: list[Row]) -> list[str]:
     """What is ours, what is theirs, and why they are as they are, in Markdown."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [
-        "| ours | theirs | they are | by which equation, or who is right and why |",
-        "|---" * 4 + "|",
-        *lines,
-    ]
+    head = ("ours", "theirs", "they are", "by which equation, or who is right and why")
+    lines = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in [head, *rows]]
+    lines.insert(1, " | ".join(["---"] * len(head)))
+    return [f"| {line} |" for line in lines]
 
 
 if __name__ == "__main__":

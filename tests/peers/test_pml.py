@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 pytest.importorskip("pytorch_metric_learning", reason="`make test-peers` installs it")
 
@@ -20,6 +21,7 @@ from twinview.objectives.sup_con import sup_con
 from twinview.objectives.triplet import triplet
 
 EUCLIDEAN = distances.LpDistance(normalize_embeddings=False)
+PRODUCTS = distances.DotProductSimilarity(normalize_embeddings=False)
 DISTANCES = {"euclidean": EUCLIDEAN, "cosine": distances.CosineSimilarity()}
 MEAN, EACH = reducers.MeanReducer(), reducers.DoNothingReducer()
 MARGIN = 0.3
@@ -138,7 +140,7 @@ def test_semi_hard_triplets(z: Tensor, distance: str) -> None:
 @pytest.mark.peers("objectives/contrastive", "PML ContrastiveLoss", "differs")
 def test_contrastive(z: Tensor) -> None:
     """Hadsell et al., eq. 4: half the square of the distance, and of what lacks to the margin.
-    That is ours. PML's has no square and no half, so it pulls a pair alike however near it is, and
+    That is ours. PML's has no square and no half, so it pulls a near pair as hard as a far one, and
     its means are of the pairs that cost something. From the costs of its pairs, squared, halved
     and averaged over all, ours comes out."""
     loss = losses.ContrastiveLoss(0, 1.0, distance=EUCLIDEAN)
@@ -158,17 +160,31 @@ def test_contrastive(z: Tensor) -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.01])
-@pytest.mark.peers("objectives/n_pair", "PML NPairsLoss", "equal")
+@pytest.mark.peers("objectives/n_pair", "PML NPairsLoss of products", "equal")
 def test_n_pair(z: Tensor, weight: float) -> None:
     """Sohn, eq. 6, with one pair a class; the mean squared length is PML's LpRegularizer."""
     squared = regularizers.LpRegularizer(power=2)
-    loss = losses.NPairsLoss(embedding_regularizer=squared, embedding_reg_weight=weight)
-    each = torch.arange(N)
-    assert same(
-        lambda z: n_pair(z, None, length_weight=weight),
-        lambda z: loss(joined(z), names(2, each)),
-        z,
+    loss = losses.NPairsLoss(
+        distance=PRODUCTS, embedding_regularizer=squared, embedding_reg_weight=weight
     )
+    labels = torch.arange(N).repeat(2)
+    assert same(
+        lambda z: n_pair(z, None, length_weight=weight), lambda z: loss(joined(z), labels), z
+    )
+
+
+@pytest.mark.peers("objectives/n_pair", "PML NPairsLoss", "differs")
+def test_n_pair_by_the_default_distance(z: Tensor) -> None:
+    """PML's dot product is by default that of unit vectors, though it has no temperature: its loss
+    then stays above log(1 + (n - 1) exp(-2)). Sohn's products are of embeddings as they are, whose
+    lengths a penalty keeps small: ours. On unit vectors they are equal."""
+    loss, labels = losses.NPairsLoss(), torch.arange(N).repeat(2)
+
+    def ours(z: Tensor) -> Tensor:
+        return n_pair(z, None, length_weight=0.0)
+
+    assert not same(ours, lambda z: loss(joined(z), labels), z)
+    assert same(lambda z: ours(normalize(z, dim=2)), lambda z: loss(joined(z), labels), z)
 
 
 @pytest.mark.peers("objectives/n_pair", "PML NPairsLoss, several pairs a class", "differs")
@@ -176,7 +192,7 @@ def test_n_pair_of_several_pairs_a_class(z: Tensor) -> None:
     """PML keeps one pair of each class and drops the others without a word; Sohn's batches have no
     others. Ours takes them as further positives, and never as negatives. On the pairs that PML
     keeps they are equal."""
-    loss, labels = losses.NPairsLoss(), names(2)
+    loss, labels = losses.NPairsLoss(distance=PRODUCTS), names(2)
     anchors = [labels.tolist().index(name) for name in labels.unique().tolist()]
     alike = (labels[:, None] == labels).fill_diagonal_(False)
     positives = [int(alike[anchor].nonzero()[0]) for anchor in anchors]
