@@ -7,16 +7,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow check smoke ui measure sweep bench format schema lock
+.PHONY: repro test test-slow test-peers mutants check smoke ui measure sweep bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
 
 test: $(READY)  ## the test suite, from nothing
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile
 
 test-slow: $(READY)
 	@$(BIN)/python -m pytest -m slow
+
+test-peers: $(READY)  ## our numbers beside lightly's and pytorch-metric-learning's: docs/peers.md
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'
+	@$(BIN)/python -m tests.peers
+
+mutants: $(READY)  ## plants known bugs; a test has to fail for each: docs/mutants.md
+	@$(BIN)/python -m tests.mutants $(TRAPS)
 
 check: $(READY)  ## format, lint, types, import layers, params
 	@$(BIN)/ruff format --check .

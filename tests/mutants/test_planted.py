@@ -1,0 +1,28 @@
+"""The list of bugs that `make mutants` plants is up to date; the planting itself takes minutes."""
+
+import pytest
+
+from tests.mutants.planted import PLANTED, TRAPS, Mutant
+from tests.workspace import ROOT
+
+EXEMPT = {14, 16, 17}  # see planted.py
+
+
+@pytest.mark.parametrize("mutant", PLANTED, ids=lambda mutant: mutant.bug)
+def test_a_bug_can_be_planted_and_names_tests_that_are_there(mutant: Mutant) -> None:
+    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1 and mutant.new != mutant.old
+    for test in mutant.tests.split():
+        path, *names = test.partition("[")[0].split("::")
+        source = (ROOT / path).read_text()
+        assert all(f"def {name}(" in source or f"class {name}:" in source for name in names)
+
+
+def test_every_trap_has_a_bug_or_a_reason_why_not() -> None:
+    assert {mutant.trap for mutant in PLANTED} == set(TRAPS) == set(range(1, 20)) - EXEMPT
+
+
+def test_the_page_shows_what_is_planted_and_that_all_of_it_is_caught() -> None:
+    page = (ROOT / "docs/mutants.md").read_text()
+    rows = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("| ")]
+    shown = [bug for bug in rows if bug != "bug"]
+    assert sorted(shown) == sorted(mutant.bug for mutant in PLANTED) and "**none**" not in page

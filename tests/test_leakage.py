@@ -1,0 +1,90 @@
+"""No test row is seen before it is tested on: the stage pretrain, from its files to its weights."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from pipeline import pretrain
+from tests.shapes import prepared_shapes
+from twinview import engine, paths, splits, stage, tracking
+from twinview.parts import Siamese
+from twinview.splits import Prepared
+from twinview.types import Batch
+from twinview.view_cache import write_cache, write_live
+from twinview.views import ViewPlan
+
+SIZES = {"train": 64, "validation": 32, "test": 48}
+# Nothing changes a view, so that a picture is known again by its bytes.
+PLAN = ViewPlan(0, ())
+CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
+    "pretrain.epochs": 2,
+    "pretrain.batch_size": 16,
+    "pretrain.monitored": 16,
+    "evaluate.few_labels.per_class": [2],
+    "report.points": 10,
+    "report.queries": 2,
+}
+
+Pictures = set[bytes]
+
+
+class Untracked:
+    """In the place of an MLflow run."""
+
+    id = "none"
+
+    def log(self, values: Any, step: int) -> None: ...
+
+    def tag(self, **tags: str) -> None: ...
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Pictures]:
+    """The pictures that the method is shown while it trains (True) and while it does not."""
+    shown: dict[bool, Pictures] = {True: set(), False: set()}
+    project = Siamese.project
+
+    def noted(method: Siamese, batch: Batch) -> Any:
+        shown[method.training] |= pictures(batch.views.flatten(0, 1))
+        return project(method, batch)
+
+    @contextlib.contextmanager
+    def untracked(*given: Any) -> Iterator[Untracked]:
+        yield Untracked()
+
+    monkeypatch.setattr(Siamese, "project", noted)
+    monkeypatch.setattr(tracking, "pretraining", untracked)
+    monkeypatch.setattr(engine, "use_threads", lambda count: None)
+    return shown
+
+
+@pytest.mark.parametrize("mode", ["live", "cached"])
+def test_a_training_sees_all_train_pictures_and_its_monitors_some_for_validation(
+    mode: str, seen: dict[bool, Pictures], write_params: Callable[..., Path]
+) -> None:
+    write_params(CHANGES | {"views.mode": mode})
+    prepared = prepared_shapes(**SIZES, seed=0)
+    splits.save(paths.PREPARED, prepared)
+    write_views(mode, prepared)
+    pretrain.main()
+    there = {name: pictures(split.inputs) for name, split in prepared.splits.items()}
+    assert seen[True] == there["train"]
+    assert len(seen[False]) == 16 and seen[False] <= there["validation"]
+    assert not (there["train"] | there["validation"]) & there["test"]
+
+
+def write_views(mode: str, prepared: Prepared) -> None:
+    train = prepared.splits["train"]
+    if mode == "live":
+        write_live(paths.VIEWS, PLAN)
+    else:
+        parts = write_cache(paths.VIEWS, train, PLAN, prepared.modality, 2, 2**20)
+        stage.exhaust(parts, 2 * len(train), "views")
+
+
+def pictures(inputs: Tensor) -> Pictures:
+    return {picture.numpy().tobytes() for picture in inputs}
