@@ -61,7 +61,7 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name() -> None:
     few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, seed=1)
     grids = {"linear": {"strength": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
     grids["knn"]["whitened"] = [0]
-    own = Evaluate(probes=("linear", "knn"), few_labels=few)
+    own = Evaluate(probes=("linear", "knn"), few_labels=few, projections=False)
     shown = []
     found, predicted = evaluation.score(
         contender(), own, grids, CLASSES, lambda tasks, total, what: shown.append(total) or tasks

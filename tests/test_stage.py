@@ -91,11 +91,18 @@ def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
         assert came() == name
 
 
-def test_a_second_signal_acts_at_once() -> None:
+def test_a_second_ctrl_c_acts_at_once() -> None:
     with stage.noted_signals():
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_second_sigterm_changes_nothing() -> None:
+    with stage.noted_signals() as came:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        assert came() == "SIGTERM"
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

@@ -73,15 +73,16 @@ def alone(name: str) -> Iterator[None]:
 def noted_signals() -> Iterator[Callable[[], str]]:
     """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
 
-    Gives a function that says which came ("" when none did). A second one acts at once.
+    Gives a function that says which came ("" when none did). A second Ctrl-C acts at once; of
+    SIGTERM, Linux may send several when a parent of many threads dies.
     """
     came: list[str] = []
     before: dict[signal.Signals, Any] = {}
 
     def note(number: int, frame: object) -> None:
         came.append(signal.Signals(number).name)
-        for which, handler in before.items():
-            signal.signal(which, handler)
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
 
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it

@@ -277,7 +277,7 @@ class TestMethods:
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
         method = made(name)
         with tally.listening() as told:
-            method.terms(method.project(batch(method.views)))
+            method.terms(method.project(batch(method)))
         assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
 
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
