@@ -16,6 +16,8 @@ from twinview.errors import BusyError, TwinviewError
 
 T = TypeVar("T")
 
+_PARENT = os.getppid()
+
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
@@ -73,7 +75,8 @@ def alone(name: str) -> Iterator[None]:
 def noted_signals() -> Iterator[Callable[[], str]]:
     """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
 
-    Gives a function that says which came ("" when none did). A second one acts at once.
+    Gives a function that says which came ("" when none did). A second one acts at once. One of
+    several processes is told to stop by its parent's end, too: no signal would reach it then.
     """
     came: list[str] = []
     before: dict[signal.Signals, Any] = {}
@@ -86,8 +89,13 @@ def noted_signals() -> Iterator[Callable[[], str]]:
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it
             before[which] = signal.signal(which, note)
+
+    def asked() -> str:
+        orphaned = "RANK" in os.environ and os.getppid() != _PARENT
+        return came[0] if came else "the end of the process that started it" if orphaned else ""
+
     try:
-        yield lambda: came[0] if came else ""
+        yield asked
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)
