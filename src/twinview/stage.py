@@ -91,8 +91,9 @@ def noted_signals() -> Iterator[Callable[[], str]]:
             before[which] = signal.signal(which, note)
 
     def asked() -> str:
-        orphaned = "RANK" in os.environ and os.getppid() != _PARENT
-        return came[0] if came else "the end of the process that started it" if orphaned else ""
+        if "RANK" in os.environ and os.getppid() != _PARENT:
+            came.append("the end of the process that started it")
+        return came[0] if came else ""
 
     try:
         yield asked
