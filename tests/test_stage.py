@@ -91,18 +91,21 @@ def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
         assert came() == name
 
 
-def test_a_second_ctrl_c_acts_at_once() -> None:
+def test_one_of_several_processes_stops_when_its_parent_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with stage.noted_signals() as asked_to_stop:
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        assert asked_to_stop() == ""  # alone, it works on
+        monkeypatch.setenv("RANK", "0")
+        assert asked_to_stop() == "the end of the process that started it"
+
+
+def test_a_second_signal_acts_at_once() -> None:
     with stage.noted_signals():
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-
-
-def test_a_second_sigterm_changes_nothing() -> None:
-    with stage.noted_signals() as came:
-        for _ in range(3):
-            signal.raise_signal(signal.SIGTERM)
-        assert came() == "SIGTERM"
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

@@ -3,7 +3,6 @@
 The first process leads: it has the stage's lock, writes files, and shows progress.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -26,7 +25,6 @@ def run(main: Callable[[], None]) -> None:
     """
     with stage.plain_errors():
         if "RANK" in os.environ:
-            _end_with_parent()
             stage.run(partial(_together, main))
         elif (count := params.load().pretrain.processes) > 1:
             _start(count)
@@ -115,9 +113,3 @@ def _untold(failures: Mapping[int, Any], count: int) -> str:
         )
     again = "`dvc repro` runs this stage again, a training from its last checkpoint"
     return f"twinview: {said}; {again}"
-
-
-def _end_with_parent() -> None:
-    """Has Linux send SIGTERM when the parent is gone, which could no longer pass one on."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -16,6 +16,8 @@ from twinview.errors import BusyError, TwinviewError
 
 T = TypeVar("T")
 
+_PARENT = os.getppid()
+
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
@@ -73,22 +75,28 @@ def alone(name: str) -> Iterator[None]:
 def noted_signals() -> Iterator[Callable[[], str]]:
     """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
 
-    Gives a function that says which came ("" when none did). A second Ctrl-C acts at once; of
-    SIGTERM, Linux may send several when a parent of many threads dies.
+    Gives a function that says which came ("" when none did). A second one acts at once. One of
+    several processes is told to stop by its parent's end, too: no signal would reach it then.
     """
     came: list[str] = []
     before: dict[signal.Signals, Any] = {}
 
     def note(number: int, frame: object) -> None:
         came.append(signal.Signals(number).name)
-        if number == signal.SIGINT:
-            signal.signal(number, before[signal.SIGINT])
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it
             before[which] = signal.signal(which, note)
+
+    def asked() -> str:
+        if "RANK" in os.environ and os.getppid() != _PARENT:
+            came.append("the end of the process that started it")
+        return came[0] if came else ""
+
     try:
-        yield lambda: came[0] if came else ""
+        yield asked
     finally:
         for which, handler in before.items():
             signal.signal(which, handler)

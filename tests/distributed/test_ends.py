@@ -88,7 +88,6 @@ def test_a_signal_to_any_process_stops_all(folder: Path) -> None:
     assert process.returncode == 1 and err == "twinview: stopped, and saved\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_a_stage_that_is_killed_leaves_no_orphans(folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")
