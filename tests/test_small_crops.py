@@ -1,0 +1,58 @@
+"""Small crops as the pretrain stage opens them, beside cached views."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.pretrain import opened
+from tests.contracts.test_kinds import bound
+from tests.test_loop import CHAIN
+from twinview import encoder, paths, registry
+from twinview.encoder import Encoder
+from twinview.errors import ConfigError
+from twinview.parts import Method
+from twinview.splits import Prepared
+from twinview.view_cache import write_cache
+from twinview.views import SmallCrops, ViewPlan
+
+PLAN = ViewPlan(0, CHAIN)
+OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "norm": "batch"}
+
+
+@pytest.fixture
+def learner(folder: Path, shapes: Prepared) -> Encoder:
+    """An encoder, in a folder with a view cache."""
+    list(write_cache(paths.VIEWS, shapes.splits["train"], PLAN, shapes.modality, 4, 2**20))
+    return encoder.build(encoder.Description.of(shapes, "convnet", OPTIONS), 0)
+
+
+def method(learner: Encoder, name: str) -> Method:
+    made: Method = bound("methods", name)(learner, bound("heads", "linear")(learner.dim))
+    return made
+
+
+def test_a_method_that_wants_small_crops_gets_new_ones_in_every_epoch(
+    learner: Encoder, shapes: Prepared
+) -> None:
+    own, split, rows = method(learner, "swav"), shapes.splits["train"], torch.tensor([4, 0])
+    views = opened(shapes, learner, own)
+    assert own.small is not None and views.small is not None
+    part, render = split.take(rows), PLAN.small_renderer(shapes.modality, own.small)
+    numbers = [torch.full_like(rows, 2 * own.small.count + crop) for crop in range(own.small.count)]
+    expected = [render(part.inputs, part.ids, number) for number in numbers]
+    assert torch.equal(views.small(rows, 2), torch.stack(expected))
+
+
+@pytest.mark.parametrize("name", sorted({*registry.names("methods")} - {"swav"}))
+def test_other_methods_pay_nothing(name: str, learner: Encoder, shapes: Prepared) -> None:
+    assert opened(shapes, learner, method(learner, name)).small is None
+
+
+def test_small_crops_without_room_are_refused_before_the_first_step(
+    learner: Encoder, shapes: Prepared
+) -> None:
+    own = method(learner, "swav")
+    own.small = SmallCrops(count=1, size=2, scale=(0.1, 0.3))
+    with pytest.raises(ConfigError, match="crops of 2 x 2 leave 1 x 1 places"):
+        opened(shapes, learner, own)
