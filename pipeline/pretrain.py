@@ -81,7 +81,7 @@ def lead(
     ):
         session = Session(state, watch, kept)
         resume(session, run, total)
-        print(f"pretrain: each epoch leaves out {left_out} of {len(train)} examples, others each")
+        print(f"pretrain: each epoch leaves out {left_out:,} of {len(train):,}, drawn anew")
         steps = session.steps(train, views, budget, own.checkpoint_every, asked_to_stop)
         for step, new in stage.progress(steps, total - state.number, "pretrain"):
             if new:
