@@ -69,8 +69,9 @@ def test_features_are_what_torchvision_s_network_hands_its_classifier(
 ) -> None:
     own, x = made(model, 3, side, side).eval(), pictures(2, 3, side, side)
     given, features = classified(model, x), own(x)
-    # Other memory formats sum in another order; squeezenet's classifier comes before the pooling.
-    assert torch.allclose(features, given.mean((2, 3)) if given.ndim == 4 else given, atol=1e-4)
+    given = given.mean((2, 3)) if given.ndim == 4 else given  # squeezenet pools after it
+    # Other memory formats sum in another order; inception's features are large at first.
+    assert (features - given).abs().max() < 1e-4 * given.abs().max()
     assert features.shape == (2, own.dim) and features.std() > 0
     maps = own.features(x)
     assert maps.ndim == (3 if model.startswith("vit") else 4) and maps.shape[0] == 2
@@ -94,7 +95,7 @@ def classified(model: str, x: Tensor) -> Tensor:
 
 # Of Fashion-MNIST's size, and with one channel.
 @pytest.mark.parametrize(
-    "model", ["convnext_tiny", "efficientnet_b0", "mobilenet_v3_small", "resnet18", "swin_t"]
+    "model", ["efficientnet_b0", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "swin_t"]
 )
 def test_grey_pictures_of_28_px_train(model: str) -> None:
     own = made(model, 1, 28, 28)
@@ -108,10 +109,10 @@ def test_grey_pictures_of_28_px_train(model: str) -> None:
         ("vit_b_16", (1, 28, 28)),  # no multiple of its patch
         ("vit_b_32", (3, 32, 64)),  # not square
         ("alexnet", (3, 32, 32)),
+        ("convnext_tiny", (1, 28, 28)),
         ("densenet121", (1, 28, 28)),
         ("inception_v3", (3, 64, 64)),
         ("maxvit_t", (3, 32, 32)),
-        ("vgg11", (1, 28, 28)),
     ],
 )
 def test_pictures_that_a_network_cannot_take_are_refused(
@@ -190,7 +191,7 @@ def test_chunks_give_the_gradient_of_the_whole_batch() -> None:
         assert torch.allclose(whole, chunked, rtol=1e-9)
 
 
-@pytest.mark.parametrize("model", ["resnet18", "mnasnet0_5", "densenet121", "vit_b_32"])
+@pytest.mark.parametrize("model", ["mnasnet0_5", "resnet18", "squeezenet1_1"])
 def test_files_hold_all_of_it(model: str, tmp_path: Path) -> None:
     own = described("torchvision", model)
     own(stored(4))  # batch norm has seen something
@@ -210,7 +211,7 @@ def stored(n: int) -> Tensor:
 
 
 def test_the_first_weights_depend_on_the_seed_alone() -> None:
-    first, again = described("torchvision", "resnet18"), described("torchvision", "resnet18")
+    first, again = (described("torchvision", "shufflenet_v2_x0_5") for _ in range(2))
     assert all(map(torch.equal, first.state_dict().values(), again.state_dict().values()))
 
 
@@ -262,8 +263,8 @@ class TestTimm:
             made("resnet81", 3, 32, 32, library="timm")
 
     def test_pictures_that_a_network_cannot_take_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"'vit_tiny_patch16_224' cannot take .* 1 x 28 x 28"):
-            made("vit_tiny_patch16_224", 1, 28, 28, library="timm")
+        with pytest.raises(ConfigError, match=r"'inception_v3' cannot take .* 1 x 28 x 28"):
+            made("inception_v3", 1, 28, 28, library="timm")
 
     def test_a_batch_norm_that_does_more_than_torch_s_is_not_replaced(self) -> None:
         own = made("mobilenetv3_small_050", 1, 32, 32, library="timm")

@@ -24,7 +24,9 @@ def backbone(
     channels, drawn like those of its ResNets (He's normal, fan-out). ResNets of either library
     take small pictures (up to 64 px) in by a 3x3 convolution of stride 1, without max-pooling
     (SimCLR, appendix B.9). Raises ConfigError for a name that the library does not have, and for
-    pictures that the network cannot take.
+    pictures that the network cannot take: of torchvision's, convnext, densenet and vgg want 32 px,
+    alexnet 63, inception_v3 75, vit a square of whole patches, maxvit multiples of 224. timm's
+    vit leaves out the rim that fills no patch.
     """
     make = {"torchvision": _of_torchvision, "timm": _of_timm}[library]
     try:
