@@ -1,11 +1,13 @@
 # What a user does: make repro, make test. What a developer does before a commit: make check.
 PYTHON ?= python3
 PORT ?= 5000
+OF ?= methods
+SEEDS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow test-peers mutants check smoke ui measure bench format schema lock
+.PHONY: repro test test-slow test-peers mutants check smoke ui measure sweep bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
@@ -39,6 +41,9 @@ ui: $(READY)  ## MLflow on this machine
 
 measure: $(READY)  ## every number of the README, over three seeds
 	@$(BIN)/twinview measure
+
+sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; SEEDS=1; goes on where it was left
+	@$(BIN)/twinview sweep $(OF) --seeds $(SEEDS)
 
 bench: $(READY)  ## beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'

@@ -74,7 +74,9 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     """CPU seconds of the last step: on a shared machine, the clock says more of the others."""
     described = Description("convnet", OPTIONS, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
     learner = encoder.build(described, seed=0)
-    head = registry.bind("heads", "nonlinear", {"hidden": 256, "out": 128})(learner.dim)
+    head = registry.bind(
+        "heads", "nonlinear", {"depth": 1, "hidden": 256, "out": 128, "norm": "hidden"}
+    )(learner.dim)
     method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2)
     rows = torch.arange(batch_size)
     budget = Budget(steps, batch_size, 0.001, warmup_epochs=0, seed=0, precision="float32")

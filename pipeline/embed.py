@@ -1,6 +1,9 @@
-"""Stage embed: the encoder's features of every split."""
+"""Stage embed: features h of every split by the encoder, and projections z by its head.
 
-from twinview import embeddings, encoder, engine, params, paths, splits, stage
+`torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
+"""
+
+from twinview import embeddings, encoder, engine, head, launch, params, paths, splits, stage
 
 
 def main() -> None:
@@ -10,11 +13,12 @@ def main() -> None:
     device = engine.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
-    features = embeddings.embed(
-        learned, prepared, settings.embed.batch_size, device, stage.progress
-    )
-    embeddings.save(paths.EMBEDDINGS, features)
+    features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
+    if engine.rank() == 0:
+        embeddings.save(paths.EMBEDDINGS, features)
+        projections = embeddings.projected(head.load(paths.HEAD), features)
+        embeddings.save(paths.PROJECTIONS, projections)
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    launch.run(main)

@@ -1,60 +1,38 @@
-"""Stage evaluate: the encoder and its baselines under one protocol."""
+"""Stage evaluate: the encoder under the protocol, beside the baselines."""
 
 from functools import partial
-from typing import Any
 
-from twinview import (
-    artifacts,
-    embeddings,
-    engine,
-    evaluation,
-    params,
-    paths,
-    registry,
-    splits,
-    stage,
-)
-from twinview.probes.linear import linear
+from twinview import artifacts, embeddings, engine, evaluation, params, paths, splits, stage
 from twinview.tables import save_rows
 
 
 def main() -> None:
-    """Probes every contender; writes the metrics, the baselines' and all details."""
+    """Probes the encoder; writes its metrics, its predictions, and all contenders' details."""
     settings = params.load()
-    own, few = settings.evaluate, settings.evaluate.few_labels
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    folders = {paths.OURS: paths.EMBEDDINGS} | {
-        p.name: p for p in sorted(paths.BASELINES.iterdir())
-    }
-    tasks: list[str | int] = [*own.probes, *few.per_class]
-
-    found: dict[str, dict[str, Any]] = {name: {} for name in folders}
-    predicted = {}
-    for name, folder in folders.items():
-        parts = embeddings.load(folder)
-        evaluation.require_labels(parts)
-        for task in stage.progress(tasks, len(tasks), f"evaluate {name}"):
-            if isinstance(task, int):
-                found[name][f"labels_{task}"] = evaluation.few_labels(
-                    parts, partial(linear, strength=few.strength), task, few.draws, few.seed
-                )
-            else:
-                found[name][task], predicted[name, task] = evaluation.evaluate(
-                    parts, registry.find("probes", task), settings.probes[task], classes
-                )
-
-    test = embeddings.load(folders[paths.OURS])["test"]
+    score = partial(
+        evaluation.score,
+        own=settings.evaluate,
+        grids=settings.probes,
+        classes=classes,
+        progress=stage.progress,
+    )
+    parts = embeddings.load(paths.EMBEDDINGS)
+    found, predicted = score(parts)
+    contenders = {paths.OURS: found}
+    if settings.evaluate.projections:
+        contenders[paths.OURS_Z] = score(embeddings.load(paths.PROJECTIONS))[0]
+    test = parts["test"]
     rows = [
         {"id": int(row_id), "actual": classes[truth]}
-        | {probe: classes[predicted[paths.OURS, probe][place]] for probe in own.probes}
+        | {probe: classes[labels[place]] for probe, labels in predicted.items()}
         for place, (row_id, truth) in enumerate(zip(test.ids, test.known_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
-    artifacts.save_json(paths.METRICS, evaluation.headline(found[paths.OURS]))
-    baselines = {name: evaluation.headline(of) for name, of in found.items() if name != paths.OURS}
-    artifacts.save_json(paths.BASELINE_METRICS, baselines)
-    detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": found}
+    artifacts.save_json(paths.METRICS, evaluation.headline(found))
+    contenders |= artifacts.load_json(paths.BASELINE_DETAILS)
+    detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": contenders}
     artifacts.save_json(paths.EVALUATION, detail)
 
 

@@ -1,6 +1,9 @@
 """Stage prepare: a source becomes checked splits, a data card and a contact sheet."""
 
-from twinview import artifacts, params, paths, splits, stage
+import dataclasses
+from pathlib import Path
+
+from twinview import artifacts, labelled_pairs, params, paths, splits, stage
 from twinview.reporting.data_card import contact_sheet, data_card
 
 
@@ -11,6 +14,8 @@ def main() -> None:
     source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
     prepared = splits.divide(source, sizes, data.seed)
+    pairs = labelled_pairs.read(Path(data.pairs), prepared.splits)
+    prepared = dataclasses.replace(prepared, pairs=pairs)
     card = data_card(prepared, data.source)
     splits.save(paths.PREPARED, prepared)
     artifacts.save_json(paths.DATA_CARD, card)

@@ -3,8 +3,8 @@
 `torchrun --nproc-per-node 2 -m pipeline.pretrain` shares each batch among processes.
 """
 
-import collections
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,6 +15,8 @@ from twinview import (
     checkpoints,
     encoder,
     engine,
+    head,
+    launch,
     loop,
     params,
     paths,
@@ -23,20 +25,21 @@ from twinview import (
     stage,
     tracking,
 )
+from twinview.errors import DataError
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
+from twinview.sections import Pretrain
 from twinview.splits import Prepared
 from twinview.tables import save_rows
-from twinview.training import Session, Watch
+from twinview.training import Session, Watch, follow
 from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
-from twinview.views import Views
+from twinview.views import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 
 
-@engine.joined()
 def main() -> None:
     """Trains, watches for collapse, saves the encoder; goes on where a killed run left off."""
     settings = params.load()
@@ -44,42 +47,78 @@ def main() -> None:
     engine.use_threads(own.threads)
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
-    train = prepared.splits["train"]
-    views = open_views(paths.VIEWS, train, prepared.modality)
     learner, method = build(settings, prepared)
+    train, views = examples(settings, prepared, learner, method)
     if own.compile:
         engine.compile_in_place(learner, device)
-    budget = loop.Budget.of(own)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
-    if engine.rank() > 0:
-        follow(state, train, views, budget)
+    if engine.rank() == 0:
+        lead(settings, prepared, train, views, state, learner)
         return
-    watch = watched(method, prepared, budget, own.monitored)
+    with stage.noted_signals() as asked_to_stop:
+        follow(state, train, views, loop.Budget.of(own), asked_to_stop)
+
+
+def lead(
+    settings: params.Params,
+    prepared: Prepared,
+    train: Split,
+    views: Views,
+    state: loop.State,
+    learner: encoder.Encoder,
+) -> None:
+    """The training as the first process has it: with checkpoints, curves, tracker and results."""
+    own = settings.pretrain
+    budget = loop.Budget.of(own)
+    total, left_out = budget.steps(len(train)), budget.left_out(len(train))
     recorded = settings.chosen(*RECORDED)
+    recorded["pretrain"]["processes"] = engine.processes()
+    watch = watched(state.method, prepared, budget, len(train), own.monitored)
     with (
-        checkpoints.opened(fingerprint(recorded, device)) as kept,
+        checkpoints.opened(fingerprint(recorded, engine.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
-        tracking.pretraining(recorded, kept.training) as run,
+        tracking.pretraining(recorded | {"left_out_each_epoch": left_out}, kept.training) as run,
     ):
         session = Session(state, watch, kept)
-        resume(session, run, budget.steps(len(train)))
+        resume(session, run, total)
+        print(f"pretrain: each epoch leaves out {left_out} of {len(train)} examples, others each")
         steps = session.steps(train, views, budget, own.checkpoint_every, asked_to_stop)
-        for step, new in stage.progress(steps, budget.steps(len(train)) - state.number, "pretrain"):
+        for step, new in stage.progress(steps, total - state.number, "pretrain"):
             if new:
-                pace = step.number * own.batch_size / session.seconds
+                pace = session.pace(own.batch_size)
                 run.log(new | {"examples_per_second": pace}, step.number)
         encoder.save(paths.ENCODER, learner)
+        head.save(paths.HEAD, state.method.head, own.head, settings.heads[own.head], learner.dim)
         save_curves(watch)
-        pace = budget.steps(len(train)) * own.batch_size / session.seconds
-        precision = engine.choose_precision(own.precision, device)
-        save_record(run.id, watch, device, precision, session.seconds, pace)
+        save_record(run.id, session, own, left_out)
         kept.note_result(paths.PRETRAIN_RUN)
         run.tag(verdict=watch.verdict())
-    loss = watch.epochs[-1]["loss"]
-    print(
-        f"pretrain: {watch.verdict()}; loss {loss:.3f} (chance {watch.chance:.3f}), "
-        f"{pace:,.0f} examples/s"
-    )
+
+
+def examples(
+    settings: params.Params, prepared: Prepared, learner: encoder.Encoder, method: Method
+) -> tuple[Split, Views]:
+    """What batches are made of, and its views: train examples, or labelled pairs of them.
+
+    For a method that wants small crops, those too, rendered live. Raises DataError where a method
+    that learns from pairs has none, or not a batch of them.
+    """
+    train, pairs = prepared.splits["train"], prepared.pairs
+    views = open_views(paths.VIEWS, train, prepared.modality)
+    if method.small is not None:
+        render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
+        views.small = partial(LiveViews(render, train).take, count=method.small.count)
+        encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
+    if not settings.learns_from_pairs:
+        return train, views
+    count, wanted = len(pairs or ()), settings.pretrain.batch_size
+    if pairs is None or count < wanted:
+        raise DataError(
+            f"methods.{settings.pretrain.method}.positives is 'pairs', and the file that "
+            f"data.pairs names has {count:,} of them, not a batch of {wanted:,}; name another "
+            "file, or lower pretrain.batch_size"
+        )
+    return pairs.as_split(), PairViews(views, pairs)
 
 
 def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder, Method]:
@@ -88,9 +127,9 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     options = settings.encoders[own.encoder]
     learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
     with seeds.torch_seeded(own.seed, "method"):
-        head = settings.bound("heads", own.head)(learner.dim)
+        projector = settings.bound("heads", own.head)(learner.dim)
         views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
-        method = settings.bound("methods", own.method)(views, head)
+        method = settings.bound("methods", own.method)(views, projector)
     batch_norm.synchronise(method)
     return learner, method
 
@@ -99,24 +138,14 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     """What the training's result depends on: all settings but how often it is saved, code, data."""
     pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
+    data += paths.PREPARED.glob(splits.PAIRS)
     data += [paths.PREPARED / splits.INDEX, paths.VIEWS / INDEX]
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
-
-
-def follow(state: loop.State, train: Split, views: Views, budget: loop.Budget) -> None:
-    """What the processes after the first do: the same steps, from where the first one stands.
-
-    Signals are the first one's to obey: it saves, and its end is theirs.
-    """
-    state.load_state_dict(engine.from_first(state.state_dict()))
-    with stage.noted_signals():
-        collections.deque(loop.go_on(state, train, views, budget), maxlen=0)
 
 
 def resume(session: Session, run: tracking.Run, total: int) -> None:
     """Goes on from the last checkpoint where there is one, and says so; MLflow's curve likewise."""
     session.resume()
-    engine.from_first(session.state.state_dict())
     if session.state.number:
         print(f"pretrain: goes on after step {session.state.number} of {total}", flush=True)
         run.tag(resumed_after=str(session.state.number))
@@ -124,11 +153,13 @@ def resume(session: Session, run: tracking.Run, total: int) -> None:
             run.log(values, step)
 
 
-def watched(method: Method, prepared: Prepared, budget: loop.Budget, examples: int) -> Watch:
-    """A watch over the training, on validation examples and by the same augmentations."""
-    validation = prepared.splits["validation"].take(torch.arange(examples))
+def watched(
+    method: Method, prepared: Prepared, budget: loop.Budget, examples: int, monitored: int
+) -> Watch:
+    """A watch over a training on so many examples, by the same augmentations of validation ones."""
+    validation = prepared.splits["validation"].take(torch.arange(monitored))
     render = read_plan(paths.VIEWS).renderer(prepared.modality)
-    per_epoch = budget.steps_per_epoch(len(prepared.splits["train"]))
+    per_epoch = budget.steps_per_epoch(examples)
     return Watch(method, validation, render, per_epoch, budget.batch_size)
 
 
@@ -139,21 +170,28 @@ def save_curves(watch: Watch) -> None:
     save_rows(paths.PRETRAIN_EPOCHS, watch.epochs)
 
 
-def save_record(
-    run_id: str, watch: Watch, device: torch.device, precision: str, seconds: float, pace: float
-) -> None:
+def save_record(run_id: str, session: Session, own: Pretrain, left_out: int) -> None:
     """What differs from run to run: kept apart, so that equal trainings give equal files."""
+    watch, pace = session.watch, session.pace(own.batch_size)
+    device = engine.choose_device(own.device)
     record = {
         "run_id": run_id,
         "verdict": watch.verdict(),
-        "seconds": round(seconds, 1),
+        "seconds": round(session.seconds, 1),
         "examples_per_second": round(pace),
+        "left_out_each_epoch": left_out,
+        "processes": engine.processes(),
         "device": str(device),
-        "precision": precision,
+        "precision": engine.choose_precision(own.precision, device),
         **provenance(),
     }
     artifacts.save_json(paths.PRETRAIN_RUN, record)
+    last = watch.epochs[-1]
+    print(
+        f"pretrain: {watch.verdict()}; loss {last['loss']:.3f} (chance {watch.chance:.3f}), "
+        f"{round(last['negatives'], 1):,g} negatives an anchor, {pace:,.0f} examples/s"
+    )
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    launch.run(main)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from twinview import engine
 from twinview.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
+from twinview.errors import ConfigError
 
 
 def data(*shape: int) -> Tensor:
@@ -100,3 +101,12 @@ def test_split_reaches_every_batch_norm_and_keeps_names_and_weights() -> None:
     split(model, 4)
     assert isinstance(model[1][0], SplitBatchNorm) and list(model.state_dict()) == list(before)
     assert all(a is b for a, b in zip(model.parameters(), weights, strict=True))
+
+
+def test_a_batch_norm_that_does_more_is_not_replaced_by_one_that_does_less() -> None:
+    class WithActivation(nn.BatchNorm2d):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).relu()
+
+    with pytest.raises(ConfigError, match=r"WithActivation can be neither shared .* nor split"):
+        split(nn.Sequential(nn.Sequential(WithActivation(3))), 2)

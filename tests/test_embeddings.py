@@ -1,6 +1,7 @@
 """Embeddings: every row once, in order, by an encoder that is not training."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from torch import Tensor
 from twinview import embeddings, encoder
 from twinview.encoder import Description, Encoder
 from twinview.errors import DataError
+from twinview.sections import Embed
 from twinview.splits import Prepared
-from twinview.types import Embeddings
+from twinview.types import Embeddings, Split
 
 CPU = torch.device("cpu")
 
@@ -20,13 +22,13 @@ def silent(batches: Iterable[Tensor], total: int, what: str) -> Iterator[Tensor]
     return iter(batches)
 
 
-def embed(own: Encoder, shapes: Prepared) -> dict[str, Embeddings]:
+def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Embeddings]:
     """In batches of 40, which divides none of the splits."""
-    return embeddings.embed(own, shapes, 40, CPU, silent)
+    return embeddings.embed(own, shapes, Embed(batch_size=40, mirror=mirror), CPU, silent)
 
 
 def made(shapes: Prepared) -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "grid": 2, "norm": "batch"}
+    options = {"widths": (4,), "strides": (2,), "grid": 2, "pooled": 1, "norm": "batch"}
     return encoder.build(Description.of(shapes, "convnet", options), 0)
 
 
@@ -38,6 +40,18 @@ def test_features_are_the_encoder_s_answers_row_by_row(shapes: Prepared) -> None
         assert torch.allclose(found[name].features, own.eval()(split.inputs), atol=1e-5)
         assert torch.equal(found[name].ids, split.ids)
         assert torch.equal(found[name].known_labels(), split.labels)  # type: ignore[arg-type]
+
+
+def test_mirrored_features_are_the_mean_over_a_picture_and_its_mirror_image(
+    shapes: Prepared,
+) -> None:
+    own = made(shapes)
+    found = embed(own, shapes, mirror=True)["test"].features
+    flipped = Split(shapes.splits["test"].inputs.flip(3), None, shapes.splits["test"].ids)
+    both = [shapes.splits | {"test": split} for split in (shapes.splits["test"], flipped)]
+    each = [embed(own, replace(shapes, splits=splits))["test"].features for splits in both]
+    assert torch.equal(found, (each[0] + each[1]) / 2)
+    assert not torch.equal(found, each[0])
 
 
 def test_features_are_plain_float32_without_history(shapes: Prepared) -> None:
@@ -84,7 +98,7 @@ def test_progress_is_told_of_every_batch_of_every_split(shapes: Prepared) -> Non
         told.append((what, total, [len(batch) for batch in batches]))
         return iter(batches)
 
-    embeddings.embed(made(shapes), shapes, 40, CPU, progress)
+    embeddings.embed(made(shapes), shapes, Embed(batch_size=40, mirror=False), CPU, progress)
     assert told == [
         ("embed train", 3, [40, 40, 16]),
         ("embed validation", 2, [40, 8]),

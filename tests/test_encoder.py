@@ -14,7 +14,7 @@ from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
 from twinview.types import Statistics
 
-OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "norm": "batch"}
+OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}
 DESCRIPTION = Description(
     architecture="convnet",
     options=OPTIONS,
@@ -48,7 +48,7 @@ def test_the_first_weights_depend_on_the_seed_alone() -> None:
     torch.rand(3)
     again, other = build(DESCRIPTION, 0).state_dict(), build(DESCRIPTION, 1).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["network.layers.0.weight"], other["network.layers.0.weight"])
+    assert not torch.equal(first["network.layers.0.0.weight"], other["network.layers.0.0.weight"])
 
 
 def test_building_leaves_the_global_generator_alone() -> None:
@@ -125,7 +125,7 @@ def test_weights_of_another_architecture_are_named_by_tensor(saved: Path, tmp_pa
         load(saved)
     said = str(caught.value)
     assert "encoder.safetensors is of another architecture than encoder.json says" in said
-    assert "network.layers.3.weight is (7, 4, 3, 3), not (6, 4, 3, 3)" in said
+    assert "network.layers.1.0.weight is (7, 4, 3, 3), not (6, 4, 3, 3)" in said
     assert "(5 differ)" in said  # the convolution, and four of its batch norm
 
 
@@ -134,9 +134,9 @@ def test_a_tensor_too_few_or_too_many_is_refused(change: str, saved: Path) -> No
     path = saved / "encoder.safetensors"
     weights = artifacts.load_tensors(path)
     if change == "absent":
-        del weights["network.layers.1.running_mean"]
+        del weights["network.layers.0.1.running_mean"]
     else:
-        weights["network.layers.9.bias"] = torch.zeros(3)
+        weights["network.layers.9.0.bias"] = torch.zeros(3)
     artifacts.save_tensors(path, weights)
     with pytest.raises(DataError, match=r"network\.layers\..* is .*absent"):
         load(saved)
@@ -194,3 +194,23 @@ def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     norms = [module for module in made.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert [norm.num_groups for norm in norms] == [4, 8]
+
+
+@pytest.mark.parametrize("side", [3, 4, 12])
+def test_features_have_the_same_width_for_all_sizes_that_the_raster_has_room_in(side: int) -> None:
+    made = build(DESCRIPTION, 0)
+    encoder.require_places(made, pictures()[..., :side, :side])
+    assert made(pictures()[..., :side, :side]).shape == (5, made.dim) and made.training
+
+
+def test_crops_that_the_raster_has_no_room_in_are_refused() -> None:
+    said = r"crops of 2 x 2 leave 1 x 1 places of 6 values for the encoder's 24 features; raise"
+    with pytest.raises(ConfigError, match=said):
+        encoder.require_places(build(DESCRIPTION, 0), pictures()[..., :2, :2])
+
+
+def test_asking_for_room_leaves_the_running_statistics_alone() -> None:
+    made, untouched = build(DESCRIPTION, 0), build(DESCRIPTION, 0)
+    encoder.require_places(made, pictures())
+    pairs = zip(made.buffers(), untouched.buffers(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

@@ -24,6 +24,30 @@ def test_parts_are_contiguous_and_together_the_batch(monkeypatch: pytest.MonkeyP
     assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
 
 
+def test_what_does_not_divide_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = []
+    for place in range(4):
+        among(4, place, monkeypatch)
+        parts.append(engine.own_part(torch.arange(6)).tolist())
+    assert parts == [[0, 1], [2, 3], [4], [5]]
+
+
+def test_each_process_has_a_gpu_of_its_own_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert engine.choose_device("auto") == torch.device("cuda")
+    among(4, 3, monkeypatch)  # on two machines
+    assert engine.choose_device("auto") == torch.device("cuda:1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(
+        ConfigError, match=r"3 processes share 2 GPUs .* set pretrain\.processes .*2"
+    ):
+        engine.choose_device("cuda")
+    assert engine.choose_device("cpu") == CPU
+
+
 @pytest.mark.parametrize(
     ("count", "batch_size", "micro_batch", "expected"),
     [
@@ -76,6 +100,8 @@ def test_alone_there_is_nothing_to_exchange(monkeypatch: pytest.MonkeyPatch) -> 
         assert (engine.processes(), engine.rank()) == (1, 0)
         projections = Projections(torch.randn(2, 3, 4), None)
         assert engine.gather(projections) is projections
+        assert engine.to_first([1, 2]) == [1, 2]
+        assert engine.anyone(True) and not engine.anyone(False)
         weight = nn.Parameter(torch.ones(2))
         weight.sum().backward()
         engine.average_gradients([weight])

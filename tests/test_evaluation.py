@@ -16,6 +16,7 @@ from twinview.errors import ConfigError, DataError
 from twinview.evaluation import choose, draw_rows, evaluate, few_labels, metrics
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
+from twinview.sections import Evaluate, FewLabels
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
@@ -54,6 +55,22 @@ def test_options_are_tried_on_validation_and_test_is_read_once_at_the_end() -> N
         (train, 30, {"a": 2, "b": 3}),
         (both, 45, {"a": 1, "b": 3}),
     ]
+
+
+def test_a_contender_is_scored_on_every_task_that_the_settings_name() -> None:
+    few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, seed=1)
+    grids = {"linear": {"strength": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
+    grids["knn"]["whitened"] = [0]
+    own = Evaluate(probes=("linear", "knn"), few_labels=few, projections=False)
+    shown = []
+    found, predicted = evaluation.score(
+        contender(), own, grids, CLASSES, lambda tasks, total, what: shown.append(total) or tasks
+    )
+    assert list(found) == ["linear", "knn", "labels_2", "labels_5"] and shown == [4]
+    assert found["linear"] == evaluate(contender(), linear, grids["linear"], CLASSES)[0]
+    probe = partial(linear, strength=0.1)
+    assert found["labels_5"] == few_labels(contender(), probe, 5, draws=3, seed=1)
+    assert torch.equal(predicted["knn"], evaluate(contender(), knn, grids["knn"], CLASSES)[1])
 
 
 def test_the_best_options_on_validation_are_chosen() -> None:

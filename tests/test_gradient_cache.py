@@ -30,14 +30,16 @@ def pictures(views: int = 2, n: int = 12, side: int = 8) -> Tensor:
 def learner(norm: str = "group") -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, norm=norm).double()
+        return convnet(
+            (1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm
+        ).double()
 
 
 def method(encoder: nn.Module, micro_batch: int) -> Method:
     """SimCLR with a head that has batch norm; its own copy of the encoder."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        head = nonlinear(24, hidden=10, out=5).double()
+        head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
     return simclr(GradientCache(copy.deepcopy(encoder), micro_batch), head, temperature=0.3)
 
 

@@ -4,6 +4,8 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, final
 
 import pytest
@@ -12,15 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, registry, seeds
-from twinview.errors import TrainingError
+from twinview import embeddings, encoder, params, registry, sampling, seeds, tally
+from twinview.errors import DataError, TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
-from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate
+from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
 from twinview.probes.knn import knn
+from twinview.sections import Embed
 from twinview.splits import Prepared
 from twinview.types import Batch, Projections, Split
 from twinview.views import LiveViews, ViewPlan, Views
@@ -30,7 +33,8 @@ CHAIN = (
     ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
     ("brightness", 0.8, {"strength": 0.4}),
 )
-OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "norm": "batch"}
+OWN_EMBED = Embed(batch_size=100, mirror=False)
+OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"}
 
 
 @final
@@ -89,6 +93,47 @@ def test_the_warm_up_may_end_within_an_epoch() -> None:
     assert rates == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("rule", "size", "factor"),
+    [
+        ("none", 4096, 1.0),
+        ("linear", 4096, 16.0),
+        ("linear", 64, 0.25),
+        ("sqrt", 4096, 4.0),
+        ("sqrt", 64, 0.5),
+    ],
+)
+def test_the_rate_follows_the_batch_size(rule: str, size: int, factor: float) -> None:
+    assert scaled(0.3, size, rule) == pytest.approx(0.3 * factor, rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [256, 1024, 4096])
+def test_the_rules_are_simclr_s_with_its_constants(size: int) -> None:
+    """Appendix B.1: .3 * batch / 256, and .075 * sqrt(batch), which is 1.2 for 256."""
+    assert scaled(0.3, size, "linear") == pytest.approx(0.3 * size / 256)
+    assert scaled(1.2, size, "sqrt") == pytest.approx(0.075 * math.sqrt(size))
+
+
+@pytest.mark.parametrize("rule", ["none", "linear", "sqrt"])
+def test_at_256_examples_every_rule_leaves_the_rate_as_it_is_to_the_bit(rule: str) -> None:
+    assert scaled(0.0021, 256, rule) == 0.0021
+
+
+@pytest.mark.parametrize(
+    ("rule", "peak"), [("none", 0.1), ("linear", 0.05), ("sqrt", 0.5**0.5 / 10)]
+)
+def test_the_schedule_s_peak_follows_the_batch_size(
+    rule: str, peak: float, write_params: Callable[..., Path]
+) -> None:
+    changes = {"batch_size": 128, "learning_rate": 0.1, "learning_rate_scaling": rule}
+    changes |= {"epochs": 4, "warmup_epochs": 2}
+    write_params({f"pretrain.{key}": value for key, value in changes.items()})
+    own = Budget.of(params.load().pretrain)
+    rates = [learning_rate(step, 5, own) for step in range(21)]
+    assert rates[:10] == pytest.approx([peak * (step + 1) / 10 for step in range(10)])
+    assert [rates[10], rates[15], rates[20]] == pytest.approx([peak, peak / 2, 0.0])
+
+
 def test_the_optimizer_steps_with_the_rate_that_is_told() -> None:
     seen: list[float] = []
 
@@ -108,7 +153,7 @@ def test_every_example_is_seen_at_most_once_an_epoch_and_the_rest_is_dropped() -
     assert [len(asked) for asked, _, _ in views.asked] == [4, 4, 4, 4]
     for epoch in range(2):
         seen = [row for asked, of, _ in views.asked if of == epoch for row in asked]
-        assert len(seen) == len(set(seen)) == 8
+        assert len(seen) == len(set(seen)) == 11 - budget().left_out(11) == 8
 
 
 def test_epochs_have_orders_of_their_own() -> None:
@@ -120,10 +165,63 @@ def test_epochs_have_orders_of_their_own() -> None:
     assert order[0] != order[1] and sorted(order[0]) == sorted(order[1]) == list(range(8))
 
 
+BALANCED = budget(batch_size=6, examples_per_class=2)
+
+
+def classes(n: int) -> Split:
+    """Rows of five classes of 5 to 12."""
+    return replace(rows(n), labels=torch.arange(n).sqrt().long() % 5)
+
+
+def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> None:
+    split = classes(40)
+    for epoch in (0, 1):
+        generator = seeds.generator(0, f"order/{epoch}")
+        expected = sampling.balanced(split.labels, 2, 6, generator)
+        found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
+        assert torch.equal(torch.stack(found), expected) and len(expected) == 6
+
+
+def test_balanced_batches_from_the_middle_of_an_epoch_are_the_rest_of_it() -> None:
+    whole, rest = (
+        [b.ids.tolist() for b in batches(classes(40), Recorder(), BALANCED, 1, 1, first)]
+        for first in (0, 4)
+    )
+    assert rest == whole[4:] and len(rest) == 2
+
+
+def test_a_balanced_training_is_as_long_as_a_shuffled_one() -> None:
+    steps = list(fit(regression(), classes(40), Recorder(), adamw(), BALANCED, CPU))
+    assert len(steps) == BALANCED.steps(40) == 12
+
+
+def test_a_balanced_training_of_unlabelled_data_is_refused_before_its_first_step() -> None:
+    state, unlabelled = State.before(regression(), adamw(), CPU), replace(rows(40), labels=None)
+    with pytest.raises(DataError, match="this data has no labels"):
+        next(go_on(state, unlabelled, Recorder(), BALANCED))
+    assert state.number == 0
+
+
 def test_a_method_gets_as_many_views_as_it_asks_for() -> None:
     views = Recorder()
     list(fit(regression(views=2), rows(8), views, adamw(), budget(), CPU))
     assert {count for _, _, count in views.asked} == {2}
+
+
+def test_small_crops_come_with_their_rows_and_epoch() -> None:
+    views = Recorder()
+    views.small = lambda rows, epoch: rows.expand(3, -1) + 100 * epoch
+    for batch in batches(rows(11), views, budget(), 7, 2):
+        assert batch.small is not None and batch.labels is not None
+        assert torch.equal(batch.small, batch.labels.expand(3, -1) + 700)
+
+
+def test_a_method_without_small_crops_is_not_given_any() -> None:
+    assert all(batch.small is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
+    views = Recorder()
+    views.small = lambda rows, epoch: rows
+    with pytest.raises(AssertionError, match="as the method asks"):
+        next(fit(regression(), rows(8), views, adamw(), budget(), CPU))
 
 
 def test_a_batch_keeps_views_labels_and_ids_of_a_row_together() -> None:
@@ -252,20 +350,33 @@ def drawing() -> State:
 OWN = budget(epochs=3, warmup_epochs=1)  # of 11 rows: 2 steps an epoch, 6 in all
 
 
-def go(state: State, steps: int = 99) -> list[Step]:
-    return list(itertools.islice(go_on(state, rows(11), Recorder(), OWN), steps))
+def go(state: State, steps: int = 99, own: Budget = OWN) -> list[Step]:
+    split = replace(rows(11), labels=torch.arange(11) % 3)
+    return list(itertools.islice(go_on(state, split, Recorder(), own), steps))
 
 
+@pytest.mark.parametrize("own", [OWN, replace(OWN, examples_per_class=2)])
 @pytest.mark.parametrize("done", range(7))
-def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int) -> None:
+def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int, own: Budget) -> None:
     through, before, after = drawing(), drawing(), drawing()
-    steps = go(through)
-    assert go(before, done) == steps[:done]
+    steps = go(through, own=own)
+    assert go(before, done, own) == steps[:done]
     saved = copy.deepcopy(before.state_dict())
     torch.rand(done + 1)  # another process has drawn other numbers
     after.load_state_dict(saved)
-    assert go(after) == steps[done:]
+    assert go(after, own=own) == steps[done:]
     assert equal(after.state_dict(), through.state_dict())
+
+
+def test_a_step_has_what_its_method_told_of_the_batch() -> None:
+    def objective(z: Tensor, labels: Tensor | None) -> Tensor:
+        tally.tell(triplets=len(told))
+        told.append(len(told))
+        return z.square().mean()
+
+    told: list[int] = []
+    steps = list(fit(regression(objective=objective), rows(8), Recorder(), adamw(), budget(), CPU))
+    assert [step.counts for step in steps] == [{"negatives": 0, "triplets": k} for k in range(4)]
 
 
 def test_a_saved_state_is_of_the_step_that_was_given_last() -> None:
@@ -318,7 +429,9 @@ def train(prepared: Prepared, supervised: bool = False, **changes: float) -> enc
     own = budget(batch_size=32, learning_rate=0.005, **changes)
     learner = untrained(prepared, own.seed)
     with seeds.torch_seeded(own.seed, "method"):
-        head = registry.bind("heads", "nonlinear", {"hidden": 32, "out": 16})(learner.dim)
+        head = registry.bind(
+            "heads", "nonlinear", {"depth": 1, "hidden": 32, "out": 16, "norm": "hidden"}
+        )(learner.dim)
         cached = GradientCache(learner, own.batch_size)
         method = simclr(cached, head, temperature=0.2)
         if supervised:
@@ -344,7 +457,7 @@ def test_what_else_draws_random_numbers_does_not_matter(shapes: Prepared) -> Non
 
 def test_another_seed_gives_other_weights(shapes: Prepared) -> None:
     first, other = train(shapes).state_dict(), train(shapes, seed=1).state_dict()
-    assert not torch.equal(first["network.layers.0.weight"], other["network.layers.0.weight"])
+    assert not torch.equal(first["network.layers.0.0.weight"], other["network.layers.0.0.weight"])
 
 
 def test_the_seed_orders_the_examples() -> None:
@@ -356,7 +469,9 @@ def test_the_seed_orders_the_examples() -> None:
 
 def errors(learner: encoder.Encoder, prepared: Prepared) -> float:
     """The share of test rows that kNN gets wrong."""
-    found = embeddings.embed(learner, prepared, 100, CPU, lambda batches, *told: iter(batches))
+    found = embeddings.embed(
+        learner, prepared, OWN_EMBED, CPU, lambda batches, *told: iter(batches)
+    )
     said = knn(found["train"], found["test"].features, neighbours=10, temperature=0.07, whitened=0)
     return 1 - accuracy(found["test"], said)
 

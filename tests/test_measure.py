@@ -2,7 +2,6 @@
 
 import json
 import statistics
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,11 @@ def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
 
 @pytest.mark.parametrize(("value", "shown"), [(1.0, "1.000 ± .020"), (0.1049, ".105 ± .020")])
 def test_only_the_zero_before_the_point_is_left_out(value: float, shown: str) -> None:
-    assert measure._cell({"value": value, "spread": 0.02}) == shown
+    assert measure.cell({"value": value, "spread": 0.02}) == shown
+
+
+def test_one_training_has_no_spread_to_show() -> None:
+    assert measure.cell(score([0.25], "share")) == ".250"
 
 
 def test_the_table_takes_its_place_in_the_readme_and_nothing_else_moves() -> None:
@@ -98,7 +101,7 @@ def test_every_measured_number_has_all_that_a_claim_needs() -> None:
 def test_measuring_needs_a_tree_without_changes(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
     with pytest.raises(measure.ConfigError, match="commit them first"):
         measure.measure(3)
 
@@ -117,10 +120,10 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     (folder / "models/pretrain_run.json").write_text('{"seconds": 90.0}')
     (folder / "reports/scoreboard.json").write_text('{"bench.other": {"value": 3}}')
     (folder / "README.md").write_text(f"{START}\n{END}\n")
-    monkeypatch.setattr(measure, "_run", lambda *given: ran.append(given))
+    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: ran.append(given))
     experiment = {"metrics": better, "baselines": text["baselines"]}
     monkeypatch.setattr(
-        measure, "_of_experiment", lambda name, path: json.dumps(experiment[path.stem])
+        measure.experiments, "read", lambda name, path: json.dumps(experiment[path.stem])
     )
     monkeypatch.setattr(measure, "commit", lambda: "abcdef1234567")
     monkeypatch.setattr(measure, "git", lambda *given: "")
@@ -136,24 +139,12 @@ def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
     assert table(written) in (folder / "README.md").read_text()
 
 
-def test_an_experiment_s_files_are_found_by_its_name_alone(folder: Path) -> None:
-    (folder / "m.json").write_text("{}")
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for command in (["init", "-q"], ["add", "m.json"], [*identity, "commit", "-qm", "x"]):
-        subprocess.run(["git", *command], check=True)
-    ref = "refs/exps/ab/cdef/measure-1"  # as DVC keeps them
-    subprocess.run(["git", "update-ref", ref, "HEAD"], check=True)
-    assert measure._of_experiment("measure-1", Path("m.json")) == "{}"
-    with pytest.raises(measure.DataError, match="measure-2"):
-        measure._of_experiment("measure-2", Path("m.json"))
-
-
 def test_a_readme_without_its_marks_is_refused_before_anything_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an hour of training it would be too late."""
     (folder / "README.md").write_text("no marks")
-    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
     monkeypatch.setattr(measure, "git", lambda *given: "")
     with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
         measure.measure(2)
@@ -164,7 +155,7 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
     seeds: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "README.md").write_text(f"{START}\n{END}\n")
-    monkeypatch.setattr(measure, "_run", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
     monkeypatch.setattr(measure, "git", lambda *given: "")
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.measure(seeds)

@@ -1,8 +1,14 @@
 """LARS against its equation, weight by weight."""
 
+import pytest
 import torch
 from torch import nn
 
+from twinview import registry
+from twinview.encoders.convnet import convnet
+from twinview.heads.nonlinear import nonlinear
+from twinview.loop import State
+from twinview.methods.simclr import simclr
 from twinview.optimizers.lars import lars
 
 OPTIONS = {"weight_decay": 0.1, "momentum": 0.9, "trust": 0.01}
@@ -54,3 +60,34 @@ def test_lars_moves_a_weight_that_is_zero() -> None:
     weight.grad = torch.ones(2, 2)
     optimizer.step()
     assert torch.allclose(weight.detach(), torch.tensor(-0.5))
+
+
+def test_lars_is_the_paper_s_where_nothing_decays() -> None:
+    """Algorithm 1: v = m v + rate * local * g, w = w - v, with local = trust |w| / |g| (eq. 6)."""
+    torch.manual_seed(0)
+    weights = [nn.Parameter(torch.randn(3, 2).double()) for _ in range(2)]
+    optimizer = lars(weights, [], **OPTIONS | {"weight_decay": 0.0})
+    optimizer.param_groups[0]["lr"] = 0.5
+    expected = [(w.detach().clone(), torch.zeros(3, 2).double()) for w in weights]
+    for _ in range(3):
+        for place, weight in enumerate(weights):
+            w, v = expected[place]
+            weight.grad = torch.randn(3, 2).double()
+            v = 0.9 * v + 0.5 * 0.01 * w.norm() / weight.grad.norm() * weight.grad
+            expected[place] = (w - v, v)
+        optimizer.step()
+    assert all(torch.allclose(p, w) for p, (w, _) in zip(weights, expected, strict=True))
+
+
+@pytest.mark.parametrize("option", ["trust", "weight_decay"])
+def test_lars_neither_rescales_nor_decays_biases_and_norm_layers(option: str) -> None:
+    encoder = convnet((1, 8, 8), widths=(4,), strides=(1,), grid=1, pooled=1, norm="batch")
+    head = nonlinear(4, depth=2, hidden=5, out=3, norm="hidden")
+    method = simclr(encoder, head, temperature=0.5)
+    make = registry.bind("optimizers", "lars", OPTIONS)
+    optimizer = State.before(method, make, torch.device("cpu")).optimizer
+    found = {id(p): group[option] for group in optimizer.param_groups for p in group["params"]}
+    for module in method.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            matrix = isinstance(module, nn.Linear | nn.Conv2d) and name == "weight"
+            assert bool(found[id(parameter)]) == matrix, (module, name)

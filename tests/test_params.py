@@ -82,8 +82,8 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
         ),
         (
-            {"heads.nonlinear": {"out": 3}},
-            "heads.nonlinear.hidden: is missing; every setting is stated, none has a default",
+            {"heads.linear": {}},
+            "heads.linear.out: is missing; every setting is stated, none has a default",
         ),
         (
             {"augmentations.grey": {}},
@@ -122,6 +122,21 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             {"augmentations.random_resized_crop.scale": [0.9, 0.3]},
             "augmentations.random_resized_crop.scale: "
             "the low end 0.9 is above the high end 0.3 (it is [0.9, 0.3])",
+        ),
+        (
+            {
+                "methods.swav.small": {
+                    "count": 4,
+                    "size": 14,
+                    "scales": [0.1, 0.3],
+                    "scale": [0.1, 0.3],
+                }
+            },
+            "methods.swav.small.scales: there is no such key; did you mean 'scale'?",
+        ),
+        (
+            {"methods.swav.small": {"count": 0, "size": 14, "scale": [0.1, 0.3]}},
+            "methods.swav.small.count: input should be greater than or equal to 1 (it is 0)",
         ),
         (
             {"views.chain": ["grey", "grey"]},
@@ -167,6 +182,16 @@ def test_a_fault_names_key_value_and_remedy(
             "set it to 256, or to null for the whole batch at once",
         ),
         (
+            {"pretrain.batch_size": 256, "pretrain.examples_per_class": 24},
+            "pretrain.examples_per_class: is 24, which does not divide pretrain.batch_size: 256; "
+            "set it to 8, or to null",
+        ),
+        (
+            {"pretrain.batch_size": 256, "pretrain.processes": 3},
+            "pretrain.processes: is 3, which cannot share pretrain.batch_size: 256 evenly; "
+            "set pretrain.batch_size to 255",
+        ),
+        (
             {"pretrain.epochs": 8, "pretrain.warmup_epochs": 8},
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),
@@ -177,6 +202,15 @@ def test_a_fault_names_key_value_and_remedy(
         (
             {"views.cached.count": 5},
             "views.cached.count: is 5; views are taken in pairs, so it must be even",
+        ),
+        (
+            {
+                "pretrain.method": "swav",
+                "methods.swav.small": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
+                "views.chain": ["brightness", "contrast"],
+            },
+            "methods.swav.small: small crops need random_resized_crop in views.chain: brightness, "
+            "contrast; add it, or set this to null",
         ),
         (
             {"data.test": 1999, "report.points": 2000},
@@ -204,6 +238,15 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
+        {
+            "pretrain.method": "swav",
+            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+        },
+        {
+            "pretrain.method": "simclr",
+            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "views.chain": ["brightness"],
+        },
     ],
     ids=lambda changes: next(iter(changes)),
 )

@@ -68,6 +68,19 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
         assert engine.choose_device("cpu").type == "cpu"
 
 
+def test_auto_computes_in_bfloat16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cpu, weights = torch.device("cpu"), torch.ones(4, 4)
+    for built_in, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        found = {"avx512_bf16": built_in}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
+        with engine.arithmetic(cpu, "auto"):
+            assert (weights @ weights).dtype == dtype
+        for name in ("float32", "bfloat16"):
+            assert engine.choose_precision(name, cpu) == name
+
+
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"pretrain\.device is 'cuda', but PyTorch sees no GPU"):

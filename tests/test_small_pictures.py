@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from tests.workspace import ROOT
 from twinview import registry
 
-OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "norm": "group"}
+OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "group"}
 SMALL_SOURCES = ("fashion_mnist",)
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
 
@@ -26,7 +26,7 @@ def test_the_first_layer_sees_three_by_three_pixels() -> None:
     network = registry.bind("encoders", "convnet", OPTIONS)((1, 28, 28))
     x = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)).requires_grad_()
     # Before the norm, which sees the whole picture.
-    network.layers[0](x)[0, :, 14, 14].sum().backward()
+    network.layers[0][0](x)[0, :, 14, 14].sum().backward()
     assert x.grad is not None
     touched = x.grad[0, 0].nonzero()
     assert touched.min(0).values.tolist() == [13, 13]

@@ -91,11 +91,18 @@ def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
         assert came() == name
 
 
-def test_a_second_signal_acts_at_once() -> None:
+def test_a_second_ctrl_c_acts_at_once() -> None:
     with stage.noted_signals():
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_a_second_sigterm_changes_nothing() -> None:
+    with stage.noted_signals() as came:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        assert came() == "SIGTERM"
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
@@ -138,6 +145,16 @@ def test_there_is_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> 
     list(stage.progress(range(3), 3, "what"))
     stage.exhaust([1, 1], 2, "what")
     assert written.getvalue() == ""
+
+
+def test_of_several_processes_the_first_checks_and_shows_for_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(stage, "_check_params", lambda: pytest.fail("checks"))
+    monkeypatch.setattr(stage, "tqdm", lambda items, *, disable, **given: [disable])
+    stage.run(lambda: None)
+    assert next(stage.progress([0], 1, "what")) is True  # type: ignore[comparison-overlap]
 
 
 def test_of_several_processes_the_first_holds_the_lock_for_all(

@@ -18,6 +18,7 @@ import torch
 from mlflow.entities import Run
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+from tests.contracts.test_kinds import SMALL
 from twinview import encoder, tracking
 from twinview.encoder import Description, Encoder
 from twinview.errors import BusyError, StoppedError, TrainingError
@@ -278,8 +279,9 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
     assert len(row.data.params["views.chain"]) == 6000
 
 
-def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(root: Path) -> None:
-    own = made()
+@pytest.mark.parametrize("name", SMALL["encoders"])
+def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(name: str, root: Path) -> None:
+    own = made(name)
     example = torch.arange(4 * 144, dtype=torch.int64).remainder(256).to(torch.uint8)
     example = example.view(4, 1, 12, 12)
     row_id = tracking.publish(SETTINGS, METRICS, pretrained(), {}, [], (own, example))
@@ -294,10 +296,9 @@ def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(root: Path) 
     assert not list((root / "mlartifacts").rglob("*.pkl"))
 
 
-def made() -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "grid": 2, "norm": "batch"}
-    statistics = Statistics((0.25,), (0.5,))
-    return encoder.build(Description("convnet", options, "image", (1, 12, 12), statistics), 0)
+def made(name: str) -> Encoder:
+    options, statistics = SMALL["encoders"][name], Statistics((0.25,), (0.5,))
+    return encoder.build(Description(name, options, "image", (1, 12, 12), statistics), 0)
 
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

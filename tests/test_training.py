@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import checkpoints, monitors, registry
+from twinview import checkpoints, engine, monitors, registry
 from twinview.errors import StoppedError, TrainingError
 from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
@@ -45,7 +45,7 @@ def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> W
 def steps(per_epoch: int, epochs: int) -> list[Step]:
     """Losses 1, 2, 3 ... and rates a hundredth of them."""
     return [
-        Step(k, (k - 1) // per_epoch, k % per_epoch == 0, float(k), k / 100)
+        Step(k, (k - 1) // per_epoch, k % per_epoch == 0, float(k), k / 100, {"negatives": k + 0.5})
         for k in range(1, per_epoch * epochs + 1)
     ]
 
@@ -79,14 +79,22 @@ def test_an_epoch_s_row_is_the_mean_of_all_its_losses(shapes: Prepared) -> None:
     for step in steps(4, 2):
         own.see(step)
     assert [(row["epoch"], row["loss"]) for row in own.epochs] == [(1, 2.5), (2, 6.5)]
-    assert set(own.epochs[0]) == {"epoch", "loss", *monitors.Monitors.__annotations__}
+    assert set(own.epochs[0]) == {"epoch", "loss", *monitors.Monitors.__annotations__, "negatives"}
+
+
+def test_an_epoch_s_row_has_the_means_of_its_counts(shapes: Prepared) -> None:
+    own = watch(shapes, per_epoch=4)
+    told = [own.see(step) for step in steps(4, 2)]
+    assert [row["negatives"] for row in own.epochs] == [3, 7]
+    assert [new.get("negatives") for new in told] == [None, None, None, 3, None, None, None, 7]
 
 
 def test_see_tells_what_is_new_and_nothing_else(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH)
     new = [own.see(step) for step in steps(2 * ROWS_PER_EPOCH, 1)]
     assert new[0] == {} and set(new[1]) == {"loss", "chance", "learning_rate"}
-    assert set(new[-1]) == {"loss", "chance", "learning_rate", *monitors.Monitors.__annotations__}
+    of_epochs = {*monitors.Monitors.__annotations__, "negatives"}
+    assert set(new[-1]) == {"loss", "chance", "learning_rate", *of_epochs}
 
 
 def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prepared) -> None:
@@ -125,7 +133,7 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
 ) -> None:
     own = watch(shapes, per_epoch=2)
     for number, value in enumerate((9.0, 9.0, loss - 0.05, loss + 0.05)):
-        own.see(Step(number + 1, number // 2, number % 2 == 1, value, 0.1))
+        own.see(Step(number + 1, number // 2, number % 2 == 1, value, 0.1, {}))
     assert own.verdict() == own.summary()["verdict"] == word
 
 
@@ -257,6 +265,16 @@ def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepare
     assert own.kept.step() == own.state.number == 4
     said = "stopped by SIGTERM after step 4 of 12; `dvc repro`, or the same `dvc exp run`"
     assert str(caught.value) == f"{said}, goes on from step 4"
+
+
+def test_another_process_s_signal_stops_it_as_its_own_does(
+    folder: Path, shapes: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "anyone", lambda claim: True)
+    said = "stopped by a signal to another process after step 1 of 12"
+    with opened(shapes) as own, pytest.raises(StoppedError, match=said):
+        run(own, shapes)
+    assert own.kept.step() == 1
 
 
 def test_a_collapse_ends_the_training_and_keeps_what_was_before(

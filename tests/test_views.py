@@ -10,7 +10,7 @@ from tests.shapes import shapes_split
 from twinview import views
 from twinview.modalities.image import image
 from twinview.seeds import Draws
-from twinview.views import LiveViews, Renderer, ViewPlan
+from twinview.views import LiveViews, Renderer, SmallCrops, ViewPlan
 
 OPTIONS = {
     "random_resized_crop": {"probability": 1.0, "scale": [0.3, 1.0], "ratio": [0.75, 1.3333]},
@@ -157,3 +157,64 @@ def test_live_views_count_on_through_the_epochs(epoch: int, count: int) -> None:
     taken = LiveViews(render, SPLIT).take(rows, epoch, count)
     expected = [view(render, epoch * count + v, rows) for v in range(count)]
     assert torch.equal(taken, torch.stack(expected))
+
+
+def small(
+    size: int = 5, scale: tuple[float, float] = (0.1, 0.3), *chain: str, seed: int = 0
+) -> Renderer:
+    plan = ViewPlan.of(seed, chain or CHAIN, OPTIONS)
+    return plan.small_renderer(image(), SmallCrops(count=1, size=size, scale=scale))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [((12, 12), 5, (5, 5)), ((12, 18), 6, (6, 9)), ((17, 13), 13, (17, 13))],
+)
+def test_small_crops_are_small_and_keep_proportions(
+    shape: tuple[int, int], size: int, expected: tuple[int, int]
+) -> None:
+    inputs = torch.zeros(3, 1, *shape, dtype=torch.uint8)
+    seen = small(size)(inputs, torch.arange(3), torch.zeros(3, dtype=torch.int64))
+    assert seen.dtype == torch.uint8 and seen.shape == (3, 1, *expected)
+
+
+def test_a_small_crop_does_not_depend_on_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = view(small(), 3)
+    alone = [view(small(), 3, torch.tensor([row])) for row in range(40)]
+    assert torch.equal(torch.cat(alone), whole)
+    monkeypatch.setattr(views, "_VALUES", 300)
+    assert torch.equal(view(small(), 3), whole)
+
+
+@pytest.mark.parametrize("other", [(1, 0), (0, 1)])
+def test_seed_and_number_give_other_small_crops(other: tuple[int, int]) -> None:
+    seed, number = other
+    differs = view(small(), 0) != view(small(seed=seed), number)
+    assert differs.flatten(1).any(1).sum() >= 39
+
+
+def test_small_crops_draw_apart_from_the_views_of_their_number() -> None:
+    whole = small(12, (1.0, 1.0), "horizontal_flip", "random_resized_crop")
+    full = renderer(chain=["horizontal_flip"], horizontal_flip=0.5)
+    flips = [(view(r, 0) != SPLIT.inputs).flatten(1).any(1) for r in (full, whole)]
+    assert 8 < (flips[0] != flips[1]).sum() < 32  # of 40, half
+
+
+def test_small_crops_see_windows_of_their_own_scale() -> None:
+    """On a ramp, the range of what is seen is the window's width."""
+    ramp = torch.arange(0, 240, 4, dtype=torch.uint8).expand(500, 1, 60, 60)
+    render = small(20, (0.1, 0.3), "random_resized_crop")
+    seen = render(ramp, torch.arange(500), torch.zeros(500, dtype=torch.int64)).float()
+    # Twenty middles of pixels span nineteen twentieths; a pixel is 4 brighter than the last.
+    width = (seen.amax((1, 2, 3)) - seen.amin((1, 2, 3))) / (4 * 60) * 20 / 19
+    assert width.min() > (0.1 * 0.75) ** 0.5 - 0.02 and width.max() < (0.3 * 1.3333) ** 0.5 + 0.02
+    assert width.min() < 0.32 and width.max() > 0.55
+
+
+def test_small_crops_are_cropped_whatever_the_chains_probability() -> None:
+    options = OPTIONS | {
+        "random_resized_crop": OPTIONS["random_resized_crop"] | {"probability": 0.1}
+    }
+    plan = ViewPlan.of(0, CHAIN, options)
+    crops = SmallCrops(count=1, size=5, scale=(0.1, 0.3))
+    assert torch.equal(view(plan.small_renderer(image(), crops), 0), view(small(), 0))

@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from twinview.errors import BusyError, DataError
 
@@ -138,6 +138,25 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except SafetensorError as error:
         raise DataError(f"{path} is broken ({error}); delete it and run `dvc repro`") from None
+
+
+def load_weights(module: nn.Module, path: Path, description: str) -> None:
+    """Puts a safetensors file's weights into a module that was built by the description beside it.
+
+    Raises DataError when they do not belong together.
+    """
+    weights = load_tensors(path)
+    expected = {name: tuple(t.shape) for name, t in module.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in weights.items()}
+    if found != expected:
+        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        name = differing[0]
+        raise DataError(
+            f"{path} is of another architecture than {description} says: {name} is "
+            f"{found.get(name, 'absent')}, not {expected.get(name, 'absent')} "
+            f"({len(differing)} differ); `dvc repro --force pretrain` trains it anew"
+        )
+    module.load_state_dict(weights, strict=True)
 
 
 def sha256(path: Path) -> str:

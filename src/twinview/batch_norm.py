@@ -4,7 +4,7 @@ torch's SyncBatchNorm refuses CPU tensors.
 """
 
 from collections.abc import Callable
-from typing import final
+from typing import final, get_args
 
 import torch
 import torch.nn.functional as F
@@ -107,9 +107,18 @@ class SplitBatchNorm(nn.Module):
 
 
 def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
-    """Weights, buffers and their names stay, so that what is saved does not tell the difference."""
+    """Weights, buffers and their names stay, so that what is saved does not tell the difference.
+
+    Raises ConfigError for one that does more than torch's, as in some of timm's networks.
+    """
     for name, child in module.named_children():
         if isinstance(child, Plain):
+            if type(child) not in get_args(Plain):
+                raise ConfigError(
+                    f"the encoder's {type(child).__name__} can be neither shared by processes nor "
+                    "split (methods.moco.norm_group); train in one process, without groups, or "
+                    "choose another encoders.backbone.model"
+                )
             setattr(module, name, make(child))
         else:
             _replace(child, make)

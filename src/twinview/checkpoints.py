@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview import artifacts, engine, locks, paths
+from twinview import artifacts, locks, paths
 from twinview.errors import TrainingError
 from twinview.paths import root
 
@@ -41,8 +41,7 @@ def fingerprint(
     own |= {f"the code of {name}": artifacts.sha256(path) for name, path in _loaded()}
     own |= {str(path): artifacts.sha256(path) for path in data}
     capability = torch.backends.cpu.get_cpu_capability()
-    device_name = f"{device}, {capability}, {engine.processes()} processes"
-    return own | {"PyTorch": torch.__version__, "the device": device_name}
+    return own | {"PyTorch": torch.__version__, "the device": f"{device}, {capability}"}
 
 
 @contextlib.contextmanager

@@ -108,10 +108,21 @@ def measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def sweep(options: argparse.Namespace) -> int:
+    """Compares all methods, or all objectives, or trains recipes/long.yaml; goes on where left."""
+    from twinview import sweeps
+
+    if options.kind == "long":
+        sweeps.long(options.seeds)
+    else:
+        sweeps.sweep(options.kind, options.epochs, options.seeds)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("twinview", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (check, repro, show, gate, ui, schema, measure):
+    for command in (check, repro, show, gate, ui, schema, measure, sweep):
         text = str(command.__doc__).partition("\n")[0]
         own = commands.add_parser(command.__name__, help=text, description=text)
         own.set_defaults(command=command, params="params.yaml")
@@ -124,7 +135,10 @@ def _parser() -> argparse.ArgumentParser:
             own.add_argument("--results", metavar="FOLDER", default=".", help="where reports/ lies")
         if command is ui:
             own.add_argument("--port", type=int, default=5000)
-        if command is measure:
+        if command is sweep:
+            own.add_argument("kind", choices=["methods", "objectives", "long"])
+            own.add_argument("--epochs", type=int, default=3, help="SimCLR's; others' as costly")
+        if command in (measure, sweep):
             own.add_argument("--seeds", type=int, default=3, help="trainings to measure")
     return parser
 

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from twinview import pairs
+from twinview import pairs, tally
 
 Distance = Literal["euclidean", "cosine"]
 Mining = Literal["all", "semi_hard", "hard"]
@@ -28,6 +28,15 @@ def between(z: Tensor, distance: Distance) -> Tensor:
     rows = pairs.widened(z).flatten(0, 1)
     # By differences: squares and products, though quicker, cancel where embeddings nearly agree.
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def across(z: Tensor, distance: Distance) -> Tensor:
+    """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
+    first, second = (pairs.unit(z) if distance == "cosine" else pairs.widened(z)).unbind()
+    if distance == "cosine":
+        return 1 - (first * second).sum(1)
+    apart: Tensor = torch.linalg.vector_norm(first - second, dim=1)
+    return apart
 
 
 def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -57,7 +66,11 @@ def triplets(
     triplets, is zero if a batch has no positive or no negative pair: nothing to learn from.
     """
     mine = {"all": _all, "semi_hard": semi_hard, "hard": _hard}[mining]
-    return mine(between(z, distance), *masks(z, labels), margin)
+    kinds = masks(z, labels)
+    near, far = mine(between(z, distance), *kinds, margin)
+    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
+    tally.tell_triplets(len(near))
+    return near, far
 
 
 def semi_hard(

@@ -1,12 +1,14 @@
 """Embeddings of all splits, and their files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts
+from twinview import artifacts, engine
+from twinview.sections import Embed
 from twinview.splits import NAMES, Prepared
 from twinview.types import Embeddings
 
@@ -16,20 +18,26 @@ Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 def embed(
     encoder: nn.Module,
     prepared: Prepared,
-    batch_size: int,
+    own: Embed,
     device: torch.device,
     progress: Progress,
 ) -> dict[str, Embeddings]:
     """Features of every split; the batch size is part of the result, since sums round by it.
 
+    own: also says whether they are averaged over a picture and its mirror image. Processes share
+    whole batches, so that the result, which the first one has, is equal to the bit.
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
     encoder.to(device).eval()
+    asked = _Mirrored(encoder) if own.mirror else encoder
     found = {}
     for name, split in prepared.splits.items():
-        batches = split.inputs.split(batch_size)
-        shown = progress(batches, len(batches), f"embed {name}")
-        found[name] = Embeddings(features(encoder, shown, device), split.labels, split.ids)
+        batches = split.inputs.split(own.batch_size)
+        mine = [batches[number] for number in engine.own_part(torch.arange(len(batches)))]
+        shown = progress(mine, len(mine), f"embed {name}")
+        everyones = engine.to_first([features(asked, shown, device)] if mine else [])
+        if engine.rank() == 0:
+            found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
     return found
 
 
@@ -37,6 +45,25 @@ def embed(
 def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     """(n, d) float32 on the CPU, of batches of stored inputs."""
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
+
+
+class _Mirrored(nn.Module):
+    """An encoder of pictures, averaged over them and their mirror images."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(n, c, h, w) to (n, dim)."""
+        mean: Tensor = (self.encoder(pictures) + self.encoder(pictures.flip(3))) / 2
+        return mean
+
+
+@torch.inference_mode()
+def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+    """What a head makes of embeddings, on the CPU: the z (n, d) to their h."""
+    return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:

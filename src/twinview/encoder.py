@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+import torch
 from torch import Tensor, nn
 
 from twinview import artifacts, registry, seeds
@@ -67,6 +68,21 @@ def build(description: Description, seed: int) -> Encoder:
         return Encoder(description)
 
 
+@torch.no_grad()
+def require_places(encoder: Encoder, inputs: Tensor) -> None:
+    """Raises ConfigError when maps of these inputs hold fewer values than there are features."""
+    training = encoder.training
+    maps = encoder.eval().features(inputs)
+    encoder.train(training)
+    if maps[0].numel() < encoder.dim:
+        (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
+        raise ConfigError(
+            f"the method's option 'small': crops of {small} leave {map_size} places of "
+            f"{maps.shape[1]} values for the encoder's {encoder.dim} features; raise small.size, "
+            f"or lower encoders.{encoder.description.architecture}'s raster and strides"
+        )
+
+
 def save(folder: Path, encoder: Encoder) -> None:
     """Writes weights and description; equal encoders give equal bytes."""
     weights = {name: t.detach().cpu() for name, t in encoder.state_dict().items()}
@@ -82,18 +98,7 @@ def load(folder: Path) -> Encoder:
     Raises DataError when weights and description do not belong together.
     """
     encoder = Encoder(_description(folder / DESCRIPTION))
-    weights = artifacts.load_tensors(folder / WEIGHTS)
-    expected = {name: tuple(t.shape) for name, t in encoder.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in weights.items()}
-    if found != expected:
-        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
-        name = differing[0]
-        raise DataError(
-            f"{folder / WEIGHTS} is of another architecture than {DESCRIPTION} says: {name} is "
-            f"{found.get(name, 'absent')}, not {expected.get(name, 'absent')} "
-            f"({len(differing)} differ); `dvc repro --force pretrain` trains it anew"
-        )
-    encoder.load_state_dict(weights, strict=True)
+    artifacts.load_weights(encoder, folder / WEIGHTS, DESCRIPTION)
     return encoder.eval()
 
 

@@ -10,15 +10,17 @@ import math
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
-from twinview.errors import ConfigError
+from twinview.errors import ConfigError, LostError
 from twinview.types import Projections
 
 T = TypeVar("T")
@@ -28,14 +30,26 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that `auto`, `cpu` or `cuda` stands for; auto takes a GPU when there is one."""
+    """The device that `auto`, `cpu` or `cuda` stands for; auto takes a GPU when there is one.
+
+    Of several processes on a machine each has a GPU of its own (not yet tried on hardware). Raises
+    ConfigError where there are none, or too few.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
             "pretrain.device is 'cuda', but PyTorch sees no GPU; set it to auto or cpu"
         )
-    return torch.device(name)
+    if name == "cpu" or processes() == 1:
+        return torch.device(name)
+    here, found = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+    if here > found:
+        raise ConfigError(
+            f"{here} processes share {found} GPUs of this machine; set pretrain.processes (or "
+            f"torchrun's --nproc-per-node) to {found} or less, or pretrain.device to cpu"
+        )
+    return torch.device(name, int(os.environ["LOCAL_RANK"]))
 
 
 def use_threads(count: int) -> None:
@@ -76,16 +90,43 @@ def compile_in_place(module: nn.Module, device: torch.device) -> None:
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[None]:
-    """Together with the processes that torchrun started, or alone when it started none."""
+def joined() -> Iterator[Callable[[], bool]]:
+    """Together with the processes that torchrun started, or alone when it started none.
+
+    Gives a function that is true for the one that calls it first, of all processes. What is on a
+    GPU is exchanged by NCCL, which has not been tried on hardware yet.
+    """
     if "RANK" not in os.environ:
-        yield
+        yield lambda: True
         return
-    dist.init_process_group("gloo")
+    with _connected():
+        store, place, world = next(rendezvous("env://"))
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, store=store, rank=place, world_size=world)
     try:
-        yield
+        yield partial(_is_first, store)
     finally:
         dist.destroy_process_group()
+
+
+def _is_first(store: Any) -> bool:
+    try:
+        return bool(store.add("calls", 1) == 1)
+    except RuntimeError:  # torchrun, which keeps the store, is gone
+        return True
+
+
+@contextlib.contextmanager
+def _connected() -> Iterator[None]:
+    """Around every exchange. Backends have no narrower error in common for one that fails."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostError(
+            "this process has lost the others: one has ended, or cannot be reached "
+            f"({str(error).splitlines()[0]}). Run the stage again: a training goes on from its "
+            "last checkpoint"
+        ) from error
 
 
 def processes() -> int:
@@ -102,8 +143,24 @@ def from_first(value: T) -> T:
     """The first process's value, on every process."""
     values = [value]
     if processes() > 1:
-        dist.broadcast_object_list(values)
+        with _connected():
+            dist.broadcast_object_list(values)
     return values[0]
+
+
+def to_first(values: list[T]) -> list[T]:
+    """The lists of all processes, put together in order of rank; elsewhere than on the first, []"""
+    if processes() == 1:
+        return values
+    parts: list[Any] | None = [None] * processes() if rank() == 0 else None
+    with _connected():
+        dist.gather_object(values, parts)
+    return [value for part in parts or [] for value in part]
+
+
+def anyone(claim: bool) -> bool:
+    """Whether it holds on any process. Each has to ask."""
+    return bool(total(torch.tensor(float(claim))))
 
 
 def own_micro_batch(batch_size: int, micro_batch: int | None) -> int:
@@ -129,7 +186,7 @@ def own_micro_batch(batch_size: int, micro_batch: int | None) -> int:
 
 def own_part(rows: Tensor) -> Tensor:
     """This process's rows of a batch. Contiguous: in order of rank they are the batch again."""
-    return rows.chunk(processes())[rank()]
+    return rows.tensor_split(processes())[rank()]
 
 
 def gather(projections: Projections) -> Projections:
@@ -168,7 +225,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     if processes() == 1:
         return
     bucket = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(bucket)
+    _sum_in_place(bucket)
     means = (bucket / processes()).split([gradient.numel() for gradient in gradients])
     for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view(gradient.shape))
@@ -180,12 +237,17 @@ class _Total(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         x = x.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(x)
+        _sum_in_place(x)
         return x
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return total(gradient)
+
+
+def _sum_in_place(x: Tensor) -> None:
+    with _connected():
+        dist.all_reduce(x)
 
 
 def _keep_memory() -> None:

@@ -21,5 +21,9 @@ class TrainingError(TwinviewError):
     """A training that cannot go on, such as one whose loss is no longer a number."""
 
 
+class LostError(TwinviewError):
+    """Another process of a training ended, or cannot be reached."""
+
+
 class StoppedError(TwinviewError):
     """A run that was asked to stop, and has saved what it had."""

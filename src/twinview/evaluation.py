@@ -9,19 +9,50 @@ train rows; all contenders get the same draws.
 import itertools
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
-from twinview import seeds
+from twinview import registry, seeds
 from twinview.errors import ConfigError, DataError
+from twinview.probes.linear import linear
+from twinview.sections import Evaluate
 from twinview.types import Embeddings
 
 PROTOCOL = "frozen-2"
 
 Probe = Callable[..., Tensor]
+
+
+def score(
+    parts: Mapping[str, Embeddings],
+    own: Evaluate,
+    grids: Mapping[str, Mapping[str, Sequence[Any]]],
+    classes: Sequence[str],
+    progress: Callable[..., Iterator[Any]],
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """All metrics of one contender, by task, and the labels that each probe predicts for test.
+
+    parts: its features, by split. grids: each probe's options to choose from.
+    progress: shows how far a sequence is, as stage.progress.
+    Raises DataError unless every split has labels.
+    """
+    require_labels(parts)
+    few = own.few_labels
+    found: dict[str, Any] = {}
+    predicted: dict[str, Tensor] = {}
+    tasks: list[str | int] = [*own.probes, *few.per_class]
+    for task in progress(tasks, len(tasks), "evaluate"):
+        if isinstance(task, int):
+            fixed = partial(linear, strength=few.strength)
+            found[f"labels_{task}"] = few_labels(parts, fixed, task, few.draws, few.seed)
+        else:
+            probe = registry.find("probes", task)
+            found[task], predicted[task] = evaluate(parts, probe, grids[task], classes)
+    return found, predicted
 
 
 def evaluate(

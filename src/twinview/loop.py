@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn, optim
+from torch import Tensor, nn, optim
 
-from twinview import engine, seeds
+from twinview import engine, sampling, seeds, tally
 from twinview.errors import ConfigError, TrainingError
 from twinview.parts import Method, Part, Queue
 from twinview.sections import Pretrain
@@ -20,6 +20,7 @@ from twinview.views import Views
 class Budget:
     """How long, how fast and how precise: a training's length, learning rate and arithmetic.
 
+    examples_per_class: of each class in a batch (sampling.balanced); None: batches are shuffled.
     precision: float32, or bfloat16 for what encoder and head compute (auto: where it is built
     in); weights and losses stay float32.
     """
@@ -30,6 +31,7 @@ class Budget:
     warmup_epochs: float
     seed: int
     precision: str
+    examples_per_class: int | None = None
 
     @classmethod
     def of(cls, settings: Pretrain) -> "Budget":
@@ -37,10 +39,11 @@ class Budget:
         return cls(
             settings.epochs,
             settings.batch_size,
-            settings.learning_rate,
+            scaled(settings.learning_rate, settings.batch_size, settings.learning_rate_scaling),
             settings.warmup_epochs,
             settings.seed,
             settings.precision,
+            settings.examples_per_class,
         )
 
     def steps(self, examples: int) -> int:
@@ -51,16 +54,24 @@ class Budget:
         """The last, smaller batch of an epoch is dropped."""
         return examples // self.batch_size
 
+    def left_out(self, examples: int) -> int:
+        """How many examples of an epoch that batch would have; others in each epoch."""
+        return examples % self.batch_size
+
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did: its number (from 1), its epoch (from 0), the loss and the rate used."""
+    """What one step did: its number (from 1), its epoch (from 0), the loss and the rate used.
+
+    counts: what the batch gave to learn from, over all processes, as tally heard it.
+    """
 
     number: int
     epoch: int
     ends_epoch: bool
     loss: float
     learning_rate: float
+    counts: Mapping[str, float]
 
 
 MakeOptimizer = Callable[[list[nn.Parameter], list[nn.Parameter]], optim.Optimizer]
@@ -114,10 +125,11 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
 
     A training that goes on from a saved state is equal, bit by bit, to one that never stopped: a
     method may draw from PyTorch's global generator, which every step seeds by its number.
-    Raises TrainingError at the first loss that is not finite, ConfigError before the first step
-    when a queue is longer than the split.
+    Raises TrainingError at the first loss that is not finite, and before the first step ConfigError
+    when a queue is longer than the split, or what sampling.balanced raises.
     """
     _require_short_queues(state.method, len(train))
+    assert (state.method.small is None) == (views.small is None), "small crops, as the method asks"
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
     state.method.train()
@@ -129,14 +141,15 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
                 group["lr"] = rate
             with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
-                loss = _advance(state, batch.to(device), budget.precision, progress)
+                with tally.listening() as counts:
+                    loss = _advance(state, batch.to(device), budget.precision, progress)
             state.number += 1
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"the loss is {loss} at step {state.number}; "
                     "lower pretrain.learning_rate or raise the temperature"
                 )
-            yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate)
+            yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate, counts)
 
 
 def batches(
@@ -144,14 +157,13 @@ def batches(
 ) -> Iterator[Batch]:
     """One epoch in a seeded random order, from its batch `first` on, `count` views an example.
 
-    An uneven rest is dropped. Of each batch, this process's part.
+    The order is a function of seed and epoch. Of each batch, this process's part.
     """
-    order = torch.randperm(len(train), generator=seeds.generator(budget.seed, f"order/{epoch}"))
-    for rows in order.split(budget.batch_size)[first:]:
-        if len(rows) == budget.batch_size:
-            own = engine.own_part(rows)
-            part = train.take(own)
-            yield Batch(views.take(own, epoch, count), part.labels, part.ids)
+    for rows in _order(train, budget, epoch)[first:]:
+        own = engine.own_part(rows)
+        part = train.take(own)
+        small = None if views.small is None else views.small(own, epoch)
+        yield Batch(views.take(own, epoch, count), part.labels, part.ids, small)
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
@@ -161,6 +173,24 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
         return budget.learning_rate * (step + 1) / warmup
     progress = (step - warmup) / max(1, total - warmup)
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def scaled(rate: float, batch_size: int, rule: str) -> float:
+    """The rate for a batch of this size, given the one for 256 examples.
+
+    linear: in proportion (arXiv 1706.02677, section 2.1). sqrt: to the root, as suits smaller
+    batches and shorter trainings (SimCLR, appendix B.1). none: as it is.
+    """
+    ratio = batch_size / 256
+    return rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[rule]
+
+
+def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
+    """(steps, batch_size): the rows of each of an epoch's batches."""
+    generator = seeds.generator(budget.seed, f"order/{epoch}")
+    if budget.examples_per_class is None:
+        return sampling.shuffled(len(train), budget.batch_size, generator)
+    return sampling.balanced(train.labels, budget.examples_per_class, budget.batch_size, generator)
 
 
 def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, paths
-from twinview.commands import dvc, git
-from twinview.errors import ConfigError, DataError
+from twinview import artifacts, experiments, paths
+from twinview.commands import git
+from twinview.errors import ConfigError
 from twinview.provenance import commit, hardware
 
 SCOREBOARD = Path("reports/scoreboard.json")
@@ -47,18 +47,16 @@ def measure(seeds: int) -> None:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
     shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # or a checkpoint saves time
     started = time.monotonic()
-    _run("repro", "--force")
+    experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
     trained = artifacts.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
     results = [_results(Path.read_text)]
     for seed in range(1, seeds):
         name = f"measure-{commit()[:7]}-{seed}"
-        if git("for-each-ref", f"refs/exps/*/*/{name}"):  # of an earlier try
-            _run("exp", "remove", name)
-        chosen = [f"pretrain.seed={seed}", f"baselines.seed={seed}"]
-        settings = [word for setting in chosen for word in ("-S", setting)]
-        _run("exp", "run", "--temp", "--name", name, *settings)
-        results.append(_results(partial(_of_experiment, name)))
+        if experiments.base(name):  # of an earlier try
+            experiments.dvc("exp", "remove", name)
+        experiments.run(name, {"pretrain.seed": seed, "baselines.seed": seed})
+        results.append(_results(partial(experiments.read, name)))
     scores = scoreboard(results)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     scores["speedrun.minutes"] = score([trained], "minutes", higher_is_better=False)
@@ -120,7 +118,7 @@ def table(scores: Scores) -> str:
         "|---" * (len(TASKS) + 1) + "|",
     ]
     for prefix, label in CONTENDERS.items():
-        cells = [_cell(scores[f"{prefix}fashion_mnist.{task}.accuracy"]) for task in TASKS]
+        cells = [cell(scores[f"{prefix}fashion_mnist.{task}.accuracy"]) for task in TASKS]
         lines.append(f"| {label} | {' | '.join(cells)} |")
     one = scores["fashion_mnist.linear.accuracy"]
     minutes = scores["repro.minutes"]["value"]
@@ -133,8 +131,10 @@ def table(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def _cell(entry: Mapping[str, Any]) -> str:
-    return f"{entry['value']:.3f} ± {entry['spread']:.3f}".replace("0.", ".")
+def cell(entry: Mapping[str, Any]) -> str:
+    """An entry in a table: .914 ± .001, or .914 where there was one training."""
+    numbers = [f"{entry[key]:.3f}" for key in ("value", "spread") if entry[key] is not None]
+    return " ± ".join(numbers).replace("0.", ".")
 
 
 def _results(read: Callable[[Path], str]) -> dict[str, float]:
@@ -146,17 +146,3 @@ def _results(read: Callable[[Path], str]) -> dict[str, float]:
         for prefix, tasks in found.items()
         for task, of in tasks.items()
     }
-
-
-def _of_experiment(name: str, path: Path) -> str:
-    """A file of a DVC experiment: git does not find its ref by the name alone."""
-    refs = git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
-    content = git("show", f"{refs}:{path}") if refs else None
-    if content is None:
-        raise DataError(f"the experiment {name} has no {path}; `dvc exp show` lists what there is")
-    return content
-
-
-def _run(*arguments: str) -> None:
-    if dvc(*arguments):
-        raise DataError(f"`dvc {' '.join(arguments)}` failed; what it printed says why")

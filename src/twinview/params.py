@@ -5,6 +5,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 """
 
 import json
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,11 @@ class Params(Section):
             names = {name for _, of, name in _choices(self) if of == kind}
             tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
+
+    @property
+    def learns_from_pairs(self) -> bool:
+        """Whether the chosen method takes labelled pairs, and not examples."""
+        return self.methods[self.pretrain.method].get("positives") == "pairs"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -190,14 +196,17 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
 
 def _objective(params: Params) -> list[tuple[str, str, str]]:
     """The one that the chosen method names, if it names one."""
-    method = params.pretrain.method
-    if method not in params.methods:
-        return []
-    options: Any = params.methods[method]
-    if isinstance(options, BaseModel):
-        options = options.model_dump()
-    setting = f"methods.{method}.objective"
+    options = _of_method(params)
+    setting = f"methods.{params.pretrain.method}.objective"
     return [(setting, "objectives", options["objective"])] if "objective" in options else []
+
+
+def _of_method(params: Params) -> dict[str, Any]:
+    """The chosen method's options as plain values; none where it states none."""
+    if params.pretrain.method not in params.methods:
+        return {}
+    options: Any = params.methods[params.pretrain.method]
+    return options.model_dump() if isinstance(options, BaseModel) else options
 
 
 def _unstated(params: Params) -> list[str]:
@@ -224,6 +233,18 @@ def _impossible(params: Params) -> list[str]:
             f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
             f"{batch}; set it to {near}, or to null for the whole batch at once"
         )
+    per_class = params.pretrain.examples_per_class
+    if per_class is not None and batch % per_class:
+        faults.append(
+            f"pretrain.examples_per_class: is {per_class}, which does not divide "
+            f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
+        )
+    processes = params.pretrain.processes
+    if rest := batch % processes:
+        faults.append(
+            f"pretrain.processes: is {processes}, which cannot share pretrain.batch_size: {batch} "
+            f"evenly; set pretrain.batch_size to {batch - rest or processes}"
+        )
     if params.pretrain.warmup_epochs >= params.pretrain.epochs:
         faults.append(
             f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "
@@ -244,6 +265,11 @@ def _impossible(params: Params) -> list[str]:
         faults.append(
             f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
             "so it must be even"
+        )
+    if _of_method(params).get("small") and "random_resized_crop" not in params.views.chain:
+        faults.append(
+            f"methods.{params.pretrain.method}.small: small crops need random_resized_crop in "
+            f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
         )
     if params.report.points > params.data.test:
         faults.append(

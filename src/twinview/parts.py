@@ -12,18 +12,22 @@ from torch import Tensor, nn
 
 from twinview.errors import ConfigError
 from twinview.types import Batch, Projections
+from twinview.views import SmallCrops
 
 
 class Method(nn.Module, ABC):
     """A way of learning: two halves, between which processes exchange their projections.
 
-    views: how many views of an example it consumes a step. encoder: what outlives the training;
-    takes views (v, n, ...) to h (v, n, d), perhaps a few examples at a time. Heads get all of h,
-    so that their batch norm sees the whole batch.
+    views: how many views of an example it consumes a step; small: which small crops beside them.
+    encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
+    examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
+    of h, so that its batch norm sees the whole batch.
     """
 
     views: int
+    small: SmallCrops | None = None
     encoder: nn.Module
+    head: nn.Module
 
     @abstractmethod
     def project(self, batch: Batch) -> Projections:

@@ -7,8 +7,11 @@ PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
-OURS = "encoder"  # the name of EMBEDDINGS among the contenders; the others are folders of BASELINES
+PROJECTIONS = Path("data/projections")
+# The names of EMBEDDINGS and PROJECTIONS among the contenders; the others are folders of BASELINES.
+OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
+HEAD = Path("models/head")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
 DATA_CARD = Path("reports/data/card.json")
@@ -19,6 +22,7 @@ PRETRAIN_STEPS = Path("reports/pretrain/steps.csv")
 PRETRAIN_EPOCHS = Path("reports/pretrain/epochs.csv")
 METRICS = Path("reports/metrics.json")
 BASELINE_METRICS = Path("reports/baselines.json")
+BASELINE_DETAILS = Path("reports/baselines_evaluation.json")
 EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")

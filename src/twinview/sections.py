@@ -47,13 +47,17 @@ Distinct = AfterValidator(_distinct)
 
 
 class Data(Section):
-    """Which data, and how many rows of it are fitted on, chosen on and tested on."""
+    """Which data, and how many rows of it are fitted on, chosen on and tested on.
+
+    pairs: a CSV file of labelled pairs, of which there may be none.
+    """
 
     source: Annotated[str, OneOf("sources")]
     train: Count
     validation: Count
     test: Count
     seed: Seed
+    pairs: str
 
 
 class Cached(Section):
@@ -82,7 +86,9 @@ class Pretrain(Section):
     epochs: Count
     batch_size: Annotated[int, Ge(2)]
     micro_batch: Count | None
+    examples_per_class: Count | None
     learning_rate: Annotated[float, Gt(0)]
+    learning_rate_scaling: Literal["none", "linear", "sqrt"]
     warmup_epochs: Annotated[float, Ge(0)]
     monitored: Annotated[int, Ge(2)]
     checkpoint_every: Count
@@ -91,20 +97,23 @@ class Pretrain(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     compile: bool
     threads: Count
+    processes: Count
 
 
 class Baselines(Section):
-    """What the encoder is held against; the budget is pretrain's."""
+    """What the encoder is held against; the budget is pretrain's, supervised or not at all."""
 
     components: Count
+    supervised: bool
     learning_rate: Annotated[float, Gt(0)]
     seed: Seed
 
 
 class Embed(Section):
-    """How features are computed: one fixed batch size, since sums round by it."""
+    """How features are computed: one fixed batch size, since sums round by it; once or twice."""
 
     batch_size: Count
+    mirror: bool
 
 
 class FewLabels(Section):
@@ -117,9 +126,10 @@ class FewLabels(Section):
 
 
 class Evaluate(Section):
-    """The protocol's settings: which probes, and the few-label study."""
+    """The protocol's settings: which probes, whether on z too, and the few-label study."""
 
     probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
+    projections: bool
     few_labels: FewLabels
 
 

@@ -19,14 +19,14 @@ _READY = 5
 
 def generator(seed: int, name: str) -> torch.Generator:
     """A CPU generator of its own for each (seed, name): drawing from one never moves another."""
-    return torch.Generator().manual_seed(_digest(seed, name))
+    return torch.Generator().manual_seed(derived(seed, name))
 
 
 @contextlib.contextmanager
 def torch_seeded(seed: int, name: str) -> Iterator[None]:
     """Seeds what draws from PyTorch's global generator (first weights), then restores it."""
     with torch.random.fork_rng():
-        torch.manual_seed(_digest(seed, name))
+        torch.manual_seed(derived(seed, name))
         yield
 
 
@@ -100,7 +100,7 @@ class Draws:
 
 def _keys(seed: int, ids: Tensor, views: Tensor, places: Tensor) -> Tensor:
     """The keys of sequences; places: (n,), or (k, 1) for keys of shape (k, n)."""
-    keys = torch.full_like(ids, _digest(seed, "draws"))
+    keys = torch.full_like(ids, derived(seed, "draws"))
     for part in (ids, views, places):
         keys = _mix(keys + part * _GAMMA)
     return keys
@@ -122,6 +122,7 @@ def _shift(x: Tensor, bits: int) -> Tensor:
     return (x >> bits).bitwise_and_((1 << 64 - bits) - 1)
 
 
-def _digest(seed: int, name: str) -> int:
+def derived(seed: int, name: str) -> int:
+    """A seed of its own, of 64 bits, for each (seed, name)."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

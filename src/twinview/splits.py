@@ -10,20 +10,25 @@ from torch import Tensor
 
 from twinview import artifacts, registry, seeds
 from twinview.errors import ConfigError, DataError
-from twinview.types import Modality, Source, Split, Statistics
+from twinview.types import Modality, Pairs, Source, Split, Statistics
 
 NAMES = ("train", "validation", "test")
 INDEX = "index.json"
+PAIRS = "pairs.safetensors"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The three splits, and what every later stage must know of them."""
+    """The three splits, and what every later stage must know of them.
+
+    pairs: labelled ones of train examples, where the user has them.
+    """
 
     splits: Mapping[str, Split]
     classes: tuple[str, ...]
     modality_name: str
     statistics: Statistics
+    pairs: Pairs | None = None
 
     @property
     def modality(self) -> Modality:
@@ -77,6 +82,8 @@ def save(folder: Path, prepared: Prepared) -> None:
             tensors = {"inputs": split.inputs, "ids": split.ids}
             tensors |= {} if split.labels is None else {"labels": split.labels}
             artifacts.save_tensors(temporary / f"{name}.safetensors", tensors)
+        if prepared.pairs:
+            artifacts.save_tensors(temporary / PAIRS, vars(prepared.pairs))
         index = {
             "modality": prepared.modality_name,
             "classes": list(prepared.classes),
@@ -93,7 +100,10 @@ def load(folder: Path) -> Prepared:
         tensors = artifacts.load_tensors(folder / f"{name}.safetensors")
         splits[name] = Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
     statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
-    return Prepared(splits, tuple(index["classes"]), index["modality"], statistics)
+    pairs = None
+    if (folder / PAIRS).is_file():
+        pairs = Pairs(**artifacts.load_tensors(folder / PAIRS))
+    return Prepared(splits, tuple(index["classes"]), index["modality"], statistics, pairs)
 
 
 def load_classes(folder: Path) -> tuple[str, ...]:

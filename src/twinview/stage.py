@@ -19,19 +19,33 @@ T = TypeVar("T")
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
-    try:
-        with alone(Path(sys.argv[0]).stem) if _leads() else contextlib.nullcontext():
+    with plain_errors(), alone(name()) if _leads() else contextlib.nullcontext():
+        if _leads():
             _check_params()
-            main()
+        main()
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Ends the process with one paragraph where a user can mend the fault, or stopped it."""
+    try:
+        yield
     except TwinviewError as error:
         sys.exit(f"twinview: {error}")
     except KeyboardInterrupt:
-        sys.exit("twinview: stopped by SIGINT; `dvc repro` runs this stage again")
+        said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
+        sys.exit(said if _leads() else 1)
+
+
+def name() -> str:
+    """The stage's name, which its script has too."""
+    return Path(sys.argv[0]).stem
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """The items, with a bar on a terminal and silence elsewhere."""
-    return iter(tqdm(items, total=total, desc=what, disable=None, dynamic_ncols=True))
+    silent = None if _leads() else True
+    return iter(tqdm(items, total=total, desc=what, disable=silent, dynamic_ncols=True))
 
 
 def exhaust(parts: Iterable[int], total: int, what: str) -> None:
@@ -59,15 +73,16 @@ def alone(name: str) -> Iterator[None]:
 def noted_signals() -> Iterator[Callable[[], str]]:
     """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
 
-    Gives a function that says which came ("" when none did). A second one acts at once.
+    Gives a function that says which came ("" when none did). A second Ctrl-C acts at once; of
+    SIGTERM, Linux may send several when a parent of many threads dies.
     """
     came: list[str] = []
     before: dict[signal.Signals, Any] = {}
 
     def note(number: int, frame: object) -> None:
         came.append(signal.Signals(number).name)
-        for which, handler in before.items():
-            signal.signal(which, handler)
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
 
     for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it

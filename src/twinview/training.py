@@ -1,16 +1,17 @@
 """What is around a training's steps: curves, monitors, a verdict, checkpoints, a reason to stop."""
 
+import contextlib
 import itertools
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
 import torch
 
-from twinview import loop, monitors
+from twinview import engine, loop, monitors
 from twinview.checkpoints import Checkpoints
 from twinview.errors import StoppedError, TrainingError
 from twinview.loop import Budget, State, Step
@@ -43,11 +44,14 @@ class Watch:
         self._batch = Batch(torch.stack(views), split.labels, split.ids)
         self._recent: list[float] = []
         self._epoch_losses: list[float] = []
+        self._counts: dict[str, float] = {}
 
     def see(self, step: Step) -> dict[str, float]:
         """Takes a step in; the values that are new with it (mostly none), for a live curve."""
         self._recent.append(step.loss)
         self._epoch_losses.append(step.loss)
+        for name, count in step.counts.items():
+            self._counts[name] = self._counts.get(name, 0) + count
         new: dict[str, float] = {}
         if step.number % self._every == 0:
             loss = statistics.fmean(self._recent)
@@ -56,11 +60,12 @@ class Watch:
             self._recent = []
         if step.ends_epoch:
             measures = asdict(self._measure())
-            loss = statistics.fmean(self._epoch_losses)
+            loss, steps = statistics.fmean(self._epoch_losses), len(self._epoch_losses)
             _require_numbers(measures, step)
+            measures |= {name: total / steps for name, total in self._counts.items()}
             self.epochs.append({"epoch": step.epoch + 1, "loss": loss, **measures})
             new |= measures
-            self._epoch_losses = []
+            self._epoch_losses, self._counts = [], {}
         return new
 
     def verdict(self) -> Verdict:
@@ -81,16 +86,18 @@ class Watch:
         return dict(sorted(told.items()))
 
     def state_dict(self) -> dict[str, Any]:
-        """The curves, and the losses that are not in them yet."""
+        """The curves, and the losses and counts that are not in them yet."""
         return {"steps": self.steps, "epochs": self.epochs} | {
             "recent": self._recent,
             "epoch_losses": self._epoch_losses,
+            "counts": self._counts,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over what state_dict gave: the curves are cut back to it."""
         self.steps, self.epochs = state["steps"], state["epochs"]
         self._recent, self._epoch_losses = state["recent"], state["epoch_losses"]
+        self._counts = state["counts"]
 
     def summary(self) -> dict[str, Any]:
         """The last epoch's values, the loss of embeddings that say nothing, and the verdict."""
@@ -101,7 +108,7 @@ class Watch:
         }
 
     def _verdict(self, row: Mapping[str, float]) -> Verdict:
-        measures = Monitors(**_without(row, "epoch", "loss"))
+        measures = Monitors(**{field.name: row[field.name] for field in fields(Monitors)})
         return monitors.verdict(measures, row["loss"], self.chance)
 
     @torch.inference_mode()
@@ -127,11 +134,15 @@ class Session:
     seconds: float = 0.0
 
     def resume(self) -> None:
-        """Goes back to the newest checkpoint, curves included; without one all stays as it is."""
+        """Goes back to the newest checkpoint, curves included; without one all stays as it is.
+
+        Those that follow are handed the state.
+        """
         if saved := self.kept.load():
             self.state.load_state_dict(saved["state"])
             self.watch.load_state_dict(saved["watch"])
             self.seconds = saved["seconds"]
+        engine.from_first(self.state.state_dict())
 
     def steps(
         self,
@@ -144,30 +155,50 @@ class Session:
         """The steps that are left, each with what the watch has new of it.
 
         Saves every so many steps and after the last. Raises TrainingError when the training has
-        collapsed, and, when asked_to_stop says by what, StoppedError, having saved.
+        collapsed, and, when asked_to_stop says by what, here or on a process that follows,
+        StoppedError, having saved.
         """
         total, begun = budget.steps(len(train)), time.monotonic() - self.seconds
         for step in loop.go_on(self.state, train, views, budget):
             new = self.watch.see(step)
             self.seconds = time.monotonic() - begun
             yield step, new
-            collapsed = self.watch.collapsed(budget.warmup_epochs)
+            collapsed, reason = self.watch.collapsed(budget.warmup_epochs), asked_to_stop()
+            stops = engine.anyone(bool(reason) or collapsed >= PATIENCE)
             if collapsed >= PATIENCE:
                 raise TrainingError(_collapse(self.watch))
-            reason = asked_to_stop()
-            due = step.number % checkpoint_every == 0 or step.number == total
-            if due or reason:
+            if stops or step.number % checkpoint_every == 0 or step.number == total:
                 self._save(doubtful=collapsed > 0)
-            if reason:
+            if stops:
                 raise StoppedError(
-                    f"stopped by {reason} after step {step.number} of {total}; `dvc repro`, or the "
-                    f"same `dvc exp run`, goes on from step {self.kept.step()}"
+                    f"stopped by {reason or 'a signal to another process'} after step "
+                    f"{step.number} of {total}; `dvc repro`, or the same `dvc exp run`, goes on "
+                    f"from step {self.kept.step()}"
                 )
+
+    def pace(self, batch_size: int) -> float:
+        """Examples a second, all processes together."""
+        return self.state.number * batch_size / self.seconds
 
     def _save(self, *, doubtful: bool) -> None:
         _require_finite(self.state)
         parts = {"state": self.state.state_dict(), "watch": self.watch.state_dict()}
         self.kept.save(self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful)
+
+
+def follow(
+    state: State, train: Split, views: Views, budget: Budget, asked_to_stop: Callable[[], str]
+) -> None:
+    """What the processes after the first do: the same steps, from where its session stands.
+
+    After each step all learn whether one was asked to stop, or the first sees a collapse. It saves
+    and says so; what befalls all alike is the first one's to tell, too.
+    """
+    state.load_state_dict(engine.from_first(state.state_dict()))
+    with contextlib.suppress(TrainingError):
+        for _ in loop.go_on(state, train, views, budget):
+            if engine.anyone(bool(asked_to_stop())):
+                return
 
 
 def _collapse(watch: Watch) -> str:

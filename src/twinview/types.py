@@ -33,6 +33,35 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Labelled pairs: first, second (n,) int64, rows of one split; alike (n,) bool."""
+
+    first: Tensor
+    second: Tensor
+    alike: Tensor
+
+    def __len__(self) -> int:
+        return len(self.alike)
+
+    def as_split(self) -> Split:
+        """A pair as an example, so that batches are made of pairs: alike (1) or not (0), a number.
+
+        Its views are PairViews; it has no input of its own.
+        """
+        return Split(torch.empty(len(self), 0), self.alike.long(), torch.arange(len(self)))
+
+
+@dataclass(frozen=True)
+class Alike:
+    """What objectives get in place of classes: values (n,) bool, whether the views of a pair agree.
+
+    The two views of z (2, n, d) at one place are then those of two examples.
+    """
+
+    values: Tensor
+
+
+@dataclass(frozen=True)
 class Source:
     """What a source hands over: rows to fit on, rows to test on, the names of the classes."""
 
@@ -80,16 +109,21 @@ class Modality(ABC):
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,)."""
+    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,).
+
+    small: (s, n, ...), smaller views of the same examples, for a method that wants some.
+    """
 
     views: Tensor
     labels: Tensor | None
     ids: Tensor
+    small: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on the given device."""
         labels = None if self.labels is None else self.labels.to(device)
-        return replace(self, views=self.views.to(device), labels=labels, ids=self.ids.to(device))
+        small = None if self.small is None else self.small.to(device)
+        return Batch(self.views.to(device), labels, self.ids.to(device), small)
 
 
 @dataclass(frozen=True)

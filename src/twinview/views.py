@@ -7,19 +7,36 @@ renderer hold the same views, whatever the batch size, the order or the number o
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Annotated, Any, final
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
-from twinview import registry
+from twinview import registry, seeds, warp
+from twinview.ranges import ShareRange
 from twinview.seeds import Draws
-from twinview.types import Modality, Split
+from twinview.types import Modality, Pairs, Split
 
 # Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
 # microseconds. Views do not depend on it.
 _VALUES = 2**20
+
+CROP = "random_resized_crop"  # what small crops are a smaller kind of
+Link = tuple[float, Callable[..., Tensor]]
+
+
+class SmallCrops(registry.Section):
+    """Small crops beside a method's views: how many an example, how large, and of how much of it.
+
+    size: their shorter side, in pixels. scale: the window's share of the picture's area. A size
+    far below the window's would skip pixels: there is no smoothing.
+    """
+
+    count: Annotated[int, Ge(1)]
+    size: Annotated[int, Ge(1)]
+    scale: ShareRange
 
 
 @dataclass(frozen=True)
@@ -42,7 +59,22 @@ class ViewPlan:
 
     def renderer(self, modality: Modality) -> "Renderer":
         """The plan's function, its augmentations bound once."""
-        return Renderer(self, modality)
+        return Renderer(self.seed, modality, self._links())
+
+    def small_renderer(self, modality: Modality, crops: SmallCrops) -> "Renderer":
+        """The same for small crops: the chain with another crop, which is never left out.
+
+        Their draws are apart from those of all views. params.py sees to it that there is a crop.
+        """
+        place = [name for name, _, _ in self.chain].index(CROP)
+        ratio = self.chain[place][2]["ratio"]
+
+        def crop(x: Tensor, draws: Draws) -> Tensor:
+            return warp.crop(x, draws.uniform(4), crops.scale, ratio, crops.size)
+
+        links = self._links()
+        links[place] = (1.0, crop)
+        return Renderer(seeds.derived(self.seed, "small crops"), modality, links)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for an index file."""
@@ -55,19 +87,19 @@ class ViewPlan:
         links = ((k["name"], k["probability"], k["options"]) for k in value["chain"])
         return cls(value["seed"], tuple(links))
 
+    def _links(self) -> list[Link]:
+        return [(p, registry.bind("augmentations", name, own)) for name, p, own in self.chain]
+
 
 @final
 class Renderer:
     """Renders views: call it with stored inputs, ids and view numbers."""
 
-    def __init__(self, plan: ViewPlan, modality: Modality) -> None:
-        self._seed = plan.seed
+    def __init__(self, seed: int, modality: Modality, links: Sequence[Link]) -> None:
+        self._seed = seed
         self._modality = modality
         _keep_freed_memory()
-        self._links: list[tuple[float, Callable[..., Tensor]]] = [
-            (probability, registry.bind("augmentations", name, options))
-            for name, probability, options in plan.chain
-        ]
+        self._links = links
 
     def __call__(self, inputs: Tensor, ids: Tensor, views: Tensor) -> Tensor:
         """One view an example. inputs: (n, ...) as stored; ids, views: (n,) int64."""
@@ -76,15 +108,15 @@ class Renderer:
             (draws.uniform() < probability).numpy()
             for draws, (probability, _) in zip(chain, self._links, strict=True)
         ]
-        seen = torch.empty_like(inputs)
         parts = -(-inputs.numel() // _VALUES) or 1
         size = -(-len(inputs) // parts) or 1
-        for first in range(0, len(inputs), size):
-            x = self._modality.unpack(inputs[first : first + size])
+        seen = []
+        for number, part in enumerate(inputs.split(size)):
+            x, first = self._modality.unpack(part), number * size
             for (_, augment), draws, mine in zip(self._links, chain, chosen, strict=True):
                 x = _change(x, augment, draws, first, mine[first : first + size])
-            seen[first : first + size] = self._modality.pack(x)
-        return seen
+            seen.append(self._modality.pack(x))
+        return torch.cat(seen)
 
 
 def _keep_freed_memory() -> None:
@@ -109,7 +141,12 @@ def _change(
 
 
 class Views(ABC):
-    """Gives each epoch its views of each example."""
+    """Gives each epoch its views of each example.
+
+    small: (rows, epoch) to small crops (s, n, ...), as stored, for a method that wants some.
+    """
+
+    small: Callable[[Tensor, int], Tensor] | None = None
 
     @abstractmethod
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
@@ -129,3 +166,22 @@ class LiveViews(Views):
         part = self._split.take(rows)
         numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
         return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])
+
+
+@final
+class PairViews(Views):
+    """The views of labelled pairs: the first view of the first example, the second of the second.
+
+    So a pair of one example with itself has two different views of it.
+    """
+
+    def __init__(self, views: Views, pairs: Pairs) -> None:
+        self._views = views
+        self._pairs = pairs
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """rows: of the pairs. count: two."""
+        assert count == 2, "a pair has two views"
+        both = (self._pairs.first[rows], self._pairs.second[rows])
+        taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(both)]
+        return torch.stack(taken)

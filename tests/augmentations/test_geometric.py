@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2 import functional as torchvision  # type: ignore[import-untyped]
 
@@ -10,6 +11,7 @@ from twinview.augmentations.horizontal_flip import horizontal_flip
 from twinview.augmentations.random_resized_crop import random_resized_crop
 from twinview.augmentations.rotation import rotation
 from twinview.seeds import Draws
+from twinview.warp import crop
 
 # Where pixels are looked up: a coordinate near 20 is known to 2e-6, a weight to about as much.
 LOOKUP = 2e-5
@@ -95,6 +97,13 @@ def test_a_quarter_window_equals_torchvisions_resized_corner(draws: type[Draws])
     torch.testing.assert_close(crop[inner], expected[inner], rtol=0, atol=LOOKUP)
     if draws is Lowest:
         torch.testing.assert_close(crop[..., 0, 0], expected[..., 0, 0], rtol=0, atol=LOOKUP)
+
+
+@pytest.mark.parametrize(("h", "w"), [(16, 16), (12, 20)])
+def test_half_the_size_is_the_mean_of_four_pixels(h: int, w: int) -> None:
+    x = pictures(h, w)
+    halved = crop(x, torch.rand(20, 4), (1.0, 1.0), (1.0, 1.0), min(h, w) // 2)
+    torch.testing.assert_close(halved, F.avg_pool2d(x, 2), rtol=0, atol=LOOKUP)
 
 
 def windows(

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from tests.workspace import ROOT
-from twinview import registry
+from twinview import registry, tally
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.types import Batch, Modality
@@ -23,11 +23,14 @@ FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 # In params.yaml's place where its options are too large for quick laws.
 SMALL: dict[str, dict[str, dict[str, Any]]] = {
-    "encoders": {"convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "norm": "batch"}},
+    "encoders": {
+        "backbone": {"library": "torchvision", "model": "shufflenet_v2_x0_5"},
+        "convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"},
+    },
     "heads": {
         "identity": {},
         "linear": {"out": 5},
-        "nonlinear": {"hidden": 7, "out": 5},
+        "nonlinear": {"depth": 1, "hidden": 7, "out": 5, "norm": "hidden"},
     },
     "optimizers": {
         "adamw": {"weight_decay": 0.1},
@@ -65,6 +68,7 @@ SMALL: dict[str, dict[str, dict[str, Any]]] = {
             "frozen_until": 0.3,
             "queue": 20,
             "queue_from": 0.2,
+            "small": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
         },
     },
 }
@@ -73,6 +77,20 @@ WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
 OWNED = {"info_nce": {"queue": None}}
 # Who opts out of learning without labels, and why.
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
+# How many an anchor has in a batch of 6 examples, two a class; whoever is not here has none.
+NEGATIVES = {
+    "methods": {"moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
+    "objectives": {
+        "alignment_uniformity": 5,
+        "contrastive": 8,
+        "info_nce": 5,
+        "n_pair": 4,
+        "nt_logistic": 8,
+        "nt_xent": 10,
+        "sup_con": 8,
+        "triplet": 8,
+    },
+}
 # Who looks at each feature by itself, and why.
 SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
@@ -229,6 +247,11 @@ class TestObjectives:
         blind = close(loss(z, labels(6)), loss(z @ rotation, labels(6)))
         assert blind != (name in SEES_ROTATION)
 
+    def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
+        with tally.listening() as told:
+            objective(name)(random(2, 6, 5), labels(6))
+        assert told["negatives"] == NEGATIVES["objectives"].get(name, 0)
+
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
             assert objective(name)(random(2, 6, 5), None).isfinite()
@@ -242,23 +265,30 @@ def objective(name: str) -> Any:
 class TestMethods:
     def test_terms_are_finite_scalars(self, name: str) -> None:
         method = made(name)
-        terms = method.terms(method.project(batch(method.views)))
+        terms = method.terms(method.project(batch(method)))
         assert terms and all(t.ndim == 0 and t.isfinite() for t in terms.values())
 
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
             method = made(name)
-            blind = replace(batch(method.views), labels=None)
+            blind = replace(batch(method), labels=None)
             assert method.terms(method.project(blind))
+
+    def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
+        method = made(name)
+        with tally.listening() as told:
+            method.terms(method.project(batch(method)))
+        assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
 
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)
-        z = method.project(batch(method.views)).z
-        assert z.shape[:2] == (method.views, 6)
+        z = method.project(batch(method)).z
+        small = 0 if method.small is None else method.small.count
+        assert z.shape[:2] == (method.views + small, 6)
 
     def test_gradients_reach_every_weight_of_the_encoder(self, name: str) -> None:
         method = made(name)
-        sum(method.terms(method.project(batch(method.views))).values()).backward()  # type: ignore[union-attr]
+        sum(method.terms(method.project(batch(method))).values()).backward()  # type: ignore[union-attr]
         for key, weight in method.encoder.named_parameters():
             assert weight.grad is not None and weight.grad.abs().sum() > 0, key
 
@@ -266,8 +296,7 @@ class TestMethods:
         gradients = []
         for micro_batch in (6, 2):
             method = made(name, micro_batch, norm="group").double()
-            double = replace(batch(method.views), views=batch(method.views).views.double())
-            terms = method.terms(method.project(double))
+            terms = method.terms(method.project(batch(method, torch.float64)))
             sum(terms.values()).backward()  # type: ignore[union-attr]
             gradients.append([w.grad for w in method.parameters() if w.grad is not None])
         whole, chunked = gradients
@@ -293,8 +322,11 @@ def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:
     return method
 
 
-def batch(views: int) -> Batch:
-    return Batch(random(views, 6, 1, 12, 12), labels(6), torch.arange(6))
+def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
+    views, small = random(method.views, 6, 1, 12, 12).to(dtype), None
+    if method.small is not None:
+        small = random(method.small.count, 6, 1, *2 * [method.small.size], seed=1).to(dtype)
+    return Batch(views, labels(6), torch.arange(6), small)
 
 
 def labels(n: int) -> Tensor:

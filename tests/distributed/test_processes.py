@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from tests.distributed.worker import CASES
+from tests.distributed.worker import CASES, EXCEPTIONS
 from tests.workspace import ROOT
 
+REASONS = ROOT / "docs/decisions/0007-several-processes.md"
 WORKER = ROOT / "tests/distributed/worker.py"
 
 
@@ -32,3 +34,12 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_together_is_as_alone_on_every_process(case: str, found: list[dict[str, float]]) -> None:
     # Float64's rounding is some 1e-14; a gradient that is off is off by percents.
     assert max(own[case] for own in found) < 1e-9
+
+
+@pytest.mark.parametrize("case", EXCEPTIONS)
+def test_an_exception_is_one(case: str, found: list[dict[str, float]]) -> None:
+    assert all(1e-9 < own[case] < float("inf") for own in found)
+
+
+def test_every_exception_has_its_reason_in_the_docs_and_no_other_is_there() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", REASONS.read_text(), re.M)) == set(EXCEPTIONS)

@@ -10,31 +10,36 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
-from tests.contracts.test_kinds import bound
+from tests.contracts.test_kinds import SMALL, bound
 from twinview import batch_norm, engine, registry
+from twinview.embeddings import embed
+from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
 from twinview.gradient_cache import GradientCache
+from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import Budget, batches, fit
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
-from twinview.types import Batch, Projections, Split
-from twinview.views import Views
+from twinview.sections import Embed
+from twinview.splits import Prepared
+from twinview.types import Batch, Pairs, Projections, Split, Statistics
+from twinview.views import PairViews, SmallCrops, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
 CPU = torch.device("cpu")
 
 
-def pictures(n: int = N) -> Tensor:
-    """Two views of n pictures, all different."""
-    return torch.randn(2, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+def pictures(n: int = N, views: int = 2) -> Tensor:
+    """Views of n pictures, all different."""
+    return torch.randn(views, n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).double()
 
 
 def batch(views: Tensor) -> Batch:
@@ -45,12 +50,12 @@ def batch(views: Tensor) -> Batch:
 
 def learner(norm: str) -> nn.Module:
     torch.manual_seed(0)
-    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, norm=norm).double()
+    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm).double()
 
 
 def contrastive(norm: str, micro_batch: int) -> Method:
     encoder = learner(norm)
-    head = nonlinear(24, hidden=10, out=5).double()
+    head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
     method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3)
     batch_norm.synchronise(method)
     return method
@@ -93,6 +98,14 @@ def a_step_with_labels() -> list[Tensor]:
     return advance(method, pictures()[:1])
 
 
+def a_step_with_a_backbone() -> list[Tensor]:
+    torch.manual_seed(0)
+    encoder = backbone((1, 8, 8), library="torchvision", model="shufflenet_v2_x0_5").double()
+    method = simclr(GradientCache(encoder, N), linear(encoder.dim, out=5).double(), temperature=0.3)
+    batch_norm.synchronise(method)
+    return advance(method, pictures())
+
+
 @final
 class Prototypes(Method):
     """Has weights on the far side of the exchange."""
@@ -122,8 +135,13 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 
 @final
 class Pictures(Views):
+    def __init__(self, small: SmallCrops | None = None) -> None:
+        if small is not None:
+            crops = pictures(2 * N + 5, small.count)[..., : small.size, : small.size]
+            self.small = lambda rows, epoch: crops[:, rows]
+
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        return pictures(2 * N + 5)[:count, rows]
+        return pictures(2 * N + 5, count)[:, rows]
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
@@ -141,22 +159,59 @@ def a_training() -> list[Tensor]:
     return [losses, *method.state_dict().values()]
 
 
-def steps_of(name: str) -> list[Tensor]:
-    """Two steps of any method: losses, and all state after them."""
+def steps_of(make: Callable[..., Method], norm: str, micro_batch: int) -> list[Tensor]:
+    """Two steps of any method."""
+    encoder = GradientCache(learner(norm), micro_batch)
+    return steps(make, encoder, replace(ROWS, labels=ROWS.ids % 3), Pictures)
+
+
+def steps_with_labelled_pairs() -> list[Tensor]:
+    pairs = Pairs(ROWS.ids, ROWS.ids.flip(0), ROWS.ids % 3 == 0)
+    by_pairs = partial(
+        bound("methods", "siamese"), objective=bound("objectives", "contrastive"), positives="pairs"
+    )
     encoder = GradientCache(learner("batch"), N)
-    method: Method = bound("methods", name)(encoder, nonlinear(24, hidden=10, out=5)).double()
+    return steps(by_pairs, encoder, pairs.as_split(), lambda small: PairViews(Pictures(), pairs))
+
+
+def steps(
+    make: Callable[..., Method],
+    encoder: nn.Module,
+    split: Split,
+    views: Callable[[SmallCrops | None], Views],
+) -> list[Tensor]:
+    """Losses and counts, the last gradients, and all state after one epoch."""
+    method = make(encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
-    split, once = replace(ROWS, labels=ROWS.ids % 3), replace(BUDGET, epochs=1)
-    steps = fit(method, split, Pictures(), optimizer, once, CPU)
-    losses = torch.tensor([step.loss for step in steps])
-    return [losses, *(value.double() for value in method.state_dict().values())]
+    done = fit(method, split, views(method.small), optimizer, replace(BUDGET, epochs=1), CPU)
+    told = torch.tensor([[step.loss, *step.counts.values()] for step in done])
+    gradients = [p.grad for p in method.parameters() if p.grad is not None]
+    return [told, *gradients, *(value.double() for value in method.state_dict().values())]
+
+
+def embedded() -> list[Tensor]:
+    """Seven batches of one split, one of another: neither number divides."""
+    rows = {"train": torch.arange(53), "validation": torch.arange(8)}
+    splits = {name: Split(pictures(53)[0, own].float(), None, own) for name, own in rows.items()}
+    prepared = Prepared(splits, ("a",), "image", Statistics((0.5,), (0.5,)))
+    own = Embed(batch_size=8, mirror=True)
+    found = embed(learner("batch").float(), prepared, own, CPU, lambda batches, *_: iter(batches))
+    return [part.features for part in engine.from_first(found).values()]
 
 
 def the_order_of_examples() -> list[Tensor]:
     """Gathered, the batches are those of one process, in its order."""
-    found = []
-    for own in batches(ROWS, Pictures(), BUDGET, 0, 2):
+    return batches_of(BUDGET)
+
+
+def the_order_of_balanced_examples() -> list[Tensor]:
+    return batches_of(replace(BUDGET, examples_per_class=8))
+
+
+def batches_of(budget: Budget) -> list[Tensor]:
+    split, found = replace(ROWS, labels=ROWS.ids % 5), []
+    for own in batches(split, Pictures(), budget, 1, 2):
         everyones = engine.gather(Projections(own.views.flatten(2), own.labels))
         assert everyones.labels is not None
         found += [everyones.z, everyones.labels]
@@ -189,6 +244,44 @@ def norms() -> list[Tensor]:
     return found
 
 
+def a_step_with_dropout() -> list[Tensor]:
+    """Each process draws for its own examples."""
+    head = nn.Sequential(nn.Dropout(), nn.Linear(24, 5)).double()
+    return advance(simclr(GradientCache(learner("group"), N), head, temperature=0.3), pictures())
+
+
+def a_step_in_as_small_chunks_with_batch_norm() -> list[Tensor]:
+    """micro_batch counts a process's own examples: a chunk's statistics are of as many more."""
+    return advance(contrastive("batch", 2), pictures())
+
+
+def a_step_in_float32() -> list[Tensor]:
+    """Sums in another order."""
+    return advance(contrastive("batch", N).float(), pictures().float())
+
+
+def methods() -> dict[str, Any]:
+    """Every method; siamese by every objective; MoCo as its other versions have it."""
+    made = {name: bound("methods", name) for name in registry.names("methods")}
+    for name in registry.names("objectives"):
+        siamese = registry.bind("methods", "siamese", {"objective": name, "positives": "views"})
+        made[f"siamese_by_{name}"] = partial(siamese, objective=bound("objectives", name))
+    moco, changes = SMALL["methods"]["moco"], {"symmetric": True, "hidden": 6}
+    made["moco_symmetric"] = registry.bind("methods", "moco", {**moco, **changes})
+    whole = {**moco, **changes, "queue": None, "norm_group": None}
+    made["moco_without_queue_and_groups"] = registry.bind("methods", "moco", whole)
+    return made
+
+
+# docs/decisions/0007-several-processes.md says why; test_processes.py holds it to this list.
+EXCEPTIONS: dict[str, Callable[[], list[Tensor]]] = {
+    case.__name__: case
+    for case in (
+        a_step_with_dropout,
+        a_step_in_as_small_chunks_with_batch_norm,
+        a_step_in_float32,
+    )
+}
 CASES: dict[str, Callable[[], list[Tensor]]] = {
     case.__name__: case
     for case in (
@@ -197,12 +290,19 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_step_in_chunks,
         a_step_in_chunks_with_batch_norm,
         a_step_with_labels,
+        a_step_with_a_backbone,
         a_step_with_weights_behind_the_exchange,
         a_training,
         the_order_of_examples,
+        the_order_of_balanced_examples,
+        steps_with_labelled_pairs,
         norms,
+        embedded,
     )
-} | {f"steps_of_{name}": partial(steps_of, name) for name in registry.names("methods")}
+}
+for name, make in methods().items():
+    CASES[f"steps_of_{name}"] = partial(steps_of, make, "batch", N)
+    CASES[f"steps_of_{name}_in_chunks"] = partial(steps_of, make, "group", 2)
 
 
 def difference(alone: list[Tensor], together: list[Tensor]) -> float:
@@ -214,10 +314,11 @@ def difference(alone: list[Tensor], together: list[Tensor]) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    alone = {name: case() for name, case in CASES.items()}
+    cases = CASES | EXCEPTIONS
+    alone = {name: case() for name, case in cases.items()}
     with engine.joined():
         assert engine.processes() == WORLD
-        found = {name: difference(alone[name], case()) for name, case in CASES.items()}
+        found = {name: difference(alone[name], case()) for name, case in cases.items()}
         path = Path(sys.argv[1]) / f"{engine.rank()}.json"
     path.write_text(json.dumps(found))
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +25,18 @@ OWN = Budget(
 
 @final
 class Rows(Views):
-    """Two views of each row, of six numbers."""
+    """Up to four views of each row, of six numbers."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         generator = torch.Generator().manual_seed(epoch)
-        return torch.randn(2, STEPS * N, 6, generator=generator).double()[:count, rows]
+        return torch.randn(4, STEPS * N, 6, generator=generator).double()[:count, rows]
 
 
 def networks() -> tuple[nn.Module, nn.Module]:
     """An encoder and a head, both with batch norm, in float64."""
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh()).double()
-    return encoder, nonlinear(8, hidden=7, out=WIDTH).double()
+    return encoder, nonlinear(8, depth=1, hidden=7, out=WIDTH, norm="hidden").double()
 
 
 def made(name: str, micro_batch: int = N, **options: object) -> Method:
@@ -54,13 +54,18 @@ def by_the_loop(method: Method, views: Views | None = None) -> list[float]:
 
 def by_hand(
     weights: list[nn.Parameter],
-    loss: Callable[[int, Tensor, Tensor], Tensor],
+    loss: Callable[..., Tensor],
     after: Callable[[int], None],
+    views: Views | None = None,
+    count: int = 2,
 ) -> list[float]:
-    """The same with a loss of step, first and second view, and what follows each update."""
+    """The same with a loss of the step and its views, and what follows each update.
+
+    Where the views have small crops, these are further arguments of the loss.
+    """
     losses = []
-    for number, first, second in _steps():
-        value = loss(number, first, second)
+    for number, *crops in _steps(views or Rows(), count):
+        value = loss(number, *crops)
         gradients = torch.autograd.grad(value, weights, allow_unused=True)
         with torch.no_grad():
             for weight, gradient in zip(weights, gradients, strict=True):
@@ -71,9 +76,9 @@ def by_hand(
     return losses
 
 
-def _steps() -> Iterator[tuple[int, Tensor, Tensor]]:
-    for number, batch in enumerate(batches(SPLIT, Rows(), OWN, 0, 2), start=1):
-        yield number, *batch.views
+def _steps(views: Views, count: int) -> Iterator[Any]:
+    for number, batch in enumerate(batches(SPLIT, views, OWN, 0, count), start=1):
+        yield number, *batch.views, *([] if batch.small is None else batch.small)
 
 
 def close(one: object, other: object) -> bool:

@@ -19,7 +19,7 @@ from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 from twinview.parts import Method
 from twinview.registry import ConfigError, bind, names
-from twinview.types import Batch
+from twinview.types import Alike, Batch
 
 LABELS = torch.tensor([0, 1, 0, 1, 2])
 VIEWS = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0)).double()
@@ -92,27 +92,27 @@ def test_barlow_twins_chance_is_the_loss_of_a_collapsed_head() -> None:
     assert value_and_gradient(method, None)[0].item() == pytest.approx(4) == method.chance(256)
 
 
-def named(name: str, labelled: bool, **options: object) -> Method:
+def named(name: str, positives: str, **options: object) -> Method:
     objective = bind("objectives", name, options)
-    return siamese(nn.Identity(), head(), objective=objective, labelled=labelled)
+    return siamese(nn.Identity(), head(), objective=objective, positives=positives)
 
 
 def test_siamese_is_the_method_of_its_objective() -> None:
     expected = value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3), LABELS)
-    found = value_and_gradient(named("sup_con", True, temperature=0.3), LABELS)
+    found = value_and_gradient(named("sup_con", "classes", temperature=0.3), LABELS)
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_siamese_sees_labels_only_when_it_says_so() -> None:
-    blind = value_and_gradient(named("sup_con", False, temperature=0.3), LABELS)
-    without = value_and_gradient(named("nt_xent", False, temperature=0.3), None)
-    labelled = value_and_gradient(named("sup_con", True, temperature=0.3), LABELS)
+    blind = value_and_gradient(named("sup_con", "views", temperature=0.3), LABELS)
+    without = value_and_gradient(named("nt_xent", "views", temperature=0.3), None)
+    labelled = value_and_gradient(named("sup_con", "classes", temperature=0.3), LABELS)
     assert torch.allclose(blind[0], without[0]) and not torch.allclose(blind[0], labelled[0])
 
 
 def test_siamese_refuses_labels_that_are_not_there() -> None:
-    with pytest.raises(DataError, match=r"siamese\.labelled is true.*set it to false"):
-        value_and_gradient(named("sup_con", True, temperature=0.3), None)
+    with pytest.raises(DataError, match=r"siamese\.positives is 'classes'.*set it to views"):
+        value_and_gradient(named("sup_con", "classes", temperature=0.3), None)
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,13 @@ def test_siamese_refuses_labels_that_are_not_there() -> None:
 def test_siamese_s_chance_is_its_objective_s(name: str, options: Any, expected: float) -> None:
     # The noise is a thousandth; Barlow Twins's correlations of 64 examples are some eighths.
     tolerance = 0.3 if name == "barlow_twins" else 1e-4
-    assert named(name, False, **options).chance(64) == pytest.approx(expected, rel=tolerance)
+    assert named(name, "views", **options).chance(64) == pytest.approx(expected, rel=tolerance)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        partial(siamese, objective=partial(nt_xent, temperature=0.3), labelled=False),
+        partial(siamese, objective=partial(nt_xent, temperature=0.3), positives="views"),
         partial(barlow_twins, off_diagonal=0.3),
     ],
 )
@@ -143,15 +143,47 @@ def test_a_head_of_unknown_width_is_refused(make: Any) -> None:
 
 @pytest.mark.parametrize("name", names("objectives"))
 def test_siamese_learns_by_every_objective(name: str) -> None:
-    method = siamese(nn.Identity(), head(), objective=bound("objectives", name), labelled=False)
+    method = siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="views")
     loss, gradient = value_and_gradient(method, None)
     assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().sum() > 0
     assert math.isfinite(method.chance(64))
 
 
 def test_siamese_s_info_nce_has_the_other_keys_as_negatives() -> None:
-    own = named("info_nce", False, temperature=0.3)
+    own = named("info_nce", "views", temperature=0.3)
     z = own.project(Batch(VIEWS, None, torch.arange(5))).z
     expected = info_nce(z, None, None, temperature=0.3)
     assert torch.allclose(value_and_gradient(own, None)[0], expected)
     assert own.chance(64) == pytest.approx(math.log(64), rel=1e-4)
+
+
+ALIKE = torch.tensor([1, 0, 0, 1, 0])
+BY_PAIRS: dict[str, dict[str, object]] = {
+    "contrastive": {"margin": 1.2, "distance": "cosine"},
+    "nt_logistic": {"temperature": 0.3, "mining": "all"},
+}
+
+
+@pytest.mark.parametrize("name", BY_PAIRS)
+def test_siamese_s_pairs_are_the_two_views_of_a_place(name: str) -> None:
+    method = named(name, "pairs", **BY_PAIRS[name])
+    z = method.project(Batch(VIEWS, ALIKE, torch.arange(5))).z
+    expected = bind("objectives", name, BY_PAIRS[name])(z, Alike(ALIKE == 1))
+    assert torch.equal(value_and_gradient(method, ALIKE)[0], expected)
+
+
+@pytest.mark.parametrize("name", sorted(set(names("objectives")) - set(BY_PAIRS)))
+def test_siamese_refuses_pairs_for_objectives_that_cannot_take_them(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"objective: is '{name}'.*set it to contrastive or"):
+        siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="pairs")
+
+
+def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:
+    # All alike, the other half lacks the whole margin.
+    assert named("contrastive", "pairs", **BY_PAIRS["contrastive"]).chance(64) == pytest.approx(
+        1.2**2 / 4, rel=1e-3
+    )
+    # Cosines are 1: log(1 + exp(-1 / .3)) and log(1 + exp(1 / .3)).
+    both = math.log1p(math.exp(-1 / 0.3)) + math.log1p(math.exp(1 / 0.3))
+    chance = named("nt_logistic", "pairs", **BY_PAIRS["nt_logistic"]).chance(64)
+    assert chance == pytest.approx(both / 2, rel=1e-3)

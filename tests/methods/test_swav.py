@@ -7,9 +7,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.methods.shared import STEPS, WIDTH, N, by_hand, by_the_loop, close, made, networks, same
+from tests.methods.shared import (
+    STEPS,
+    WIDTH,
+    N,
+    Rows,
+    by_hand,
+    by_the_loop,
+    close,
+    made,
+    networks,
+    same,
+)
 from twinview.methods.swav import Swav
-from twinview.types import Projections
+from twinview.types import Batch, Projections
 
 USUAL: dict[str, Any] = {
     "prototypes": 6,
@@ -19,6 +30,7 @@ USUAL: dict[str, Any] = {
     "frozen_until": 0.0,
     "queue": None,
     "queue_from": 0.0,
+    "small": None,
 }
 
 
@@ -26,6 +38,22 @@ def swav(**changes: object) -> Swav:
     own = made("swav", **(USUAL | changes))
     assert isinstance(own, Swav)
     return own
+
+
+def crops(count: int) -> dict[str, Any] | None:
+    return {"count": count, "size": 1, "scale": [0.1, 0.3]} if count else None
+
+
+def rows(small: int) -> Rows:
+    """Two views of each row, and as many small crops."""
+    views, own = Rows(), torch.randn(small, STEPS * N, 6, generator=generator(1)).double()
+    if small:
+        views.small = lambda rows, epoch: own[:, rows]
+    return views
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def sinkhorn(scores: Tensor) -> Tensor:
@@ -39,30 +67,37 @@ def sinkhorn(scores: Tensor) -> Tensor:
     return (q / q.sum(0, keepdim=True)).T
 
 
+@pytest.mark.parametrize("small", [0, 1, 3])
 @pytest.mark.parametrize("frozen_steps", [0, 1, 2])
 @pytest.mark.parametrize(("queue", "begins"), [(None, 0), (8, 1), (12, 1), (8, 2)])
 def test_three_steps_are_those_of_algorithm_1(
-    frozen_steps: int, queue: int | None, begins: int
+    small: int, frozen_steps: int, queue: int | None, begins: int
 ) -> None:
+    """With small crops: section 3.2, equation 4, as a mean over its pairs."""
     frozen_until, queue_from = (frozen_steps + 0.0) / STEPS, begins / STEPS
-    method = swav(frozen_until=frozen_until, queue=queue, queue_from=queue_from)
+    options = {"frozen_until": frozen_until, "queue": queue, "queue_from": queue_from}
+    method = swav(**options, small=crops(small))
     encoder, head = networks()
     prototypes = nn.Parameter(method.prototypes.weight.detach().clone())
     earlier = torch.empty(0, 2, WIDTH).double()
     newest: list[Tensor] = []
 
-    def loss(number: int, first: Tensor, second: Tensor) -> Tensor:
-        z = head(encoder(torch.cat([first, second])))
+    def loss(number: int, first: Tensor, second: Tensor, *small: Tensor) -> Tensor:
+        sizes = [torch.cat([first, second]), *([torch.cat(small)] if small else [])]
+        z = head(torch.cat([encoder(size) for size in sizes]))
         z = z / z.norm(dim=1, keepdim=True)
         c = prototypes if number > frozen_steps else prototypes.detach()
-        s, t = (z @ c.T).split(N)
-        newest.append(torch.stack(z.detach().split(N), dim=1))
-        with torch.no_grad():
-            old = earlier if queue and len(earlier) >= queue else earlier[:0]
-            q_s = sinkhorn(torch.cat([old[:, 0] @ c.T, s]))[-N:]
-            q_t = sinkhorn(torch.cat([old[:, 1] @ c.T, t]))[-N:]
-        p_s, p_t = (s / 0.2).softmax(1), (t / 0.2).softmax(1)
-        return -0.5 * (q_s * p_t.log() + q_t * p_s.log()).sum(1).mean()
+        scores = (z @ c.T).split(N)
+        newest.append(torch.stack(z.detach().split(N)[:2], dim=1))
+        losses = []
+        for i in range(2):
+            with torch.no_grad():
+                old = earlier if queue and len(earlier) >= queue else earlier[:0]
+                q = sinkhorn(torch.cat([old[:, i] @ c.T, scores[i]]))[-N:]
+            for v, said in enumerate(scores):
+                if v != i:
+                    losses.append(-(q * (said / 0.2).softmax(1).log()).sum(1).mean())
+        return torch.stack(losses).mean()
 
     def after(number: int) -> None:
         nonlocal earlier
@@ -71,8 +106,8 @@ def test_three_steps_are_those_of_algorithm_1(
             earlier = torch.cat([earlier, newest[-1]])[-(queue or 1) :]
 
     fast = nn.ModuleList([encoder, head])
-    losses = by_hand([*fast.parameters(), prototypes], loss, after)
-    assert close(by_the_loop(method), losses)
+    losses = by_hand([*fast.parameters(), prototypes], loss, after, rows(small))
+    assert close(by_the_loop(method, rows(small)), losses)
     assert same(nn.ModuleList([method.encoder.encoder, method.head]), fast)
     assert close(method.prototypes.weight.detach(), prototypes.detach())
 
@@ -117,3 +152,40 @@ def test_codes_are_targets_without_gradient() -> None:
     expected = torch.autograd.grad(-(codes.flip(0) * said).sum(2).mean(), z)[0]
     found = torch.autograd.grad(method.terms(Projections(z, None))["loss"], z)[0]
     assert not codes.requires_grad and torch.allclose(found, expected)
+
+
+def test_without_small_crops_the_loss_is_that_of_two_views_to_the_bit() -> None:
+    method, z = swav(), torch.randn(2, 9, WIDTH).double()
+    unit = nn.functional.normalize(z, dim=2)
+    scores = method.prototypes(unit)
+    said = (scores / 0.2).log_softmax(2)
+    expected = -(method._codes(unit, scores).flip(0) * said).sum(2).mean()
+    assert torch.equal(method.terms(Projections(z, None))["loss"], expected)
+
+
+def test_small_crops_have_no_codes_of_their_own() -> None:
+    """Nor do they change the views' codes, or enter the queue."""
+    method, z = swav(small=crops(4), queue=8), torch.randn(6, 9, WIDTH).double()
+    seen: list[Tensor] = []
+    method._codes = lambda unit, scores: seen.append(unit) or scores.softmax(2)  # type: ignore[method-assign,func-returns-value]
+    method.terms(Projections(z, None))
+    assert torch.equal(seen[0], nn.functional.normalize(z[:2], dim=2))
+
+
+def test_the_order_of_small_crops_does_not_matter() -> None:
+    method, z = swav(small=crops(4)), torch.randn(6, 9, WIDTH).double()
+    losses = [method.terms(Projections(x, None))["loss"] for x in (z, z[[0, 1, 5, 3, 2, 4]])]
+    assert close(*losses)
+
+
+def test_small_crops_that_say_nothing_cost_chance() -> None:
+    method = swav(small=crops(3))
+    z = torch.ones(5, 9, WIDTH).double()
+    method.prototypes.weight.data.copy_(torch.ones(6, WIDTH) / math.sqrt(WIDTH))
+    assert method.terms(Projections(z, None))["loss"].item() == pytest.approx(method.chance(9))
+
+
+def test_what_is_measured_are_the_two_views() -> None:
+    method = swav(small=crops(3)).eval()
+    batch = Batch(torch.randn(2, 4, 6).double(), None, torch.arange(4))
+    assert method.project(batch).z.shape == (2, 4, WIDTH)

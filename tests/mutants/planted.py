@@ -23,11 +23,11 @@ TRAPS = {
     19: "No test row is trained on, looked at or chosen by",
 }
 
+ARTIFACTS = "src/twinview/artifacts.py"
 BATCH_NORM = "src/twinview/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/distances.py"
-ENCODER = "src/twinview/encoder.py"
 ENGINE = "src/twinview/engine.py"
 EVALUATION = "src/twinview/evaluation.py"
 IMAGE = "src/twinview/modalities/image.py"
@@ -361,8 +361,8 @@ PLANTED = (
         7,
         "no batch norm in the projector",
         "src/twinview/heads/nonlinear.py",
-        "        nn.BatchNorm1d(hidden),\n",
-        "",
+        "[nn.BatchNorm1d(hidden)]",
+        "[]",
         "tests/test_heads.py",
     ),
     Mutant(
@@ -547,18 +547,17 @@ PLANTED = (
         13,
         "a stem of 7 x 7",
         CONVNET,
-        "nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)",
-        "nn.Conv2d(channels, width, 7, stride, padding=3, bias=False)",
+        "nn.Conv2d(before, width, 3, stride, padding=1, bias=False)",
+        "nn.Conv2d(before, width, 7, stride, padding=3, bias=False)",
         TEST_SMALL,
     ),
     Mutant(
         13,
         "max-pooling after the first layer",
         CONVNET,
-        "                nn.ReLU(),\n            ]\n",
-        "                nn.ReLU(),\n            ]\n"
-        "            if width == widths[0]:\n"
-        "                layers.append(nn.MaxPool2d(3, 2, padding=1))\n",
+        "                nn.ReLU(),\n",
+        "                nn.ReLU(),\n"
+        "                nn.MaxPool2d(3, 2, padding=1) if before == shape[0] else nn.Identity(),\n",
         TEST_SMALL,
     ),
     Mutant(
@@ -588,18 +587,17 @@ PLANTED = (
     Mutant(
         15,
         "weights that are missing stay as they were drawn (strict=False)",
-        ENCODER,
-        "    weights = artifacts.load_tensors(folder / WEIGHTS)\n",
-        "    own = encoder.state_dict()\n"
-        "    found = artifacts.load_tensors(folder / WEIGHTS)\n"
+        ARTIFACTS,
+        "    weights = load_tensors(path)\n",
+        "    own, found = module.state_dict(), load_tensors(path)\n"
         "    weights = own | {name: t for name, t in found.items() if name in own}\n",
         "tests/test_encoder.py",
     ),
     Mutant(
         15,
         "nothing is loaded",
-        ENCODER,
-        "    encoder.load_state_dict(weights, strict=True)\n",
+        ARTIFACTS,
+        "    module.load_state_dict(weights, strict=True)\n",
         "",
         "tests/test_encoder.py",
     ),
@@ -671,8 +669,8 @@ PLANTED = (
         19,
         "the training takes the test split",
         PRETRAIN,
-        '    train = prepared.splits["train"]\n',
-        '    train = prepared.splits["test"]\n',
+        'prepared.splits["train"], prepared.pairs',
+        'prepared.splits["test"], prepared.pairs',
         "tests/test_leakage.py",
     ),
     Mutant(

@@ -18,7 +18,9 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
+from twinview import distances, tally
 from twinview.objectives.contrastive import contrastive
+from twinview.types import Alike
 
 DISTANCES = ["euclidean", "cosine"]
 
@@ -111,5 +113,84 @@ def test_half_precision_loses_nothing(dtype: torch.dtype, distance: str) -> None
         return contrastive(z, None, margin=1.5, distance=distance)
 
     # A loss of tens, in float32.
+    assert_halves_lose_nothing(objective, dtype, temperature=0.05)
+    assert_vast_numbers_stay_finite(objective, dtype)
+
+
+ALIKE = torch.tensor([True, False, False, True, False, False, True])
+
+
+def loop_over_pairs(z: Tensor, alike: Tensor, margin: float, distance: str) -> Tensor:
+    """Y D^2 / 2 + (1 - Y) max(0, m - D)^2 / 2, where Y is 1 for alike; a mean over the pairs."""
+    total = z.new_zeros(())
+    for k, y in enumerate(alike.long().tolist()):
+        d = apart(z[0, k], z[1, k], distance)
+        total = total + y * d**2 / 2 + (1 - y) * (margin - d).clamp(min=0) ** 2 / 2
+    return total / len(alike)
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("alike", [ALIKE, ALIKE | True, ALIKE & False])
+def test_value_and_gradient_of_labelled_pairs_are_the_paper_s(alike: Tensor, distance: str) -> None:
+    z, margin = embeddings(7, 5), {"euclidean": 3.0, "cosine": 1.0}[distance]
+    unlike = distances.across(z, distance)[~ALIKE]  # type: ignore[arg-type]
+    assert (unlike < margin).any() and (unlike > margin).any()
+    assert_same(
+        lambda z: contrastive(z, Alike(alike), margin=margin, distance=distance),  # type: ignore[arg-type]
+        lambda z: loop_over_pairs(z, alike, margin, distance),
+        z,
+    )
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences(distance: str) -> None:
+    def loss(z: Tensor) -> Tensor:
+        return contrastive(z, Alike(ALIKE[:4]), margin=1.5, distance=distance)  # type: ignore[arg-type]
+
+    assert torch.autograd.gradcheck(loss, embeddings(4, 3).requires_grad_())
+
+
+def test_an_unlike_pair_at_one_point_has_a_finite_gradient() -> None:
+    z = embeddings(5, 4)
+    value, gradient = differentiated(
+        lambda z: contrastive(z, Alike(ALIKE[:5]), margin=2.0, distance="euclidean"),
+        torch.stack([z[0], z[0]]),
+    )
+    # Three of five pairs lack the margin.
+    assert value.item() == pytest.approx(0.6 * 2) and (gradient == 0).all()
+
+
+def test_labelled_pairs_know_of_no_other_pair() -> None:
+    z = embeddings(7, 5)
+    one = [
+        contrastive(z[:, k : k + 1], Alike(ALIKE[k : k + 1]), margin=1.5, distance="cosine")
+        for k in range(7)
+    ]
+    whole = contrastive(z, Alike(ALIKE), margin=1.5, distance="cosine")
+    assert torch.allclose(whole, torch.stack(one).mean())
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_across_is_between_at_the_pairs(distance: str) -> None:
+    z = embeddings(7, 5)
+    table = distances.between(z, distance)  # type: ignore[arg-type]
+    found = distances.across(z, distance)  # type: ignore[arg-type]
+    assert torch.allclose(found, table[:7, 7:].diagonal())
+
+
+def test_of_labelled_pairs_each_has_a_positive_or_a_negative() -> None:
+    with tally.listening() as told:
+        contrastive(embeddings(7, 5), Alike(ALIKE), margin=1.5, distance="cosine")
+    assert (told["positives"], told["negatives"]) == (pytest.approx(3 / 7), pytest.approx(4 / 7))
+    assert (told["anchors_without_positive"], told["anchors_without_negative"]) == (4, 3)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_half_precision_loses_nothing_of_labelled_pairs(dtype: torch.dtype, distance: str) -> None:
+    def objective(z: Tensor) -> Tensor:
+        alike = Alike(torch.arange(z.shape[1]) % 3 == 0)
+        return contrastive(z, alike, margin=1.5, distance=distance)  # type: ignore[arg-type]
+
     assert_halves_lose_nothing(objective, dtype, temperature=0.05)
     assert_vast_numbers_stay_finite(objective, dtype)

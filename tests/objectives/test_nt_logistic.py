@@ -20,7 +20,9 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
+from twinview.errors import ConfigError
 from twinview.objectives.nt_logistic import nt_logistic
+from twinview.types import Alike
 
 MINING = ["all", "semi_hard"]
 
@@ -124,3 +126,32 @@ def test_half_precision_loses_nothing(dtype: torch.dtype, temperature: float, mi
 
     assert_halves_lose_nothing(objective, dtype, temperature)
     assert_vast_numbers_stay_finite(objective, dtype)
+
+
+ALIKE = torch.tensor([True, False, False, True, False, False, True])
+
+
+def loop_over_pairs(z: Tensor, alike: Tensor, temperature: float) -> Tensor:
+    """-log sigmoid(s u . v / t), where s is 1 for alike and -1 else; a mean over the pairs."""
+    total = z.new_zeros(())
+    for k, same in enumerate(alike.tolist()):
+        sign = 1 if same else -1
+        total = total + torch.log1p(torch.exp(-sign * cosine(z[0, k], z[1, k]) / temperature))
+    return total / len(alike)
+
+
+@pytest.mark.parametrize("temperature", [0.02, 0.2, 1.0])
+@pytest.mark.parametrize("alike", [ALIKE, ALIKE | True, ALIKE & False])
+def test_value_and_gradient_of_labelled_pairs_are_the_loop_s(
+    alike: Tensor, temperature: float
+) -> None:
+    assert_same(
+        lambda z: nt_logistic(z, Alike(alike), temperature=temperature, mining="all"),
+        lambda z: loop_over_pairs(z, alike, temperature),
+        embeddings(7, 5),
+    )
+
+
+def test_labelled_pairs_leave_nothing_to_mine() -> None:
+    with pytest.raises(ConfigError, match=r"mining: is 'semi_hard'.*set it to all"):
+        nt_logistic(embeddings(7, 5), Alike(ALIKE), temperature=0.2, mining="semi_hard")

@@ -191,6 +191,31 @@ def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training
     assert len(project.mlflow_runs()) == 2
 
 
+def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -> None:
+    project.done("torchrun", "--standalone", "--nproc-per-node", "2", "-m", "pipeline.pretrain")
+    by_hand = project.results()
+    project.done("python", "-m", "pipeline.embed")
+    features = (project.folder / "data/embeddings/train.safetensors").read_bytes()
+    shutil.rmtree(project.folder / ".dvc/tmp/twinview/checkpoints")
+    settings = project.folder / "params.yaml"
+    settings.write_text(settings.read_text().replace("processes: 1", "processes: 2"))
+
+    # The stage is told to stop; the first of its processes is killed, then the other.
+    for order, status, said in (
+        ("step-000000004.safetensors stage SIGTERM", 143, "stopped by SIGTERM after step"),
+        ("step-000000012.safetensors self SIGKILL", 1, "process 0 of 2 was killed by SIGKILL"),
+        ("step-000000016.safetensors follower SIGKILL", 1, "process 1 of 2 was killed by SIGKILL"),
+    ):
+        before, ended = newest(project), project.pretrain(order)
+        assert ended.returncode == status and newest(project) >= before
+        assert said in ended.stderr and ended.stderr.count("twinview:") == 1
+        assert "Traceback" not in ended.stderr
+    assert "goes on after step 16 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == by_hand
+    project.done("python", "-m", "pipeline.embed")
+    assert (project.folder / "data/embeddings/train.safetensors").read_bytes() == features
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [(), ("--temp",)])
 def test_an_experiment_that_was_killed_goes_on(

@@ -22,4 +22,4 @@ def rotation(x: Tensor, draws: Draws, *, degrees: Annotated[float, Gt(0), Le(180
     # Both sides count as 2 long in theta: without their true ratio a turn would also shear.
     ratio = x.shape[3] / x.shape[2]
     theta = torch.stack([cos, -sin / ratio, zero, sin * ratio, cos, zero], dim=1)
-    return warp(x, theta.reshape(-1, 2, 3), "zeros")
+    return warp(x, theta.reshape(-1, 2, 3), "zeros", x.shape[2:])

@@ -16,17 +16,23 @@ def convnet(
     widths: Annotated[tuple[Width, ...], Len(1, 8)],
     strides: Annotated[tuple[Width, ...], Len(1, 8)],
     grid: Annotated[int, Ge(1)],
+    pooled: Width,
     norm: Literal["batch", "group"],
 ) -> nn.Module:
     """3x3 convolutions with a norm and ReLU, averaged over a grid x grid raster.
 
     shape: (c, h, w) of one input. widths, strides: one each a layer. The raster keeps the layout
-    that a global average (grid 1) throws away; features have widths[-1] * grid**2 dimensions.
+    that a global average (grid 1) throws away. pooled: how many layers, counted from the last, are
+    averaged to features side by side; they have sum(widths[-pooled:]) * grid**2 dimensions.
     norm: over the batch, or over up to 8 groups of an input's own channels (arXiv 1803.08494),
     so that its features never depend on its batch. Raises ValueError when widths and strides
-    differ in length.
+    differ in length, or fewer layers exist than are pooled.
     """
-    return ConvNet(shape, widths, strides, grid, norm)
+    if len(widths) != len(strides):
+        raise ValueError(f"there are {len(widths)} widths and {len(strides)} strides")
+    if pooled > len(widths):
+        raise ValueError(f"pooled is {pooled}, and there are {len(widths)} layers")
+    return ConvNet(shape, widths, strides, grid, pooled, norm)
 
 
 @final
@@ -39,31 +45,39 @@ class ConvNet(nn.Module):
         widths: tuple[int, ...],
         strides: tuple[int, ...],
         grid: int,
+        pooled: int,
         norm: str,
     ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        channels = shape[0]
-        for width, stride in zip(widths, strides, strict=True):
-            layers += [
-                nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
+        channels = [shape[0], *widths]
+        layers = [
+            nn.Sequential(
+                nn.Conv2d(before, width, 3, stride, padding=1, bias=False),
                 _norm(norm, width),
                 nn.ReLU(),
-            ]
-            channels = width
-        self.dim = channels * grid**2
+            )
+            for before, width, stride in zip(channels, widths, strides, strict=False)
+        ]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.pool = nn.AdaptiveAvgPool2d(grid)
+        self.pooled = pooled
+        self.dim = sum(widths[-pooled:]) * grid**2
 
     def features(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to the last layer's maps (n, width, h', w')."""
-        maps: Tensor = self.layers(x.contiguous(memory_format=torch.channels_last))
-        return maps
+        return self._maps(x)[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to (n, dim)."""
-        pooled: Tensor = self.pool(self.features(x))
-        return pooled.flatten(1)
+        maps = self._maps(x)[-self.pooled :]
+        return torch.cat([self.pool(of).flatten(1) for of in maps], dim=1)
+
+    def _maps(self, x: Tensor) -> list[Tensor]:
+        """Each layer's."""
+        maps = [x.contiguous(memory_format=torch.channels_last)]
+        for layer in self.layers:
+            maps.append(layer(maps[-1]))
+        return maps
 
 
 def _norm(name: str, width: int) -> nn.Module:

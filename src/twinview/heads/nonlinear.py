@@ -1,21 +1,31 @@
-"""SimCLR's projection head (arXiv 2002.05709, section 4.2), with the batch norm of its code."""
+"""SimCLR's projection head (arXiv 2002.05709, section 4.2) and its successors: a perceptron."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 from torch import nn
 
 
 def nonlinear(
-    width: int, *, hidden: Annotated[int, Ge(1)], out: Annotated[int, Ge(1)]
+    width: int,
+    *,
+    depth: Annotated[int, Ge(1)],
+    hidden: Annotated[int, Ge(1)],
+    out: Annotated[int, Ge(1)],
+    norm: Literal["none", "hidden", "all"],
 ) -> nn.Module:
-    """(n, width) to (n, out) through one hidden layer with batch norm and ReLU.
+    """(n, width) to (n, out) through `depth` hidden layers, each with ReLU.
 
-    SimCLR: hidden 2048, out 128.
+    norm: batch norm in no layer, in the hidden ones, or on the output too, there without weights.
+    A layer has batch norm or a bias. SimCLR v1: 1, 2048, 128, hidden; v2 (2006.10029): depth 2.
+    MoCo v2: 1, 2048, 128, none; v3: 2, 4096, 256, all. Barlow Twins: 2, 8192, 8192, all.
     """
-    return nn.Sequential(
-        nn.Linear(width, hidden, bias=False),
-        nn.BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, out),
-    )
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [nn.Linear(width, hidden, bias=norm == "none")]
+        layers += [] if norm == "none" else [nn.BatchNorm1d(hidden)]
+        layers += [nn.ReLU()]
+        width = hidden
+    layers += [nn.Linear(width, out, bias=norm != "all")]
+    layers += [nn.BatchNorm1d(out, affine=False)] if norm == "all" else []
+    return nn.Sequential(*layers)

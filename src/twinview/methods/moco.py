@@ -33,8 +33,8 @@ def moco(
     symmetric: each view is a query once, not the first only. hidden: a predictor's, on queries;
     null: none. norm_group: how many rows batch norm sees together, of the keys in another order,
     so that its statistics do not tell which key is whose (section 3.3); null: all, and it tells.
-    v2 (2003.04297): .2, .999, false, 65536, false, null, 32. v3 (2104.02057): .2, .99, true, null,
-    true, 4096, null; it also scales the loss.
+    v2 (2003.04297): .2, .999, false, 65536, false, null, 32. v3 (2104.02057): 1 (ResNet-50) or .2
+    (ViT), .99, true, null, true, 4096, null; it also scales the loss.
     """
     own = Moco(encoder, head, temperature, Momentum(encoder, head, decay, rising), symmetric)
     width = outputs(head, "moco")

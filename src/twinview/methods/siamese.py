@@ -1,18 +1,19 @@
 """One encoder and head on both views, under any objective of objectives/."""
 
 import inspect
-from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from twinview.errors import DataError
+from twinview.errors import ConfigError, DataError
 from twinview.parts import Method, Siamese, outputs
 from twinview.sections import OneOf
+from twinview.types import Alike
 
-Objective = Callable[..., Tensor]
+Objective = partial[Tensor]
+Labels = Tensor | Alike | None
 
 
 def siamese(
@@ -20,30 +21,48 @@ def siamese(
     head: nn.Module,
     *,
     objective: Annotated[Objective, OneOf("objectives")],
-    labelled: bool,
+    positives: Literal["views", "classes", "pairs"],
 ) -> Method:
     """Learns by the objective that params.yaml names, with the options under `objectives`.
 
-    An objective that may have a queue of negatives does without. labelled: examples of a class
-    belong together, not only views of an example; raises DataError for unlabelled data. Chance is
-    the objective of embeddings that are (nearly) all alike: for a loss with a margin that margin,
-    below which a training has to come.
+    An objective that may have a queue of negatives does without. positives: what belongs together,
+    the views of an example; all examples of a class, and DataError is raised for unlabelled data;
+    or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006), for
+    objectives that take Alike. Chance is the objective of embeddings that are (nearly) all alike,
+    of pairs as if half were: for a loss with a margin that margin, below which a training has to
+    come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
-        if labelled and labels is None:
+        if positives == "views":
+            return objective(z, None)
+        if labels is None:
             raise DataError(
-                "methods.siamese.labelled is true, and this data has no labels; set it to false"
+                f"methods.siamese.positives is {positives!r}, and this data has no labels; set it "
+                "to views"
             )
-        return objective(z, labels if labelled else None)
+        return objective(z, labels if positives == "classes" else Alike(labels == 1))
 
+    if positives == "pairs":
+        _require_pairs(objective)
     if "queue" in inspect.signature(objective).parameters:
         objective = partial(objective, queue=None)
     width = outputs(head, "siamese")
-    return Siamese(encoder, head, own, lambda n: _chance(objective, n, width), views=2)
+    return Siamese(encoder, head, own, lambda n: _chance(objective, n, width, positives), views=2)
 
 
-def _chance(objective: Objective, n: int, width: int) -> float:
+def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
     """With a little noise, since some objectives standardise what they get."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
-    return objective(1 + 0.001 * noise, torch.arange(n)).item()
+    places = torch.arange(n)
+    labels: Labels = Alike(places % 2 == 0) if positives == "pairs" else places
+    return objective(1 + 0.001 * noise, labels).item()
+
+
+def _require_pairs(objective: Objective) -> None:
+    """Raises ConfigError unless the objective's signature says that it takes Alike."""
+    if Alike not in get_args(inspect.signature(objective).parameters["labels"].annotation):
+        raise ConfigError(
+            f"methods.siamese.objective: is {objective.func.__name__!r}, which cannot learn from "
+            "labelled pairs (methods.siamese.positives); set it to contrastive or nt_logistic"
+        )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from twinview import pairs
 from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
 from twinview.types import Batch, Projections
+from twinview.views import SmallCrops
 
 Count = Annotated[int, Ge(1)]
 Share = Annotated[float, Ge(0), Le(1)]
@@ -26,18 +27,21 @@ def swav(
     frozen_until: Share,
     queue: Count | None,
     queue_from: Share,
+    small: SmallCrops | None,
 ) -> Method:
-    """Two views, no smaller crops; each view's codes share the batch evenly among prototypes.
+    """Two views, and small crops; each view's codes share the batch evenly among prototypes.
 
     epsilon, iterations: of Sinkhorn. frozen_until: the share of the training before which
     prototypes do not learn. queue: how many earlier examples help to find the codes, from the
-    share queue_from on; null: none. SwAV: 3000 prototypes, .1, .05, 3 iterations, frozen for one
-    epoch, 3840 from epoch 15 on where batches are small. A loss that stays at log(prototypes) is
+    share queue_from on; null: none. small: smaller crops, which predict the codes of both views
+    and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes, .1, .05, 3
+    iterations, frozen for one epoch, 3840 from epoch 15 on where batches are small, 6 crops of 96
+    pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at log(prototypes) is
     collapse, an epsilon of .03 a remedy.
     """
     width = outputs(head, "swav")
     own = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
-    own.epsilon, own.iterations = epsilon, iterations
+    own.epsilon, own.iterations, own.small = epsilon, iterations, small
     if queue is not None:
         own.queue = Queue(queue, (2, width), queue_from)
     return own
@@ -45,7 +49,10 @@ def swav(
 
 @final
 class Swav(Method):
-    """Its projections are those of both views; all processes' are there when codes are found."""
+    """Its projections are those of both views, then of the small crops.
+
+    All processes' are there when codes are found.
+    """
 
     views = 2
     epsilon: float
@@ -60,16 +67,28 @@ class Swav(Method):
         self.queue: Queue | None = None
 
     def project(self, batch: Batch) -> Projections:
-        """All views in one pass, so that batch norm sees them together."""
-        return Projections(on_rows(self.head, self.encoder(batch.views)), batch.labels)
+        """The encoder takes a size at a time, the head all of them: as its batch norm sees them.
+
+        Small crops are there in training; what is measured are the views.
+        """
+        h = self.encoder(batch.views)
+        if batch.small is not None:
+            h = torch.cat([h, self.encoder(batch.small)])
+        return Projections(on_rows(self.head, h), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
-        """Cross-entropy, as 'loss', of each view's prediction against the other view's codes."""
+        """Cross-entropy, as 'loss', of predictions against the codes of the views but their own.
+
+        The mean over all pairs of a view that has codes and another, of any size, that says them.
+        """
         unit = pairs.unit(projections.z)
         scores = self.prototypes(unit)
-        codes = self._codes(unit.detach(), scores.detach())
+        codes = self._codes(unit[:2].detach(), scores[:2].detach())
         said = (scores / self.temperature).log_softmax(2)
-        return {"loss": -(codes.flip(0) * said).sum(2).mean()}
+        both = codes.sum(0, keepdim=True).expand(len(said) - 2, -1, -1)
+        crossed = -(torch.cat([codes.flip(0), both]) * said).sum(2)
+        # Each view but the two says two codes: 2 (v - 1) pairs in v sums.
+        return {"loss": crossed.mean() * (len(said) / (2 * (len(said) - 1)))}
 
     def chance(self, n: int) -> float:
         """Every prototype as likely."""

@@ -7,7 +7,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from twinview import distances, pairs
+from twinview import distances, pairs, tally
 
 
 def alignment_uniformity(
@@ -21,7 +21,7 @@ def alignment_uniformity(
     """Mean distance ** power of positive pairs, plus the weighted log of the mean potential.
 
     z: (v, n, d), n > 1, any scale but zero. labels: (n,), the same label is a positive pair; None:
-    the views of an example are; no positive pair adds zero (pairs.positives tells). The potential
+    the views of an example are; no positive pair adds zero (tally hears of it). The potential
     of two examples in a view is exp(-concentration |x - y|^2). All alike cost 0, and orthogonal
     embeddings 2 ** (power / 2) - 2 concentration uniformity_weight, which may be negative. Blind
     to order and rotation. Keeps (vn, vn) bools; potentials come in tiles. The paper: power 2
@@ -35,6 +35,8 @@ def alignment_uniformity(
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:
     positive, _ = distances.masks(unit, labels)
+    count = positive.sum(1)
+    tally.tell_anchors(count, torch.full_like(count, unit.shape[1] - 1))
     first, second = positive.triu().nonzero(as_tuple=True)
     rows = unit.flatten(0, 1)
     apart = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)

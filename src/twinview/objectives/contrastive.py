@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
+import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances
+from twinview import distances, tally
+from twinview.types import Alike
 
 
 def contrastive(
     z: Tensor,
-    labels: Tensor | None,
+    labels: Tensor | Alike | None,
     *,
     margin: Annotated[float, Gt(0)],
     distance: distances.Distance,
@@ -19,11 +21,20 @@ def contrastive(
 
     z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive pair;
     None: the views of an example are. Each kind of pair has its own mean, since there are far more
-    negatives; a kind that does not occur adds zero (pairs.positives tells). All embeddings alike
+    negatives; a kind that does not occur adds zero (tally hears of it). All embeddings alike
     cost margin ** 2 / 2, without a gradient. Blind to order and rotation. Keeps (vn, vn) numbers.
+    Alike: the two views of a place are a pair, there is no other, and all pairs have one mean.
     The paper: euclidean, a margin of 1 or so in the scale of its outputs.
     """
+    if isinstance(labels, Alike):
+        return _of_pairs(distances.across(z, distance), labels.values, margin)
     apart = distances.between(z, distance)
     positive, negative = distances.masks(z, labels)
+    tally.tell_anchors(positive.sum(1), negative.sum(1))
     lacking = (margin - apart[negative]).relu()
     return (distances.mean(apart[positive].square()) + distances.mean(lacking.square())) / 2
+
+
+def _of_pairs(apart: Tensor, alike: Tensor, margin: float) -> Tensor:
+    tally.tell_anchors(alike, ~alike)
+    return torch.where(alike, apart, (margin - apart).relu()).square().mean() / 2

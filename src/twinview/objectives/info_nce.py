@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs
+from twinview import pairs, tally
 
 
 def info_nce(
@@ -24,6 +24,7 @@ def info_nce(
     a slow encoder made them. Embeddings that say nothing cost near log(k + 1), or log n without
     a queue. MoCo: temperature .07, 65,536 negatives.
     """
+    tally.tell(negatives=z.shape[1] - 1 if queue is None else len(queue))
     queries, keys = pairs.unit(z).unbind()
     positive = (queries * keys).sum(1) / temperature
     if queue is None:

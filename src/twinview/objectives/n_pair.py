@@ -7,7 +7,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from twinview import distances, pairs
+from twinview import distances, pairs, tally
 
 
 def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, Ge(0)]) -> Tensor:
@@ -23,6 +23,7 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
     wide = pairs.widened(z)
     anchors, keys = wide.unbind()
     _, negative = distances.masks(z[:1], labels)
+    tally.tell_anchors((~negative).sum(1), negative.sum(1))
     products = anchors @ keys.T
     rivals = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
     loss = -logsigmoid((products - rivals)[~negative]).mean()

@@ -3,16 +3,19 @@
 import math
 from typing import Annotated, Literal
 
+import torch
 from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from twinview import distances
+from twinview import distances, tally
+from twinview.errors import ConfigError
+from twinview.types import Alike
 
 
 def nt_logistic(
     z: Tensor,
-    labels: Tensor | None,
+    labels: Tensor | Alike | None,
     *,
     temperature: Annotated[float, Gt(0)],
     mining: Literal["all", "semi_hard"],
@@ -25,11 +28,26 @@ def nt_logistic(
     none. Orthogonal embeddings cost 2 log 2. Embeddings that are all alike have no semi_hard
     negative, and cost little then. Blind to order and rotation. Keeps (vn, vn) numbers; for
     semi_hard (positive pairs, vn). SimCLR: temperature tuned, no value given; 51.6 % all, 57.9 %
-    semi_hard.
+    semi_hard. Alike: the two views of a place are a pair, there is no other, and all pairs have one
+    mean; raises ConfigError for semi_hard then.
     """
+    if isinstance(labels, Alike):
+        return _of_pairs(1 - distances.across(z, "cosine"), labels.values, temperature, mining)
     apart, kinds = distances.between(z, "cosine"), distances.masks(z, labels)
+    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
     near, far = (apart[kind] for kind in kinds)
     if mining == "semi_hard":
         _, far = distances.semi_hard(apart, *kinds, math.inf)
+        tally.tell_triplets(len(far))
     yes, no = (1 - near) / temperature, (far - 1) / temperature
     return -distances.mean(logsigmoid(yes)) - distances.mean(logsigmoid(no))
+
+
+def _of_pairs(cosines: Tensor, alike: Tensor, temperature: float, mining: str) -> Tensor:
+    if mining != "all":
+        raise ConfigError(
+            f"objectives.nt_logistic.mining: is {mining!r}, and labelled pairs leave nothing to "
+            "choose from; set it to all"
+        )
+    tally.tell_anchors(alike, ~alike)
+    return -logsigmoid(torch.where(alike, cosines, -cosines) / temperature).mean()

@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs
+from twinview import pairs, tally
 
 
 def nt_xent(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -17,6 +17,7 @@ def nt_xent(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     that say nothing. SimCLR: temperature .1 (ImageNet) to .5 (CIFAR-10).
     """
     assert len(z) == 2, "NT-Xent compares two views"
+    tally.tell(negatives=2 * z.shape[1] - 2)
     unit = pairs.unit(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature

@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs
+from twinview import pairs, tally
 
 
 def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -14,7 +14,7 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
 
     z: (v, n, d), any scale but zero. labels: (n,) integers; None: every example is its own class,
     which with two views is NT-Xent. An anchor without positives (one view, alone in its class)
-    contributes zero and counts in the mean; pairs.positives tells how many do. Blind to rotation,
+    contributes zero and counts in the mean; tally hears how many do. Blind to rotation,
     to order and to the names of classes; near log(vn - 1) for embeddings that say nothing. The
     paper: temperature .1; its code also multiplies by temperature / .07, the equation does not.
     """
@@ -22,6 +22,7 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     rows = pairs.unit(z).flatten(0, 1)
     labels = torch.arange(n, device=z.device) if labels is None else labels
     count = pairs.positives(labels, views)
+    tally.tell_anchors(count, len(rows) - 1 - count)
     agreement = _agreement(rows, labels.repeat(views)) / count.clamp(min=1) / temperature
     loss = pairs.log_sum_exp_of_others(rows, temperature) - agreement
     return torch.where(count > 0, loss, 0).mean()

@@ -19,7 +19,7 @@ def triplet(
     """Mean over the mined triplets of max(0, margin + distance to positive - that to negative).
 
     z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive; None:
-    the views of an example are. No triplet costs zero; distances.triplets tells how many there are.
+    the views of an example are. No triplet costs zero; tally hears how many there are.
     All embeddings alike cost the margin; under semi_hard zero, since none is farther. Blind to
     order and rotation. Keeps (vn, vn) numbers; but for hard, (positive pairs, vn). FaceNet:
     semi_hard, margin .2 on squared distances of unit vectors, which is cosine with .1, doubled.

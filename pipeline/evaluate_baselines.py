@@ -1,0 +1,23 @@
+"""Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
+
+from twinview import artifacts, embeddings, engine, evaluation, params, paths, splits, stage
+
+
+def main() -> None:
+    """Probes every baseline; writes their metrics and details."""
+    settings = params.load()
+    engine.use_threads(settings.pretrain.threads)
+    classes = splits.load_classes(paths.PREPARED)
+    found = {
+        folder.name: evaluation.score(
+            embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
+        )[0]
+        for folder in sorted(paths.BASELINES.iterdir())
+    }
+    metrics = {name: evaluation.headline(of) for name, of in found.items()}
+    artifacts.save_json(paths.BASELINE_METRICS, metrics)
+    artifacts.save_json(paths.BASELINE_DETAILS, found)
+
+
+if __name__ == "__main__":
+    stage.run(main)

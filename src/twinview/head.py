@@ -1,0 +1,40 @@
+"""The head as it is saved and used: what made the projections z of the features h."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from twinview import artifacts, registry
+from twinview.errors import DataError
+
+WEIGHTS = "head.safetensors"
+DESCRIPTION = "head.json"
+
+
+def save(
+    folder: Path, head: nn.Module, architecture: str, options: Mapping[str, Any], width: int
+) -> None:
+    """Writes weights and description; equal heads give equal bytes. width: of the features."""
+    weights = {name: t.detach().cpu() for name, t in head.state_dict().items()}
+    description = {"architecture": architecture, "options": options, "width": width}
+    with artifacts.atomic_folder(folder) as temporary:
+        artifacts.save_tensors(temporary / WEIGHTS, weights)
+        artifacts.save_json(temporary / DESCRIPTION, description)
+
+
+def load(folder: Path) -> nn.Module:
+    """The head that save wrote, ready to project: (n, width) to (n, d).
+
+    Raises DataError when weights and description do not belong together.
+    """
+    path = folder / DESCRIPTION
+    value = artifacts.load_json(path)
+    try:
+        build = registry.bind("heads", value["architecture"], value["options"])
+        head: nn.Module = build(value["width"])
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} does not describe a head ({error})") from None
+    artifacts.load_weights(head, folder / WEIGHTS, DESCRIPTION)
+    return head.eval()

@@ -1,0 +1,123 @@
+"""Stages that several processes share: started by torchrun, or starting its agent themselves.
+
+The first process leads: it has the stage's lock, writes files, and shows progress.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from twinview import engine, params, stage
+from twinview.errors import LostError, TwinviewError
+
+LOST = 75  # exit status: the others are gone, and why is not this process's to tell
+PATIENCE_S = 600  # what a process that was told to stop has for its step and its checkpoint
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs a stage's main in each of the processes that torchrun, or pretrain.processes, asks for.
+
+    An error of all of them is told once, and of one that is killed the others end too.
+    """
+    with stage.plain_errors():
+        if "RANK" in os.environ:
+            _end_with_parent()
+            stage.run(partial(_together, main))
+        elif (count := params.load().pretrain.processes) > 1:
+            _start(count)
+        else:
+            stage.run(main)
+
+
+def _together(main: Callable[[], None]) -> None:
+    """main, as one of several processes. Of their errors, the first one's is told."""
+    with engine.joined() as is_first:
+        try:
+            _say_how_many()
+            main()
+        except TwinviewError as error:
+            if isinstance(error, LostError) and _on_one_machine():
+                sys.exit(LOST)
+            if not is_first():
+                sys.exit(1)
+            raise
+
+
+def _say_how_many() -> None:
+    asked, found = params.load().pretrain.processes, engine.processes()
+    if asked != found and engine.rank() == 0:
+        said = f"torchrun started {found} processes; pretrain.processes, {asked}, does not count"
+        print(f"{stage.name()}: {said}", flush=True)
+
+
+def _on_one_machine() -> bool:
+    """Then torchrun, or this module in its place, tells which process was killed."""
+    return os.environ["WORLD_SIZE"] == os.environ.get("LOCAL_WORLD_SIZE")
+
+
+def _start(count: int) -> None:
+    """Starts this very command `count` times, and waits: torchrun without its wall of text.
+
+    A signal is passed on, for the first process to save and to say so.
+    """
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(PATIENCE_S))
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=f"twinview-{os.getpid()}",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=os.devnull),
+        signals_to_handle=",".join(_heeded()),
+    )
+    logging.disable()
+    try:
+        elastic_launch(config, sys.executable)(*sys.orig_argv[1:])
+    except SignalException as error:
+        sys.exit(128 + error.sigval)
+    except ChildFailedError as error:
+        sys.exit(_untold(error.failures, count) or 1)
+
+
+def _heeded() -> list[str]:
+    """Signals that are not ignored, as nohup has one."""
+    candidates = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [which.name for which in candidates if signal.getsignal(which) is not signal.SIG_IGN]
+
+
+def _untold(failures: Mapping[int, Any], count: int) -> str:
+    """What became of the processes, in words; "" when one has told its own error.
+
+    The agent ends what is left with SIGTERM, which says nothing.
+    """
+    ends = {place: failure.exitcode for place, failure in failures.items()}
+    if any(status > 0 and status != LOST for status in ends.values()):
+        return ""
+    killed = [place for place in ends if ends[place] < 0 and ends[place] != -signal.SIGTERM]
+    said = f"its {count} processes have lost each other"
+    if killed:
+        name = signal.Signals(-ends[killed[0]]).name
+        said = (
+            f"process {killed[0]} of {count} was killed by {name} (the system does it when memory "
+            "runs out), and the others ended with it"
+        )
+    again = "`dvc repro` runs this stage again, a training from its last checkpoint"
+    return f"twinview: {said}; {again}"
+
+
+def _end_with_parent() -> None:
+    """Has Linux send SIGTERM when the parent is gone, which could no longer pass one on."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

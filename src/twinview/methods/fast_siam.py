@@ -1,0 +1,54 @@
+"""FastSiam: predict the mean of an example's other views (doi 10.1007/978-3-031-16788-1_4)."""
+
+from typing import Annotated, final
+
+from annotated_types import Ge
+from torch import Tensor, nn
+
+from twinview import pairs
+from twinview.parts import Method, on_rows, outputs, predictor
+from twinview.types import Batch, Projections
+
+
+def fast_siam(
+    encoder: nn.Module,
+    head: nn.Module,
+    *,
+    views: Annotated[int, Ge(2)],
+    hidden: Annotated[int, Ge(1)],
+) -> Method:
+    """1 - cosine of each view's prediction and the mean of the others' projections: 1 by chance.
+
+    No negatives and no slow copy; a collapsed encoder reaches 0 too, which the monitors see. Wants
+    batch norm in the head. An example costs as many encoder passes as it has views. FastSiam:
+    4 views; with 2 it is SimSiam (2011.10566). hidden: the predictor's; SimSiam: a quarter of the
+    head's outputs. SimSiam's constant rate for the predictor is not followed.
+    """
+    return FastSiam(encoder, head, views, hidden)
+
+
+@final
+class FastSiam(Method):
+    """Its projections are the predictions, its targets the projections, held fixed."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, views: int, hidden: int) -> None:
+        super().__init__()
+        self.encoder, self.head, self.views = encoder, head, views
+        self.predictor = predictor(outputs(head, "fast_siam"), hidden)
+
+    def project(self, batch: Batch) -> Projections:
+        """All views in one pass, so that batch norm sees them together."""
+        z = on_rows(self.head, self.encoder(batch.views))
+        return Projections(on_rows(self.predictor, z), batch.labels, z.detach())
+
+    def terms(self, projections: Projections) -> dict[str, Tensor]:
+        """The mean over views, as 'loss'. The mean of the others is one of their projections."""
+        targets = projections.targets
+        assert targets is not None
+        others = targets.sum(0) - targets  # of the mean's direction, which is all that counts
+        cosines = (pairs.unit(projections.z) * pairs.unit(others)).sum(2)
+        return {"loss": 1 - cosines.mean()}
+
+    def chance(self, n: int) -> float:
+        """Of directions that have nothing to do with each other."""
+        return 1.0

@@ -1,0 +1,89 @@
+"""A stage of two processes that ends as its argument says; started by test_ends.py."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tests.shapes import prepared_shapes
+from tests.test_training import OWN, Alike, opened, render, run
+from twinview import engine, launch, registry, stage
+from twinview.errors import ConfigError, DataError, StoppedError
+from twinview.loop import State
+from twinview.parts import Siamese
+from twinview.training import follow
+from twinview.views import LiveViews
+
+
+def well() -> None:
+    Path(f"{engine.rank()}-of-{engine.processes()}").touch()
+
+
+def fault_of_all() -> None:
+    raise ConfigError("all have it")
+
+
+def fault_of_the_first() -> None:
+    if engine.rank() == 0:
+        raise DataError("the first has it")
+    engine.anyone(False)
+
+
+def fault_of_the_second() -> None:
+    if engine.rank() == 1:
+        raise DataError("the second has it")
+    engine.anyone(False)
+
+
+def bug() -> None:
+    if engine.rank() == 1:
+        raise ZeroDivisionError
+    engine.anyone(False)
+
+
+def killed() -> None:
+    if engine.rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    engine.anyone(False)
+
+
+def waiting() -> None:
+    """Until a signal comes to one of them."""
+    with stage.noted_signals() as asked_to_stop:
+        Path(f"{engine.rank()}.pid").write_text(str(os.getpid()))
+        while not engine.anyone(bool(asked_to_stop())):
+            time.sleep(0.02)
+    Path(f"{engine.rank()}-ended").touch()
+    if engine.rank() == 0:
+        raise StoppedError("stopped, and saved")
+
+
+def collapsed() -> None:
+    _train(1.0)
+
+
+def no_number() -> None:
+    _train(float("nan"))
+
+
+def _train(factor: float) -> None:
+    """Embeddings nearly alike: a collapse, once two epochs are over."""
+    shapes, head = prepared_shapes(train=96, validation=48, test=96, seed=0), nn.Identity()
+    method = Siamese(Alike(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2)
+    if engine.rank() == 0:
+        with opened(shapes, method) as own:
+            run(own, shapes)
+        return
+    train = shapes.splits["train"]
+    make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
+    state = State.before(method, make, torch.device("cpu"))
+    follow(state, train, LiveViews(render(shapes), train), OWN, asked_to_stop=str)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    launch.run(globals()[sys.argv[1]])

@@ -1,0 +1,59 @@
+"""DVC's experiments, which git does not find by their names alone."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from twinview import experiments
+from twinview.errors import DataError
+
+NAME = "measure-1"
+
+
+def repository() -> str:
+    """Two commits in this folder; the second is the experiment of the first. Gives the first."""
+    identity = {
+        f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    subprocess.run(["git", "init", "-q"], check=True)
+    for text in ("before", "after"):
+        Path("m.json").write_text(text)
+        subprocess.run(["git", "add", "m.json"], check=True)
+        subprocess.run(["git", "commit", "-qm", text], check=True, env=os.environ | identity)
+    base = experiments.git("rev-parse", "HEAD^")
+    assert base is not None
+    ref = f"refs/exps/{base[:2]}/{base[2:]}/{NAME}"  # as DVC keeps them
+    subprocess.run(["git", "update-ref", ref, "HEAD"], check=True)
+    return base
+
+
+def test_an_experiment_is_found_by_its_name(folder: Path) -> None:
+    base = repository()
+    assert experiments.base(NAME) == base
+    assert experiments.read(NAME, Path("m.json")) == "after"
+
+
+def test_what_there_is_not_is_named(folder: Path) -> None:
+    repository()
+    assert experiments.base("measure-2") is None
+    with pytest.raises(DataError, match=r"DVC has no experiment measure-2"):
+        experiments.read("measure-2", Path("m.json"))
+    with pytest.raises(DataError, match=r"the experiment measure-1 has no other\.json"):
+        experiments.read(NAME, Path("other.json"))
+
+
+def test_settings_reach_dvc_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(
+        experiments.commands, "dvc", lambda *given: ran.append(given) or len(ran) - 1
+    )
+    settings = {"pretrain.method": "byol", "views.small": None, "encoders.convnet.widths": [8, 16]}
+    experiments.run("x", settings, "evaluate")
+    assert ran[0][:5] == ("exp", "run", "--temp", "--name", "x") and ran[0][-1] == "evaluate"
+    assert ran[0][6:12:2] == (
+        'pretrain.method="byol"', "views.small=null", "encoders.convnet.widths=[8, 16]",
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"`dvc exp run --temp --name x .*` failed"):
+        experiments.run("x", settings)

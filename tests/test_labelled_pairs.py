@@ -1,0 +1,147 @@
+"""Labelled pairs: read and checked from a file, kept with the splits, and made batches of."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.workspace import ROOT
+from twinview import labelled_pairs, params, splits
+from twinview.errors import ConfigError, DataError
+from twinview.loop import Budget, batches
+from twinview.splits import Prepared
+from twinview.types import Pairs
+from twinview.views import PairViews, Views
+
+HEADER = "first,second,alike\n"
+
+
+def read(folder: Path, prepared: Prepared, text: str) -> Pairs | None:
+    path = folder / "pairs.csv"
+    path.write_text(text)
+    return labelled_pairs.read(path, prepared.splits)
+
+
+def train_ids(prepared: Prepared, count: int) -> list[int]:
+    return prepared.splits["train"].ids[:count].tolist()
+
+
+def test_a_pair_is_two_rows_of_the_train_split_and_its_label(
+    tmp_path: Path, shapes: Prepared
+) -> None:
+    a, b, c, d = train_ids(shapes, 4)
+    pairs = read(tmp_path, shapes, f"{HEADER}{d},{a},1\n{b},{c},0\n{b},{b},1\n")
+    assert pairs is not None and len(pairs) == 3
+    assert pairs.first.tolist() == [3, 1, 1] and pairs.second.tolist() == [0, 2, 1]
+    assert pairs.alike.tolist() == [True, False, True]
+
+
+def test_a_pair_may_be_told_twice(tmp_path: Path, shapes: Prepared) -> None:
+    a, b = train_ids(shapes, 2)
+    pairs = read(tmp_path, shapes, f"{HEADER}{a},{b},0\n{b},{a},0\n")
+    assert pairs is not None and len(pairs) == 2
+
+
+def test_a_file_with_no_more_than_its_header_has_no_pairs(shapes: Prepared) -> None:
+    assert labelled_pairs.read(ROOT / "recipes/no_pairs.csv", shapes.splits) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", r"begins with ''; its first line has to be first,second,alike"),
+        ("a,b,same\n", r"begins with 'a,b,same'; its first line"),
+        (HEADER + "{0},{1}\n", r"line 2: is '\d+,\d+', not two ids and 1 \(alike\) or 0"),
+        (HEADER + "{0},{1},1\n{0},x,1\n", r"line 3: is '\d+,x,1', not two ids"),
+        (HEADER + "{0},{1},2\n", r"line 2: is '\d+,\d+,2', not two ids"),
+        (HEADER + "{0},{1},1\n\n", r"line 3: is '', not two ids"),
+        (HEADER + "{0},5,1\n", r"line 2: no example has the id 5; pairs are of train examples"),
+        (HEADER + "{2},{0},1\n", r"line 2: \d+ is a validation example; pairs are of train"),
+        (HEADER + "{0},{3},1\n", r"line 2: \d+ is a test example; pairs are of train"),
+        (HEADER + "{0},{1},1\n{1},{0},0\n", r"line 3: calls \d+ and \d+ not alike, which contra"),
+        (HEADER + "{0},{1},0\n{0},{1},1\n", r"line 3: calls \d+ and \d+ alike, which contra"),
+        (HEADER + "{0},{0},0\n", r"line 2: calls .* not alike.*that an example is alike itself"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_with_the_line(
+    text: str, said: str, tmp_path: Path, shapes: Prepared
+) -> None:
+    others = [int(shapes.splits[name].ids[0]) for name in ("validation", "test")]
+    with pytest.raises(DataError, match=rf"pairs\.csv \(data\.pairs\).*{said}"):
+        read(tmp_path, shapes, text.format(*train_ids(shapes, 2), *others))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, shapes: Prepared) -> None:
+    with pytest.raises(ConfigError, match=r"data\.pairs: there is no file .*none\.csv; name a CSV"):
+        labelled_pairs.read(tmp_path / "none.csv", shapes.splits)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, shapes: Prepared) -> None:
+    (tmp_path / "pairs.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match="is not UTF-8 text"):
+        labelled_pairs.read(tmp_path / "pairs.csv", shapes.splits)
+
+
+PAIRS = Pairs(
+    torch.arange(11), (torch.arange(11) * 3 + 1) % 11, torch.arange(11) % 4 == 0
+)  # the fifth is of a row with itself
+
+
+def test_pairs_are_saved_with_the_splits(tmp_path: Path, shapes: Prepared) -> None:
+    splits.save(tmp_path / "with", replace(shapes, pairs=PAIRS))
+    splits.save(tmp_path / "without", shapes)
+    found = splits.load(tmp_path / "with").pairs
+    assert found is not None
+    assert all(torch.equal(own, vars(found)[name]) for name, own in vars(PAIRS).items())
+    assert splits.load(tmp_path / "without").pairs is None
+    assert not (tmp_path / "without" / splits.PAIRS).exists()
+
+
+@final
+class Numbers(Views):
+    """A view says of which row, epoch and view number it is."""
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        views = torch.arange(count)[:, None].expand(count, len(rows))
+        return torch.stack([rows.expand_as(views), torch.full_like(views, epoch), views], dim=2)
+
+
+OWN = Budget(
+    epochs=2, batch_size=4, learning_rate=0.1, warmup_epochs=0, seed=0, precision="float32"
+)
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_batch_holds_pairs_with_a_view_of_each_example_and_their_label(epoch: int) -> None:
+    seen = []
+    for batch in batches(PAIRS.as_split(), PairViews(Numbers(), PAIRS), OWN, epoch, 2):
+        assert batch.views.shape == (2, 4, 3) and batch.labels is not None
+        first, second = batch.views.unbind()
+        assert torch.equal(first[:, 0], PAIRS.first[batch.ids])
+        assert torch.equal(second[:, 0], PAIRS.second[batch.ids])
+        assert (batch.views[:, :, 1] == epoch).all()
+        assert (first[:, 2] == 0).all() and (second[:, 2] == 1).all()
+        assert torch.equal(batch.labels == 1, PAIRS.alike[batch.ids])
+        seen += batch.ids.tolist()
+    assert len(seen) == len(set(seen)) == 8
+
+
+def test_balanced_batches_of_pairs_are_half_alike() -> None:
+    own = replace(OWN, examples_per_class=2)
+    for batch in batches(PAIRS.as_split(), PairViews(Numbers(), PAIRS), own, 0, 2):
+        assert batch.labels is not None and int(batch.labels.sum()) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "positives", "by_pairs"),
+    [("siamese", "pairs", True), ("siamese", "views", False), ("simclr", "pairs", False)],
+)
+def test_only_a_method_that_says_so_learns_from_pairs(
+    method: str, positives: str, by_pairs: bool, write_params: Callable[..., Path]
+) -> None:
+    write_params({"pretrain.method": method, "methods.siamese.positives": positives})
+    assert params.load().learns_from_pairs == by_pairs

@@ -1,0 +1,135 @@
+"""Sweeps: what is trained, what is not trained twice, and what is said of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workspace import ROOT
+from twinview import experiments, measure, params, registry, sweeps
+from twinview.sweeps import Experiment, passes_of, plan, scores, table
+
+SETTINGS = params.load(ROOT / "params.yaml")
+
+
+class Dvc:
+    """DVC's experiments, in a dictionary; the accuracy of each is told by its settings."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ran: dict[str, dict[str, Any]] = {}
+        monkeypatch.setattr(experiments, "run", self.run)
+        monkeypatch.setattr(experiments, "base", lambda name: "abc" if name in self.ran else None)
+        monkeypatch.setattr(experiments, "read", self.read)
+        monkeypatch.setattr(measure, "require_committed", lambda command: None)
+
+    def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:
+        assert name not in self.ran and stages == ("evaluate",)
+        self.ran[name] = changes
+
+    def read(self, name: str, path: Path) -> str:
+        changes = self.ran[name]
+        best = changes.get("pretrain.method") == "byol"
+        ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
+        tasks = dict.fromkeys(sweeps.TASKS, ours)
+        files = {
+            "metrics.json": tasks,
+            "baselines.json": {
+                name: {t: {"accuracy": 0.5} for t in tasks} for name in sweeps.BASELINES
+            },
+            "pretrain_run.json": {"seconds": 120.0},
+        }
+        return json.dumps(files[path.name])
+
+
+@pytest.fixture
+def dvc(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Dvc:
+    """In a folder with our settings and an empty reports/."""
+    (folder / "reports").mkdir()
+    (folder / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    return Dvc(monkeypatch)
+
+
+def test_passes_count_every_view_by_every_network() -> None:
+    found = {
+        name: passes_of(SETTINGS, name) for name in ("simclr", "cross_entropy", "byol", "moco")
+    }
+    assert found == {"simclr": 2, "cross_entropy": 1, "byol": 4, "moco": 2}
+
+
+def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() -> None:
+    planned = list(plan("methods", SETTINGS, 6, 2))
+    names = [name for name in registry.names("methods") if name != "siamese"]
+    assert [one.label for one in planned] == names * 2
+    for one in planned:
+        assert one.changes["pretrain.method"] == one.label
+        passes = one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label)
+        assert passes == pytest.approx(12, abs=passes_of(SETTINGS, one.label) / 2)
+    assert [one.changes["pretrain.seed"] for one in planned] == [0] * len(names) + [1] * len(names)
+
+
+def test_every_objective_is_trained_under_siamese() -> None:
+    planned = list(plan("objectives", SETTINGS, 3, 1))
+    assert [one.changes["methods.siamese.objective"] for one in planned] == registry.names(
+        "objectives"
+    )
+    assert {one.changes["pretrain.method"] for one in planned} == {"siamese"}
+
+
+def test_an_experiment_is_named_by_all_of_its_settings(dvc: Dvc) -> None:
+    one = Experiment("sup_con", {"pretrain.seed": 0})
+    assert one.name == Experiment("sup_con", {"pretrain.seed": 0}).name
+    assert one.name.startswith("sup-con-")
+    assert one.name != Experiment("sup_con", {"pretrain.seed": 1}).name
+    text = Path("params.yaml").read_text()
+    before = one.name
+    Path("params.yaml").write_text(text.replace("batch_size: 256", "batch_size: 128"))
+    assert one.name != before
+
+
+def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
+    sweeps.sweep("methods", 3, 1)
+    first = len(dvc.ran)
+    assert first == len(registry.names("methods")) - 1
+    sweeps.sweep("methods", 3, 2)
+    assert len(dvc.ran) == 2 * first, "and Dvc.run refuses what has been run"
+    kept = json.loads(Path("reports/scoreboard.json").read_text())
+    assert kept["methods.byol.knn.accuracy"]["value"] == pytest.approx(0.91)
+    assert kept["methods.byol.knn.accuracy"]["n"] == 2
+    assert kept["methods.simclr.linear.accuracy"]["command"] == "make sweep"
+    assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
+    assert Path("reports/methods.md").read_text().count("\n") == 2 + first + 3
+
+
+def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) -> None:
+    planned = list(plan("methods", SETTINGS, 3, 2))
+    for one in planned:
+        one.run()
+    rows = [line.split("|")[1].strip() for line in table("methods", planned).splitlines()]
+    assert rows[0] == "methods" and rows[2].startswith("byol (")
+    assert rows[-3:] == list(sweeps.BASELINES.values())
+    assert "| .910 ± .014 |" in table("methods", planned)
+
+
+def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> None:
+    (folder / "recipes").mkdir()
+    text = Path("params.yaml").read_text()
+    (folder / sweeps.LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
+    sweeps.long(2)
+    assert [dict(changes) for changes in dvc.ran.values()] == [
+        {"pretrain.batch_size": 128, "pretrain.seed": seed} for seed in range(2)
+    ]
+    kept = json.loads(Path("reports/scoreboard.json").read_text())
+    assert kept["long.minutes"]["value"] == 2 and kept["long.minutes"]["command"] == "make sweep"
+    assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
+
+
+def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
+    runs = [Experiment("a", {"pretrain.seed": s}) for s in (0, 1)] + [
+        Experiment("b", {"pretrain.seed": 5})
+    ]
+    for one in runs:
+        one.run()
+    found = scores("kind", runs)
+    assert found["kind.a.linear.accuracy"]["n"] == 2 and found["kind.b.linear.accuracy"]["n"] == 1
+    assert found["kind.b.linear.accuracy"]["value"] == pytest.approx(0.9)
