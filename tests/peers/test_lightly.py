@@ -160,8 +160,8 @@ def test_fast_siam(z: Tensor) -> None:
 
 
 def swav(**changes: Any) -> Swav:
-    usual = {"prototypes": 6, "temperature": 0.2, "epsilon": 0.1, "iterations": 3}
-    own = made("swav", **usual | {"frozen_until": 0.0, "queue": None, "queue_from": 0.0, "small": None} | changes)
+    usual = {"prototypes": 6, "temperature": 0.2, "epsilon": 0.1, "iterations": 3, "small": None}
+    own = made("swav", **usual | {"frozen_until": 0.0, "queue": None, "queue_from": 0.0} | changes)
     assert isinstance(own, Swav)
     return own
 
