@@ -14,7 +14,7 @@ TRAPS = {
     7: "BYOL: batch norm in predictor and projector; the slow copy has the buffers",
     8: "SupCon: the mean is outside the log; an anchor without positives costs zero",
     9: "Barlow Twins: the biased variance, of the whole batch",
-    10: "Triplet: no triplet costs zero and keeps the graph",
+    10: "Triplet, margin: no triplet or pair costs zero and keeps the graph",
     11: "Log-sum-exp by way of the maximum, everywhere",
     12: "kNN: cosine, float32, no more neighbours than rows",
     13: "Pictures of 28 pixels: small kernels, no pooling, no blur, the data's own statistics",
@@ -24,6 +24,7 @@ TRAPS = {
 }
 
 ARTIFACTS = "src/twinview/artifacts.py"
+BACKBONE = "src/twinview/encoders/backbone.py"
 BATCH_NORM = "src/twinview/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
@@ -48,6 +49,9 @@ SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
 TRIPLET = "src/twinview/objectives/triplet.py"
 
+TEST_BACKBONE = (
+    "tests/encoders/test_backbone.py::test_resnets_start_small_pictures_without_halving_them"
+)
 TEST_OPTIMIZERS = "tests/contracts/test_kinds.py::TestOptimizers"
 TEST_RANKS = "tests/distributed/test_processes.py"
 TEST_RESUME = (
@@ -472,6 +476,14 @@ PLANTED = (
         "tests/objectives/test_triplet.py",
     ),
     Mutant(
+        10,
+        "margin: no pair that costs something is no number",
+        "src/twinview/methods/margin.py",
+        "costly.clamp(min=1)",
+        "costly",
+        "tests/methods/test_margin.py",
+    ),
+    Mutant(
         11,
         "log-sum-exp without the maximum",
         PAIRS,
@@ -559,6 +571,22 @@ PLANTED = (
         "                nn.ReLU(),\n"
         "                nn.MaxPool2d(3, 2, padding=1) if before == shape[0] else nn.Identity(),\n",
         TEST_SMALL,
+    ),
+    Mutant(
+        13,
+        "ResNets start with ImageNet's stem, whatever the size",
+        BACKBONE,
+        "max(shape[1:]) <= SMALL",
+        "max(shape[1:]) <= 0",
+        TEST_BACKBONE,
+    ),
+    Mutant(
+        13,
+        "ResNets keep the max-pooling of ImageNet's stem",
+        BACKBONE,
+        '        network.set_submodule("maxpool", nn.Identity())\n',
+        "",
+        TEST_BACKBONE,
     ),
     Mutant(
         13,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 pytest.importorskip("lightly", reason="`make test-peers` installs it")
 
-from lightly.loss import BarlowTwinsLoss, NegativeCosineSimilarity, NTXentLoss, SwaVLoss
+from lightly.loss import BarlowTwinsLoss, DCLLoss, NegativeCosineSimilarity, NTXentLoss, SwaVLoss
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from lightly.models.modules.heads import SwaVPrototypes
 from lightly.models.modules.memory_bank import MemoryBankModule
@@ -24,6 +24,7 @@ from tests.peers.shared import D, N, same
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 from twinview.objectives.barlow_twins import barlow_twins
+from twinview.objectives.dcl import dcl
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 from twinview.optimizers.lars import lars
@@ -37,6 +38,13 @@ def test_nt_xent(z: Tensor, temperature: float) -> None:
     """SimCLR, eq. 1."""
     loss = NTXentLoss(temperature)
     assert same(lambda z: nt_xent(z, None, temperature=temperature), lambda z: loss(*z), z)
+
+
+@pytest.mark.peers("objectives/dcl", "lightly DCLLoss", "equal")
+def test_dcl(z: Tensor, temperature: float) -> None:
+    """DCL, eq. 6: one logarithm over the other examples' embeddings of both views."""
+    loss = DCLLoss(temperature)
+    assert same(lambda z: dcl(z, None, temperature=temperature), lambda z: loss(*z), z)
 
 
 @pytest.mark.peers("objectives/info_nce", "lightly NTXentLoss with a memory bank", "equal")
@@ -133,12 +141,27 @@ def test_byol(z: Tensor) -> None:
     assert same(ours, lambda z: 4 + 4 * theirs(z), z)
 
 
+@pytest.mark.peers("methods/fast_siam, two views", "lightly NegativeCosineSimilarity", "differs")
+def test_fast_siam(z: Tensor) -> None:
+    """SimSiam, eq. 2: lightly's is the paper's, from -1 to 1; ours is 1 more, so that 0 is the best
+    that can be. The gradient is the same."""
+    method: Method = made("fast_siam", views=2, hidden=6)
+    loss, targets = NegativeCosineSimilarity(), z.roll(1, dims=1)
+
+    def ours(z: Tensor) -> Tensor:
+        return method.terms(Projections(z, None, targets))["loss"]
+
+    def theirs(z: Tensor) -> Tensor:
+        half: Tensor = (loss(z[0], targets[1]) + loss(z[1], targets[0])) / 2
+        return half
+
+    assert not same(ours, theirs, z)
+    assert same(ours, lambda z: 1 + theirs(z), z)
+
+
 def swav(**changes: Any) -> Swav:
-    usual = {"prototypes": 6, "temperature": 0.2, "epsilon": 0.1, "iterations": 3}
-    own = made(
-        "swav",
-        **usual | {"frozen_until": 0.0, "queue": None, "queue_from": 0.0, "small": None} | changes,
-    )
+    usual = {"prototypes": 6, "temperature": 0.2, "epsilon": 0.1, "iterations": 3, "small": None}
+    own = made("swav", **usual | {"frozen_until": 0.0, "queue": None, "queue_from": 0.0} | changes)
     assert isinstance(own, Swav)
     return own
 

@@ -11,7 +11,8 @@ pytest.importorskip("pytorch_metric_learning", reason="`make test-peers` install
 
 from pytorch_metric_learning import distances, losses, miners, reducers, regularizers
 
-from tests.objectives.shared import LABELS
+from tests.methods.shared import made
+from tests.objectives.shared import LABELS, embeddings
 from tests.peers.shared import N, joined, names, same
 from twinview.objectives.contrastive import contrastive
 from twinview.objectives.info_nce import info_nce
@@ -19,6 +20,7 @@ from twinview.objectives.n_pair import n_pair
 from twinview.objectives.nt_xent import nt_xent
 from twinview.objectives.sup_con import sup_con
 from twinview.objectives.triplet import triplet
+from twinview.types import Projections
 
 EUCLIDEAN = distances.LpDistance(normalize_embeddings=False)
 PRODUCTS = distances.DotProductSimilarity(normalize_embeddings=False)
@@ -206,3 +208,30 @@ def test_n_pair_of_several_pairs_a_class(z: Tensor) -> None:
 
     assert not same(ours, lambda z: loss(joined(z), labels), z)
     assert same(on_kept, lambda z: loss(joined(z), labels), z)
+
+
+def margin_loss(z: Tensor) -> Tensor:
+    own = made("margin", alpha=0.2, beta=1.2, classes=None, labelled=False)
+    loss: Tensor = own.terms(Projections(z, None))["loss"]
+    return loss
+
+
+def costly_negatives(z: Tensor) -> Tensor:
+    """Of each anchor, which negatives are nearer than beta + alpha."""
+    apart = torch.cdist(*[normalize(joined(z), dim=1)] * 2)
+    labels = torch.arange(z.shape[1]).repeat(2)
+    return (apart < 1.4) & (labels[:, None] != labels)
+
+
+@pytest.mark.peers("methods/margin", "PML MarginLoss", "differs")
+def test_margin(z: Tensor) -> None:
+    """PML averages over all triplets, or over those that a miner draws at random; ours is the
+    expectation over the draws of Wu et al., section 4.1, which has no noise. Where each anchor has
+    one negative to draw, PML's loss on these triplets is ours."""
+    loss, labels = losses.MarginLoss(margin=0.2, beta=1.2), torch.arange(N).repeat(2)
+    assert not same(margin_loss, lambda z: loss(joined(z), labels), z)
+    batches = (embeddings(2, 5, seed) for seed in range(100))
+    small = next(own for own in batches if (costly_negatives(own).sum(1) == 1).all())
+    anchors, negatives = costly_negatives(small).nonzero(as_tuple=True)
+    drawn = anchors, anchors.roll(2), negatives
+    assert same(margin_loss, lambda z: loss(joined(z), torch.tensor([0, 1, 0, 1]), drawn), small)

@@ -14,11 +14,10 @@ def dcl(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)
     """Mean of log sum exp of the products with other examples, less the product with the own view.
 
     z: (2, n, d), n > 1, any scale but zero. labels are not looked at. Products are divided by the
-    temperature; the sum runs over both views of all other examples (eq. 6; lightly's DCLLoss adds
-    up a logarithm for each view, which is another loss). Unlike NT-Xent's, a positive pair's pull
-    does not fade as it becomes easy, so small batches and few epochs do. Blind to rotation and to
-    order; near log(2n - 2) for embeddings that say nothing, and may be negative. Keeps (2n, 2n)
-    numbers, since to subtract a term from a tiled sum would cancel.
+    temperature; one sum runs over both views of all other examples (eq. 6). Unlike NT-Xent's, a
+    positive pair's pull does not fade as it becomes easy, so small batches and few epochs do. Blind
+    to rotation and to order; near log(2n - 2) for embeddings that say nothing, and may be negative.
+    Keeps (2n, 2n) numbers, since to subtract a term from a tiled sum would cancel.
     """
     assert len(z) == 2 and z.shape[1] > 1, "DCL compares two views, and with other examples"
     unit = pairs.unit(z)
