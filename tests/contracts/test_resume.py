@@ -30,40 +30,37 @@ CHAIN = (
 )
 # Before the first checkpoint, between two, in the next epoch; while one is being written.
 AFTER_STEPS, BEFORE_WRITING = (2, 5, 8, 11), (6, 12)
-USUAL = {"method": "simclr", "optimizer": "adamw", "encoder": "convnet"}
-CASES = [USUAL] + [
-    USUAL | {kind: name}
-    for kind in USUAL
-    for name in registry.names(f"{kind}s")
-    if name != USUAL[kind]
+CASES = [(method, "adamw") for method in registry.names("methods")]
+CASES += [
+    ("simclr", optimizer) for optimizer in registry.names("optimizers") if optimizer != "adamw"
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(case.values()))
+@pytest.mark.parametrize(("method", "optimizer"), CASES)
 def test_a_training_that_was_killed_ends_like_one_that_was_not(
-    case: dict[str, str], folder: Path, shapes: Prepared
+    method: str, optimizer: str, folder: Path, shapes: Prepared
 ) -> None:
     with checkpoints.opened({"one": "that was not"}) as kept:
-        through = session(case, shapes, kept)
+        through = session(method, optimizer, shapes, kept)
         train(through, shapes)
     for moment in sorted((*AFTER_STEPS, *BEFORE_WRITING)):
-        killed(moment, case, shapes)
+        killed(moment, method, optimizer, shapes)
     with checkpoints.opened({"one": "that was"}) as kept:
-        after = session(case, shapes, kept)
+        after = session(method, optimizer, shapes, kept)
         assert after.state.number == 9, "the checkpoint of step 12 was being written"
         train(after, shapes)
     differing = list(differences(through.state.state_dict(), after.state.state_dict()))
     assert differing == [] and after.watch.state_dict() == through.watch.state_dict()
 
 
-def session(case: dict[str, str], prepared: Prepared, kept: Checkpoints) -> Session:
+def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
-    options = SMALL["encoders"][case["encoder"]]
-    learner = encoder.build(encoder.Description.of(prepared, case["encoder"], options), 0)
+    options = SMALL["encoders"]["convnet"]
+    learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
     with seeds.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
-        made = bound("methods", case["method"])(GradientCache(learner, 8), head)
-    state = State.before(made, bound("optimizers", case["optimizer"]), torch.device("cpu"))
+        made = bound("methods", method)(GradientCache(learner, 8), head)
+    state = State.before(made, bound("optimizers", optimizer), torch.device("cpu"))
     render = ViewPlan(0, CHAIN).renderer(prepared.modality)
     watch = Watch(made, prepared.splits["validation"], render, 6, OWN.batch_size)
     own = Session(state, watch, kept)
@@ -83,14 +80,14 @@ def train(own: Session, prepared: Prepared, until: int = 99) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def killed(moment: int, case: dict[str, str], prepared: Prepared) -> None:
+def killed(moment: int, method: str, optimizer: str, prepared: Prepared) -> None:
     """A process of its own trains on, and is killed; no block of it ends."""
     if not (child := os.fork()):
         try:
             if moment in BEFORE_WRITING:
                 os.rename = Path.replace = die  # type: ignore[assignment,method-assign]
             with checkpoints.opened({"one": "that was"}) as kept:
-                train(session(case, prepared, kept), prepared, moment)
+                train(session(method, optimizer, prepared, kept), prepared, moment)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL

@@ -4,19 +4,23 @@ import copy
 import re
 import sys
 from pathlib import Path
+from typing import final
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from twinview import encoder, registry
+from twinview import checkpoints, encoder, registry
 from twinview.batch_norm import split
 from twinview.encoder import Description
 from twinview.encoders.backbone import Backbone, backbone
 from twinview.errors import ConfigError
 from twinview.gradient_cache import GradientCache
-from twinview.types import Statistics
+from twinview.loop import Budget, State, go_on
+from twinview.methods.simclr import simclr
+from twinview.types import Split, Statistics
+from twinview.views import Views
 
 # A small member of each family, and the side of a picture that it takes.
 MEMBERS = {
@@ -189,6 +193,46 @@ def test_chunks_give_the_gradient_of_the_whole_batch() -> None:
         gradients.append([p.grad for p in own.parameters()])
     for whole, chunked in zip(*gradients, strict=True):
         assert torch.allclose(whole, chunked, rtol=1e-9)
+
+
+# Batch norm's running statistics; dropout's random numbers.
+@pytest.mark.parametrize("model", ["shufflenet_v2_x0_5", "squeezenet1_1"])
+def test_a_training_goes_on_from_a_checkpoint_to_the_same_bits(model: str, folder: Path) -> None:
+    through, before, after = training(model), training(model), training(model)
+    go(through, 4)
+    go(before, 2)
+    with checkpoints.opened({"one": model}) as kept:
+        kept.save(2, before.state_dict(), doubtful=False)
+        saved = kept.load()
+    assert saved is not None
+    after.load_state_dict(saved)
+    assert after.number == 2
+    go(after, 4)
+    first, second = through.method.state_dict().values(), after.method.state_dict().values()
+    assert all(map(torch.equal, first, second))
+
+
+def training(model: str) -> State:
+    own = made(model, 1, 32, 32)
+    method = simclr(GradientCache(own, 1), nn.Linear(own.dim, 3), temperature=0.5)
+    adamw = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
+    return State.before(method, adamw, torch.device("cpu"))
+
+
+def go(state: State, until: int) -> None:
+    rows = torch.arange(4)
+    budget = Budget(2, 2, 0.01, warmup_epochs=0, seed=0, precision="float32")
+    for step in go_on(state, Split(rows, None, rows), Pictures(), budget):
+        if step.number == until:
+            return
+
+
+@final
+class Pictures(Views):
+    """Two views of each row, the same in every epoch."""
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        return pictures(4 * count, 1, 32, 32).unflatten(0, (count, 4))[:, rows]
 
 
 @pytest.mark.parametrize("model", ["mnasnet0_5", "resnet18", "squeezenet1_1"])
