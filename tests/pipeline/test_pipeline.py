@@ -170,7 +170,9 @@ def test_a_truncated_split_is_refused(project: Project) -> None:
 
 
 def test_weights_of_another_architecture_are_refused(project: Project) -> None:
-    with project.edited("models/encoder/encoder.json", lambda old: old.replace(b"128", b"96")):
+    with project.edited(
+        "models/encoder/encoder.json", lambda old: old.replace(b"      16\n", b"      12\n")
+    ):
         said = project.refused("python", "-m", "pipeline.embed")
     assert "encoder.safetensors is of another architecture" in said
 
