@@ -215,7 +215,7 @@ def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
     assert said.count("pretrain: learning") == 1 and project.trainings() == runs + 1
     # Sums in another order: AdamW, which divides by small numbers, lets it grow from step to step.
     assert project.losses()[:3] == pytest.approx(alone[:3], abs=1e-3)
-    assert project.losses() == pytest.approx(alone, abs=0.1) and alone[0] - alone[-1] > 1
+    assert project.losses() == pytest.approx(alone, abs=0.1) and alone[0] - alone[-1] > 0.5
     project.done("dvc", "checkout", "--force")
 
 
