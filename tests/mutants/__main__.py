@@ -23,7 +23,7 @@ from twinview.provenance import commit, hardware
 
 COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")
-COPIED = ("src", "pipeline", "tests", "recipes", "params.yaml", "pyproject.toml")
+COPIED = ("src", "pipeline", "tests", "docs", "recipes", "params.yaml", "pyproject.toml")
 AT_ONCE = 2
 # pytest's exit status when tests failed; others mean that it could not run them.
 FAILED = 1
