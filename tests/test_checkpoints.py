@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview import artifacts, checkpoints
+from twinview import artifacts, checkpoints, paths
 from twinview.checkpoints import STALE, Checkpoints
 from twinview.errors import BusyError, TrainingError
 
@@ -23,7 +23,7 @@ def project(folder: Path) -> Path:
 
 
 def shelf() -> Path:
-    return Path.cwd() / ".dvc/tmp/twinview/checkpoints"
+    return Path.cwd() / paths.CHECKPOINTS
 
 
 def trainings() -> list[Path]:

@@ -34,16 +34,22 @@ def base(name: str) -> str | None:
 
 def read(name: str, path: Path) -> str:
     """A file of an experiment, from git or DVC's cache. Raises DataError when there is none."""
-    import dvc.api
-
     made = _newest(name, "objectname")
     if not made:
         raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
     text = git("show", f"{made}:{path}")
+    return _from_cache(name, made, path) if text is None else text
+
+
+def _from_cache(name: str, made: str, path: Path) -> str:
+    from dvc import api
+    from dvc.exceptions import DvcException
+
     try:
-        return dvc.api.read(str(path), rev=made) if text is None else text
-    except Exception as error:
+        text: str = api.read(str(path), rev=made)
+    except (DvcException, OSError) as error:
         raise DataError(f"the experiment {name} has no {path} ({error})") from None
+    return text
 
 
 def _newest(name: str, what: str) -> str:

@@ -113,13 +113,11 @@ def between(readme: str, start: str, end: str, text: str) -> str:
 
 def table(scores: Scores) -> str:
     """Contenders by tasks in Markdown, mean and standard deviation over training seeds."""
-    lines = [
-        "| Fashion-MNIST, accuracy on test | " + " | ".join(TASKS.values()) + " |",
-        "|---" * (len(TASKS) + 1) + "|",
-    ]
-    for prefix, label in CONTENDERS.items():
-        cells = [cell(scores[f"{prefix}fashion_mnist.{task}.accuracy"]) for task in TASKS]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+    rows = {
+        label: [scores[f"{prefix}fashion_mnist.{task}.accuracy"] for task in TASKS]
+        for prefix, label in CONTENDERS.items()
+    }
+    lines = grid("Fashion-MNIST, accuracy on test", list(TASKS.values()), rows)
     one = scores["fashion_mnist.linear.accuracy"]
     minutes = scores["repro.minutes"]["value"]
     lines += [
@@ -129,6 +127,16 @@ def table(scores: Scores) -> str:
         "minutes.",
     ]
     return "\n".join(lines)
+
+
+def grid(
+    title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[str]:
+    """The lines of a table in Markdown: labels by columns, an entry of the scoreboard in each."""
+    lines = [f"| {title} | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for label, entries in rows.items():
+        lines.append(f"| {label} | " + " | ".join(map(cell, entries)) + " |")
+    return lines
 
 
 def cell(entry: Mapping[str, Any]) -> str:

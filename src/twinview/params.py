@@ -6,7 +6,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -78,7 +78,7 @@ class Params(Section):
     @property
     def learns_from_pairs(self) -> bool:
         """Whether the chosen method takes labelled pairs, and not examples."""
-        return self.methods[self.pretrain.method].get("positives") == "pairs"
+        return _of_method(self).get("positives") == "pairs"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -218,62 +218,64 @@ def _unstated(params: Params) -> list[str]:
     ]
 
 
-def _impossible(params: Params) -> list[str]:
+def _impossible(params: Params) -> Iterator[str]:
     """Settings that are each possible and make no sense together."""
-    faults = []
-    if params.pretrain.batch_size > params.data.train:
-        faults.append(
-            f"pretrain.batch_size: is {params.pretrain.batch_size}, larger than the train split "
-            f"(data.train: {params.data.train})"
+    data, own = params.data, params.pretrain
+    if own.batch_size > data.train:
+        yield (
+            f"pretrain.batch_size: is {own.batch_size}, larger than the train split "
+            f"(data.train: {data.train})"
         )
-    micro, batch = params.pretrain.micro_batch, params.pretrain.batch_size
-    if micro is not None and batch % micro:
-        near = max(d for d in range(1, min(micro, batch) + 1) if batch % d == 0)
-        faults.append(
-            f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
-            f"{batch}; set it to {near}, or to null for the whole batch at once"
+    yield from _indivisible(own)
+    if own.warmup_epochs >= own.epochs:
+        yield (
+            f"pretrain.warmup_epochs: is {own.warmup_epochs}, but the training ends "
+            f"after pretrain.epochs: {own.epochs}"
         )
-    per_class = params.pretrain.examples_per_class
-    if per_class is not None and batch % per_class:
-        faults.append(
-            f"pretrain.examples_per_class: is {per_class}, which does not divide "
-            f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
-        )
-    processes = params.pretrain.processes
-    if rest := batch % processes:
-        faults.append(
-            f"pretrain.processes: is {processes}, which cannot share pretrain.batch_size: {batch} "
-            f"evenly; set pretrain.batch_size to {batch - rest or processes}"
-        )
-    if params.pretrain.warmup_epochs >= params.pretrain.epochs:
-        faults.append(
-            f"pretrain.warmup_epochs: is {params.pretrain.warmup_epochs}, but the training ends "
-            f"after pretrain.epochs: {params.pretrain.epochs}"
-        )
-    if params.pretrain.monitored > params.data.validation:
-        faults.append(
-            f"pretrain.monitored: is {params.pretrain.monitored}, more than the validation split "
-            f"(data.validation: {params.data.validation})"
+    if own.monitored > data.validation:
+        yield (
+            f"pretrain.monitored: is {own.monitored}, more than the validation split "
+            f"(data.validation: {data.validation})"
         )
     most = max(params.evaluate.few_labels.per_class)
-    if most > params.data.train:
-        faults.append(
+    if most > data.train:
+        yield (
             f"evaluate.few_labels.per_class: asks for {most} labels of each class, more than the "
-            f"train split (data.train: {params.data.train})"
+            f"train split (data.train: {data.train})"
         )
     if params.views.mode == "cached" and params.views.cached.count % 2:
-        faults.append(
+        yield (
             f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
             "so it must be even"
         )
     if _of_method(params).get("small") and "random_resized_crop" not in params.views.chain:
-        faults.append(
-            f"methods.{params.pretrain.method}.small: small crops need random_resized_crop in "
+        yield (
+            f"methods.{own.method}.small: small crops need random_resized_crop in "
             f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
         )
-    if params.report.points > params.data.test:
-        faults.append(
+    if params.report.points > data.test:
+        yield (
             f"report.points: is {params.report.points}, more than the test split "
-            f"(data.test: {params.data.test})"
+            f"(data.test: {data.test})"
         )
-    return faults
+
+
+def _indivisible(own: Pretrain) -> Iterator[str]:
+    """What a batch has to be divided into and cannot be."""
+    batch, micro, per_class = own.batch_size, own.micro_batch, own.examples_per_class
+    if micro is not None and batch % micro:
+        near = max(d for d in range(1, min(micro, batch) + 1) if batch % d == 0)
+        yield (
+            f"pretrain.micro_batch: is {micro}, which does not divide pretrain.batch_size: "
+            f"{batch}; set it to {near}, or to null for the whole batch at once"
+        )
+    if per_class is not None and batch % per_class:
+        yield (
+            f"pretrain.examples_per_class: is {per_class}, which does not divide "
+            f"pretrain.batch_size: {batch}; set it to {math.gcd(per_class, batch)}, or to null"
+        )
+    if rest := batch % own.processes:
+        yield (
+            f"pretrain.processes: is {own.processes}, which cannot share pretrain.batch_size: "
+            f"{batch} evenly; set pretrain.batch_size to {batch - rest or own.processes}"
+        )

@@ -22,11 +22,9 @@ from twinview.types import Batch
 
 COMMAND = "make sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
-TASKS = {"linear": "linear probe", "knn": "kNN", "labels_10": "10 labels a class"}
+TASKS = {task: measure.TASKS[task] for task in ("linear", "knn", "labels_10")}
 BASELINES = {
-    "supervised": "same encoder, all labels",
-    "random_encoder": "same encoder, random",
-    "raw_pixels": "raw pixels",
+    prefix.removesuffix("."): text for prefix, text in measure.CONTENDERS.items() if prefix
 }
 
 
@@ -90,20 +88,24 @@ def long(seeds: int) -> None:
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
     """The experiments, seed by seed, so that one of each comes first."""
     passes = epochs * passes_of(settings, "simclr")
+    chosen: dict[str, dict[str, Any]] = {}
+    for label in registry.names(kind):
+        if label == "siamese":  # its table is that of the objectives
+            continue
+        method = label if kind == "methods" else "siamese"
+        changes = {} if kind == "methods" else {"methods.siamese.objective": label}
+        share = max(1, round(passes / passes_of(settings, method)))
+        chosen[label] = {"pretrain.method": method, "pretrain.epochs": share, **changes}
     for seed in range(seeds):
-        for label in registry.names(kind):
-            if label == "siamese":  # its table is that of the objectives
-                continue
-            method = label if kind == "methods" else "siamese"
-            changes: dict[str, Any] = {"pretrain.method": method, "pretrain.seed": seed}
-            if kind == "objectives":
-                changes["methods.siamese.objective"] = label
-            changes["pretrain.epochs"] = max(1, round(passes / passes_of(settings, method)))
-            yield Experiment.of(label, settings, changes)
+        for label, own in chosen.items():
+            yield Experiment.of(label, settings, own | {"pretrain.seed": seed})
 
 
 def passes_of(settings: Params, method: str) -> float:
-    """How often a step of the method encodes an example, by the encoder or a slow copy of it."""
+    """How often a step of the method encodes an example, by the encoder or a slow copy of it.
+
+    Small crops are not counted.
+    """
     n, shape = 64, (1, 4, 4)
     head = settings.bound("heads", settings.pretrain.head)(math.prod(shape))
     made = settings.bound("methods", method)(_Counter(), head)
@@ -141,11 +143,8 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     rows = dict(sorted(rows.items(), key=lambda row: row[1]["linear"]["value"], reverse=True))
     beside = [one.load(paths.BASELINE_METRICS) for one in runs if one.label == runs[0].label]
     rows |= {text: _entries([of[name] for of in beside]) for name, text in BASELINES.items()}
-    lines = [f"| {kind} | " + " | ".join(TASKS.values()) + " |", "|---" * (len(TASKS) + 1) + "|"]
-    for label, entries in rows.items():
-        cells = [measure.cell(entry) for entry in entries.values()]
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    cells = {label: list(entries.values()) for label, entries in rows.items()}
+    return "\n".join([*measure.grid(kind, list(TASKS.values()), cells), ""])
 
 
 def _entries(found: Sequence[Mapping[str, Any]]) -> Scores:

@@ -20,7 +20,7 @@ from lightly.utils.benchmarking.knn import knn_predict
 from lightly.utils.lars import LARS
 
 from tests.methods.shared import made, networks
-from tests.peers.shared import D, N, same
+from tests.peers.shared import D, Loss, N, same
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 from twinview.objectives.barlow_twins import barlow_twins
@@ -122,13 +122,9 @@ def test_alignment_uniformity(z: Tensor, t: float, weight: float, alpha: float) 
     assert same(lambda z: alignment_uniformity(z, None, **by), lambda z: loss(*z), z)
 
 
-@pytest.mark.peers("methods/byol", "lightly NegativeCosineSimilarity", "differs")
-def test_byol(z: Tensor) -> None:
-    """Ours is eq. 2, 2 - 2 cosine, summed over both directions; lightly's is the negative cosine,
-    of which its examples take half the sum. Ours is 4 + 4 times that: the same gradient but for
-    its length, which SGD's rate has to know."""
-    method: Method = made("byol", decay=0.9, hidden=6)
-    loss, targets = NegativeCosineSimilarity(), z.roll(1, dims=1)
+def by_targets(method: Method, targets: Tensor) -> tuple[Loss, Loss]:
+    """Our loss of predictions z for fixed targets, and lightly's as its examples sum it up."""
+    loss = NegativeCosineSimilarity()
 
     def ours(z: Tensor) -> Tensor:
         return method.terms(Projections(z, None, targets))["loss"]
@@ -137,6 +133,15 @@ def test_byol(z: Tensor) -> None:
         half: Tensor = (loss(z[0], targets[1]) + loss(z[1], targets[0])) / 2
         return half
 
+    return ours, theirs
+
+
+@pytest.mark.peers("methods/byol", "lightly NegativeCosineSimilarity", "differs")
+def test_byol(z: Tensor) -> None:
+    """Ours is eq. 2, 2 - 2 cosine, summed over both directions; lightly's is the negative cosine,
+    of which its examples take half the sum. Ours is 4 + 4 times that: the same gradient but for
+    its length, which SGD's rate has to know."""
+    ours, theirs = by_targets(made("byol", decay=0.9, hidden=6), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 4 + 4 * theirs(z), z)
 
@@ -145,16 +150,7 @@ def test_byol(z: Tensor) -> None:
 def test_fast_siam(z: Tensor) -> None:
     """SimSiam, eq. 2: lightly's is the paper's, from -1 to 1; ours is 1 more, so that 0 is the best
     that can be. The gradient is the same."""
-    method: Method = made("fast_siam", views=2, hidden=6)
-    loss, targets = NegativeCosineSimilarity(), z.roll(1, dims=1)
-
-    def ours(z: Tensor) -> Tensor:
-        return method.terms(Projections(z, None, targets))["loss"]
-
-    def theirs(z: Tensor) -> Tensor:
-        half: Tensor = (loss(z[0], targets[1]) + loss(z[1], targets[0])) / 2
-        return half
-
+    ours, theirs = by_targets(made("fast_siam", views=2, hidden=6), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 1 + theirs(z), z)
 

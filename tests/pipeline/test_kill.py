@@ -15,6 +15,7 @@ import mlflow
 import pytest
 
 from tests.workspace import make_workspace, tiny_params
+from twinview import paths
 
 KILLER = Path(__file__).parent / "killer"
 # 9 steps an epoch, 18 in all.
@@ -139,7 +140,7 @@ def test_a_training_that_was_killed_again_and_again_ends_like_one_that_was_not(
 
 
 def newest(project: Copy) -> int:
-    saved = project.folder.glob(".dvc/tmp/twinview/checkpoints/*/step-*.safetensors")
+    saved = (project.folder / paths.CHECKPOINTS).glob("*/step-*.safetensors")
     return max((int(path.stem.removeprefix("step-")) for path in saved), default=0)
 
 
@@ -197,7 +198,7 @@ def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -
     by_hand = project.results()
     project.done("python", "-m", "pipeline.embed")
     features = (project.folder / "data/embeddings/train.safetensors").read_bytes()
-    shutil.rmtree(project.folder / ".dvc/tmp/twinview/checkpoints")
+    shutil.rmtree(project.folder / paths.CHECKPOINTS)
     settings = project.folder / "params.yaml"
     settings.write_text(settings.read_text().replace("processes: 1", "processes: 2"))
 

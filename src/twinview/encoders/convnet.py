@@ -49,14 +49,14 @@ class ConvNet(nn.Module):
         norm: str,
     ) -> None:
         super().__init__()
-        channels = [shape[0], *widths]
+        channels = [shape[0], *widths[:-1]]
         layers = [
             nn.Sequential(
                 nn.Conv2d(before, width, 3, stride, padding=1, bias=False),
                 _norm(norm, width),
                 nn.ReLU(),
             )
-            for before, width, stride in zip(channels, widths, strides, strict=False)
+            for before, width, stride in zip(channels, widths, strides, strict=True)
         ]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.pool = nn.AdaptiveAvgPool2d(grid)
