@@ -689,8 +689,8 @@ PLANTED = (
         19,
         "validation rows are trained on",
         SPLITS,
-        'order[: sizes["train"]], order',
-        'order[: sizes["train"] + 1], order',
+        'order[sizes["train"] :][',
+        'order[sizes["train"] - 1 :][',
         "tests/test_splits.py",
     ),
     Mutant(
