@@ -48,7 +48,7 @@ def main() -> None:
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
     learner, method = build(settings, prepared)
-    train, views = examples(settings, prepared, learner, method)
+    train, views = examples(settings, prepared, opened(prepared, learner, method))
     if own.compile:
         engine.compile_in_place(learner, device)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
@@ -95,20 +95,23 @@ def lead(
         run.tag(verdict=watch.verdict())
 
 
-def examples(
-    settings: params.Params, prepared: Prepared, learner: encoder.Encoder, method: Method
-) -> tuple[Split, Views]:
-    """What batches are made of, and its views: train examples, or labelled pairs of them.
-
-    For a method that wants small crops, those too, rendered live. Raises DataError where a method
-    that learns from pairs has none, or not a batch of them.
-    """
-    train, pairs = prepared.splits["train"], prepared.pairs
+def opened(prepared: Prepared, learner: encoder.Encoder, method: Method) -> Views:
+    """The train split's views and, for a method that wants some, its small crops, rendered live."""
+    train = prepared.splits["train"]
     views = open_views(paths.VIEWS, train, prepared.modality)
     if method.small is not None:
         render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
         views.small = partial(LiveViews(render, train).take, count=method.small.count)
         encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
+    return views
+
+
+def examples(settings: params.Params, prepared: Prepared, views: Views) -> tuple[Split, Views]:
+    """What batches are made of, and its views: train examples, or labelled pairs of them.
+
+    Raises DataError where a method that learns from pairs has none, or not a batch of them.
+    """
+    train, pairs = prepared.splits["train"], prepared.pairs
     if not settings.learns_from_pairs:
         return train, views
     count, wanted = len(pairs or ()), settings.pretrain.batch_size

@@ -200,7 +200,7 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.monitored: is 1024, more than the validation split (data.validation: 1000)",
         ),
         (
-            {"views.cached.count": 5},
+            {"views.mode": "cached", "views.cached.count": 5},
             "views.cached.count: is 5; views are taken in pairs, so it must be even",
         ),
         (
@@ -269,7 +269,8 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 
 
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
-    path = write_params({"data.train": 1, "data.test": 1, "views.cached.count": 3})
+    cached = {"views.mode": "cached", "views.cached.count": 3}
+    path = write_params({"data.train": 1, "data.test": 1, **cached})
     assert len(faults(path)) == 4
 
 

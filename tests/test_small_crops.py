@@ -17,7 +17,7 @@ from twinview.view_cache import write_cache
 from twinview.views import SmallCrops, ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
-OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "norm": "batch"}
+OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}
 
 
 @pytest.fixture

@@ -76,15 +76,15 @@ def test_every_objective_is_trained_under_siamese() -> None:
     assert {one.changes["pretrain.method"] for one in planned} == {"siamese"}
 
 
-def test_an_experiment_is_named_by_all_of_its_settings(dvc: Dvc) -> None:
-    one = Experiment("sup_con", {"pretrain.seed": 0})
-    assert one.name == Experiment("sup_con", {"pretrain.seed": 0}).name
-    assert one.name.startswith("sup-con-")
-    assert one.name != Experiment("sup_con", {"pretrain.seed": 1}).name
-    text = Path("params.yaml").read_text()
-    before = one.name
-    Path("params.yaml").write_text(text.replace("batch_size: 256", "batch_size: 128"))
-    assert one.name != before
+def test_an_experiment_is_named_by_all_of_its_settings() -> None:
+    def name(settings: params.Params, seed: int) -> str:
+        return Experiment.of("sup_con", settings, {"pretrain.seed": seed}).name
+
+    other = SETTINGS.model_copy(
+        update={"pretrain": SETTINGS.pretrain.model_copy(update={"epochs": 3})}
+    )
+    assert name(SETTINGS, 0) == name(SETTINGS, 0) and name(SETTINGS, 0).startswith("sup-con-")
+    assert len({name(SETTINGS, 0), name(SETTINGS, 1), name(other, 0)}) == 3
 
 
 def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
@@ -125,9 +125,8 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
 
 
 def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
-    runs = [Experiment("a", {"pretrain.seed": s}) for s in (0, 1)] + [
-        Experiment("b", {"pretrain.seed": 5})
-    ]
+    wanted = [("a", 0), ("a", 1), ("b", 5)]
+    runs = [Experiment.of(label, SETTINGS, {"pretrain.seed": seed}) for label, seed in wanted]
     for one in runs:
         one.run()
     found = scores("kind", runs)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 TINY: dict[str, Any] = {
     "data": {"train": 600, "validation": 200, "test": 300},
     "views": {"mode": "cached"},
-    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64},
+    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64, "precision": "float32"},
     "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "grid": 2}},
     "evaluate": {"few_labels": {"per_class": [5, 20], "draws": 3}},
     "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5], "whitened": [0, 16]}},

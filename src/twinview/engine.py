@@ -90,14 +90,15 @@ def compile_in_place(module: nn.Module, device: torch.device) -> None:
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[Callable[[], bool]]:
+def joined() -> Iterator[Callable[..., bool]]:
     """Together with the processes that torchrun started, or alone when it started none.
 
-    Gives a function that is true for the one that calls it first, of all processes. What is on a
-    GPU is exchanged by NCCL, which has not been tried on hardware yet.
+    Gives a function that is true for the one that calls it first, of all processes; with
+    claim=False, while none has called it yet. What is on a GPU is exchanged by NCCL, which has not
+    been tried on hardware yet.
     """
     if "RANK" not in os.environ:
-        yield lambda: True
+        yield lambda claim=True: True
         return
     with _connected():
         store, place, world = next(rendezvous("env://"))
@@ -109,9 +110,9 @@ def joined() -> Iterator[Callable[[], bool]]:
         dist.destroy_process_group()
 
 
-def _is_first(store: Any) -> bool:
+def _is_first(store: Any, claim: bool = True) -> bool:
     try:
-        return bool(store.add("calls", 1) == 1)
+        return bool(store.add("calls", int(claim)) == int(claim))
     except RuntimeError:  # torchrun, which keeps the store, is gone
         return True
 

@@ -14,7 +14,7 @@ from typing import Any
 from twinview import engine, params, stage
 from twinview.errors import LostError, TwinviewError
 
-LOST = 75  # exit status: the others are gone, and why is not this process's to tell
+LOST = 75  # exit status: the others are gone, and none has told why
 PATIENCE_S = 600  # what a process that was told to stop has for its step and its checkpoint
 
 
@@ -40,7 +40,7 @@ def _together(main: Callable[[], None]) -> None:
             main()
         except TwinviewError as error:
             if isinstance(error, LostError) and _on_one_machine():
-                sys.exit(LOST)
+                sys.exit(LOST if is_first(claim=False) else 1)
             if not is_first():
                 sys.exit(1)
             raise

@@ -32,17 +32,18 @@ BASELINES = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """One training: its label in the sweep, and the settings that differ from ours."""
+    """One training: its label in the sweep, the settings that differ from ours, its name in DVC."""
 
     label: str
     changes: Mapping[str, Any]
+    name: str
 
-    @property
-    def name(self) -> str:
-        """Its name in DVC."""
-        everything = [params.load(OURS).model_dump(mode="json"), dict(self.changes)]
-        digest = hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:8]
-        return f"{self.label.replace('_', '-')}-{digest}"
+    @classmethod
+    def of(cls, label: str, settings: Params, changes: Mapping[str, Any]) -> "Experiment":
+        """Named by its label and a digest of all settings, ours and the differing ones."""
+        everything = json.dumps([settings.model_dump(mode="json"), dict(changes)])
+        digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
+        return cls(label, changes, f"{label.replace('_', '-')}-{digest}")
 
     def run(self) -> None:
         """Runs it up to its evaluation, unless DVC has it."""
@@ -72,9 +73,13 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
 def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes."""
     measure.require_committed(COMMAND)
-    ours, theirs = (artifacts.flat(params.load(p).model_dump(mode="json")) for p in (OURS, LONG))
+    settings = params.load(OURS)
+    ours, theirs = (
+        artifacts.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG))
+    )
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
-    runs = [Experiment("long", changes | {"pretrain.seed": seed}) for seed in range(seeds)]
+    each = [changes | {"pretrain.seed": seed} for seed in range(seeds)]
+    runs = [Experiment.of("long", settings, changed) for changed in each]
     for experiment in runs:
         experiment.run()
     minutes = [one.load(paths.PRETRAIN_RUN)["seconds"] / 60 for one in runs]
@@ -94,7 +99,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
             if kind == "objectives":
                 changes["methods.siamese.objective"] = label
             changes["pretrain.epochs"] = max(1, round(passes / passes_of(settings, method)))
-            yield Experiment(label, changes)
+            yield Experiment.of(label, settings, changes)
 
 
 def passes_of(settings: Params, method: str) -> float:

@@ -26,7 +26,7 @@ from twinview.provenance import commit, hardware
 
 COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")
-COPIED = ("src", "pipeline", "tests", "recipes", "params.yaml", "pyproject.toml")
+COPIED = ("src", "pipeline", "tests", "docs", "recipes", "params.yaml", "pyproject.toml")
 AT_ONCE = 2
 # What a fork takes over, and what it loads anew from its copy.
 LOADED = ("torch", "torchvision", "sklearn.linear_model", "sklearn.metrics", "safetensors.torch")

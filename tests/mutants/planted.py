@@ -697,8 +697,8 @@ PLANTED = (
         19,
         "the training takes the test split",
         PRETRAIN,
-        'prepared.splits["train"], prepared.pairs',
-        'prepared.splits["test"], prepared.pairs',
+        'train = prepared.splits["train"]\n    views =',
+        'train = prepared.splits["test"]\n    views =',
         "tests/test_leakage.py",
     ),
     Mutant(

@@ -191,6 +191,7 @@ def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training
     assert len(project.mlflow_runs()) == 2
 
 
+@pytest.mark.slow
 def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -> None:
     project.done("torchrun", "--standalone", "--nproc-per-node", "2", "-m", "pipeline.pretrain")
     by_hand = project.results()

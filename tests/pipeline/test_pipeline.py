@@ -170,7 +170,9 @@ def test_a_truncated_split_is_refused(project: Project) -> None:
 
 
 def test_weights_of_another_architecture_are_refused(project: Project) -> None:
-    with project.edited("models/encoder/encoder.json", lambda old: old.replace(b"128", b"96")):
+    with project.edited(
+        "models/encoder/encoder.json", lambda old: old.replace(b"      16\n", b"      12\n")
+    ):
         said = project.refused("python", "-m", "pipeline.embed")
     assert "encoder.safetensors is of another architecture" in said
 
@@ -213,7 +215,7 @@ def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
     assert said.count("pretrain: learning") == 1 and project.trainings() == runs + 1
     # Sums in another order: AdamW, which divides by small numbers, lets it grow from step to step.
     assert project.losses()[:3] == pytest.approx(alone[:3], abs=1e-3)
-    assert project.losses() == pytest.approx(alone, abs=0.1) and alone[0] - alone[-1] > 1
+    assert project.losses() == pytest.approx(alone, abs=0.1) and alone[0] - alone[-1] > 0.5
     project.done("dvc", "checkout", "--force")
 
 
