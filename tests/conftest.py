@@ -2,6 +2,7 @@
 
 import copy
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from ruamel.yaml import YAML
 from tests.shapes import prepared_shapes
 from tests.workspace import ROOT
 from twinview.splits import Prepared
+
+# A shell that starts the suite in the background has Ctrl-C ignored, and so its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What DVC and a user's shell may set, and what would change the results of the tests.
 FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_URI")
