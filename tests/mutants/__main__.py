@@ -8,6 +8,7 @@ writes nothing.
 import contextlib
 import importlib
 import io
+import itertools
 import multiprocessing
 import os
 import shutil
@@ -57,10 +58,11 @@ def catchers(mutants: Sequence[Mutant]) -> list[str]:
     for name in LOADED:
         importlib.import_module(name)
     tests = sorted({test for mutant in mutants for test in mutant.tests.split()})
+    files = [list(of) for _, of in itertools.groupby(tests, lambda test: test.partition("::")[0])]
     # Each in a process of its own: to load torch takes longer than most of the tests.
     with multiprocessing.get_context("fork").Pool(AT_ONCE, maxtasksperchild=1) as pool:
-        whole = pool.imap(first_failure, [(None, [test]) for test in tests])
-        if failed := list(filter(None, stage.progress(whole, len(tests), "without mutants"))):
+        whole = pool.imap(first_failure, [(None, of) for of in files])
+        if failed := list(filter(None, stage.progress(whole, len(files), "without mutants"))):
             raise ConfigError(f"tests fail without a mutant: {', '.join(failed)}")
         caught = pool.imap(first_failure, [(mutant, mutant.tests.split()) for mutant in mutants])
         return list(stage.progress(caught, len(mutants), "mutants"))
