@@ -6,14 +6,18 @@ writes nothing.
 """
 
 import contextlib
+import importlib
+import io
+import itertools
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
@@ -25,8 +29,9 @@ COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")
 COPIED = ("src", "pipeline", "tests", "docs", "recipes", "params.yaml", "pyproject.toml")
 AT_ONCE = 2
-# pytest's exit status when tests failed; others mean that it could not run them.
-FAILED = 1
+# What a fork takes over, and what it loads anew from its copy.
+LOADED = ("torch", "torchvision", "sklearn.linear_model", "sklearn.metrics", "safetensors.torch")
+COPIES_OWN = ("twinview", "pipeline", "tests")
 
 Catch = tuple[Mutant, str]
 
@@ -37,15 +42,30 @@ def main(traps: Sequence[int]) -> None:
     if not traps:
         measure.require_committed(COMMAND)
     require_applicable(chosen)
-    require_passing(sorted({test for mutant in chosen for test in mutant.tests.split()}))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        caught = pool.map(catcher, chosen)
-        found = list(zip(chosen, stage.progress(caught, len(chosen), "mutants"), strict=True))
+    found = list(zip(chosen, catchers(chosen), strict=True))
     print("\n".join(table(found)))
     if not traps:
         keep(found)
     if survivors := [mutant.bug for mutant, test in found if not test]:
         raise ConfigError(f"no test fails for: {'; '.join(survivors)}")
+
+
+def catchers(mutants: Sequence[Mutant]) -> list[str]:
+    """The first test that fails for each; "" where none does.
+
+    Raises ConfigError when one fails without a mutant.
+    """
+    for name in LOADED:
+        importlib.import_module(name)
+    tests = sorted({test for mutant in mutants for test in mutant.tests.split()})
+    files = [list(of) for _, of in itertools.groupby(tests, lambda test: test.partition("::")[0])]
+    # Each in a process of its own: to load torch takes longer than most of the tests.
+    with multiprocessing.get_context("fork").Pool(AT_ONCE, maxtasksperchild=1) as pool:
+        whole = pool.imap(first_failure, [(None, of) for of in files])
+        if failed := list(filter(None, stage.progress(whole, len(files), "without mutants"))):
+            raise ConfigError(f"tests fail without a mutant: {', '.join(failed)}")
+        caught = pool.imap(first_failure, [(mutant, mutant.tests.split()) for mutant in mutants])
+        return list(stage.progress(caught, len(mutants), "mutants"))
 
 
 def require_applicable(mutants: Sequence[Mutant]) -> None:
@@ -58,40 +78,48 @@ def require_applicable(mutants: Sequence[Mutant]) -> None:
             )
 
 
-def require_passing(tests: Sequence[str]) -> None:
-    """Raises ConfigError unless the tests pass in a copy without a mutant."""
-    print(f"{COMMAND}: {len(tests)} files or tests, which have to pass as they are", flush=True)
-    with copy() as folder:
-        done = run(folder, tests)
-    if done.returncode:
-        raise ConfigError(f"tests fail without a mutant:\n{done.stdout}{done.stderr}")
+class First:
+    """A pytest plugin: the first test that fails."""
+
+    test = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Notes it."""
+        if report.failed and not self.test:
+            self.test = report.nodeid
 
 
-def catcher(mutant: Mutant) -> str:
-    """The first test that fails for a mutant; "" when all pass.
+def first_failure(task: tuple[Mutant | None, Sequence[str]]) -> str:
+    """The first of the tests that fails in a copy with the mutant; "" when all pass.
 
-    Raises ConfigError when they cannot be run: such a mutant shows nothing.
+    Leaves a process that is good for nothing else. A mutant with which the tests cannot even be run
+    shows nothing, and is an error.
     """
+    mutant, tests = task
     with copy() as folder:
-        path = folder / mutant.file
-        path.write_text(path.read_text().replace(mutant.old, mutant.new))
-        done = run(folder, mutant.tests.split())
-    if done.returncode not in (0, FAILED):
-        raise ConfigError(f"'{mutant.bug}' breaks the tests:\n{done.stdout}{done.stderr}")
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failed[0].partition(" ")[2].partition(" - ")[0] if done.returncode else ""
+        if mutant is not None:
+            path = folder / mutant.file
+            path.write_text(path.read_text().replace(mutant.old, mutant.new))
+        first, output = First(), io.StringIO()
+        move_to(folder)
+        options = ["-x", "-q", "--tb=short", "-p", "no:cacheprovider"]
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            status = pytest.main([*options, *tests], plugins=[first])
+        could_run = status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        assert could_run, f"{mutant and mutant.bug}: {output.getvalue()}"
+        return first.test
 
 
-def run(folder: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """pytest up to the first failure, on the copy's own sources."""
-    options = ["-x", "-q", "--tb=line", "-rfE", "-p", "no:cacheprovider"]
-    environment = os.environ | {
-        "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "pytest", *options, *tests]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+def move_to(folder: Path) -> None:
+    """From now on this process and its children load our code from the folder."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in COPIES_OWN]:
+        del sys.modules[name]
+    paths = [str(folder / "src"), str(folder)]
+    sys.path[:0] = paths
+    sys.dont_write_bytecode = True
+    own = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    os.environ.update(own, OMP_NUM_THREADS="1")
+    os.chdir(folder)
 
 
 @contextlib.contextmanager

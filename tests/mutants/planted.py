@@ -53,7 +53,9 @@ TEST_BACKBONE = (
     "tests/encoders/test_backbone.py::test_resnets_start_small_pictures_without_halving_them"
 )
 TEST_OPTIMIZERS = "tests/contracts/test_kinds.py::TestOptimizers"
-TEST_RANKS = "tests/distributed/test_processes.py"
+TEST_RANKS = (
+    "tests/distributed/test_processes.py::test_together_is_as_alone_on_every_process[2-{}]".format
+)
 TEST_RESUME = (
     "tests/contracts/test_resume.py::test_a_training_that_was_killed_ends_like_one_that_was_not"
 )
@@ -139,7 +141,7 @@ PLANTED = (
         "    parts = list(total(torch.cat(blocks, dim)).detach().chunk(processes(), dim))\n"
         "    parts[rank()] = x\n"
         "    return torch.cat(parts, dim)",
-        TEST_RANKS,
+        TEST_RANKS("a_step"),
     ),
     Mutant(
         3,
@@ -147,7 +149,7 @@ PLANTED = (
         ENGINE,
         "        return total(gradient)",
         "        return gradient",
-        TEST_RANKS,
+        TEST_RANKS("a_step"),
     ),
     Mutant(
         3,
@@ -155,7 +157,7 @@ PLANTED = (
         ENGINE,
         "(bucket / processes()).split(",
         "bucket.split(",
-        TEST_RANKS,
+        TEST_RANKS("a_step"),
     ),
     Mutant(
         3,
@@ -163,7 +165,7 @@ PLANTED = (
         LOOP,
         "method.terms(engine.gather(projections))",
         "method.terms(projections)",
-        TEST_RANKS,
+        TEST_RANKS("a_training"),
     ),
     Mutant(
         3,
@@ -171,7 +173,7 @@ PLANTED = (
         BATCH_NORM,
         "    if engine.processes() > 1:\n",
         "    if engine.processes() > 9:\n",
-        TEST_RANKS,
+        TEST_RANKS("a_step"),
     ),
     Mutant(
         4,
@@ -195,7 +197,7 @@ PLANTED = (
         MOCO,
         "engine.from_first(torch.randperm(everyones.shape[1]))",
         "torch.randperm(everyones.shape[1])",
-        TEST_RANKS,
+        TEST_RANKS("steps_of_moco"),
     ),
     Mutant(
         4,
@@ -311,7 +313,7 @@ PLANTED = (
         "        parts = [view.chunk(engine.processes()) for view in scores]\n"
         "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
-        TEST_RANKS,
+        TEST_RANKS("steps_of_swav"),
     ),
     Mutant(
         6,
@@ -441,7 +443,7 @@ PLANTED = (
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
         "    )\n",
-        TEST_RANKS,
+        TEST_RANKS("steps_of_barlow_twins"),
     ),
     Mutant(
         10,
@@ -689,8 +691,8 @@ PLANTED = (
         19,
         "validation rows are trained on",
         SPLITS,
-        'order[: sizes["train"]], order',
-        'order[: sizes["train"] + 1], order',
+        'order[sizes["train"] :][',
+        'order[sizes["train"] - 1 :][',
         "tests/test_splits.py",
     ),
     Mutant(

@@ -19,3 +19,10 @@ def test_a_bug_can_be_planted_and_names_tests_that_are_there(mutant: Mutant) -> 
 
 def test_every_trap_has_a_bug_or_a_reason_why_not() -> None:
     assert {mutant.trap for mutant in PLANTED} == set(TRAPS) == set(range(1, 20)) - EXEMPT
+
+
+def test_the_page_shows_what_is_planted_and_that_all_of_it_is_caught() -> None:
+    page = (ROOT / "docs/mutants.md").read_text()
+    rows = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("| ")]
+    shown = [bug for bug in rows if bug != "bug"]
+    assert sorted(shown) == sorted(mutant.bug for mutant in PLANTED) and "**none**" not in page

@@ -145,11 +145,11 @@ def test_contrastive(z: Tensor) -> None:
     That is ours. PML's has no square and no half, so it pulls a near pair as hard as a far one, and
     its means are of the pairs that cost something. From the costs of its pairs, squared, halved
     and averaged over all, ours comes out."""
-    loss = losses.ContrastiveLoss(0, 1.0, distance=EUCLIDEAN)
-    each = losses.ContrastiveLoss(0, 1.0, distance=EUCLIDEAN, reducer=EACH)
+    loss = losses.ContrastiveLoss(0, 3.0, distance=EUCLIDEAN)
+    each = losses.ContrastiveLoss(0, 3.0, distance=EUCLIDEAN, reducer=EACH)
 
     def ours(z: Tensor) -> Tensor:
-        return contrastive(z, LABELS, margin=1.0, distance="euclidean")
+        return contrastive(z, LABELS, margin=3.0, distance="euclidean")
 
     def by_the_paper(z: Tensor) -> Tensor:
         costs = each(joined(z), names(2))
