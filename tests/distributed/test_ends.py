@@ -63,6 +63,7 @@ def test_one_paragraph_says_why(case: str, said: str, folder: Path) -> None:
     status, _, err = ended(SCRIPT, case)
     assert status == 1
     assert err.startswith(f"twinview: {said}") and len(err.splitlines()) == 1
+    assert (folder / "followed-to-the-end").exists() == (case in ("collapsed", "no_number"))
 
 
 def test_our_own_faults_keep_their_traceback_and_only_theirs(folder: Path) -> None:
