@@ -13,10 +13,10 @@ repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
 
 test: $(READY)  ## the test suite, from nothing
-	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY)
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 test-peers: $(READY)  ## our numbers beside lightly's and pytorch-metric-learning's: docs/peers.md
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[peers]'

@@ -29,6 +29,11 @@ FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_
 WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole pipelines and processes first: of two workers, none is left with them at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in ("pipeline", "distributed"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """The tests' tensors are tiny: threads would only wait for each other."""

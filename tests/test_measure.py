@@ -159,3 +159,8 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
     monkeypatch.setattr(measure, "git", lambda *given: "")
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.measure(seeds)
+
+
+def test_the_readme_stays_short() -> None:
+    """What is longer has a place in docs/."""
+    assert len(README.read_text().splitlines()) <= 150

@@ -66,11 +66,13 @@ def test_one_paragraph_says_why(case: str, said: str, folder: Path) -> None:
     assert (folder / "followed-to-the-end").exists() == (case in ("collapsed", "no_number"))
 
 
+@pytest.mark.slow
 def test_our_own_faults_keep_their_traceback_and_only_theirs(folder: Path) -> None:
     status, _, err = ended(SCRIPT, "bug")
     assert status == 1 and err.count("Traceback") == 1 and "ZeroDivisionError" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_to_the_stage_is_passed_on_and_said_once(name: str, folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
@@ -98,6 +100,7 @@ def test_a_stage_that_is_killed_leaves_no_orphans(folder: Path) -> None:
     wait_for(folder, "0-ended", "1-ended")
 
 
+@pytest.mark.slow
 def test_torchrun_decides_how_many_and_the_stage_says_so(write_params: Write) -> None:
     write_params({"pretrain.processes": 1})
     status, out, _ = ended(*TORCHRUN, SCRIPT, "well")
@@ -105,6 +108,7 @@ def test_torchrun_decides_how_many_and_the_stage_says_so(write_params: Write) ->
     assert (status, out) == (0, said)
 
 
+@pytest.mark.slow
 def test_under_torchrun_too_a_fault_of_all_is_said_once(folder: Path) -> None:
     status, _, err = ended(*TORCHRUN, SCRIPT, "fault_of_all")
     assert status == 1 and err.count("twinview: all have it") == 1

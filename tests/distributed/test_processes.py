@@ -16,7 +16,7 @@ REASONS = ROOT / "docs/decisions/0007-several-processes.md"
 WORKER = ROOT / "tests/distributed/worker.py"
 
 
-@pytest.fixture(scope="module", params=[2, 4])
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each process found, from one start for all tests."""
     folder = tmp_path_factory.mktemp("ranks")

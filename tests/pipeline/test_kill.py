@@ -151,6 +151,7 @@ def assert_one_run_with_each_step_once(project: Copy) -> None:
     assert run.info.status == "FINISHED" and told == list(range(1, 19))
 
 
+@pytest.mark.slow
 def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, str]) -> None:
     stopped = project.pretrain("step-000000004.safetensors self SIGTERM")
     assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
@@ -161,6 +162,7 @@ def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, st
     assert_one_run_with_each_step_once(project)
 
 
+@pytest.mark.slow
 def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
     project: Copy, through: dict[str, str]
 ) -> None:
@@ -180,6 +182,7 @@ def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
     assert "up to date" in project.done("dvc", "repro", "pretrain")
 
 
+@pytest.mark.slow
 def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training_anew(
     project: Copy, through: dict[str, str]
 ) -> None:
