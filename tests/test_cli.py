@@ -1,6 +1,7 @@
 """The command: exit statuses, and one paragraph in place of a traceback."""
 
 import json
+import re
 import socket
 import subprocess
 from collections.abc import Callable
@@ -11,8 +12,8 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import cli, stage
-from twinview.cli import main
+from twinview import stage
+from twinview.cli import commands, main, repro, ui
 from twinview.errors import BusyError
 
 Write = Callable[[dict[str, Any]], Path]
@@ -84,8 +85,36 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     said = capsys.readouterr().out
-    assert caught.value.code == 0
-    assert all(c in said for c in ("check", "repro", "show", "gate", "ui", "schema", "measure"))
+    assert caught.value.code == 0 and "Exit status" in said
+    assert all(re.search(rf"^    {name}\b", said, re.M) for name in commands())
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    said = capsys.readouterr().out
+    assert caught.value.code == 0 and "--json" in said and "--debug" in said
+
+
+def test_json_is_all_that_is_printed(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    assert main(["check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"params": "params.yaml", "git": True}
+
+
+def test_json_says_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json"]) == 1
+    shown = capsys.readouterr()
+    assert "params.yaml is missing" in json.loads(shown.out)["error"]
+    assert "params.yaml is missing" in shown.err
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_port_in_use_ends_with_status_one(
@@ -119,7 +148,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(cli, "_require_free", lambda port: None)
+    monkeypatch.setattr(ui, "require_free", lambda port: None)
     assert main(["ui", "--port", "5077"]) == 0
     (command,) = started
     assert command[command.index("--host") + 1] == "127.0.0.1" and "5077" in command
@@ -165,7 +194,7 @@ def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None
 def test_repro_checks_before_dvc_starts(
     write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "dvc", lambda *given: pytest.fail("started"))
+    monkeypatch.setattr(repro, "dvc", lambda *given: pytest.fail("started"))
     write_params({"pretrain.epochs": 0})
     assert main(["repro"]) == 1
     assert "pretrain.epochs: input should be greater than or equal to 1" in capsys.readouterr().err
@@ -173,7 +202,7 @@ def test_repro_checks_before_dvc_starts(
 
 def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(cli, "dvc", lambda *given: asked.append(given) or 255)
+    monkeypatch.setattr(repro, "dvc", lambda *given: asked.append(given) or 255)
     write_params({})
     assert main(["repro", "views"]) == 255
     assert asked == [("repro", "views")]
@@ -183,7 +212,7 @@ def test_repro_outside_git_tells_dvc_so(
     outside_git: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, ...]] = []
-    monkeypatch.setattr(cli, "dvc", lambda *given: asked.append(given) or 1)
+    monkeypatch.setattr(repro, "dvc", lambda *given: asked.append(given) or 1)
     write_params({}).rename(outside_git / "params.yaml")
     main(["repro"])
     assert asked == [("config", "--local", "core.no_scm", "true"), ("repro",)]

@@ -18,12 +18,14 @@ def git(*arguments: str) -> str | None:
 def dvc(*arguments: str) -> int:
     """DVC's exit status; its stages find this environment's python first.
 
+    What they print follows a redirection of ours to standard error.
     Ctrl-C reaches DVC's stage too, which may have to save: it is waited for.
     """
     here = Path(sys.executable).parent
     path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
-    with subprocess.Popen(command, env=os.environ | {"PATH": path}) as process:
+    out = sys.stderr if sys.stdout is sys.stderr else None
+    with subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=out) as process:
         while True:
             try:
                 return process.wait()

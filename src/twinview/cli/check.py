@@ -1,0 +1,31 @@
+"""Checks params.yaml as a whole, and says what is missing around it."""
+
+import argparse
+from pathlib import Path
+
+from twinview import params
+from twinview.cli.outcome import Outcome
+from twinview.commands import git
+
+ALONE = (
+    "twinview: this folder is not a git repository. The pipeline runs; commits are not "
+    "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file to check."""
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Raises ConfigError with every fault of the file."""
+    return checked(options.params)
+
+
+def checked(file: Path) -> Outcome:
+    """That the file is in order, and whether git knows the folder."""
+    params.check(file)
+    repository = git("rev-parse", "--git-dir") is not None
+    said = [f"twinview: {file} is in order", *([] if repository else [ALONE])]
+    return Outcome("\n".join(said), {"params": str(file), "git": repository})

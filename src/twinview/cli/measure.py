@@ -1,0 +1,18 @@
+"""Runs the pipeline for several seeds and writes the scoreboard and README's tables."""
+
+import argparse
+
+from twinview import artifacts, measure
+from twinview.cli.outcome import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How many seeds."""
+    parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Writes reports/scoreboard.json and the README's table."""
+    measure.measure(options.seeds)
+    scores = artifacts.load_json(measure.SCOREBOARD)
+    return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)

@@ -1,0 +1,27 @@
+"""Checks, runs `dvc repro`, and prints the results."""
+
+import argparse
+from pathlib import Path
+
+from twinview import stage
+from twinview.cli import check
+from twinview.cli.outcome import Outcome
+from twinview.commands import dvc, git
+from twinview.summary import results, summary
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stages to run."""
+    parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; all without")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Ends with DVC's own status where it fails."""
+    with stage.alone("repro"):
+        print(check.checked(Path("params.yaml")).text)
+        outside_git = git("rev-parse", "--git-dir") is None
+        if outside_git or Path(".dvc/config.local").exists():
+            dvc("config", "--local", "core.no_scm", str(outside_git).lower())
+        if status := dvc("repro", *options.stages):
+            return Outcome("", {"error": f"dvc repro ended with {status}"}, status)
+    return Outcome(summary(), results())

@@ -1,0 +1,19 @@
+"""Writes the JSON schema of params.yaml, by which editors complete it."""
+
+import argparse
+from pathlib import Path
+
+from twinview import artifacts, params
+from twinview.cli.outcome import Outcome
+
+FILE = Path("params.schema.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Writes params.schema.json."""
+    artifacts.save_json(FILE, params.json_schema())
+    return Outcome(f"twinview: {FILE} is written", {"file": str(FILE)})

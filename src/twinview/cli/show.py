@@ -1,0 +1,15 @@
+"""Prints the results of the last run."""
+
+import argparse
+
+from twinview.cli.outcome import Outcome
+from twinview.summary import results, summary
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Our encoder beside its baselines."""
+    return Outcome(summary(), results())

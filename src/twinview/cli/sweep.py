@@ -1,0 +1,25 @@
+"""Compares all methods, or all objectives, or trains recipes/long.yaml; goes on where left."""
+
+import argparse
+
+from twinview import artifacts, measure
+from twinview.cli.outcome import Outcome
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is swept, and its budget."""
+    parser.add_argument("kind", choices=["methods", "objectives", "long"])
+    parser.add_argument("--epochs", type=int, default=3, help="SimCLR's; others' as costly")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Writes reports/<kind>.md and the scoreboard."""
+    from twinview import sweeps  # loads torch
+
+    if options.kind == "long":
+        sweeps.long(options.seeds)
+    else:
+        sweeps.sweep(options.kind, options.epochs, options.seeds)
+    scores = artifacts.load_json(measure.SCOREBOARD)
+    return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)

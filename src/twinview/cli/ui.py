@@ -1,0 +1,46 @@
+"""Opens MLflow's pages on this machine only."""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+
+from twinview.cli.outcome import Outcome
+from twinview.errors import BusyError
+from twinview.tracking import store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where it listens."""
+    parser.add_argument("--port", type=int, default=5000)
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Raises BusyError for a port that cannot be used; Ctrl-C ends it well."""
+    require_free(options.port)
+    url = f"http://127.0.0.1:{options.port}"
+    print(f"MLflow: {url} (Ctrl-C ends it)", flush=True)
+    environment = os.environ | {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    address = ["--host", "127.0.0.1", "--port", str(options.port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store(), *address]
+    try:
+        status = subprocess.run(command, env=environment).returncode
+    except KeyboardInterrupt:
+        status = 0
+    return Outcome("", {"url": url}, status)
+
+
+def require_free(port: int) -> None:
+    """Raises BusyError when something answers on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise BusyError(
+                f"port {port} cannot be used ({error}); try `make ui PORT=5001`"
+            ) from None
