@@ -1,24 +1,35 @@
 """The short table that a finished pipeline ends with."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, paths
+from twinview import artifacts, experiments, paths, seeding
+from twinview.intervals import WORDS
+from twinview.seeding import Seeds
+
+_GAP = "  "
 
 
 def summary() -> str:
-    """Our encoder beside its baselines, one line each; then where to look further."""
-    found = results()
+    """Our encoder beside its baselines, one line each; then where to look further.
+
+    Means with intervals, where reports/seeds.json is of these settings and results.
+    """
+    found, seeds = results(), _seeds()
     rows = found["results"]
     tasks = list(rows[paths.OURS])
-    width = max(len(name) for name in rows)
-    lines = ["  ".join([" " * width, *(f"{task:>11}" for task in tasks)])]
-    for name, row in rows.items():
-        cells = [f"{row[task]['accuracy']:>11.3f}" for task in tasks]
-        lines.append("  ".join([f"{name:<{width}}", *cells]))
+    cells = {name: [_cell(name, task, row, seeds) for task in tasks] for name, row in rows.items()}
+    wide, width = max(len(name) for name in rows), 13 if seeds else 11
+    lines = [_GAP.join([" " * wide, *(f"{task:>{width}}" for task in tasks)])]
+    for name, texts in cells.items():
+        lines.append(_GAP.join([f"{name:<{wide}}", *(f"{text:>{width}}" for text in texts)]))
     return "\n".join(
         [
             "Accuracy on test, protocol frozen-2 (labels_n: n labels a class, mean of the draws)",
             *lines,
+            _what_the_spread_is(seeds),
             f"Pretraining: {found['verdict']}.",
             f"Report: {paths.REPORT}",
             "MLflow: make ui",
@@ -27,10 +38,36 @@ def summary() -> str:
 
 
 def results() -> dict[str, Any]:
-    """The same numbers by contender, task and metric, the verdict of the training, the page."""
+    """The same numbers by contender, task and metric, the verdict of the training, the page.
+
+    seeds: the training seeds and the interval of each metric over them, or null.
+    """
+    seeds = _seeds()
+    over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
     return {
         "results": {paths.OURS: artifacts.load_json(paths.METRICS)}
         | artifacts.load_json(paths.BASELINE_METRICS),
+        "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
         "verdict": artifacts.load_json(paths.PRETRAIN_METRICS)["verdict"],
         "report": str(paths.REPORT),
     }
+
+
+def _seeds() -> Seeds | None:
+    return seeding.fitting(experiments.in_folder(Path()))
+
+
+def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:
+    """The accuracy of a contender in a task, over the seeds if there are several."""
+    if seeds is None:
+        return f"{row[task]['accuracy']:.3f}"
+    prefix = "" if name == paths.OURS else f"{name}."
+    return str(seeds.interval(f"{prefix}{task}.accuracy"))
+
+
+def _what_the_spread_is(seeds: Seeds | None) -> str:
+    if seeds and len(seeds.seeds) > 1:
+        return f"±: {WORDS}, {len(seeds.seeds)} training seeds (reports/seeds.json)."
+    if seeding.load(experiments.in_folder(Path())) and not seeds:
+        return f"{seeding.FILE} is of other settings or results; `twinview seeds` renews it."
+    return "One training seed, so no intervals; `twinview seeds 3` trains with three."
