@@ -4,7 +4,9 @@ A run is a DVC experiment, a commit, or the workspace. Runs of equal settings an
 their seeds, are one group. What cannot stand beside the others is set apart, with the reason.
 """
 
+import functools
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from twinview.registry import did_you_mean
 
 WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups
+ABSENT = "absent"  # a setting that an earlier version does not know
 CODE = "code"  # what differs between groups of equal settings
 
 
@@ -41,7 +44,7 @@ class Run:
         """That of its training."""
         return int(self.tree["pretrain"]["seed"])
 
-    @property
+    @functools.cached_property
     def settings(self) -> dict[str, Any]:
         """What its results depend on, but for the seeds."""
         found = seeding.in_effect(self.tree)
@@ -162,10 +165,17 @@ def compare(names: Sequence[str], metrics: Sequence[str]) -> Comparison:
     runs, apart = _runs(names)
     if not runs:
         raise DataError(_nothing(apart))
+    return side_by_side(runs, metrics, apart)
+
+
+def side_by_side(
+    runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str, str]
+) -> Comparison:
+    """At least one run; metrics and apart as in `compare`."""
     groups = _grouped(runs)
     chosen = _chosen(metrics, runs)
     key = chosen[0]
-    groups.sort(key=lambda group: -_mean(group, key) if group.values(key) else 1.0)
+    groups.sort(key=lambda group: -_mean(group, key) if group.values(key) else math.inf)
     differing = tuple(dict.fromkeys(key for group in groups for key in group.differing))
     equal = {k: v for k, v in runs[0].settings.items() if all(_same(run, k, v) for run in runs)}
     return Comparison(tuple(groups), differing, equal, chosen, apart)
@@ -240,7 +250,11 @@ def _grouped(runs: Sequence[Run]) -> list[Group]:
     groups = []
     for own in members:
         settings = own[0].settings | {CODE: own[0].commit[:7] or WORKSPACE}
-        values = {key: settings[key] for key in differing if key in settings}
+        values = {
+            key: settings.get(key, ABSENT)
+            for key in differing
+            if key in settings or not _is_option(key)
+        }
         groups.append(Group(_label(own[0], values, differing), values, tuple(own)))
     return groups
 
@@ -254,14 +268,18 @@ def _differing(firsts: Sequence[Run]) -> list[str]:
     found = []
     for key in dict.fromkeys(key for settings in all_settings for key in settings):
         having = [settings[key] for settings in all_settings if key in settings]
-        optional = key.split(".")[0] in seeding.PLUGINS
-        missing = len(having) < len(firsts) and not optional
+        missing = len(having) < len(firsts) and not _is_option(key)
         if missing or any(value != having[0] for value in having):
             found.append(key)
     files = {path for run in firsts for path in run.code}
     if any(len({run.code[f] for run in firsts if f in run.code}) > 1 for f in files):
         found.append(CODE)
     return found
+
+
+def _is_option(key: str) -> bool:
+    """Of a plug-in, so that it is there only where the plug-in is chosen."""
+    return key.split(".")[0] in seeding.PLUGINS
 
 
 def _label(run: Run, values: Mapping[str, Any], differing: Sequence[str]) -> str:

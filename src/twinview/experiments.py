@@ -100,11 +100,12 @@ def read(name: str, path: Path) -> str:
     commit = made(name)
     if not commit:
         raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
-    return at(commit, f"the experiment {name}")(path)
+    text = git("show", f"{commit}:{path}")
+    return _from_cache(name, commit, path) if text is None else text
 
 
 def at(commit: str, called: str) -> Read:
-    """Reads files as they were at a commit, from git or DVC's cache."""
+    """Reads files that git has at a commit, and so the small results, not the large outs."""
     return partial(_at, commit, called)
 
 
@@ -122,17 +123,19 @@ def _in_folder(folder: Path, path: Path) -> str:
 
 def _at(commit: str, called: str, path: Path) -> str:
     text = git("show", f"{commit}:{path}")
-    return _from_cache(commit, called, path) if text is None else text
+    if text is None:
+        raise DataError(f"{called} has no {path}")
+    return text
 
 
-def _from_cache(commit: str, called: str, path: Path) -> str:
+def _from_cache(name: str, commit: str, path: Path) -> str:
     from dvc import api
     from dvc.exceptions import DvcException
 
     try:
         text: str = api.read(str(path), rev=commit)
     except (DvcException, OSError) as error:
-        raise DataError(f"{called} has no {path} ({error})") from None
+        raise DataError(f"the experiment {name} has no {path} ({error})") from None
     return text
 
 

@@ -37,8 +37,8 @@ def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """
     stages = _stages(lock)
     for name, key, value in _params(stages):
-        if _at(settings, key) != value:
-            return f"{name} ran with another {key} than params.yaml states"
+        if (where := _differs(value, _at(settings, key), key)) is not None:
+            return f"{name} ran with another {where} than params.yaml states"
     made = {out["path"]: out["md5"] for of in stages.values() for out in of.get("outs", [])}
     for name, stage in stages.items():
         for dep in stage.get("deps", []):
@@ -55,6 +55,14 @@ def _params(stages: Stages) -> Iterator[tuple[str, str, Any]]:
     for name, stage in stages.items():
         for key, value in stage.get("params", {}).get("params.yaml", {}).items():
             yield name, key, value
+
+
+def _differs(one: Any, other: Any, key: str) -> str | None:
+    """The first setting at or below key in which two trees differ."""
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return None if one == other else key
+    found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in one | other)
+    return next((where for where in found if where is not None), None)
 
 
 def _at(tree: Any, dotted: str) -> Any:

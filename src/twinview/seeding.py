@@ -87,7 +87,11 @@ def load(read: Read) -> Seeds | None:
     try:
         found = TypeAdapter(Seeds).validate_json(text)
     except ValidationError as error:
-        raise DataError(f"{FILE} is broken ({error}); `{COMMAND}` writes it anew") from None
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise DataError(
+            f"{FILE} is broken ({where}: {first['msg']}); `{COMMAND}` writes it anew"
+        ) from None
     short = [name for name, values in found.metrics.items() if len(values) != len(found.seeds)]
     if short or not found.seeds:
         raise DataError(
@@ -198,7 +202,9 @@ def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """3.0 as 3: what a list of -S may write either way."""
+    """3.0 as 3, since YAML lets it be written either way."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
