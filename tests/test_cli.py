@@ -1,5 +1,6 @@
 """The command: exit statuses, and one paragraph in place of a traceback."""
 
+import dataclasses
 import json
 import re
 import socket
@@ -12,9 +13,10 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import stage
+from twinview import artifacts, seeding, stage
 from twinview.cli import commands, main, repro, ui
 from twinview.errors import BusyError
+from twinview.experiments import in_folder
 
 Write = Callable[[dict[str, Any]], Path]
 
@@ -255,6 +257,59 @@ def test_show_prints_our_encoder_beside_its_baselines(
 def test_show_without_results_says_what_makes_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show"]) == 1
     assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
+
+
+def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = seeding.settings(in_folder(write_params({}).parent))
+    report(repository)
+    Path("reports/baselines.json").write_text(
+        '{"raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.84}}}'
+    )
+    values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
+    values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
+    seeds = seeding.Seeds(seeding.digest(settings), (0, 1), values)
+    artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
+    assert main(["show"]) == 0
+    said = capsys.readouterr().out
+    assert "0.920 ± 0.127" in said and "0.840 ± 0.000" in said and "2 training seeds" in said
+    assert main(["show", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["seeds"]
+    assert data["seeds"] == [0, 1]
+    assert data["metrics"]["linear.accuracy"]["mean"] == pytest.approx(0.92)
+    write_params({"pretrain.epochs": 3})
+    assert main(["show"]) == 0
+    said = capsys.readouterr().out
+    assert " 0.910 " in said and "±" not in said and "of other settings or results" in said
+
+
+def test_compare_writes_a_page_and_a_table_of_what_git_has(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    report(repository)
+    Path("reports/baselines.json").write_text("{}")
+    Path("dvc.lock").write_text("stages: {}")
+    subprocess.run(["git", "add", "-A"], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    assert main(["compare", "HEAD", "--metric", "knn.accuracy"]) == 0
+    said = capsys.readouterr().out
+    assert "0.860 *" in said and "reports/compare.html" in said
+    assert "<title>Experiments side by side" in Path("reports/compare.html").read_text()
+    assert "**0.860**" in Path("reports/compare.md").read_text()
+    assert main(["compare", "HEAD", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == ["linear.accuracy", "knn.accuracy"]
+
+
+def test_compare_and_seeds_outside_git_name_the_remedy(
+    outside_git: Path, write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({}).rename(outside_git / "params.yaml")
+    for command in ("compare", "seeds"):
+        assert main([command]) == 1
+        assert f"twinview {command} needs a git repository" in capsys.readouterr().err
 
 
 def test_measure_refuses_a_tree_with_changes(

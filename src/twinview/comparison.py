@@ -103,9 +103,9 @@ class Against:
     p: float | None
 
     @property
-    def apart(self) -> bool:
-        """Whether the two can be told apart."""
-        return self.p is not None and self.p < 0.05
+    def apart(self) -> bool | None:
+        """Whether the two can be told apart; None: one of them has a single seed."""
+        return None if self.p is None else self.p < 0.05
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,11 @@ class Comparison:
 
     def tied(self, metric: str) -> list[Group]:
         """The groups that cannot be told apart from the best."""
-        return [one.group for one in self.against_best(metric) if not one.apart]
+        return [one.group for one in self.against_best(metric) if one.apart is False]
+
+    def unsure(self, metric: str) -> list[Group]:
+        """The groups of which nothing can be said beside the best, for want of seeds."""
+        return [one.group for one in self.against_best(metric) if one.apart is None]
 
     def own_bytes(self, group: Group) -> int:
         """The bytes of outs that no other group has."""

@@ -8,17 +8,17 @@ from twinview import measure
 from twinview.comparison import Comparison, Group
 from twinview.intervals import WORDS, Interval
 
-BEST, TIED = "*", "~"
+BEST, TIED, UNSURE = "*", "≈", "?"
 _GAP = "  "
 
 
-def notes(found: Comparison) -> list[str]:
-    """What the numbers and the marks mean."""
+def notes(best: str) -> list[str]:
+    """What the numbers and the marks mean; best: how the best is marked."""
     return [
         f"±: {WORDS} over n training seeds; with one seed there is none.",
-        f"{BEST} the best of its column; {TIED} cannot be told apart from it (p >= 0.05, over the "
-        "seeds of both where they share two; corrected for the number of groups, after Holm; one "
-        "seed tells nothing).",
+        f"{best}: the best of its column. {TIED}: cannot be told apart from it (p >= 0.05, over "
+        "the seeds of both where they share two; corrected for the number of groups, after Holm). "
+        f"{UNSURE}: nothing can be said, for want of seeds.",
         "min: of pretraining, the mean; MB: what the runs keep in DVC's cache, and what of it no "
         "other group has.",
     ]
@@ -29,7 +29,7 @@ def terminal(found: Comparison) -> str:
     metrics = list(found.metrics)
     header = ["settings", "n", *(_heading(name) for name in metrics), "min", "MB", "own MB"]
     rows = [[*_row(found, group)] for group in found.groups]
-    lines = [*_aligned([header, *rows]), "", *notes(found)]
+    lines = [*_aligned([header, *rows]), "", *notes(BEST)]
     best = found.groups[0]
     lines.append(f"Best {metrics[0]}: {best.label} ({', '.join(run.name for run in best.runs)})")
     if found.apart:
@@ -46,9 +46,9 @@ def markdown(found: Comparison) -> str:
         bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
         rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in found.apart.items()]
-    said = [f"- {_escaped(note)}" for note in notes(found)]
+    said = [f"- {note}" for note in notes("bold")]
     lines = [*measure.grid("settings", columns, rows), "", *said, *apart, ""]
-    return "\n".join(lines).replace(f"- {BEST} the best", "- bold: the best")
+    return "\n".join(lines)
 
 
 def data(found: Comparison) -> dict[str, Any]:
@@ -70,9 +70,11 @@ def cell(one: Interval | None) -> str:
 
 
 def mark(found: Comparison, group: Group, metric: str) -> str:
-    """Whether the group is a metric's best, or cannot be told apart from it, or neither."""
+    """How the group stands to a metric's best; empty: it is surely less."""
     if group is found.best(metric):
         return BEST
+    if group in found.unsure(metric):
+        return UNSURE
     return TIED if group in found.tied(metric) else ""
 
 

@@ -18,7 +18,8 @@ class Cell:
     text: str
     value: float | str | None
     best: bool = False
-    tied: bool = False
+    sign: str = ""
+    says: str = ""
 
 
 def page(found: Comparison) -> str:
@@ -91,19 +92,22 @@ def _metric(found: Comparison, group: Group, metric: str) -> Cell:
     one = group.interval(metric)
     if one is None:
         return Cell("–", None)
-    best, tied = group is found.best(metric), group in found.tied(metric)
-    return Cell(str(one), one.mean, best, tied)
+    if group in found.tied(metric):
+        return Cell(str(one), one.mean, sign="≈", says="cannot be told apart from the best")
+    if group in found.unsure(metric):
+        return Cell(str(one), one.mean, sign="?", says="one seed, so nothing can be said")
+    return Cell(str(one), one.mean, best=group is found.best(metric))
 
 
-def _against(found: Comparison, metric: str) -> list[tuple[str, str, str, str, bool]]:
+def _against(found: Comparison, metric: str) -> list[tuple[str, str, str, str, str]]:
     """Group, difference to the best, how it was taken, p, whether the two can be told apart."""
     return [
         (
             one.group.label,
-            f"{one.difference.mean:+.3f}" + _half(one.difference),
+            f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
             _taken(one.difference),
             "–" if one.p is None else f"{one.p:.2g}",
-            one.apart,
+            {True: "yes", False: "no", None: "cannot be said"}[one.apart],
         )
         for one in found.against_best(metric)
     ]

@@ -73,7 +73,8 @@ def _axis(groups: Sequence[Group], metric: str, beside: Sequence[float]) -> list
     room = (high - low) or abs(low) / 10 or 0.1
     found = [group.interval(metric) for group in groups]
     ends = [one.mean + way * (one.half or 0) for one in found if one for way in (-1, 1)]
-    return nice_ticks(max(min(marks + ends), low - room), min(max(marks + ends), high + room))
+    first, last = max(min(marks + ends), low - room), min(max(marks + ends), high + room)
+    return nice_ticks(first, last) if last > first else nice_ticks(first - room, first + room)
 
 
 def _place(value: float, axis: Sequence[float]) -> float:
