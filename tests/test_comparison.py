@@ -112,8 +112,18 @@ def test_a_setting_that_an_earlier_version_lacks_differs() -> None:
 
 def test_other_code_is_another_group() -> None:
     found = of(run("a", 0.8), run("b", 0.7, code="2", pretrain__seed=1))
-    assert found.differing == (CODE,) and labels(found) == ["code a000000", "code b000000"]
+    assert found.differing == (CODE,) and labels(found) == ["code A", "code B"]
+    assert found.changed == ("src/a.py",)
     assert CODE not in sweep().differing, "methods have files of their own"
+
+
+def test_equal_code_has_the_same_letter_under_every_method() -> None:
+    found = of(
+        run("a", 0.9), run("b", 0.8, code="2"), run("c", 0.7, pretrain__method="byol"),
+        run("d", 0.6, pretrain__method="byol", code="2"),
+    )  # fmt: skip
+    assert [one.differing[CODE] for one in found.groups] == ["A", "B", "A", "B"]
+    assert "Code differs in: src/a.py" in comparison_text.terminal(found)
 
 
 def test_a_seed_that_was_trained_twice_counts_once() -> None:
@@ -215,7 +225,7 @@ def test_markdown_is_one_table_with_the_best_in_bold() -> None:
     assert {row.count("|") for row in rows} == {rows[0].count("|")} and len(rows) == 5
     assert "**0.910 ± 0.024**" in rows[2] and rows[2].count("**") == 2
     named = of(run("a_b|c*", 0.5)).groups[0]
-    escaped = comparison_text.markdown(Comparison((named,), (), {}, ("linear.accuracy",), {}))
+    escaped = comparison_text.markdown(Comparison((named,), (), {}, ("linear.accuracy",), (), {}))
     assert r"a\_b\|c\*" in escaped
 
 

@@ -110,12 +110,16 @@ class Against:
 
 @dataclass(frozen=True)
 class Comparison:
-    """groups: the best of the first metric first. apart: what is not compared, and why not."""
+    """groups: the best of the first metric first. common: the settings that are equal in all.
+
+    changed: files of code that are not the same everywhere. apart: what is not compared, and why.
+    """
 
     groups: tuple[Group, ...]
     differing: tuple[str, ...]
     common: Mapping[str, Any]
     metrics: tuple[str, ...]
+    changed: tuple[str, ...]
     apart: Mapping[str, str]
 
     def best(self, metric: str) -> Group:
@@ -182,7 +186,7 @@ def side_by_side(
     groups.sort(key=lambda group: -_mean(group, key) if group.values(key) else math.inf)
     differing = tuple(dict.fromkeys(key for group in groups for key in group.differing))
     equal = {k: v for k, v in runs[0].settings.items() if all(_same(run, k, v) for run in runs)}
-    return Comparison(tuple(groups), differing, equal, chosen, apart)
+    return Comparison(tuple(groups), differing, equal, chosen, tuple(_changed(runs)), apart)
 
 
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
@@ -250,10 +254,11 @@ def _grouped(runs: Sequence[Run]) -> list[Group]:
         key = json.dumps([run.settings, sorted(run.code.items())], sort_keys=True)
         together.setdefault(key, []).append(run)
     members = list(together.values())
-    differing = _differing([own[0] for own in members])
+    firsts = [own[0] for own in members]
+    differing, codes = _differing(firsts), _codes(firsts)
     groups = []
-    for own in members:
-        settings = own[0].settings | {CODE: own[0].commit[:7] or WORKSPACE}
+    for own, code in zip(members, codes, strict=True):
+        settings = own[0].settings | {CODE: code}
         values = {
             key: settings.get(key, ABSENT)
             for key in differing
@@ -275,10 +280,27 @@ def _differing(firsts: Sequence[Run]) -> list[str]:
         missing = len(having) < len(firsts) and not _is_option(key)
         if missing or any(value != having[0] for value in having):
             found.append(key)
-    files = {path for run in firsts for path in run.code}
-    if any(len({run.code[f] for run in firsts if f in run.code}) > 1 for f in files):
-        found.append(CODE)
-    return found
+    return [*found, CODE] if _changed(firsts) else found
+
+
+def _changed(runs: Sequence[Run]) -> list[str]:
+    """The files of code that are not the same in all runs that load them."""
+    files = sorted({path for run in runs for path in run.code})
+    return [f for f in files if len({run.code[f] for run in runs if f in run.code}) > 1]
+
+
+def _codes(firsts: Sequence[Run]) -> list[str]:
+    """A letter for the code of each: the same where the files that have changed are the same."""
+    files = _changed(firsts)
+    found = [tuple(run.code.get(path) for path in files) for run in firsts]
+    order = list(dict.fromkeys(found))
+    return [_letter(order.index(one)) for one in found]
+
+
+def _letter(number: int) -> str:
+    """A to Z, then A1 to Z1 and so on."""
+    turn, place = divmod(number, 26)
+    return chr(ord("A") + place) + (str(turn) if turn else "")
 
 
 def _is_option(key: str) -> bool:

@@ -32,6 +32,7 @@ def terminal(found: Comparison) -> str:
     lines = [*_aligned([header, *rows]), "", *notes(BEST)]
     best = found.groups[0]
     lines.append(f"Best {metrics[0]}: {best.label} ({', '.join(run.name for run in best.runs)})")
+    lines += _code(found)
     if found.apart:
         lines += ["", "Not compared:", *(f"  {name}: {why}" for name, why in found.apart.items())]
     return "\n".join(lines)
@@ -46,7 +47,7 @@ def markdown(found: Comparison) -> str:
         bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
         rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in found.apart.items()]
-    said = [f"- {note}" for note in notes("bold")]
+    said = [f"- {note}" for note in [*notes("bold"), *_code(found)]]
     lines = [*measure.grid("settings", columns, rows), "", *said, *apart, ""]
     return "\n".join(lines)
 
@@ -60,6 +61,7 @@ def data(found: Comparison) -> dict[str, Any]:
         "against_best": {name: _against(found, name) for name in found.metrics},
         "references": {name: found.references(name) for name in found.metrics},
         "common": dict(found.common),
+        "changed_code": list(found.changed),
         "not_compared": dict(found.apart),
     }
 
@@ -104,6 +106,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         _GAP.join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def _code(found: Comparison) -> list[str]:
+    """Which files tell one code from another."""
+    return [f"Code differs in: {', '.join(found.changed)}"] if found.changed else []
 
 
 def _heading(metric: str) -> str:
