@@ -244,7 +244,8 @@ def _minutes(lock: Mapping[str, Any]) -> float | None:
 
 def _nothing(apart: Mapping[str, str]) -> str:
     listed = "".join(f"\n  {name}: {reason}" for name, reason in apart.items())
-    return f"there are no results to compare; `dvc exp run` or `dvc queue start` makes some{listed}"
+    made = "`dvc exp run`, or `dvc queue start`, makes some"
+    return f"there are no results to compare; {made}{':' if listed else ''}{listed}"
 
 
 def _grouped(runs: Sequence[Run]) -> list[Group]:

@@ -61,7 +61,7 @@ def _differs(one: Any, other: Any, key: str) -> str | None:
     """The first setting at or below key in which two trees differ."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return None if one == other else key
-    found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in one | other)
+    found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in {**one, **other})
     return next((where for where in found if where is not None), None)
 
 
