@@ -1,6 +1,6 @@
 """The short table that a finished pipeline ends with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ def summary() -> str:
     found, seeds = results(), _seeds()
     rows = found["results"]
     tasks = list(rows[paths.OURS])
-    cells = {name: [_cell(name, task, row, seeds) for task in tasks] for name, row in rows.items()}
-    wide, width = max(len(name) for name in rows), 13 if seeds else 11
-    lines = [_GAP.join([" " * wide, *(f"{task:>{width}}" for task in tasks)])]
-    for name, texts in cells.items():
-        lines.append(_GAP.join([f"{name:<{wide}}", *(f"{text:>{width}}" for text in texts)]))
+    table = [["", *tasks]]
+    table += [
+        [name, *(_cell(name, task, row, seeds) for task in tasks)] for name, row in rows.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [_line(texts, widths) for texts in table]
     return "\n".join(
         [
-            "Accuracy on test, protocol frozen-2 (labels_n: n labels a class, mean of the draws)",
+            "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
             *lines,
             _what_the_spread_is(seeds),
             f"Pretraining: {found['verdict']}.",
@@ -55,6 +56,12 @@ def results() -> dict[str, Any]:
 
 def _seeds() -> Seeds | None:
     return seeding.fitting(experiments.in_folder(Path()))
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    """The first column to the left, numbers to the right."""
+    cells = [f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)]
+    return _GAP.join([f"{texts[0]:<{widths[0]}}", *cells[1:]])
 
 
 def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:

@@ -69,6 +69,8 @@ def test_one_run_alone_has_a_page() -> None:
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [("linear.accuracy", "linear"), ("labels_10.accuracy", "10 labels a class"),
+     ("propagated_100.accuracy", "100 labels a class, propagated"),
+     ("pca_64.knn.f1", "pca 64, knn, f1"),
      ("knn.f1", "knn, f1"), ("raw_pixels.knn.accuracy", "raw pixels, knn")],
 )  # fmt: skip
 def test_metrics_are_spoken(metric: str, expected: str) -> None:

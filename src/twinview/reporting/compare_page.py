@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from twinview.comparison import Comparison, Group, short, told
 from twinview.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import interval_chart
+from twinview.reporting.results import spoken
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,14 @@ def page(found: Comparison) -> str:
 def task(metric: str) -> str:
     """A metric in words: "linear", "10 labels a class", "knn, f1"."""
     *where, last = metric.split(".")
-    words = [part.replace("labels_", "") + " labels a class" if part.startswith("labels_") else part
-             for part in where]  # fmt: skip
-    return ", ".join([part.replace("_", " ") for part in words] + [last] * (last != "accuracy"))
+    return ", ".join([*map(_spoken, where), *([last] if last != "accuracy" else [])])
+
+
+def _spoken(part: str) -> str:
+    kind, _, few = part.rpartition("_")
+    if not few.isdigit() or kind not in ("labels", "propagated"):
+        return spoken(part)
+    return f"{few} labels a class" + (", propagated" if kind == "propagated" else "")
 
 
 def _columns(found: Comparison) -> list[tuple[str, str]]:
