@@ -73,14 +73,18 @@ def test_the_refusal_names_the_process_at_work(folder: Path) -> None:
     assert f"process {os.getpid()}" in str(caught.value) and "`kill`" in str(caught.value)
 
 
-def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(write_params: Write) -> None:
+def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     def main() -> None:
         raise KeyboardInterrupt
 
     write_params({})
     with pytest.raises(SystemExit) as caught:
         stage.run(main)
-    assert str(caught.value.code).startswith("twinview: stopped by SIGINT")
+    assert caught.value.code == 130
+    said = capsys.readouterr().err
+    assert said.startswith("twinview: stopped by SIGINT") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -19,15 +19,20 @@ def dvc(*arguments: str) -> int:
     """DVC's exit status; its stages find this environment's python first.
 
     What they print follows a redirection of ours to standard error.
-    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for.
+    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for, and then obeyed.
     """
     here = Path(sys.executable).parent
     path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
     out = sys.stderr if sys.stdout is sys.stderr else None
+    stopped = False
     with subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=out) as process:
         while True:
             try:
-                return process.wait()
+                status = process.wait()
+                break
             except KeyboardInterrupt:
-                continue
+                stopped = True
+    if stopped:
+        raise KeyboardInterrupt
+    return status

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from twinview import locks, params
-from twinview.errors import BusyError, TwinviewError
+from twinview.errors import INTERRUPTED, BusyError, TwinviewError, told
 
 T = TypeVar("T")
 
@@ -32,11 +32,13 @@ def plain_errors() -> Iterator[None]:
     """Ends the process with one paragraph where a user can mend the fault, or stopped it."""
     try:
         yield
-    except TwinviewError as error:
-        sys.exit(f"twinview: {error}")
+    except (TwinviewError, OSError) as error:
+        sys.exit(f"twinview: {told(error)}")
     except KeyboardInterrupt:
-        said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
-        sys.exit(said if _leads() else 1)
+        if _leads():
+            said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
+            print(said, file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def name() -> str:
@@ -117,7 +119,5 @@ def _check_params() -> None:
 
 
 def _check_and_say() -> None:
-    try:
+    with plain_errors():
         params.check()
-    except TwinviewError as error:
-        sys.exit(f"twinview: {error}")

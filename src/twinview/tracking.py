@@ -161,6 +161,15 @@ def publish(
         return str(run.info.run_id)
 
 
+def delete_models(ids: list[str]) -> None:
+    """Marks logged models as deleted, as the pages do with runs."""
+    import mlflow
+
+    client = mlflow.MlflowClient(store())
+    for model in ids:
+        client.delete_logged_model(model)
+
+
 def _log_encoder(encoder: Any, example: Any) -> str:
     """Logs the encoder with an input example, from which MLflow takes the signature.
 
