@@ -11,7 +11,7 @@ from pathlib import Path
 
 from twinview import deleted_rows, disk, dvc_cache, experiments, locks, paths, stage
 from twinview.commands import git
-from twinview.errors import BusyError
+from twinview.errors import BusyError, ConfigError
 
 SMOKE = Path("build/smoke")
 COPIES = Path(".dvc/tmp/exps")
@@ -83,9 +83,12 @@ def kept() -> dict[str, int]:
 def remove(names: Sequence[str], progress: dvc_cache.Progress) -> dict[str, int]:
     """Removes what is named; the bytes that each has freed.
 
-    Raises BusyError, before anything is removed, when a run needs it.
+    Raises ConfigError for another name, and BusyError when a run needs it, before anything is
+    removed.
     """
     dvc_cache.require_own()
+    for name in set(names).difference(NAMES):
+        raise ConfigError(f"there is no {name!r} to clean; name some of {', '.join(NAMES)}")
     freed = {}
     with contextlib.ExitStack() as stack:
         for name in dict.fromkeys(_GUARDS[name] for name in names):

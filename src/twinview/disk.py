@@ -26,7 +26,7 @@ def taken(paths: Iterable[Path]) -> int:
 
 def freed(paths: Iterable[Path]) -> int:
     """The bytes that are free when all these names are gone: a file with another name stays."""
-    seen = list(_stats(paths))
+    seen = list(_stats(set(paths)))
     names = Counter((one.st_dev, one.st_ino) for one in seen)
     blocks = {(one.st_dev, one.st_ino): one.st_blocks for one in seen}
     last = {(s.st_dev, s.st_ino) for s in seen if s.st_nlink <= names[s.st_dev, s.st_ino]}
