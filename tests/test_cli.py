@@ -18,7 +18,7 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import stage
+from twinview import clean, errors, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
@@ -435,3 +435,19 @@ def test_measure_refuses_a_tree_with_changes(
     subprocess.run(["git", "add", "-A"], check=True)
     assert main(["measure"]) == 1
     assert "needs a working tree without changes" in capsys.readouterr().err
+
+
+def test_the_page_on_the_terminal_has_every_command_and_name() -> None:
+    page = (ROOT / "docs/terminal.md").read_text(encoding="utf-8")
+    modules = {name: importlib.import_module(f"twinview.cli.{name}") for name in commands()}
+    summaries = {name: str(module.__doc__).partition("\n")[0] for name, module in modules.items()}
+    table = page.partition("## For programs")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)) == summaries
+    cleaned = page.partition("## What is on the disk")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", cleaned, re.M)) == set(clean.NAMES)
+
+
+def test_the_page_on_the_terminal_has_every_exit_status() -> None:
+    page = (ROOT / "docs/terminal.md").read_text(encoding="utf-8")
+    stated = re.findall(r"^\| (\d+) \|", page.partition("## Exit status")[2], re.M)
+    assert {"0", "1", "2", str(errors.INTERRUPTED)} <= set(stated)

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,6 +58,25 @@ def exhaust(parts: Iterable[int], total: int, what: str) -> None:
     with tqdm(total=total, desc=what, disable=None, dynamic_ncols=True, unit_scale=True) as bar:
         for more in parts:
             bar.update(more)
+
+
+@contextlib.contextmanager
+def elapsed(what: str) -> Iterator[None]:
+    """Shows on a terminal how long the block is at work, where it does not say how far it is."""
+    silent, ended = None if _leads() else True, threading.Event()
+    with tqdm(desc=what, disable=silent, bar_format="{desc}: {elapsed}", leave=False) as bar:
+
+        def show() -> None:
+            while not bar.disable and not ended.wait(0.2):
+                bar.refresh()
+
+        clock = threading.Thread(target=show, daemon=True)
+        clock.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            clock.join()
 
 
 @contextlib.contextmanager
