@@ -225,8 +225,9 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
         raise BusyError(
-            f"the MLflow store {store()} does not answer or refuses ({str(error).splitlines()[0]}); start it, "
+            f"the MLflow store {store()} does not answer or refuses ({reason}); start it, "
             "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
         ) from error
 

@@ -72,8 +72,8 @@ def _run(options: argparse.Namespace) -> int:
     except (TwinviewError, OSError) as error:
         said = errors.told(error)
         print(f"twinview: {said}", file=sys.stderr)
-        faults = {"faults": list(error.faults)} if isinstance(error, TwinviewError) else {}
-        outcome = Outcome("", {"error": said} | faults, 1)
+        faults = error.faults if isinstance(error, TwinviewError) else ()
+        outcome = Outcome("", {"error": said, "faults": list(faults)}, 1)
         _say(outcome, options.json)
     return outcome.after() if outcome.after else outcome.status
 
