@@ -169,6 +169,34 @@ def test_ctrl_c_is_passed_on_when_dvc_has_ended(
     assert Path("saved").exists()
 
 
+def test_what_dvc_and_its_stages_print_is_not_in_the_json(
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "dvc.py").write_text("import os; os.system('echo noise'); os._exit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(sys, "stdout", os.fdopen(1, "w", closefd=False))  # as outside of pytest
+    write_params({})
+    assert main(["repro", "--json"]) == 3
+    shown = capfd.readouterr()
+    assert json.loads(shown.out) == {"error": "`dvc repro` ended with 3", "faults": []}
+    assert "noise" in shown.err and "params.yaml is in order" in shown.err
+
+
+def test_an_old_locale_reads_and_writes_utf_8(folder: Path) -> None:
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = (
+        "from pathlib import Path; from twinview import commands, tables; "
+        "tables.save_rows(Path('rows.csv'), [{'a': chr(233)}]); "
+        "assert tables.load_rows(Path('rows.csv')) == [{'a': chr(233)}]; "
+        "assert commands.git('config', 'user.name') == chr(233)"
+    )
+    subprocess.run(["git", "config", "user.name", "é"], check=True)
+    subprocess.run([sys.executable, "-c", code], env=os.environ | old, check=True)
+
+
 def test_ctrl_c_ends_the_pages_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

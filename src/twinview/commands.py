@@ -9,7 +9,7 @@ from pathlib import Path
 def git(*arguments: str) -> str | None:
     """What git prints, without white space at the ends; None when it fails or is not there."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8")
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -70,7 +70,9 @@ def forget() -> None:
 def _mlflow(*arguments: str) -> None:
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [sys.executable, "-m", "mlflow", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise DataError(f"`mlflow {arguments[0]}` failed: {said[-1]}")

@@ -29,5 +29,5 @@ def run(options: argparse.Namespace) -> Outcome:
         if outside_git or Path(".dvc/config.local").exists():
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())
         if status := dvc("repro", *options.stages):
-            return Outcome("", {"error": f"dvc repro ended with {status}"}, status)
+            return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
     return Outcome(summary(), results())
