@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -189,6 +190,7 @@ class Terminal:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
         self._file = os.fdopen(slave, "w")
         monkeypatch.setattr(sys, "stderr", self._file)
 
