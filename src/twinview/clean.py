@@ -20,7 +20,7 @@ RUNS = "runs"  # below DVC's cache
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that can be removed. frees: bytes. what: it, and what its loss costs."""
+    """One thing that can be removed. frees: bytes. docs/terminal.md says what its loss costs."""
 
     frees: int
     what: str
@@ -28,53 +28,38 @@ class Part:
 
 def parts(progress: dvc_cache.Progress) -> dict[str, Part]:
     """Everything that can be removed, by the name that removes it."""
-    cache = dvc_cache.look(progress)
+    own = dvc_cache.is_own()
+    cache = dvc_cache.look(progress) if own else dvc_cache.Cache({}, {}, {})
     views = [*cache.only_of(str(paths.VIEWS)), *_below(_views())]
     trainings, copies, tried = _trainings(), _copies(), dvc_cache.experiments()
-    then = _megabytes(disk.freed(cache.only_tried()))
+    then = f"{disk.freed(cache.only_tried()) / 1e6:,.1f} MB"
     rows = deleted_rows.deleted_rows()
-    return {
-        "checkpoints": Part(
-            disk.freed(_below(trainings)),
-            f"of {_count(len(trainings), 'training')}; an unfinished one would begin anew",
+    found = {
+        "checkpoints": (
+            _below(trainings),
+            f"of {_count(len(trainings), 'training')} under way or done",
         ),
-        "copies": Part(
-            disk.freed(_below(copies)),
-            f"{_count(len(copies), 'temporary copy', 'temporary copies')} of the project, of "
-            "experiments that were killed",
+        "copies": (_below(copies), f"of the project: {len(copies)} that killed experiments left"),
+        "views": (views, f"{paths.VIEWS}, its versions in DVC's cache too; made again when needed"),
+        "unused": (
+            cache.unused(),
+            "in DVC's cache: of no commit, no experiment, not of this folder",
         ),
-        "unused": Part(
-            disk.freed(cache.unused()),
-            "of DVC's cache: results of no commit, no experiment and not of this folder; to have "
-            "them again is to run them again",
+        "runs": (
+            disk.files(_runs()) if own else [],
+            "DVC's memory of what it ran with which settings",
         ),
-        "runs": Part(
-            disk.freed(disk.files(_runs())),
-            "DVC's run cache, which knows what was run before; results stay, but are not found by "
-            "their settings",
-        ),
-        "views": Part(
-            disk.freed(views),
-            f"{paths.VIEWS} and its files in DVC's cache; `dvc repro` renders it again",
-        ),
-        "experiments": Part(
-            0,
-            f"the {_count(len(tried), 'experiment')} of DVC, finished; {then} of their results are "
-            "unused then",
-        ),
-        "rows": Part(
-            disk.freed(_below(rows.folders)),
-            f"{_count(rows.runs, 'run')} that were deleted in MLflow's pages, with their files "
-            "and models that are not registered",
-        ),
-        "smoke": Part(disk.freed(disk.files(SMOKE)), f"{SMOKE}, which `make smoke` makes"),
+        "experiments": ([], f"{len(tried)} finished; {then} of their results are unused then"),
+        "rows": (_below(rows.folders), f"{_count(rows.runs, 'run')} deleted in MLflow's pages"),
+        "smoke": (disk.files(SMOKE), f"{SMOKE}, which `make smoke` makes"),
     }
+    return {name: Part(disk.freed(files), what) for name, (files, what) in found.items()}
 
 
 def kept() -> dict[str, int]:
     """The bytes of what is never removed as a whole."""
     return {
-        "DVC's cache": disk.taken(disk.files(dvc_cache.require_own())),
+        "DVC's cache": disk.taken(disk.files(dvc_cache.folder())),
         "MLflow's runs": disk.taken(_below([Path("mlflow.db"), Path("mlartifacts")])),
         "data/raw": disk.taken(disk.files(Path("data/raw"))),
     }
@@ -83,16 +68,20 @@ def kept() -> dict[str, int]:
 def remove(names: Sequence[str], progress: dvc_cache.Progress) -> dict[str, int]:
     """Removes what is named; the bytes that each has freed.
 
-    Raises ConfigError for another name, and BusyError when a run needs it, before anything is
-    removed.
+    Raises ConfigError for another name, or for what others may share, and BusyError when a run
+    needs it, before anything is removed.
     """
-    dvc_cache.require_own()
+    if not dvc_cache.is_own() and (shared := _SHARED.intersection(names)):
+        raise ConfigError(
+            f"DVC's cache, {dvc_cache.folder()}, is outside of this project, and others may use "
+            f"it: {', '.join(sorted(shared))} are left alone; `dvc gc --projects` cleans it"
+        )
     for name in set(names).difference(NAMES):
         raise ConfigError(f"there is no {name!r} to clean; name some of {', '.join(NAMES)}")
     freed = {}
     with contextlib.ExitStack() as stack:
-        for name in dict.fromkeys(_GUARDS[name] for name in names):
-            stack.enter_context(name())
+        for guard in dict.fromkeys(_GUARDS[name] for name in names):
+            stack.enter_context(guard())
         ordered = [name for name in _REMOVES if name in names]
         for name in progress(iter(ordered), len(ordered), "clean"):
             before = _everything()
@@ -183,7 +172,7 @@ def _views() -> list[Path]:
 
 
 def _runs() -> Path:
-    return dvc_cache.require_own() / RUNS
+    return dvc_cache.folder() / RUNS
 
 
 def _below(folders: Sequence[Path]) -> list[Path]:
@@ -203,12 +192,8 @@ def _everything() -> int:
     return disk.taken(_below([Path(name) for name in (".dvc", "data", "build", "mlartifacts")]))
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
+def _count(number: int, one: str) -> str:
+    return f"{number} {one if number == 1 else one + 's'}"
 
 
 # In this order: what one leaves unused, the next removes.
@@ -222,8 +207,10 @@ _REMOVES: dict[str, Callable[[], None]] = {
     "rows": deleted_rows.forget,
     "smoke": _remove_smoke,
 }
-_GUARDS = dict.fromkeys(_REMOVES, _quiet_project) | {
+_GUARDS: dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
+    **dict.fromkeys(_REMOVES, _quiet_project),
     "rows": contextlib.nullcontext,
     "smoke": _quiet_smoke,
 }
+_SHARED = {"views", "runs", "unused"}  # with all whose cache it is
 NAMES = tuple(_REMOVES)

@@ -53,7 +53,6 @@ def look(progress: Progress) -> Cache:
     """Walks the workspace, all commits and all experiments. Raises DataError where DVC cannot."""
     from dvc.exceptions import DvcException
 
-    require_own()
     try:
         with _repository() as repository:
             odb = repository.cache.local
@@ -68,18 +67,17 @@ def look(progress: Progress) -> Cache:
         raise DataError(f"DVC cannot read this project: {error}") from None
 
 
-def require_own() -> Path:
-    """The cache's folder. Raises ConfigError outside a project, and when others may share it."""
+def folder() -> Path:
+    """Where the cache is. Raises ConfigError outside of a project."""
     if not Path(".dvc").is_dir():
         raise ConfigError(f"{Path.cwd()} is no DVC project; run in the project's folder")
     with _repository() as repository:
-        folder = Path(repository.cache.local_cache_dir)
-    if not folder.resolve().is_relative_to(root().resolve()):
-        raise ConfigError(
-            f"DVC's cache, {folder}, is outside of this project, and others may use it too; "
-            "`dvc gc --workspace --all-commits --all-experiments --projects OTHER ...` cleans it"
-        )
-    return folder
+        return Path(repository.cache.local_cache_dir)
+
+
+def is_own() -> bool:
+    """Whether the cache lies in this project. Others may share one that does not."""
+    return folder().resolve().is_relative_to(root().resolve())
 
 
 def experiments() -> list[str]:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ def projection(features: Tensor, seed: int) -> Tensor:
 class _Told(io.TextIOBase):
     """Moves a bar by what scikit-learn prints of t-SNE, which knows no other way to tell."""
 
-    def __init__(self, bar: "tqdm[None]") -> None:
+    def __init__(self, bar: "tqdm[Any]") -> None:
         self._bar = bar
 
     def write(self, text: str) -> int:
