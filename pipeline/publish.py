@@ -21,14 +21,15 @@ def main() -> None:
         for row in load_rows(paths.PRETRAIN_STEPS)
     }
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
-    run_id = tracking.publish(
-        settings.chosen(*SECTIONS),
-        metrics | {f"baselines.{name}": value for name, value in baselines.items()},
-        pretrained,
-        curves,
-        [paths.REPORT, paths.EVALUATION, paths.DATA_CARD],
-        (encoder.load(paths.ENCODER), example),
-    )
+    with stage.elapsed("publish: the encoder is exported"):
+        run_id = tracking.publish(
+            settings.chosen(*SECTIONS),
+            metrics | {f"baselines.{name}": value for name, value in baselines.items()},
+            pretrained,
+            curves,
+            [paths.REPORT, paths.EVALUATION, paths.DATA_CARD],
+            (encoder.load(paths.ENCODER), example),
+        )
     print(f"publish: run {run_id} in {tracking.store()}")
 
 

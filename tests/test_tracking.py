@@ -323,3 +323,10 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
     with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     assert time.monotonic() - started < 20
+
+
+def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "broken.db").write_text("no database" * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///broken.db")
+    with pytest.raises(BusyError, match=r"broken\.db does not answer .*moved away"), pretraining():
+        pytest.fail("went on")

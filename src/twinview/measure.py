@@ -41,7 +41,7 @@ def measure(seeds: int) -> None:
     """
     experiments.require_committed(COMMAND)
     seeding.require_spread(seeds, COMMAND)
-    if START not in (readme := README.read_text()) or END not in readme:
+    if START not in (readme := README.read_text("utf-8")) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
     shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # or a checkpoint saves time
     started = time.monotonic()
@@ -53,7 +53,7 @@ def measure(seeds: int) -> None:
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     scores["speedrun.minutes"] = score([trained], "minutes", higher_is_better=False)
     keep(scores)
-    README.write_text(with_table(README.read_text(), scores))
+    README.write_text(with_table(README.read_text("utf-8"), scores), "utf-8")
 
 
 def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview import artifacts, experiments, paths, seeding
+from twinview.errors import DataError
 from twinview.intervals import WORDS
 from twinview.seeding import Seeds
 
@@ -42,14 +43,24 @@ def results() -> dict[str, Any]:
     """The same numbers by contender, task and metric, the verdict of the training, the page.
 
     seeds: the training seeds and the interval of each metric over them, or null.
+    Raises DataError for a file that is not what its stage writes.
     """
+    ours, baselines, trained = (
+        artifacts.load_json(path)
+        for path in (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
+    )
+    _require(paths.METRICS, _is_scores(ours) and ours)
+    _require(paths.BASELINE_METRICS, isinstance(baselines, dict))
+    tasks = set(ours)
+    for of in baselines.values():
+        _require(paths.BASELINE_METRICS, _is_scores(of) and tasks <= set(of))
+    _require(paths.PRETRAIN_METRICS, isinstance(trained, dict) and "verdict" in trained)
     seeds = _seeds()
     over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
     return {
-        "results": {paths.OURS: artifacts.load_json(paths.METRICS)}
-        | artifacts.load_json(paths.BASELINE_METRICS),
+        "results": {paths.OURS: ours} | baselines,
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
-        "verdict": artifacts.load_json(paths.PRETRAIN_METRICS)["verdict"],
+        "verdict": trained["verdict"],
         "report": str(paths.REPORT),
     }
 
@@ -78,3 +89,15 @@ def _what_the_spread_is(seeds: Seeds | None) -> str:
     if seeding.load(experiments.in_folder(Path())) and not seeds:
         return f"{seeding.FILE} is of other settings or results; `twinview seeds` renews it."
     return "One training seed, so no intervals; `twinview seeds 3` trains with three."
+
+
+def _is_scores(value: Any) -> bool:
+    """Whether it has an accuracy for each task."""
+    return isinstance(value, dict) and all(
+        isinstance(of, dict) and isinstance(of.get("accuracy"), float) for of in value.values()
+    )
+
+
+def _require(path: Path, claim: object) -> None:
+    if not claim:
+        raise DataError(f"{path} is not what `dvc repro` wrote; delete it, and run that again")

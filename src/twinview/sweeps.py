@@ -65,7 +65,7 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
         print(f"{place} of {len(planned)}: {experiment.name}", flush=True)
         experiment.run()
         measure.keep(scores(kind, planned[:place]))
-        Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]))
+        Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]), "utf-8")
 
 
 def long(seeds: int) -> None:

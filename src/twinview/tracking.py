@@ -149,7 +149,8 @@ def publish(
     }
     if twins:
         tags["duplicate_of"] = twins[0].info.run_id
-    with mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags) as run:
+    row = mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags)
+    with _answering(), row as run:
         client.log_batch(run.info.run_id, params=_as_params(settings))
         if not known:
             for step, values in curves.items():
@@ -159,6 +160,15 @@ def publish(
         for path in artifacts:
             mlflow.log_artifact(str(path))
         return str(run.info.run_id)
+
+
+def delete_models(ids: list[str]) -> None:
+    """Marks logged models as deleted, as the pages do with runs."""
+    import mlflow
+
+    client = mlflow.MlflowClient(store())
+    for model in ids:
+        client.delete_logged_model(model)
 
 
 def _log_encoder(encoder: Any, example: Any) -> str:
@@ -192,25 +202,34 @@ def _experiment(name: str) -> str:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
-        try:
-            _make_database()
-            client = mlflow.MlflowClient()
-            found = client.get_experiment_by_name(name)
-            if found:
-                return str(found.experiment_id)
-            local = store().startswith(_SQLITE)
-            folder = (root() / "mlartifacts" / name).as_uri() if local else None
-            return str(client.create_experiment(name, artifact_location=folder))
-        except MlflowException as error:
-            raise BusyError(
-                f"the MLflow store {store()} does not answer ({error}); start it, "
-                "or unset MLFLOW_TRACKING_URI to use mlflow.db"
-            ) from None
+    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None), _answering():
+        _make_database()
+        client = mlflow.MlflowClient()
+        found = client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        local = store().startswith(_SQLITE)
+        folder = (root() / "mlartifacts" / name).as_uri() if local else None
+        return str(client.create_experiment(name, artifact_location=folder))
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Raises BusyError when the store does not answer, refuses, or is none."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise BusyError(
+            f"the MLflow store {store()} does not answer or refuses ({reason}); start it, "
+            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
+        ) from error
 
 
 def _make_database() -> None:

@@ -1,4 +1,10 @@
-"""Holds the results against the floors; status 1 when one does not hold."""
+"""Holds the results against the floors; status 1 when one does not hold.
+
+The floors are `gate:` of params.yaml; with --baseline those of that commit, so that a change cannot
+lower its own bar.
+
+    $ twinview gate --baseline origin/main
+"""
 
 import argparse
 import dataclasses
