@@ -41,7 +41,7 @@ def champion(model: str) -> Reference:
     with _registry() as client:
         version = _champion(client, model)
         if version is None:
-            return Reference(ALIAS, None, f"the registered model {model} has none yet")
+            return Reference(ALIAS, None, f"{model} has none yet in {tracking.store()}")
         if SEEDS in version.tags:
             stated = json.loads(version.tags[SEEDS])
         else:

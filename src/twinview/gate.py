@@ -108,13 +108,13 @@ def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Chec
     error = standard_error(own, theirs)
     least = statistics.fmean(theirs) - drop - ERRORS * (error or 0)
     why = f"{_mean(theirs)} less {drop:g}"
-    why += ", no spread known" if error is None else f" and {ERRORS} standard errors of {error:.4f}"
+    why += ", no spread known" if error is None else f" and {ERRORS} standard errors of {error:.5f}"
     notes = dict.fromkeys(note for note in (ours.note, reference.results.note) if note)
     why = "; ".join([why, *notes])
     known = all(map(math.isfinite, own))
     shown = _mean(own) if known else _shown(name, ours)
     kept = known and statistics.fmean(own) >= least
-    return Check(name, reference.name, shown, f">= {least:.4f}", kept, why)
+    return Check(name, reference.name, shown, f">= {least:.5f}", kept, why)
 
 
 def _value(name: str, ours: Trainings) -> float:
@@ -128,7 +128,7 @@ def _shown(name: str, ours: Trainings) -> str:
 
 
 def _mean(values: Sequence[float]) -> str:
-    of = f"{statistics.fmean(values):.4f}"
+    of = f"{statistics.fmean(values):.5f}"
     return (
-        of if len(values) == 1 else f"{of} ± {statistics.stdev(values):.4f} ({len(values)} seeds)"
+        of if len(values) == 1 else f"{of} ± {statistics.stdev(values):.5f} ({len(values)} seeds)"
     )

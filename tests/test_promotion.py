@@ -1,0 +1,297 @@
+"""Promotion, with a real store: what is registered, what becomes champion, and what does not."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+from mlflow.entities.model_registry import ModelVersion
+from safetensors.torch import save_file
+
+from tests.test_gate import report, seeds
+from twinview import champions, tracking
+from twinview.errors import BusyError, DataError
+from twinview.gate import Reference
+from twinview.promotion import Promotion, promote
+from twinview.sections import Gate
+from twinview.stage import alone
+from twinview.trainings import Trainings
+
+# MLflow and what it stands on use much that will go; that is theirs to mend.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::{kind}")
+    for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+]
+EXAMPLE = np.zeros((2, 1, 4, 4), np.uint8)
+
+
+class Tiny(torch.nn.Module):
+    """Pictures in, features out."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1).float() * 2
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's folder; its store is set up once, which takes seconds."""
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(autouse=True)
+def project(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("DVC_ROOT", str(root))
+    yield folder
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> Gate:
+    """A registered model of its own for each test."""
+    return Gate(
+        floors={"linear.accuracy": 0.8},
+        drops={"linear.accuracy": 0.01},
+        beats=("linear.accuracy",),
+        verdicts=("learning",),
+        model=request.node.name.replace("[", "-").replace("]", ""),
+    )
+
+
+def results(folder: Path, accuracy: float, name: str = "") -> str:
+    """What a finished pipeline leaves; the name of the pretraining's run."""
+    report(folder, linear=str(accuracy))
+    own = name or f"pretraining-{accuracy}"
+    task = {"accuracy": accuracy, "classes": {"a": {"recall": 0.9}, "b": {"recall": 0.25}}}
+    few = {"accuracy": 0.7, "draws": [0.6, 0.7, 0.8]}
+    raw = {"linear": {"accuracy": 0.84}, "labels_10": {"accuracy": 0.5}}
+    contenders = {"encoder": {"linear": task, "labels_10": few}, "raw_pixels": raw}
+    split = {"examples": 1200, "classes": {"a": 600, "b": 600}}
+    card = {
+        "source": "letters",
+        "modality": "image",
+        "shape": [1, 4, 4],
+        "dtype": "uint8",
+        "splits": {"train": split, "test": split},
+        "duplicates": {"groups": 3, "groups_across_splits": 1},
+    }
+    run = {"run_id": own, "verdict": "learning", "seconds": 90.0, "commit": "c" * 40}
+    run |= {"changed": True, "hardware": "2 cores", "versions": "python 3.11"}
+    write(folder / "reports/evaluation.json", {"protocol": "frozen-2", "contenders": contenders})
+    write(folder / "reports/data/card.json", card)
+    write(folder / "models/pretrain_run.json", run)
+    (folder / "models/encoder").mkdir(exist_ok=True)
+    weights = {"weight": torch.full((2,), accuracy)}
+    save_file(weights, folder / "models/encoder/encoder.safetensors")
+    return own
+
+
+def write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def row(folder: Path, accuracy: float, name: str = "", status: str = "FINISHED") -> str:
+    """Publishes as the stage does: a row with settings, metrics and an encoder; its run id."""
+    own = results(folder, accuracy, name)
+    client, experiment = tracking.connected()
+    tags = {"pretrain.run_id": own, "twinview.commit": "c" * 40}
+    with mlflow.start_run(experiment_id=experiment, tags=tags) as run:
+        mlflow.log_params({"pretrain.method": "simclr", "report.points": 9, "data.seed": 4})
+        info = mlflow.pytorch.log_model(
+            Tiny().eval(), name="encoder", input_example=EXAMPLE, pip_requirements=["torch"]
+        )
+        metrics = {"linear.accuracy": accuracy, "knn.accuracy": 0.86}
+        metrics["baselines.raw_pixels.linear.accuracy"] = 0.84
+        mlflow.log_metrics(metrics, model_id=info.model_id)
+    client.set_terminated(run.info.run_id, status=status)
+    return str(run.info.run_id)
+
+
+def promoted(gate: Gate, *references: Reference) -> Promotion:
+    return promote(gate, "params.yaml", references)
+
+
+def versions(gate: Gate) -> list[ModelVersion]:
+    found = tracking.connected()[0].search_model_versions(f"name = '{gate.model}'")
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def champion_of(gate: Gate) -> str | None:
+    found = champions.champion(gate.model)
+    return found.name.partition(" ")[2] or None
+
+
+def test_the_first_promotion_registers_and_crowns_without_a_champion(
+    project: Path, gate: Gate
+) -> None:
+    run_id = row(project, 0.9)
+    done = promoted(gate)
+    assert (done.version, done.registered) == ("1", True)
+    assert [c.holds for c in done.checks if c.against == "champion"] == [None]
+    (version,) = versions(gate)
+    assert champion_of(gate) == "1" and version.run_id == run_id
+
+
+def test_the_version_has_signature_and_example_and_gives_what_was_logged(
+    project: Path, gate: Gate
+) -> None:
+    row(project, 0.9)
+    promoted(gate)
+    uri = f"models:/{gate.model}@champion"
+    info = mlflow.models.get_model_info(uri)
+    assert info.signature and info.signature.inputs.inputs[0].shape == (-1, 1, 4, 4)
+    assert info.saved_input_example_info
+    model = mlflow.pyfunc.load_model(uri)
+    assert (model.predict(EXAMPLE + 3) == 6).all()
+
+
+def test_the_card_is_the_version_s_description_and_lies_beside_the_model(
+    project: Path, gate: Gate, tmp_path: Path
+) -> None:
+    row(project, 0.9)
+    promoted(gate)
+    (version,) = versions(gate)
+    uri = f"models:/{gate.model}@champion/{champions.CARD}"
+    text = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path))).read_text()
+    assert version.description == text and text.startswith(f"# {gate.model}, version 1\n")
+
+
+def test_a_second_promotion_of_the_same_encoder_registers_nothing(
+    project: Path, gate: Gate
+) -> None:
+    row(project, 0.9)
+    promoted(gate)
+    row(project, 0.9)  # the same results under another row, as a forced publish makes
+    again = promoted(gate)
+    assert (again.version, again.registered, again.checks) == ("1", False, [])
+    assert len(versions(gate)) == 1 and champion_of(gate) == "1"
+
+
+def test_where_the_gate_fails_nothing_is_registered(project: Path, gate: Gate) -> None:
+    row(project, 0.7)
+    done = promoted(gate)
+    assert done.version is None and not done.registered
+    assert [c.against for c in done.checks if c.holds is False] == ["floor", "raw pixels"]
+    assert versions(gate) == [] and champion_of(gate) is None
+
+
+def test_a_better_encoder_takes_the_alias_and_a_worse_one_does_not(
+    project: Path, gate: Gate
+) -> None:
+    row(project, 0.9)
+    promoted(gate)
+    row(project, 0.95)
+    assert promoted(gate).version == "2" and champion_of(gate) == "2"
+    row(project, 0.93)
+    refused = promoted(gate)
+    assert refused.version is None and champion_of(gate) == "2" and len(versions(gate)) == 2
+    failed = [check for check in refused.checks if check.holds is False]
+    assert [(check.name, check.against) for check in failed] == [("linear.accuracy", "champion 2")]
+
+
+def test_another_reference_can_refuse_too(project: Path, gate: Gate) -> None:
+    row(project, 0.9)
+    base = Reference("baseline abc", Trainings({"linear.accuracy": (0.92,)}))
+    assert promoted(gate, base).version is None and versions(gate) == []
+
+
+def test_an_encoder_that_is_registered_is_only_crowned(project: Path, gate: Gate) -> None:
+    row(project, 0.9)
+    promoted(gate)
+    row(project, 0.95)
+    promoted(gate)
+    tracking.connected()[0].set_registered_model_alias(gate.model, champions.ALIAS, "1")
+    done = promoted(gate)
+    assert (done.version, done.registered) == ("2", False) and done.checks
+    assert champion_of(gate) == "2" and len(versions(gate)) == 2
+
+
+def test_one_that_was_killed_after_registering_is_finished(
+    project: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row(project, 0.9)
+    with monkeypatch.context() as killed, pytest.raises(ZeroDivisionError):
+        killed.setattr(champions, "describe", lambda *given: 1 / 0)
+        promoted(gate)
+    assert len(versions(gate)) == 1 and champion_of(gate) is None
+    assert promoted(gate).version == "1" and champion_of(gate) == "1"
+    (version,) = versions(gate)
+    assert version.description.startswith("# ")
+
+
+def test_the_newest_row_of_these_results_is_taken(project: Path, gate: Gate) -> None:
+    row(project, 0.91)
+    newest = row(project, 0.91)
+    row(project, 0.95)
+    results(project, 0.91)
+    promoted(gate)
+    assert versions(gate)[0].run_id == newest
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED", "KILLED"])
+def test_a_row_that_is_not_finished_is_not_taken(status: str, project: Path, gate: Gate) -> None:
+    row(project, 0.92, name=f"pretraining-{status}", status=status)
+    with pytest.raises(DataError, match=r"no row .* has the results in reports/"):
+        promoted(gate)
+
+
+def test_a_row_of_other_results_or_of_another_pretraining_is_not_taken(
+    project: Path, gate: Gate
+) -> None:
+    name = row(project, 0.9, name="pretraining-same") and "pretraining-same"
+    results(project, 0.9001, name=name)
+    with pytest.raises(DataError, match="--single-item publish"):
+        promoted(gate)
+    results(project, 0.9, name="pretraining-other")
+    with pytest.raises(DataError, match="--single-item publish"):
+        promoted(gate)
+
+
+def test_a_row_without_an_encoder_is_refused(project: Path, gate: Gate) -> None:
+    own = results(project, 0.9, name="pretraining-without")
+    _, experiment = tracking.connected()
+    with mlflow.start_run(experiment_id=experiment, tags={"pretrain.run_id": own}):
+        mlflow.log_metrics({"linear.accuracy": 0.9, "knn.accuracy": 0.86})
+        mlflow.log_metric("baselines.raw_pixels.linear.accuracy", 0.84)
+    with pytest.raises(DataError, match="holds no encoder"):
+        promoted(gate)
+
+
+def test_the_champion_s_spread_over_seeds_counts(project: Path, gate: Gate) -> None:
+    row(project, 0.9)
+    seeds(project, linear__accuracy=[0.9, 0.94, 0.98], knn__accuracy=[0.86, 0.86, 0.86])
+    promoted(gate)
+    found = champions.champion(gate.model).results
+    assert found and found.values["linear.accuracy"] == (0.9, 0.94, 0.98)
+
+
+def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(
+    project: Path, gate: Gate
+) -> None:
+    run_id = row(project, 0.9)
+    (made,) = tracking.connected()[0].get_run(run_id).outputs.model_outputs
+    mlflow.register_model(f"models:/{made.model_id}", gate.model)
+    champions.crown(gate.model, "1")
+    found = champions.champion(gate.model)
+    assert found.name == "champion 1" and found.results
+    assert found.results.values["linear.accuracy"] == (0.9,)
+
+
+def test_a_store_that_does_not_answer_is_named(
+    project: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results(project, 0.9)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(BusyError, match=r"http://127\.0\.0\.1:9 does not answer"):
+        champions.champion(gate.model)
+
+
+def test_two_at_once_are_refused(project: Path, gate: Gate) -> None:
+    results(project, 0.9)
+    with alone("promote"), pytest.raises(BusyError, match="promote"):
+        promoted(gate)
