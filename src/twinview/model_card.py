@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from scipy.stats import t
 
-from twinview import artifacts, gate_table, paths
+from twinview import artifacts, evaluation, gate_table, paths
 from twinview.champions import Published
 from twinview.gate import RAW, Check
 from twinview.trainings import Trainings
@@ -25,7 +25,7 @@ def card(
 
     checks, place: the gate that it passed, and where its thresholds stand.
     """
-    evaluation = artifacts.load_json(paths.EVALUATION)
+    found = artifacts.load_json(paths.EVALUATION)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # Markdown, read by MLflow's pages, which let no HTML through
@@ -40,9 +40,10 @@ def card(
         settings=_settings(row.params),
         data=artifacts.load_json(paths.DATA_CARD),
         pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
-        protocol=evaluation["protocol"],
-        results=list(_results(evaluation["contenders"], ours)),
-        worst=_worst(evaluation["contenders"][paths.OURS]),
+        protocol=found["protocol"],
+        procedure=str(evaluation.__doc__).partition("\n\n")[2].strip(),
+        results=list(_results(found["contenders"], ours)),
+        worst=_worst(found["contenders"][paths.OURS]),
         seeds=_seeds(ours),
         gate=gate_table.markdown(checks, place),
     )
