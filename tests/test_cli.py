@@ -12,8 +12,8 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import stage
-from twinview.cli import commands, main, promote, repro, ui
+from twinview import promotion, stage
+from twinview.cli import commands, main, repro, ui
 from twinview.errors import BusyError
 from twinview.gate import Check
 from twinview.promotion import Promotion
@@ -249,7 +249,7 @@ def test_promote_says_what_became_of_the_encoder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_params({})
-    monkeypatch.setattr(promote, "promote", lambda *given: done)
+    monkeypatch.setattr(promotion, "promote", lambda *given: done)
     assert main(["promote"]) == status and said in capsys.readouterr().out
     assert main(["promote", "--json"]) == status
     found = json.loads(capsys.readouterr().out)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_promotion import results
+from tests.finished import results
 from twinview.champions import Published
 from twinview.gate import Check
 from twinview.model_card import card, interval

@@ -1,20 +1,17 @@
 """Promotion, with a real store: what is registered, what becomes champion, and what does not."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 import pytest
-import torch
 from mlflow.entities import LoggedModelOutput, Metric, Param
 from mlflow.entities.model_registry import ModelVersion
-from safetensors.torch import save_file
 
-from tests.test_gate import report, seeds
+from tests.finished import results
+from tests.test_gate import seeds
 from twinview import champions, tracking
 from twinview.errors import BusyError, DataError
 from twinview.gate import Reference
@@ -110,39 +107,6 @@ def gate(request: pytest.FixtureRequest) -> Gate:
         verdicts=("learning",),
         model=request.node.name.replace("[", "-").replace("]", ""),
     )
-
-
-def results(folder: Path, accuracy: float, name: str = "") -> str:
-    """What a finished pipeline leaves; the name of the pretraining's run."""
-    report(folder, linear=str(accuracy))
-    own = name or f"pretraining-{accuracy}"
-    task = {"accuracy": accuracy, "classes": {"a": {"recall": 0.9}, "b": {"recall": 0.25}}}
-    few = {"accuracy": 0.7, "draws": [0.6, 0.7, 0.8]}
-    raw = {"linear": {"accuracy": 0.84}, "labels_10": {"accuracy": 0.5}}
-    contenders = {"encoder": {"linear": task, "labels_10": few}, "raw_pixels": raw}
-    split = {"examples": 1200, "classes": {"a": 600, "b": 600}}
-    card = {
-        "source": "letters",
-        "modality": "image",
-        "shape": [1, 4, 4],
-        "dtype": "uint8",
-        "splits": {"train": split, "test": split},
-        "duplicates": {"groups": 3, "groups_across_splits": 1},
-    }
-    run = {"run_id": own, "verdict": "learning", "seconds": 90.0, "commit": "c" * 40}
-    run |= {"changed": True, "hardware": "2 cores", "versions": "python 3.11"}
-    write(folder / "reports/evaluation.json", {"protocol": "frozen-2", "contenders": contenders})
-    write(folder / "reports/data/card.json", card)
-    write(folder / "models/pretrain_run.json", run)
-    (folder / "models/encoder").mkdir(exist_ok=True)
-    weights = {"weight": torch.full((2,), accuracy)}
-    save_file(weights, folder / "models/encoder/encoder.safetensors")
-    return own
-
-
-def write(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
 
 
 def promoted(gate: Gate, *references: Reference) -> Promotion:

@@ -7,11 +7,14 @@ against the present champion too; where it fails, nothing is registered.
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twinview import gate_table
 from twinview.base import base_results, base_settings
 from twinview.cli.outcome import Outcome
-from twinview.promotion import Promotion, promote
+
+if TYPE_CHECKING:
+    from twinview.promotion import Promotion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,16 +27,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """The gate's table, and what became of the encoder."""
+    from twinview import promotion  # it loads scikit-learn
+
     settings, place = base_settings(options.baseline, options.params)
     given = options.baseline is not None
     references = [base_results(options.baseline, options.params)] if given else []
-    done = promote(settings, place, references)
+    done = promotion.promote(settings, place, references)
     table = [gate_table.text(done.checks, place)] if done.checks else []
     data = dataclasses.asdict(done) | {"thresholds": place}
     return Outcome("\n".join([*table, _said(done)]), data, 0 if done.version else 1)
 
 
-def _said(done: Promotion) -> str:
+def _said(done: "Promotion") -> str:
     if done.version is None:
         return f"twinview: nothing is registered; the champion of {done.model} stays as it was"
     name = f"version {done.version} of {done.model}"
