@@ -58,6 +58,7 @@ def test_the_thresholds_are_the_base_s_however_low_the_tree_s_are(
 def test_another_way_to_name_the_file_reads_the_base_s_too(base: str, write_params: Write) -> None:
     write_params({"gate.floors": {"linear.accuracy": 0.1}})
     assert base_settings(base, PARAMS.absolute())[0].floors == {"linear.accuracy": 0.9}
+    assert base_results(base, PARAMS.absolute()) == base_results(base, PARAMS)
 
 
 def test_without_a_base_the_tree_s_own_thresholds_count(base: str, write_params: Write) -> None:

@@ -194,6 +194,7 @@ def test_the_gate_of_a_base_compares_with_it_and_writes_a_table(
 ) -> None:
     write_params(SMALL_GATE)
     report(repository, linear="0.95", knn="0.88")
+    Path("gate.md").write_text("what was there\n")
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     subprocess.run(["git", "add", "-A"], check=True)
     subprocess.run(["git", *identity, "commit", "-qm", "base"], check=True)
@@ -205,7 +206,7 @@ def test_the_gate_of_a_base_compares_with_it_and_writes_a_table(
     assert not found["holds"] and [check["name"] for check in failed] == ["linear.accuracy"]
     assert failed[0]["against"].startswith("baseline ")
     table = Path("gate.md").read_text()
-    assert table.startswith("### The gate fails: linear.accuracy (baseline ")
+    assert table.startswith("what was there\n### The gate fails: linear.accuracy (baseline ")
     assert "| FAIL | linear.accuracy | baseline " in table
 
 

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results", type=Path, default=Path(), metavar="FOLDER", help="where reports/ lies"
     )
     parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="write the table for a pull request"
+        "--markdown", type=Path, metavar="FILE", help="add the table to it, for a pull request"
     )
 
 
@@ -58,6 +58,7 @@ def _references(options: argparse.Namespace, model: str) -> Iterator[Reference]:
 
 def _write(path: Path, table: str) -> None:
     try:
-        path.write_text(table)
+        with path.open("a") as file:  # of GitHub's summary, other commands may have written some
+            file.write(table)
     except OSError as error:
         raise ConfigError(f"--markdown: {path} cannot be written ({error.strerror})") from None
