@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow test-peers mutants check smoke ui measure sweep seeds compare bench format schema lock
+.PHONY: repro test test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
@@ -32,6 +32,10 @@ check: $(READY)  ## format, lint, types, import layers, params
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/twinview check
 	@for recipe in recipes/*.yaml; do $(BIN)/twinview check --params $$recipe || exit 1; done
+
+gate: $(READY)  ## the results in reports/ against floors, raw pixels and those of BASE
+	@$(BIN)/twinview gate $(if $(BASE),--baseline $(BASE)) \
+	  $(if $(GITHUB_STEP_SUMMARY),--markdown "$(GITHUB_STEP_SUMMARY)")
 
 smoke: $(READY)  ## the whole pipeline on a few thousand examples, in build/smoke, and its gate
 	@$(BIN)/python -m tests.smoke

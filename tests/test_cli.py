@@ -19,13 +19,16 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import artifacts, clean, errors, seeding, stage
+from twinview import artifacts, clean, errors, promotion, seeding, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
 from twinview.experiments import in_folder
+from twinview.gate import Check
+from twinview.promotion import Promotion
 
 Write = Callable[[dict[str, Any]], Path]
+CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 
 
 @pytest.fixture(autouse=True)
@@ -357,24 +360,64 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
     assert store == f"sqlite:///{repository / 'mlflow.db'}"
 
 
+SMALL_GATE = {
+    "gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87},
+    "gate.drops": {"linear.accuracy": 0.01},
+    "gate.beats": ["linear.accuracy"],
+}
+
+
 def test_a_gate_that_holds_ends_well(
     write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.9}})
-    report(repository / "results")
+    write_params(SMALL_GATE)
+    report(repository / "results", knn="0.88")
     assert main(["gate", "--results", "results"]) == 0
-    assert "ok    linear.accuracy" in capsys.readouterr().out
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown[1:-1]] == ["ok"] * 4
+    assert shown[-1] == "The gate holds. Thresholds: params.yaml."
 
 
 def test_a_gate_that_fails_ends_with_status_one_and_shows_which(
     write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87}})
+    write_params(SMALL_GATE)
     report(repository)
     assert main(["gate"]) == 1
     shown = capsys.readouterr().out.splitlines()
-    assert [line[:4] for line in shown] == ["ok  ", "FAIL", "ok  "]
-    assert shown[1].split() == ["FAIL", "knn.accuracy", "0.8600", "wanted", ">=", "0.8700"]
+    assert [line.split()[0] for line in shown[1:-1]] == ["ok", "FAIL", "ok", "ok"]
+    assert shown[2].split() == ["FAIL", "knn.accuracy", "floor", "0.8600", ">=", "0.8700"]
+    assert shown[-1].startswith("The gate fails: knn.accuracy (floor).")
+
+
+def test_the_gate_of_a_base_compares_with_it_and_writes_a_table(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(SMALL_GATE)
+    report(repository, linear="0.95", knn="0.88")
+    Path("gate.md").write_text("what was there\n")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run(["git", *identity, "commit", "-qm", "base"], check=True)
+    write_params({"gate.drops": {"linear.accuracy": 0.5}})
+    report(repository, linear="0.93", knn="0.88")
+    assert main(["gate", "--baseline", "HEAD", "--markdown", "gate.md", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    failed = [check for check in found["checks"] if check["holds"] is False]
+    assert not found["holds"] and [check["name"] for check in failed] == ["linear.accuracy"]
+    assert failed[0]["against"].startswith("baseline ")
+    table = Path("gate.md").read_text()
+    assert table.startswith("what was there\n### The gate fails: linear.accuracy (baseline ")
+    assert "| FAIL | linear.accuracy | baseline " in table
+
+
+def test_a_table_that_cannot_be_written_ends_with_status_one(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(SMALL_GATE)
+    report(repository, knn="0.88")
+    assert main(["gate", "--markdown", "nowhere/gate.md"]) == 1
+    assert "--markdown: nowhere/gate.md cannot be written" in capsys.readouterr().err
 
 
 def test_the_gate_of_an_unknown_base_ends_with_status_one(
@@ -384,6 +427,43 @@ def test_the_gate_of_an_unknown_base_ends_with_status_one(
     report(repository)
     assert main(["gate", "--baseline", "zzz"]) == 1
     assert "name a commit that exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("done", "said", "status"),
+    [
+        (Promotion("tiny", "3", True, [CHECK]), "registered as version 3 of tiny", 0),
+        (
+            Promotion("tiny", "3", False, [CHECK]),
+            "version 3 of tiny already; it is champion now",
+            0,
+        ),
+        (Promotion("tiny", "3", False, []), "champion already; nothing is registered", 0),
+        (Promotion("tiny", None, False, [CHECK]), "nothing is registered; the champion", 1),
+    ],
+)
+def test_promote_says_what_became_of_the_encoder(
+    done: Promotion,
+    said: str,
+    status: int,
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_params({})
+    monkeypatch.setattr(promotion, "promote", lambda *given: done)
+    assert main(["promote"]) == status and said in capsys.readouterr().out
+    assert main(["promote", "--json"]) == status
+    found = json.loads(capsys.readouterr().out)
+    assert (found["version"], found["registered"]) == (done.version, done.registered)
+
+
+def test_promote_without_results_says_what_makes_them(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    assert main(["promote"]) == 1
+    assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
 
 
 def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None:

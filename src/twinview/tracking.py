@@ -1,6 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-The only module that imports mlflow, and only inside functions: it takes seconds to load.
+With champions.py the only module that imports mlflow, and only inside functions: it takes seconds
+to load.
 """
 
 import contextlib
@@ -190,6 +191,14 @@ def _log_encoder(encoder: Any, example: Any) -> str:
             pip_requirements=requirements,
         )
     return str(info.model_id)
+
+
+def connected() -> tuple[Any, str]:
+    """MLflow's client of the store, and the id of the experiment twinview."""
+    import mlflow
+
+    experiment = _experiment(PIPELINE)
+    return mlflow.MlflowClient(), experiment
 
 
 def _experiment(name: str) -> str:
