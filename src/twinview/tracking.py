@@ -1,6 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-The only module that imports mlflow, and only inside functions: it takes seconds to load.
+Beside served, the only module that imports mlflow, and only inside functions: it takes seconds to
+load.
 """
 
 import contextlib
@@ -8,9 +9,12 @@ import hashlib
 import json
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,11 @@ PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"
 
 _SQLITE = "sqlite:///"
+# Packages that the served model imports.
+_NEEDED = (
+    "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
+    "torchvision",
+)  # fmt: skip
 
 
 def store() -> str:
@@ -126,12 +135,13 @@ def publish(
     pretrained: Mapping[str, Any],
     curves: Mapping[int, Mapping[str, float]],
     artifacts: list[Path],
-    encoder: tuple[Any, Any],
+    model: tuple[Path, Path, Any],
 ) -> str:
     """Writes one row of the experiment twinview; its run id.
 
     pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
-    row when the store does not know the run that pretrained. encoder: module and an input example.
+    row when the store does not know the run that pretrained. model: the encoder's folder, its
+    probe's, and some pictures as an input example.
     """
     import mlflow
 
@@ -154,32 +164,46 @@ def publish(
         if not known:
             for step, values in curves.items():
                 mlflow.log_metrics(dict(values), step=step)
-        model_id = _log_encoder(*encoder)
+        model_id = _log_encoder(*model)
         mlflow.log_metrics(dict(metrics), model_id=model_id)
         for path in artifacts:
             mlflow.log_artifact(str(path))
         return str(run.info.run_id)
 
 
-def _log_encoder(encoder: Any, example: Any) -> str:
-    """Logs the encoder with an input example, from which MLflow takes the signature.
+def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
+    """Logs the model that served describes; its id.
 
-    The format is torch.export's: no pickle.
+    It loads wherever these requirements are met: safetensors and JSON, and beside them the code
+    that reads them; no pickle.
     """
     import mlflow
-    import torch
 
-    encoder.cpu().eval()
-    requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
-    with warnings.catch_warnings():
+    from twinview import served
+
+    here = Path(served.__file__)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        info = mlflow.pytorch.log_model(
-            encoder,
+        code = Path(folder) / here.parent.name
+        shutil.copytree(here.parent, code, ignore=_all_but_python)
+        info = mlflow.pyfunc.log_model(
             name="encoder",
+            python_model=str(here),
+            artifacts={"encoder": str(encoder), "probe": str(probe)},
+            code_paths=[str(code)],
+            signature=served.signature(),
             input_example=example.numpy(),
-            pip_requirements=requirements,
+            metadata={"takes": served.takes(tuple(example.shape[1:]))},
+            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
         )
     return str(info.model_id)
+
+
+def _all_but_python(folder: str, names: list[str]) -> list[str]:
+    """Of a folder's names those that the served model's code does not need."""
+    return [
+        n for n in names if not (n.endswith(".py") or (Path(folder) / n / "__init__.py").is_file())
+    ]
 
 
 def _experiment(name: str) -> str:
