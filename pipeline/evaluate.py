@@ -7,7 +7,7 @@ from twinview.tables import save_rows
 
 
 def main() -> None:
-    """Probes the encoder; writes metrics, predictions, the linear probe, all contenders' details."""
+    """Probes the encoder; writes metrics, predictions, its linear probe, everyone's details."""
     settings = params.load()
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
