@@ -3,6 +3,7 @@
 import io
 import warnings
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
         return _pixels(ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC))
 
 
-def _opened(file: io.BufferedIOBase) -> Image.Image:
+def _opened(file: IO[bytes]) -> Image.Image:
     """What Pillow makes of the file's head. Raises DataError for none, and for huge ones."""
     try:
         with warnings.catch_warnings():

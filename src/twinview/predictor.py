@@ -42,16 +42,16 @@ class Predictor:
         return embeddings.features(self.asked, batches, _CPU)
 
 
-def load(encoder_folder: Path, probe_folder: Path) -> Predictor:
-    """The predictor of a saved encoder and its saved probe.
+def load(models: Path) -> Predictor:
+    """The predictor of the encoder and the probe that lie in this folder.
 
     Raises DataError when the probe is of an encoder of another width.
     """
-    loaded, fitted = encoder.load(encoder_folder), probe.load(probe_folder)
+    loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
     width = len(fitted.fitted.mean)
     if loaded.dim != width:
         raise DataError(
-            f"{probe_folder} is the probe of {width} features, and {encoder_folder} gives "
+            f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "
             f"{loaded.dim}; `dvc repro` fits the one to the other"
         )
     return Predictor(loaded, fitted)

@@ -16,31 +16,29 @@ import torch
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpec
 from torch import Tensor
 
 from twinview import picture_files, predictor
 from twinview.errors import DataError
 
-INPUT = "pictures"
 
-
-class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class Served(PythonModel):
     """A predictor behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
         """Reads weights and descriptions: safetensors and JSON."""
-        folders = (Path(context.artifacts[name]) for name in ("encoder", "probe"))
-        self.predictor = predictor.load(*folders)
+        self.predictor = predictor.load(Path(context.artifacts["encoder"]).parent)
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
         """A row a picture: features, the likeliest label, the probability of each class.
 
-        model_input: by the name `pictures`, whole numbers (n, c, h, w) from 0 to 255, or n files'
-        bytes, in base64 where they come as text. Raises MlflowException for anything else.
+        model_input: whole numbers (n, c, h, w) from 0 to 255, or n files' bytes, in base64 where
+        they come as text. Raises MlflowException for anything else.
         """
         with torch.inference_mode():
-            pictures = as_pictures(model_input[INPUT], self.predictor.shape)
+            pictures = as_pictures(model_input, self.predictor.shape)
             features = self.predictor.features(pictures)
             probabilities = self.predictor.probe.probabilities(features)
         classes = self.predictor.probe.classes
@@ -56,13 +54,13 @@ class Served(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 
 
 def signature() -> ModelSignature:
-    """What goes in by which name, and what comes out.
+    """What goes in, and what comes out.
 
     MLflow has no type for "an array or files", and hands what it is told to be objects on as it
     is: `takes` says the rest in words, and predict checks it.
     """
-    inputs = Schema([TensorSpec(np.dtype(object), (-1,), INPUT)])
-    outputs = [
+    inputs = Schema([TensorSpec(np.dtype(object), (-1,))])
+    outputs: list[ColSpec | TensorSpec] = [
         ColSpec(Array(DataType.float), "features"),
         ColSpec(DataType.string, "label"),
         ColSpec(Map(DataType.double), "probabilities"),
@@ -75,7 +73,7 @@ def takes(shape: tuple[int, ...]) -> str:
     channels, height, width = shape
     colour = "grey" if channels == 1 else "RGB"
     return (
-        f"{INPUT}: uint8 (n, {channels}, {height}, {width}), or n PNG or JPEG files' bytes (in "
+        f"uint8 (n, {channels}, {height}, {width}), or n PNG or JPEG files' bytes (in "
         f"JSON as base64), {colour}, {width} x {height} pixels"
     )
 
@@ -106,17 +104,17 @@ def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
         try:
             value = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
-            raise _refused(f"number {place} is text, and no base64", shape) from None
+            raise _refused(f"that at place {place} is text, and no base64", shape) from None
     if not isinstance(value, bytes):
-        raise _refused(f"number {place} is {type(value).__name__}, and no file", shape)
+        raise _refused(f"that at place {place} is {type(value).__name__}, and no file", shape)
     try:
         return picture_files.exact(value, shape)
     except DataError as error:
-        raise _refused(f"number {place} {error}", shape) from None
+        raise _refused(f"that at place {place} {error}", shape) from None
 
 
 def _refused(reason: str, shape: tuple[int, ...]) -> MlflowException:
-    said = f"{INPUT}: {reason}. This model takes {takes(shape)}"
+    said = f"pictures: {reason}. This model takes {takes(shape)}"
     return MlflowException(said, error_code=INVALID_PARAMETER_VALUE)
 
 
