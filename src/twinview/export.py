@@ -1,5 +1,6 @@
 """The encoder for other programs: ONNX, or PyTorch's exported program. Checked before it counts."""
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -52,13 +53,16 @@ def onnx(path: Path, predictor: Predictor) -> float:
 
 def pt2(path: Path, predictor: Predictor) -> float:
     """The same as a .pt2 file, for torch.export.load; the largest difference."""
-    example = (_pictures(2, predictor.shape),)
-    with artifacts.atomic_file(path) as temporary, temporary.open("wb") as file:
-        program = torch.export.export(predictor.asked.eval(), example, dynamic_shapes=_any_number())
-        torch.export.save(program, file)
-        file.flush()
-        loaded = torch.export.load(temporary.open("rb")).module()
-        return _difference(path, loaded, predictor)
+    example, archive = (_pictures(2, predictor.shape),), io.BytesIO()
+    asked = predictor.asked.eval()
+    with artifacts.atomic_file(path) as temporary:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of weights that are not stored row by row
+            program = torch.export.export(asked, example, dynamic_shapes=_any_number())
+            torch.export.save(program, archive)
+        temporary.write_bytes(archive.getvalue())
+        archive.seek(0)
+        return _difference(path, torch.export.load(archive).module(), predictor)
 
 
 def _any_number() -> tuple[dict[int, torch.export.Dim]]:

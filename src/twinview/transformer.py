@@ -39,9 +39,8 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
         """Loads the encoder; nothing is learnt from the pictures. Raises ValueError for others."""
         loaded = encoder.load(Path(self.folder))
-        shape = self.shape or tuple(loaded.description.shape)
-        self._pictures(self._checked(X, reset=True), shape)
         self.encoder_ = loaded
+        self._pictures(self._checked(X, reset=True))
         self._n_features_out = loaded.dim
         return self
 
@@ -49,14 +48,15 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """The features, row by row. Raises ValueError for other pictures than fit saw."""
         check_is_fitted(self)
         rows = self._checked(X, reset=False)
-        shape = self.shape or tuple(self.encoder_.description.shape)
         asked = embeddings.Mirrored(self.encoder_) if self.mirror else self.encoder_
-        batches = self._pictures(rows, shape).split(self.batch_size)
+        batches = self._pictures(rows).split(self.batch_size)
         return embeddings.features(asked, batches, _CPU).numpy()
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:  # noqa: N803
         """Flat rows of finite numbers from 0 to white."""
         if getattr(X, "ndim", 2) == 4:
+            if tuple(X.shape[1:]) != self._shape() and -1 not in self._shape():
+                raise ValueError(f"pictures are {tuple(X.shape[1:])}, not {self._shape()}")
             X = np.asarray(X).reshape(len(X), -1)  # noqa: N806
         rows: np.ndarray = validate_data(self, X, reset=reset, dtype="numeric")
         if rows.min() < 0 or rows.max() > self.white:
@@ -69,13 +69,17 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             raise ValueError("pictures hold floats of at most 1; pass white=1, or bytes")
         return rows
 
-    def _pictures(self, rows: np.ndarray, shape: tuple[int, ...]) -> torch.Tensor:
+    def _pictures(self, rows: np.ndarray) -> torch.Tensor:
         """(n, c, h, w), on the scale of bytes."""
         try:
-            pictures = rows.reshape(len(rows), *shape)
+            pictures = rows.reshape(len(rows), *self._shape())
         except ValueError:
-            raise ValueError(f"rows of {rows.shape[1]} values are no pictures {shape}") from None
+            said = f"rows of {rows.shape[1]} values are no pictures {self._shape()}"
+            raise ValueError(said) from None
         return torch.from_numpy(np.multiply(pictures, 255 / self.white, dtype=np.float32))
+
+    def _shape(self) -> tuple[int, ...]:
+        return self.shape or tuple(self.encoder_.description.shape)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
