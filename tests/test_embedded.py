@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from tests.used import pictures, save_models
-from twinview import embeddings, paths, splits
+from twinview import embeddings, paths, probe, splits
 from twinview.cli import main
 from twinview.predictor import Predictor
+from twinview.probes.linear import Fitted
 from twinview.splits import Prepared
 from twinview.types import Embeddings
 
@@ -160,8 +161,7 @@ def test_what_cannot_be_asked_is_said(
 
 
 def test_a_probe_of_another_width_is_refused(own: Predictor, capsys: Captured) -> None:
-    save_models(Path("wider"), "backbone")
-    Path("models/probe").rename("old")
-    Path("wider/probe").rename("models/probe")
+    narrow = Fitted(torch.zeros(4), torch.ones(4), torch.zeros(3, 4), torch.zeros(3))
+    probe.save(Path("models/probe"), probe.named(narrow, ("a", "b", "c"), True), {})
     assert main(["embed", "pics", "--out", "x.parquet"]) == 1
-    assert "models/probe is the probe of 1024 features" in capsys.readouterr().err
+    assert "models/probe is the probe of 4 features" in capsys.readouterr().err

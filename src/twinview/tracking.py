@@ -135,12 +135,12 @@ def publish(
     pretrained: Mapping[str, Any],
     curves: Mapping[int, Mapping[str, float]],
     artifacts: list[Path],
-    model: tuple[Path, Path, Any],
+    encoder: tuple[Path, Path, Any],
 ) -> str:
     """Writes one row of the experiment twinview; its run id.
 
     pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
-    row when the store does not know the run that pretrained. model: the encoder's folder, its
+    row when the store does not know the run that pretrained. encoder: its folder, its
     probe's, and some pictures as an input example.
     """
     import mlflow
@@ -164,7 +164,7 @@ def publish(
         if not known:
             for step, values in curves.items():
                 mlflow.log_metrics(dict(values), step=step)
-        model_id = _log_encoder(*model)
+        model_id = _log_encoder(*encoder)
         mlflow.log_metrics(dict(metrics), model_id=model_id)
         for path in artifacts:
             mlflow.log_artifact(str(path))
