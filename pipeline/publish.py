@@ -1,6 +1,6 @@
 """Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
 
-from twinview import artifacts, encoder, params, paths, splits, stage, tracking
+from twinview import artifacts, params, paths, splits, stage, tracking
 from twinview.tables import load_rows
 
 SECTIONS = (
@@ -28,7 +28,7 @@ def main() -> None:
             pretrained,
             curves,
             [paths.REPORT, paths.EVALUATION, paths.DATA_CARD],
-            (encoder.load(paths.ENCODER), example),
+            (paths.ENCODER, paths.PROBE, example),
         )
     print(f"publish: run {run_id} in {tracking.store()}")
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,15 +15,14 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
-import torch
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
-from twinview import encoder, tracking
-from twinview.encoder import Description, Encoder
+from tests.used import pictures, save_models
+from twinview import tracking
 from twinview.errors import BusyError, StoppedError, TrainingError
-from twinview.types import Statistics
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -280,25 +280,29 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
 
 
 @pytest.mark.parametrize("name", SMALL["encoders"])
-def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(name: str, root: Path) -> None:
-    own = made(name)
-    example = torch.arange(4 * 144, dtype=torch.int64).remainder(256).to(torch.uint8)
-    example = example.view(4, 1, 12, 12)
-    row_id = tracking.publish(SETTINGS, METRICS, pretrained(), {}, [], (own, example))
+def test_the_row_s_model_answers_as_encoder_and_probe_do(
+    name: str, root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds the model's code
+    models = tmp_path_factory.mktemp("models")
+    own, example = save_models(models, name), pictures(4)
+    folders = (models / "encoder", models / "probe")
+    row_id = tracking.publish(SETTINGS, METRICS, pretrained(), {}, [], (*folders, example))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs
-    uri = f"models:/{output.model_id}"
-    signature = mlflow.models.get_model_info(uri).signature
-    assert signature.inputs.input_types() == [np.dtype("uint8")]
-    loaded = mlflow.pyfunc.load_model(uri)
-    # Saved and run by torch.export, whose kernels may sum in another order.
-    expected = own.eval()(example).detach().numpy()
-    assert np.allclose(loaded.predict(example.numpy()), expected, atol=1e-5)
-    assert not list((root / "mlartifacts").rglob("*.pkl"))
-
-
-def made(name: str) -> Encoder:
-    options, statistics = SMALL["encoders"][name], Statistics((0.25,), (0.5,))
-    return encoder.build(Description(name, options, "image", (1, 12, 12), statistics), 0)
+    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    said = loaded.predict(example.numpy())
+    features = own.features(example)
+    assert np.allclose(np.stack(said["features"]), features, atol=1e-5)
+    expected = own.probe.probabilities(features)
+    assert said["label"].tolist() == [own.probe.classes[k] for k in expected.argmax(1)]
+    assert np.allclose([list(of.values()) for of in said["probabilities"]], expected, atol=1e-5)
+    with pytest.raises(MlflowException, match="This model takes"):
+        loaded.predict(example.numpy()[..., 1:])
+    info = loaded.metadata
+    assert "uint8 (n, 1, 12, 12)" in info.metadata["takes"] and info.saved_input_example_info
+    names = {path.name for path in (root / "mlartifacts").rglob("*") if path.is_file()}
+    kinds = {name.rpartition(".")[2] for name in names}
+    assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "html", "MLmodel"}
 
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

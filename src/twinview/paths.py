@@ -12,6 +12,7 @@ PROJECTIONS = Path("data/projections")
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
+PROBE = Path("models/probe")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
 DATA_CARD = Path("reports/data/card.json")

@@ -1,7 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-With champions.py the only module that imports mlflow, and only inside functions: it takes seconds
-to load.
+Besides served and champions the only module that imports mlflow, and only inside functions: it
+takes seconds to load.
 """
 
 import contextlib
@@ -9,9 +9,12 @@ import hashlib
 import json
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,11 @@ PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"
 
 _SQLITE = "sqlite:///"
+# Packages that the served model imports.
+_NEEDED = (
+    "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
+    "torchvision",
+)  # fmt: skip
 
 
 def store() -> str:
@@ -127,12 +135,13 @@ def publish(
     pretrained: Mapping[str, Any],
     curves: Mapping[int, Mapping[str, float]],
     artifacts: list[Path],
-    encoder: tuple[Any, Any],
+    encoder: tuple[Path, Path, Any],
 ) -> str:
     """Writes one row of the experiment twinview; its run id.
 
     pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
-    row when the store does not know the run that pretrained. encoder: module and an input example.
+    row when the store does not know the run that pretrained. encoder: its folder, its
+    probe's, and some pictures as an input example.
     """
     import mlflow
 
@@ -172,23 +181,30 @@ def delete_models(ids: list[str]) -> None:
         client.delete_logged_model(model)
 
 
-def _log_encoder(encoder: Any, example: Any) -> str:
-    """Logs the encoder with an input example, from which MLflow takes the signature.
+def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
+    """Logs the model that served describes; its id.
 
-    The format is torch.export's: no pickle.
+    It loads wherever these requirements are met: safetensors and JSON, and beside them the code
+    that reads them; no pickle.
     """
     import mlflow
-    import torch
 
-    encoder.cpu().eval()
-    requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
-    with warnings.catch_warnings():
+    from twinview import served
+
+    here = Path(served.__file__)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        info = mlflow.pytorch.log_model(
-            encoder,
+        code = Path(folder) / here.parent.name
+        shutil.copytree(here.parent, code, ignore=_all_but_python)
+        info = mlflow.pyfunc.log_model(
             name="encoder",
+            python_model=str(here),
+            artifacts={"encoder": str(encoder), "probe": str(probe)},
+            code_paths=[str(code)],
+            signature=served.signature(),
             input_example=example.numpy(),
-            pip_requirements=requirements,
+            metadata={"takes": served.takes(tuple(example.shape[1:]))},
+            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
         )
     return str(info.model_id)
 
@@ -199,6 +215,13 @@ def connected() -> tuple[Any, str]:
 
     experiment = _experiment(PIPELINE)
     return mlflow.MlflowClient(), experiment
+
+
+def _all_but_python(folder: str, names: list[str]) -> list[str]:
+    """Of a folder's names those that the served model's code does not need."""
+    return [
+        n for n in names if not (n.endswith(".py") or (Path(folder) / n / "__init__.py").is_file())
+    ]
 
 
 def _experiment(name: str) -> str:
