@@ -159,11 +159,19 @@ def resume(session: Session, run: tracking.Run, total: int) -> None:
 def watched(
     method: Method, prepared: Prepared, budget: loop.Budget, examples: int, monitored: int
 ) -> Watch:
-    """A watch over a training on so many examples, by the same augmentations of validation ones."""
-    validation = prepared.splits["validation"].take(torch.arange(monitored))
+    """A watch over a training on so many examples, by the same augmentations of validation ones.
+
+    As many train examples vote on those. Both evenly from their split, since sources may have all
+    of a class together.
+    """
+    validation, bank = (
+        split.take(torch.arange(count) * len(split) // count)
+        for split in (prepared.splits["validation"], prepared.splits["train"])
+        if (count := min(monitored, len(split)))
+    )
     render = read_plan(paths.VIEWS).renderer(prepared.modality)
     per_epoch = budget.steps_per_epoch(examples)
-    return Watch(method, validation, render, per_epoch, budget.batch_size)
+    return Watch(method, validation, bank, render, per_epoch, budget.batch_size)
 
 
 def save_curves(watch: Watch) -> None:
