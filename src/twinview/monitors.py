@@ -78,7 +78,7 @@ def uniformity(unit: Tensor) -> float:
 
 
 def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) -> float:
-    """Share of queries whose NEIGHBOURS nearest rows of the bank vote, by majority, for their label.
+    """Share of queries whose NEIGHBOURS nearest rows of the bank vote, in a majority, their label.
 
     bank (m, d), queries (n, d), any scale: nearest is by cosine. known (m,), truth (n,) int64. Of
     labels with equally many votes, the smallest.
