@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from twinview import paths
 from twinview.commands import git
+from twinview.errors import DataError
 
 
 def provenance() -> dict[str, str | bool]:
@@ -38,7 +40,10 @@ class Data(NamedTuple):
 def data() -> Data | None:
     """What DVC has recorded of the data that this pipeline prepared; None where it has nothing."""
     lock = Path("dvc.lock")
-    stages = YAML(typ="safe").load(lock.read_text())["stages"] if lock.exists() else {}
+    try:
+        stages = YAML(typ="safe").load(lock.read_text())["stages"] if lock.exists() else {}
+    except YAMLError as error:
+        raise DataError(f"dvc.lock is not valid YAML ({error}); `git checkout` it") from None
     for stage in stages.values():
         for out in stage.get("outs", ()):
             if out["path"] == str(paths.PREPARED):

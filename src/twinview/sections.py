@@ -7,6 +7,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from twinview.paths import below
 from twinview.registry import Section, did_you_mean, names
 
 Seed = Annotated[int, Ge(0), Lt(2**31)]
@@ -57,7 +58,7 @@ class Data(Section):
     validation: Count
     test: Count
     seed: Seed
-    pairs: str
+    pairs: Annotated[str, AfterValidator(below)]
 
 
 class Cached(Section):

@@ -261,7 +261,6 @@ def _experiment(name: str) -> str:
     Processes that set up a database together break it for good, hence the lock. Artifacts go to a
     fixed folder, since the current one may be a temporary copy.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import mlflow
