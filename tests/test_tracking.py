@@ -258,6 +258,18 @@ def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
     assert drawn.size[0] > 100
 
 
+def test_mlflow_s_pages_open_in_our_view(root: Path, logged: list[tuple[Any, ...]]) -> None:
+    experiment = publish(root).info.experiment_id
+    assert tracking.page() == f"/#/experiments/{experiment}/runs?viewStateShareKey=twinview"
+
+
+def test_without_a_store_mlflow_s_pages_open_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
+    assert tracking.page() == "" and not list(tmp_path.glob("*.db"))
+
+
 def test_artifacts_and_store_lie_under_the_project_s_folder(
     root: Path, logged: list[tuple[Any, ...]]
 ) -> None:
@@ -402,7 +414,7 @@ def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(
         row_id = tracking.publish(a_row(encoder=(own, example)))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs
     told = {metric.key: metric for metric in mlflow.get_logged_model(output.model_id).metrics}
-    assert {name: metric.value for name, metric in told.items()} == METRICS
+    assert {name: told[name].value for name in METRICS} == METRICS
     assert told["linear.accuracy"].dataset_digest == DIGEST
     uri = f"models:/{output.model_id}"
     signature = mlflow.models.get_model_info(uri).signature

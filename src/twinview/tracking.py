@@ -36,6 +36,16 @@ def store() -> str:
     return uri
 
 
+def page() -> str:
+    """The rest of an address, after the server's: our view of the own store's rows; "" without."""
+    import mlflow
+
+    if not Path(store().removeprefix(_SQLITE)).exists():
+        return ""
+    found = mlflow.MlflowClient(tracking_uri=store()).get_experiment_by_name(PIPELINE)
+    return columns.address(found.experiment_id) if found else ""
+
+
 @dataclass
 class Run:
     """An open MLflow run. What it cannot log it warns of, once: a training outlives its tracker.

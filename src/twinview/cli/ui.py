@@ -8,7 +8,7 @@ import sys
 
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
-from twinview.tracking import store
+from twinview.tracking import page, store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> Outcome:
     """Raises BusyError for a port that cannot be used; Ctrl-C ends it well."""
     require_free(options.port)
     url = f"http://127.0.0.1:{options.port}"
-    print(f"MLflow: {url} (Ctrl-C ends it)", flush=True)
+    print(f"MLflow: {url}{page()} (Ctrl-C ends it)", flush=True)
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

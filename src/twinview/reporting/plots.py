@@ -19,10 +19,10 @@ def curves(steps: Rows, epochs: Rows) -> Figure:
     columns = 2
     lines = -(-len(drawn) // columns)
     figure = Figure(figsize=(columns * WIDTH, lines * HEIGHT), layout="constrained")
-    places = figure.subplots(lines, columns, squeeze=False).flat
+    places = list(figure.subplots(lines, columns, squeeze=False).flat)
     for (name, x, rows), place in zip(drawn, places, strict=False):
         _draw(place, name, x, rows)
-    for place in list(places)[len(drawn) :]:
+    for place in places[len(drawn) :]:
         place.remove()
     return figure
 
