@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.rendezvous import rendezvous
+from torch.distributed.rendezvous import FileStore, rendezvous
 
 from twinview.errors import ConfigError, LostError
 from twinview.types import Projections
@@ -116,9 +116,10 @@ def joined() -> Iterator[Callable[..., bool]]:
 def _meet() -> tuple[Any, int, int]:
     """The store that the processes share, this one's place, and how many there are."""
     if MEETING not in os.environ:
-        return next(rendezvous("env://"))
+        store, place, world = next(rendezvous("env://"))
+        return store, place, world
     place, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
-    return dist.FileStore(os.environ[MEETING], world), place, world
+    return FileStore(os.environ[MEETING], world), place, world
 
 
 def _is_first(store: Any, claim: bool = True) -> bool:

@@ -204,8 +204,8 @@ def _fill(client: Any, run_id: str, row: Row) -> None:
 
 def _is_ours(run: Any) -> bool:
     """Whether an unfinished row is of this very experiment of DVC's (all others, if of none)."""
-    name = run.data.tags.get("twinview.experiment", "")
-    return run.info.status != "FINISHED" and name == (_experiment_name() or "")
+    name: str = run.data.tags.get("twinview.experiment", "")
+    return name == (_experiment_name() or "") and str(run.info.status) != "FINISHED"
 
 
 def _link(pretrained: Mapping[str, Any]) -> dict[str, str]:

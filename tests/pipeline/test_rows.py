@@ -39,6 +39,8 @@ DOWNSTREAM = "evaluate.few_labels.seed=1"
 class Project(Copy):
     """A project, and what its own store (or that of a server) has of it."""
 
+    patience_s = 1200
+
     def store(self) -> str:
         return self.environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.folder}/mlflow.db"
 
