@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.rendezvous import FileStore, rendezvous
+from torch.distributed.rendezvous import rendezvous
 
 from twinview.errors import ConfigError, LostError
 from twinview.types import Projections
@@ -119,7 +119,8 @@ def _meet() -> tuple[Any, int, int]:
         store, place, world = next(rendezvous("env://"))
         return store, place, world
     place, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
-    return FileStore(os.environ[MEETING], world), place, world
+    store = dist.FileStore(os.environ[MEETING], world)  # type: ignore[attr-defined]
+    return store, place, world
 
 
 def _is_first(store: Any, claim: bool = True) -> bool:

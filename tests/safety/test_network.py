@@ -151,6 +151,7 @@ def test_mlflow_s_pages_are_for_this_machine_alone(ui: tuple[int, int, Path]) ->
     foreign = urllib.request.Request(url, headers={"Host": "example.org"})
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(foreign, timeout=30)
+    caught.value.close()
     assert caught.value.code == 403
     assert outward(witness) == []
 
