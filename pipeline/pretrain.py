@@ -161,17 +161,19 @@ def watched(
 ) -> Watch:
     """A watch over a training on so many examples, by the same augmentations of validation ones.
 
-    As many train examples vote on those. Both evenly from their split, since sources may have all
-    of a class together.
+    As many train examples vote on those.
     """
-    validation, bank = (
-        split.take(torch.arange(count) * len(split) // count)
-        for split in (prepared.splits["validation"], prepared.splits["train"])
-        if (count := min(monitored, len(split)))
-    )
+    validation = evenly(prepared.splits["validation"], monitored)
+    bank = evenly(prepared.splits["train"], monitored)
     render = read_plan(paths.VIEWS).renderer(prepared.modality)
     per_epoch = budget.steps_per_epoch(examples)
     return Watch(method, validation, bank, render, per_epoch, budget.batch_size)
+
+
+def evenly(split: Split, count: int) -> Split:
+    """So many examples, or all: from the whole split, since sources may have a class together."""
+    count = min(count, len(split))
+    return split.take(torch.arange(count) * len(split) // count)
 
 
 def save_curves(watch: Watch) -> None:
