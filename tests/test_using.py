@@ -66,10 +66,15 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         patch.setenv("DVC_ROOT", str(folder))
         patch.setattr(sys, "path", list(sys.path))
         models = (folder / paths.ENCODER, folder / paths.PROBE)
-        run = tracking.publish(
-            {}, {"linear.accuracy": 0.5}, {"run_id": "unknown", "verdict": "learning"}, {}, [],
-            (*models, shapes.splits["test"].inputs[:2]),
-        )  # fmt: skip
+        pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
+        row = tracking.Row(
+            settings={},
+            metrics={"linear.accuracy": 0.5},
+            pretrained=pretrained | {"examples_per_second": 1},
+            curves={},
+            encoder=(*models, shapes.splits["test"].inputs[:2]),
+        )
+        run = tracking.publish(row)
         model_id = mlflow.get_run(run).outputs.model_outputs[0].model_id
         version = mlflow.register_model(f"models:/{model_id}", "twinview").version
         mlflow.MlflowClient().set_registered_model_alias("twinview", "champion", version)

@@ -14,7 +14,7 @@ from functools import partial
 
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
-from twinview.tracking import store
+from twinview.tracking import page, store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> Outcome:
     """Raises BusyError for a port that cannot be used."""
     require_free(options.port)
     url = f"http://127.0.0.1:{options.port}"
-    said = f"MLflow: {url} (Ctrl-C ends it)"
+    said = f"MLflow: {url}{page()} (Ctrl-C ends it)"
     return Outcome(said, {"url": url}, after=partial(serve, options.port))
 
 
