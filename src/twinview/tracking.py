@@ -149,8 +149,10 @@ def publish(
     }
     if twins:
         tags["duplicate_of"] = twins[0].info.run_id
-    row = mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags)
-    with _answering(), row as run:
+    with (
+        _answering(),
+        mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags) as run,
+    ):
         client.log_batch(run.info.run_id, params=_as_params(settings))
         if not known:
             for step, values in curves.items():
