@@ -1,6 +1,6 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import artifacts, embeddings, engine, params, paths, splits, stage
+from twinview import artifacts, embeddings, engine, outs, params, paths, splits, stage
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
 from twinview.tables import load_rows
@@ -8,6 +8,9 @@ from twinview.tables import load_rows
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
+)  # fmt: skip
+BEFORE = (
+    "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",
 )  # fmt: skip
 
 
@@ -27,6 +30,7 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
+        outs=outs.recorded_outs(BEFORE),
     )
     print(f"report: laying out {own.points:,} test embeddings")
     html = page(

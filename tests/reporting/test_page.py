@@ -101,8 +101,8 @@ def test_the_map_has_as_many_points_as_asked_each_a_test_row(html: str, evidence
 
 def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
-    assert sum(title.startswith("test ") for title in titles) == QUERIES
-    assert sum(title.startswith("train ") for title in titles) == QUERIES * NEIGHBOURS
+    assert sum(title.startswith("test ") for title in titles) == 2 * QUERIES
+    assert sum(title.startswith("train ") for title in titles) == 2 * QUERIES * NEIGHBOURS
     classes = [re.sub(r".*?: |, cosine.*", "", title) for title in titles]
     groups = [classes[i : i + 1 + NEIGHBOURS] for i in range(0, len(classes), 1 + NEIGHBOURS)]
     differing = sum(name != asked for asked, *near in groups for name in near)
