@@ -25,6 +25,30 @@
     for (const other of buttons) other.ariaPressed = String(other.dataset.cell === cell);
   }
 
+  // A matrix is one stop of the Tab key; from number to number go the arrow keys.
+  const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const place = (button) => button.dataset.cell.split("/").slice(1).map(Number);
+  function steer(matrix) {
+    const own = [...matrix.querySelectorAll("[data-cell]")];
+    own.slice(1).forEach((button) => { button.tabIndex = -1; });
+    matrix.addEventListener("keydown", (event) => {
+      const way = WAYS[event.key], from = own.indexOf(event.target);
+      if (!way || from < 0) return;
+      event.preventDefault();
+      const [row, column] = place(own[from]);
+      const ahead = own.filter((button) => {
+        const [y, x] = place(button);
+        return way[0] ? x === column && (y - row) * way[0] > 0 : y === row && (x - column) * way[1] > 0;
+      });
+      const next = way[0] + way[1] > 0 ? ahead[0] : ahead.at(-1);
+      if (!next) return;
+      own[from].tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  }
+
+  document.querySelectorAll("#confusion .confusion").forEach(steer);
   for (const button of buttons) button.addEventListener("click", () => show(button));
   const largest = document.querySelector("#confusion .largest button");
   if (largest) show(largest);
