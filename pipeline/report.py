@@ -1,6 +1,7 @@
 """Stage report: everything that the pipeline found, on one page."""
 
 from twinview import artifacts, embeddings, engine, outs, params, paths, splits, stage
+from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
 from twinview.tables import load_rows
@@ -42,7 +43,7 @@ def main() -> None:
     )
     with artifacts.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
-    print(f"report: {paths.REPORT}, {artifacts.megabytes(len(html.encode()))}")
+    print(f"report: {paths.REPORT}, {size_words(len(html.encode()))}")
 
 
 if __name__ == "__main__":

@@ -312,6 +312,9 @@ def test_rows_of_neighbours_without_a_mistake_can_be_hidden(opened: Opened) -> N
     assert 0 < len(shown) < before
     for row in shown:
         assert row.find_elements(By.CSS_SELECTOR, ".differs .instead")
+    opened.find("details:not([open]) .queries").find_element(By.XPATH, "..").click()
+    missed = opened.all("#neighbours details:last-child .query")
+    assert all(row.is_displayed() for row in missed) and missed, "the probe was wrong on them"
 
 
 def test_the_page_works_in_a_sandboxed_frame_as_in_mlflow(
@@ -330,7 +333,8 @@ def test_the_page_works_in_a_sandboxed_frame_as_in_mlflow(
     for place in ("#map", "#costs"):
         opened.find(f'nav a[href="{place}"]').click()
         top = opened.run(f"return document.querySelector('{place}').getBoundingClientRect().top")
-        assert 0 <= top < 330, f"{place} is not in sight"
+        under = opened.run("return document.querySelector('nav').getBoundingClientRect().bottom")
+        assert under <= top < 330, f"{place} is not in sight"
     opened.find("canvas").send_keys(Keys.ARROW_DOWN)
     assert opened.card() != ""
     opened.find('input[value="error"]').click()

@@ -110,6 +110,44 @@ def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) ->
     assert sum(a.get("class") == "differs" for _, a in read.tags) == differing
 
 
+def test_every_query_that_the_probe_got_wrong_is_marked(read: Reader, evidence: Evidence) -> None:
+    titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
+    asked = [title[5:].partition(":")[0] for title in titles if title.startswith("test ")]
+    rows = {row["id"]: row for row in evidence.predictions}
+    wrong = [rows[row_id]["linear"] != rows[row_id]["actual"] for row_id in asked]
+    assert QUERIES <= sum(wrong) < 2 * QUERIES, "all of the second half"
+    assert all(wrong[QUERIES:])
+    assert [a["class"] for _, a in read.tags if (a.get("class") or "").startswith("asked")] == [
+        "asked differs" if is_wrong else "asked" for is_wrong in wrong
+    ]
+
+
+def test_costs_and_the_hash_of_the_data_are_told(read: Reader) -> None:
+    text = " ".join(" ".join(read.text).split())
+    assert "Trained in 6 s (1,234 examples/s on cpu, 2 cores); 1.61 MB on disk." in text
+    assert "data/prepared 1.23 MB 4 prepare models/encoder 376 kB 2 pretrain" in text
+    assert "da7a.dir of data/prepared" in text
+
+
+def test_the_verdict_has_its_reasons(read: Reader) -> None:
+    text = " ".join(" ".join(read.text).split())
+    assert "Effective rank 9.0 at least 2 ✓ holds" in text
+    assert "Loss 1.234 at most 3.091, 0.9 of chance ✓ holds" in text
+
+
+def test_live_views_and_a_perfect_probe_are_shown_too(evidence: Evidence) -> None:
+    right = [row | {"linear": row["actual"]} for row in evidence.predictions]
+    views = evidence.settings["views"] | {"mode": "live"}
+    html = build(
+        dataclasses.replace(
+            evidence, predictions=right, settings={**evidence.settings, "views": views}
+        )
+    )
+    assert "nothing is cached" in html
+    assert "first of the 8 in the cache" not in html
+    assert "linear probe got wrong</summary>" not in html
+
+
 def test_equal_evidence_gives_equal_bytes(html: str, evidence: Evidence) -> None:
     assert build(evidence) == html
 
