@@ -1,4 +1,4 @@
-"""The protocol frozen-2: what is fitted on what, who is read when, and the metrics themselves."""
+"""The protocol frozen-3: what is fitted on what, who is read when, and the metrics themselves."""
 
 import statistics
 from collections.abc import Callable
@@ -13,10 +13,18 @@ from torch import Tensor
 
 from twinview import evaluation
 from twinview.errors import ConfigError, DataError
-from twinview.evaluation import choose, draw_rows, evaluate, few_labels, metrics
+from twinview.evaluation import (
+    by_graph,
+    by_probe,
+    choose,
+    draw_rows,
+    evaluate,
+    few_labels,
+    metrics,
+)
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
-from twinview.sections import Evaluate, FewLabels
+from twinview.sections import Evaluate, FewLabels, Propagation
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
@@ -58,7 +66,8 @@ def test_options_are_tried_on_validation_and_test_is_read_once_at_the_end() -> N
 
 
 def test_a_contender_is_scored_on_every_task_that_the_settings_name() -> None:
-    few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, seed=1)
+    spread = Propagation(neighbours=5, whitened=0, alpha=0.9)
+    few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, propagation=spread, seed=1)
     grids = {"linear": {"strength": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
     grids["knn"]["whitened"] = [0]
     own = Evaluate(probes=("linear", "knn"), few_labels=few, projections=False)
@@ -66,10 +75,13 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name() -> None:
     found, predicted = evaluation.score(
         contender(), own, grids, CLASSES, lambda tasks, total, what: shown.append(total) or tasks
     )
-    assert list(found) == ["linear", "knn", "labels_2", "labels_5"] and shown == [4]
+    tasks = ["linear", "knn", "labels_2", "labels_5", "propagated_2", "propagated_5"]
+    assert list(found) == tasks and shown == [6]
     assert found["linear"] == evaluate(contender(), linear, grids["linear"], CLASSES)[0]
-    probe = partial(linear, strength=0.1)
+    probe = by_probe(contender(), partial(linear, strength=0.1))
     assert found["labels_5"] == few_labels(contender(), probe, 5, draws=3, seed=1)
+    graph = by_graph(contender(), spread)
+    assert found["propagated_5"] == few_labels(contender(), graph, 5, draws=3, seed=1)
     assert torch.equal(predicted["knn"], evaluate(contender(), knn, grids["knn"], CLASSES)[1])
 
 
@@ -203,16 +215,30 @@ def test_more_labels_than_a_class_has_are_refused_with_its_number() -> None:
 
 def test_all_contenders_get_the_same_draws_and_no_further_labels() -> None:
     ours, theirs = Recorder(), Recorder()
-    few_labels(contender(0), ours, 4, 3, seed=0)
-    few_labels(contender(1), theirs, 4, 3, seed=0)
+    few_labels(contender(0), by_probe(contender(0), ours), 4, 3, seed=0)
+    few_labels(contender(1), by_probe(contender(1), theirs), 4, 3, seed=0)
     assert ours.calls == theirs.calls
     assert [(len(ids), asked, max(ids) < 60) for ids, asked, _ in ours.calls] == [
         (12, 45, True)
     ] * 3
 
 
+def test_propagation_reads_no_label_but_the_known_rows_and_no_test_row_moves_another() -> None:
+    parts, spread = contender(), Propagation(neighbours=5, whitened=2, alpha=0.9)
+    rows = torch.tensor([0, 1, 2])
+    found = by_graph(parts, spread)(rows)
+    hidden = torch.full((60,), 7)
+    hidden[rows] = parts["train"].known_labels()[rows]
+    parts["train"] = replace(parts["train"], labels=hidden)
+    assert torch.equal(by_graph(parts, spread)(rows), found)
+    parts["test"] = parts["test"].take(torch.arange(10))
+    assert torch.equal(by_graph(parts, spread)(rows), found[:10])
+
+
 def test_few_labels_gives_mean_and_sample_deviation_over_draws() -> None:
-    found = few_labels(contender(), partial(linear, strength=0.1), 2, 4, seed=0)
+    found = few_labels(
+        contender(), by_probe(contender(), partial(linear, strength=0.1)), 2, 4, seed=0
+    )
     assert len(found["draws"]) == 4 and len(set(found["draws"])) > 1
     assert found["accuracy"] == pytest.approx(sum(found["draws"]) / 4)
     assert found["spread_over_draws"] == pytest.approx(statistics.stdev(found["draws"]))
@@ -221,7 +247,9 @@ def test_few_labels_gives_mean_and_sample_deviation_over_draws() -> None:
 def test_accuracy_of_few_labels_is_that_on_test() -> None:
     splits = contender()
     splits["test"] = replace(splits["test"], labels=torch.tensor([0] * 9 + [1] * 36))
-    assert few_labels(splits, Recorder(), 2, 2, seed=0)["accuracy"] == pytest.approx(9 / 45)
+    assert few_labels(splits, by_probe(splits, Recorder()), 2, 2, seed=0)[
+        "accuracy"
+    ] == pytest.approx(9 / 45)
 
 
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
@@ -235,7 +263,7 @@ def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
 
 def test_the_headline_keeps_the_numbers_that_are_compared() -> None:
     found, _ = evaluate(contender(), Recorder(), {"a": [1]}, CLASSES)
-    few = few_labels(contender(), Recorder(), 2, 2, seed=0)
+    few = few_labels(contender(), by_probe(contender(), Recorder()), 2, 2, seed=0)
     headline = evaluation.headline({"linear": found, "labels_2": few})
     assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1"}
     assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws"}

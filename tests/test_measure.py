@@ -47,7 +47,7 @@ def test_the_scoreboard_has_every_contender_in_every_task() -> None:
     assert sorted(found) == sorted(
         [*NAMES, "repro.minutes", *(f"speedrun.{task}.accuracy" for task in TASKS)]
     )
-    assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.61)
+    assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.65)
 
 
 def test_results_are_read_by_their_names_on_the_scoreboard() -> None:
@@ -67,7 +67,7 @@ def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
     assert rows[0][1:] == list(TASKS.values())
     assert [row[0] for row in rows[2:]] == list(CONTENDERS.values())
     # Three seeds .02 apart: deviation .02.
-    assert rows[2][1:] == [".520 ± .020", ".530 ± .020", ".540 ± .020", ".550 ± .020"]
+    assert rows[2][1:5] == [".520 ± .020", ".530 ± .020", ".540 ± .020", ".550 ± .020"]
     assert "3 training seeds" in lines[-1] and "12.3 minutes" in lines[-1]
 
 

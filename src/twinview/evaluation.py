@@ -1,9 +1,10 @@
-"""The protocol "frozen-2", the same for every contender.
+"""The protocol "frozen-3", the same for every contender.
 
 Features are frozen. A probe's options are chosen by accuracy on validation, fitted on train; the
 probe is then fitted on train and validation with the chosen options, and test is read once. The
 encoder is that of the final epoch. Few labels: the linear probe with a fixed strength on drawn
-train rows; all contenders get the same draws.
+train rows, and label propagation, which sees the other train rows too, without their labels; all
+contenders get the same draws.
 """
 
 import itertools
@@ -19,12 +20,14 @@ from torch import Tensor
 from twinview import registry, seeds
 from twinview.errors import ConfigError, DataError
 from twinview.probes.linear import linear
-from twinview.sections import Evaluate
+from twinview.propagation import Graph
+from twinview.sections import Evaluate, Propagation
 from twinview.types import Embeddings
 
-PROTOCOL = "frozen-2"
+PROTOCOL = "frozen-3"
 
 Probe = Callable[..., Tensor]
+Guess = Callable[[Tensor], Tensor]
 
 
 def score(
@@ -44,11 +47,13 @@ def score(
     few = own.few_labels
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
-    tasks: list[str | int] = [*own.probes, *few.per_class]
+    probed = by_probe(parts, partial(linear, strength=few.strength))
+    guesses = {"labels": probed, "propagated": by_graph(parts, few.propagation)}
+    tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
     for task in progress(tasks, len(tasks), "evaluate"):
-        if isinstance(task, int):
-            fixed = partial(linear, strength=few.strength)
-            found[f"labels_{task}"] = few_labels(parts, fixed, task, few.draws, few.seed)
+        if isinstance(task, tuple):
+            kind, count = task
+            found[f"{kind}_{count}"] = few_labels(parts, guesses[kind], count, few.draws, few.seed)
         else:
             probe = registry.find("probes", task)
             found[task], predicted[task] = evaluate(parts, probe, grids[task], classes)
@@ -86,12 +91,15 @@ def choose(
 
 
 def few_labels(
-    splits: Mapping[str, Embeddings], probe: Probe, per_class: int, draws: int, seed: int
+    splits: Mapping[str, Embeddings], guess: Guess, per_class: int, draws: int, seed: int
 ) -> dict[str, Any]:
-    """Mean accuracy on test of probes on `per_class` labels a class, and its spread over draws."""
+    """Mean accuracy on test from `per_class` labels a class, and its spread over draws.
+
+    guess: labels of all test rows by the numbers of the train rows whose labels it may see.
+    """
     train, test = splits["train"], splits["test"]
     found = [
-        accuracy(test, probe(train.take(rows), test.features))
+        accuracy(test, guess(rows))
         for rows in draw_rows(train.known_labels(), per_class, draws, seed)
     ]
     return {
@@ -99,6 +107,20 @@ def few_labels(
         "spread_over_draws": statistics.stdev(found),
         "draws": found,
     }
+
+
+def by_probe(parts: Mapping[str, Embeddings], probe: Probe) -> Guess:
+    """A probe that is fitted on the known rows alone."""
+    train, test = parts["train"], parts["test"]
+    return lambda rows: probe(train.take(rows), test.features)
+
+
+def by_graph(parts: Mapping[str, Embeddings], own: Propagation) -> Guess:
+    """Propagation over all train rows. Test rows are no nodes: each is classified by itself."""
+    train = parts["train"]
+    graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
+    votes = graph.votes(parts["test"].features)
+    return lambda rows: graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
 
 
 def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:

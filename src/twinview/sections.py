@@ -116,12 +116,24 @@ class Embed(Section):
     mirror: bool
 
 
+class Propagation(Section):
+    """Label propagation: nearest neighbours, whitened components, share of the neighbours' say."""
+
+    neighbours: Count
+    whitened: Annotated[int, Ge(0)]
+    alpha: Annotated[float, Gt(0), Lt(1)]
+
+
 class FewLabels(Section):
-    """A linear probe on few labels: how many a class, how often drawn, and its fixed strength."""
+    """Few labels: how many a class, how often drawn; the linear probe's fixed strength.
+
+    propagation: labels are spread over the unlabelled train rows too.
+    """
 
     per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
     draws: Annotated[int, Ge(2)]
     strength: Annotated[float, Gt(0)]
+    propagation: Propagation
     seed: Seed
 
 

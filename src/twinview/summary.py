@@ -17,7 +17,7 @@ def summary() -> str:
         lines.append("  ".join([f"{name:<{width}}", *cells]))
     return "\n".join(
         [
-            "Accuracy on test, protocol frozen-2 (labels_n: n labels a class, mean of the draws)",
+            "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
             *lines,
             f"Pretraining: {found['verdict']}.",
             f"Report: {paths.REPORT}",

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinview.probes import knn as module
+from twinview import neighbours
 from twinview.probes.knn import knn
 from twinview.types import Embeddings
 
@@ -79,7 +79,7 @@ def test_the_length_of_features_does_not_matter() -> None:
 def test_how_many_are_compared_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     train, queries = rows(60), rows(80, seed=1).features
     whole = knn(train, queries, neighbours=5, temperature=0.07, whitened=0)
-    monkeypatch.setattr(module, "_ROWS", 7)
+    monkeypatch.setattr(neighbours, "_ROWS", 7)
     assert torch.equal(knn(train, queries, neighbours=5, temperature=0.07, whitened=0), whole)
 
 

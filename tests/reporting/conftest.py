@@ -42,7 +42,7 @@ def evidence(shapes: Prepared) -> Evidence:
             "heads": {"identity": {}},
         },
         evaluation={
-            "protocol": "frozen-2",
+            "protocol": "frozen-3",
             "classes": list(CLASSES),
             "contenders": {"encoder": contender, "raw_pixels": weaker, "supervised": weaker},
         },

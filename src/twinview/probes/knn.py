@@ -7,10 +7,9 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from twinview.neighbours import nearest
 from twinview.types import Embeddings
 from twinview.whitening import whitening
-
-_ROWS = 1000  # queries compared at once; bounds the memory
 
 
 def knn(
@@ -32,14 +31,10 @@ def knn(
     classes = int(labels.max()) + 1
     prepare = whitening(train.features, whitened) if whitened else _as_they_are
     bank = F.normalize(prepare(train.features), dim=1)
-    predicted = []
-    for queries in F.normalize(prepare(features), dim=1).split(_ROWS):
-        cosine, rows = (queries @ bank.T).topk(min(neighbours, len(bank)), dim=1)
-        # Less the largest: the same ratios, and no overflow at a low temperature.
-        weights = ((cosine - cosine[:, :1]) / temperature).exp()
-        votes = torch.zeros(len(queries), classes).scatter_add_(1, labels[rows], weights)
-        predicted.append(votes.argmax(1))
-    return torch.cat(predicted)
+    cosine, rows = nearest(bank, F.normalize(prepare(features), dim=1), neighbours)
+    # Less the largest: the same ratios, and no overflow at a low temperature.
+    weights = ((cosine - cosine[:, :1]) / temperature).exp()
+    return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)
 
 
 def _as_they_are(rows: Tensor) -> Tensor:

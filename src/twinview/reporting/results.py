@@ -102,8 +102,10 @@ def _row(name: str, contenders: Mapping[str, Found], columns: Sequence[tuple[str
 
 
 def _heading(task: str) -> str:
-    few = task.removeprefix("labels_")
-    return f"{few} labels a class" if few != task else f"{task} probe"
+    kind, _, few = task.partition("_")
+    if not few:
+        return f"{task} probe"
+    return f"{few} labels a class{', propagated' if kind == 'propagated' else ''}"
 
 
 def _options(chosen: Mapping[str, Any]) -> str:
