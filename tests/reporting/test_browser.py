@@ -42,13 +42,14 @@ class Opened:
         self.points = points_of(html)
         self.url = url
 
-    def load(self, size: tuple[int, int], scheme: str = "light") -> None:
+    def load(self, size: tuple[int, int], scheme: str = "light", url: str = "") -> None:
+        """Opens the page, or a page around it."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        self.driver.get(self.url)
+        self.driver.get(url or self.url)
 
     def find(self, css: str) -> Any:
         return self.driver.find_element(By.CSS_SELECTOR, css)
@@ -317,18 +318,20 @@ def test_rows_of_neighbours_without_a_mistake_can_be_hidden(opened: Opened) -> N
     assert all(row.is_displayed() for row in missed) and missed, "the probe was wrong on them"
 
 
+@pytest.mark.parametrize(("size", "width"), [(DESK, 600), (PHONE, 380)])
 def test_the_page_works_in_a_sandboxed_frame_as_in_mlflow(
-    opened: Opened, html: str, tmp_path: Path
+    opened: Opened, html: str, tmp_path: Path, size: tuple[int, int], width: int
 ) -> None:
     frame = tmp_path / "frame.html"
     text = json.dumps(html).replace("</", "<\\/")
     frame.write_text(
-        "<iframe sandbox='allow-scripts' width=600 height=660></iframe><script>"
+        "<meta name='viewport' content='width=device-width'>"
+        f"<iframe sandbox='allow-scripts' width={width} height=660></iframe><script>"
         f"const page = new Blob([{text}], {{type: 'text/html'}});"
         "document.querySelector('iframe').src = URL.createObjectURL(page);</script>"
     )
     opened.driver.get_log("browser")
-    opened.driver.get(frame.as_uri())
+    opened.load(size, url=frame.as_uri())
     opened.driver.switch_to.frame(0)
     for place in ("#map", "#costs"):
         opened.find(f'nav a[href="{place}"]').click()
