@@ -1,6 +1,6 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import artifacts, embeddings, engine, outs, params, paths, splits, stage
+from twinview import artifacts, embeddings, engine, lockfile, params, paths, splits, stage
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
@@ -31,9 +31,8 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
-        outs=outs.recorded_outs(BEFORE),
+        outs=lockfile.recorded_outs(BEFORE),
     )
-    print(f"report: laying out {own.points:,} test embeddings")
     html = page(
         evidence,
         points=own.points,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from twinview import contenders, evaluation
-from twinview.outs import Out
+from twinview.lockfile import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
 from twinview.reporting.pictures import tiled

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import math
+import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import get_args
@@ -13,8 +14,8 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from twinview.lockfile import Out
 from twinview.monitors import Monitors, Verdict, verdict
-from twinview.outs import Out
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs, minutes_words, size_words
@@ -85,6 +86,17 @@ def test_the_projection_fills_a_unit_square_and_keeps_islands_apart() -> None:
     between = torch.cdist(one, other).min()
     assert between > torch.pdist(one).median() / 2
     assert torch.cdist(one, one.mean(0)[None]).max() < torch.cdist(other, one.mean(0)[None]).min()
+
+
+def test_the_map_moves_a_bar_to_its_last_iteration_and_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", written)
+    projection(torch.randn(12, 4, generator=torch.Generator().manual_seed(0)), seed=0)
+    assert "map: 100%" in written.getvalue() and "1000/1000" in written.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_sprite_has_its_pictures_row_by_row() -> None:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from twinview.artifacts import flat
 from twinview.errors import DataError
-from twinview.outs import Out
+from twinview.lockfile import Out
 from twinview.paths import OURS, PREPARED
 from twinview.reporting import charts, results
 from twinview.reporting.confusion import class_rows, largest

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from pipeline.report import BEFORE
 from tests.workspace import ROOT
 from twinview.errors import DataError
-from twinview.outs import LOCK, Out, recorded_outs
+from twinview.lockfile import LOCK, Out, recorded_outs
 
 LOCKED = """
 schema: '2.0'
