@@ -3,11 +3,13 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pytest
 import torch
+from ruamel.yaml import YAML
 
 from tests.pipeline.test_pipeline import Project
 from tests.workspace import tiny_params
@@ -33,9 +35,18 @@ TWINVIEW = ("python", "-m", "twinview.cli")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(tmp_path_factory.mktemp("promote") / "project")
-    (made.folder / "params.yaml").write_text(tiny_params({"gate": GATE}))
+    write_params(made)
     made.done(*TWINVIEW, "repro")
     return made
+
+
+def write_params(project: Project, **changes: Any) -> None:
+    """Tiny settings, with no other gate than ours."""
+    yaml = YAML()
+    settings = yaml.load(tiny_params(changes))
+    settings["gate"] = GATE
+    with (project.folder / "params.yaml").open("w") as file:
+        yaml.dump(settings, file)
 
 
 def commit(project: Project) -> None:
@@ -68,8 +79,7 @@ def test_the_champion_gives_what_the_pipeline_s_encoder_gives(project: Project) 
 
 
 def test_a_worse_encoder_is_refused_and_the_champion_stays(project: Project) -> None:
-    worse = tiny_params({"gate": GATE, "encoders": {"convnet": {"widths": [2, 2]}}})
-    (project.folder / "params.yaml").write_text(worse)
+    write_params(project, encoders={"convnet": {"widths": [2, 2]}})
     project.done(*TWINVIEW, "repro")
     refused = project.run(*TWINVIEW, "promote")
     assert refused.returncode == 1 and "FAIL  linear.accuracy  champion 1" in refused.stdout
