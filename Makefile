@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow test-peers mutants check gate smoke ui measure sweep bench format schema lock
+.PHONY: repro test test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
@@ -48,6 +48,12 @@ measure: $(READY)  ## every number of the README, over three seeds
 
 sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; SEEDS=1; goes on where it was left
 	@$(BIN)/twinview sweep $(OF) --seeds $(SEEDS)
+
+seeds: $(READY)  ## the pipeline over SEEDS=3 training seeds; results get intervals
+	@$(BIN)/twinview seeds $(SEEDS)
+
+compare: $(READY)  ## all experiments side by side, in reports/compare.html; OF="name name" some of them
+	@$(BIN)/twinview compare $(if $(filter file,$(origin OF)),,$(OF))
 
 bench: $(READY)  ## beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'

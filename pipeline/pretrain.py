@@ -159,11 +159,21 @@ def resume(session: Session, run: tracking.Run, total: int) -> None:
 def watched(
     method: Method, prepared: Prepared, budget: loop.Budget, examples: int, monitored: int
 ) -> Watch:
-    """A watch over a training on so many examples, by the same augmentations of validation ones."""
-    validation = prepared.splits["validation"].take(torch.arange(monitored))
+    """A watch over a training on so many examples, by the same augmentations of validation ones.
+
+    As many train examples vote on those.
+    """
+    validation = evenly(prepared.splits["validation"], monitored)
+    bank = evenly(prepared.splits["train"], monitored)
     render = read_plan(paths.VIEWS).renderer(prepared.modality)
     per_epoch = budget.steps_per_epoch(examples)
-    return Watch(method, validation, render, per_epoch, budget.batch_size)
+    return Watch(method, validation, bank, render, per_epoch, budget.batch_size)
+
+
+def evenly(split: Split, count: int) -> Split:
+    """So many examples, or all: from the whole split, since sources may have a class together."""
+    count = min(count, len(split))
+    return split.take(torch.arange(count) * len(split) // count)
 
 
 def save_curves(watch: Watch) -> None:

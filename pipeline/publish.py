@@ -1,6 +1,9 @@
 """Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
 
-from twinview import artifacts, encoder, params, paths, splits, stage, tracking
+from collections.abc import Mapping, Sequence
+
+from twinview import artifacts, params, paths, splits, stage, tracking
+from twinview.reporting import plots
 from twinview.tables import load_rows
 
 SECTIONS = (
@@ -9,27 +12,44 @@ SECTIONS = (
     "probes",
 )  # fmt: skip
 
+FILES = {
+    paths.REPORT: "",
+    paths.EVALUATION: "",
+    paths.DATA_CARD: "",
+    paths.CONTACT_SHEET: "plots",
+    paths.VIEWS_PICTURE: "plots",
+}
+
 
 def main() -> None:
-    """Logs every parameter, the metrics, the page and the encoder."""
+    """Logs every parameter, the metrics, the page, plots and the encoder."""
     settings = params.load()
     metrics = artifacts.flat(artifacts.load_json(paths.METRICS))
     baselines = artifacts.flat(artifacts.load_json(paths.BASELINE_METRICS))
-    pretrained = artifacts.load_json(paths.PRETRAIN_RUN)
-    curves = {
-        int(row.pop("step")): {name: float(value) for name, value in row.items()}
-        for row in load_rows(paths.PRETRAIN_STEPS)
-    }
+    steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
+    predictions = load_rows(paths.PREDICTIONS)
+    confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
-    run_id = tracking.publish(
-        settings.chosen(*SECTIONS),
-        metrics | {f"baselines.{name}": value for name, value in baselines.items()},
-        pretrained,
-        curves,
-        [paths.REPORT, paths.EVALUATION, paths.DATA_CARD],
-        (encoder.load(paths.ENCODER), example),
+    row = tracking.Row(
+        settings=settings.chosen(*SECTIONS),
+        metrics=metrics | {f"baselines.{name}": value for name, value in baselines.items()},
+        pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
+        curves={int(row["step"]): _numbers(row) for row in steps},
+        encoder=(paths.ENCODER, paths.PROBE, example),
+        files=FILES,
+        figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
+    with stage.elapsed("publish: the row is written"):
+        run_id = tracking.publish(row)
     print(f"publish: run {run_id} in {tracking.store()}")
+
+
+def _numbers(row: Mapping[str, str]) -> dict[str, float]:
+    return {name: float(value) for name, value in row.items() if name != "step"}
+
+
+def _probes(predictions: Sequence[Mapping[str, str]]) -> list[str]:
+    return [name for name in predictions[0] if name not in ("id", "actual")]
 
 
 if __name__ == "__main__":

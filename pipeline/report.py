@@ -28,7 +28,6 @@ def main() -> None:
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
     )
-    print(f"report: laying out {own.points:,} test embeddings")
     html = page(
         evidence,
         points=own.points,

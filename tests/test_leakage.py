@@ -11,9 +11,8 @@ from torch import Tensor
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
 from twinview import engine, paths, splits, stage, tracking
-from twinview.parts import Siamese
+from twinview.gradient_cache import GradientCache
 from twinview.splits import Prepared
-from twinview.types import Batch
 from twinview.view_cache import write_cache, write_live
 from twinview.views import ViewPlan
 
@@ -44,19 +43,19 @@ class Untracked:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Pictures]:
-    """The pictures that the method is shown while it trains (True) and while it does not."""
+    """The pictures that the encoder is shown while it trains (True) and while it does not."""
     shown: dict[bool, Pictures] = {True: set(), False: set()}
-    project = Siamese.project
+    encode = GradientCache.forward
 
-    def noted(method: Siamese, batch: Batch) -> Any:
-        shown[method.training] |= pictures(batch.views.flatten(0, 1))
-        return project(method, batch)
+    def noted(cache: GradientCache, views: Tensor) -> Tensor:
+        shown[cache.training] |= pictures(views.flatten(0, 1))
+        return encode(cache, views)
 
     @contextlib.contextmanager
     def untracked(*given: Any) -> Iterator[Untracked]:
         yield Untracked()
 
-    monkeypatch.setattr(Siamese, "project", noted)
+    monkeypatch.setattr(GradientCache, "forward", noted)
     monkeypatch.setattr(tracking, "pretraining", untracked)
     monkeypatch.setattr(engine, "use_threads", lambda count: None)
     return shown
@@ -73,7 +72,8 @@ def test_a_training_sees_all_train_pictures_and_its_monitors_some_for_validation
     pretrain.main()
     there = {name: pictures(split.inputs) for name, split in prepared.splits.items()}
     assert seen[True] == there["train"]
-    assert len(seen[False]) == 16 and seen[False] <= there["validation"]
+    assert len(seen[False] & there["validation"]) == len(seen[False] & there["train"]) == 16
+    assert seen[False] <= there["validation"] | there["train"], "its neighbours are of train"
     assert not (there["train"] | there["validation"]) & there["test"]
 
 

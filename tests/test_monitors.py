@@ -5,13 +5,16 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
 from twinview.monitors import (
+    NEIGHBOURS,
     Monitors,
     alignment,
     cosine_spread,
     effective_rank,
+    knn_accuracy,
     measure,
     uniformity,
     verdict,
@@ -126,3 +129,20 @@ def test_embeddings_that_are_no_numbers_give_a_verdict_and_not_an_error(bad: flo
 )
 def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word: str) -> None:
     assert verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0) == word
+
+
+def test_neighbours_vote_as_scikit_learn_s_do() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (300,), generator=random)
+    rows = torch.randn(300, 6, generator=random) + 2 * F.one_hot(labels, 6)
+    rows *= torch.rand(300, 1, generator=random) + 0.1  # lengths do not count
+    reference = KNeighborsClassifier(NEIGHBOURS, metric="cosine", algorithm="brute")
+    reference.fit(rows[:200].numpy(), labels[:200].numpy())
+    expected = reference.score(rows[200:].numpy(), labels[200:].numpy())
+    found = knn_accuracy(rows[:200], labels[:200], rows[200:], labels[200:])
+    assert 0.5 < expected < 1 and found == pytest.approx(expected)
+
+
+def test_with_fewer_rows_than_neighbours_all_vote() -> None:
+    bank, known = torch.eye(3), torch.tensor([7, 7, 5])
+    assert knn_accuracy(bank, known, torch.eye(3), torch.tensor([7, 7, 5])) == pytest.approx(2 / 3)

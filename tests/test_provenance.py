@@ -94,3 +94,20 @@ def test_the_number_of_threads_is_the_one_asked_for() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_data_is_what_dvc_has_recorded_of_the_prepared_folder(folder: Path) -> None:
+    (folder / "dvc.lock").write_text(
+        "stages:\n"
+        "  views: {deps: [{path: data/prepared, md5: old.dir}], outs: [{path: v, md5: v}]}\n"
+        "  prepare:\n"
+        "    params: {params.yaml: {data: {source: fashion_mnist}}}\n"
+        "    outs: [{path: reports/data/card.json, md5: c}, {path: data/prepared, md5: new.dir}]\n"
+    )
+    assert provenance.data() == ("fashion_mnist", "new.dir")
+
+
+def test_data_that_dvc_has_not_recorded_is_none(folder: Path) -> None:
+    assert provenance.data() is None
+    (folder / "dvc.lock").write_text("stages: {views: {outs: [{path: data/views, md5: v}]}}\n")
+    assert provenance.data() is None

@@ -1,10 +1,12 @@
 """MLflow with a real store: a run for each pretraining, a row for each pipeline, in one place."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -14,15 +16,15 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
-import torch
+from matplotlib.figure import Figure
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
-from twinview import encoder, tracking
-from twinview.encoder import Description, Encoder
+from tests.used import pictures, save_models
+from twinview import columns, tracking
 from twinview.errors import BusyError, StoppedError, TrainingError
-from twinview.types import Statistics
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -31,6 +33,18 @@ pytestmark = [
 ]
 SETTINGS = {"pretrain": {"epochs": 2, "seed": 0}, "methods": {"simclr": {"temperature": 0.2}}}
 METRICS = {"linear.accuracy": 0.9, "baselines.raw_pixels.linear.accuracy": 0.84}
+DIGEST = "0123456789abcdef0123456789abcdef.dir"
+LOCK = f"""
+stages:
+  prepare:
+    params: {{params.yaml: {{data: {{source: fashion_mnist, train: 600}}}}}}
+    outs:
+    - {{path: data/prepared, hash: md5, md5: {DIGEST}, size: 9}}
+    - {{path: reports/data/card.json, hash: md5, md5: 99999999999999999999999999999999}}
+  views:
+    deps:
+    - {{path: data/prepared, hash: md5, md5: 88888888888888888888888888888888.dir}}
+"""
 CURVES = {10: {"loss": 3.0, "chance": 5.0}, 20: {"loss": 2.0, "chance": 5.0}}
 
 
@@ -62,16 +76,30 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return given
 
 
-def pretrained(run_id: str = "unknown") -> dict[str, str]:
-    return {"run_id": run_id, "verdict": "learning"}
+def a_row(run_id: str = "unknown", **changes: Any) -> tracking.Row:
+    pretrained = {"run_id": run_id, "verdict": "learning", "seconds": 90.0}
+    pretrained["examples_per_second"] = 4000
+    own = {"settings": SETTINGS, "metrics": METRICS, "pretrained": pretrained, "curves": CURVES}
+    return tracking.Row(**own | {"encoder": ("encoder", "example")} | changes)
 
 
 def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
     (root / "report.html").write_text("<p>page</p>")
-    settings, metrics = SETTINGS | changes.get("settings", {}), changes.get("metrics", METRICS)
-    files, model = [root / "report.html"], ("encoder", "example")
-    published = tracking.publish(settings, metrics, pretrained(run_id), CURVES, files, model)
-    return mlflow.get_run(published)
+    (root / "views.png").write_bytes(b"picture")
+    changes["settings"] = SETTINGS | changes.get("settings", {})
+    changes["files"] = {root / "report.html": "", root / "views.png": "plots"}
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    row = a_row(run_id, figures={"curves": figure}, **changes)
+    return mlflow.get_run(tracking.publish(row))
+
+
+@contextlib.contextmanager
+def recorded_by_dvc(folder: Path) -> Iterator[None]:
+    """A dvc.lock in the current folder, as DVC writes it after the stage prepare."""
+    (folder / "dvc.lock").write_text(LOCK)
+    yield
+    (folder / "dvc.lock").unlink()
 
 
 def pretraining(training: str = "") -> contextlib.AbstractContextManager[tracking.Run]:
@@ -218,11 +246,28 @@ def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
     before = runs(tracking.PIPELINE)
     row = publish(root, finished_pretraining())
     assert runs(tracking.PIPELINE) == before + 1 and row.info.status == "FINISHED"
-    assert row.data.metrics == METRICS
+    cost = {"pretrain.minutes": 1.5, "pretrain.examples_per_second": 4000}
+    assert row.data.metrics == METRICS | cost
     assert row.data.params["methods.simclr.temperature"] == "0.2" and len(row.data.params) == 3
     assert logged == [("encoder", "example")]
     page = mlflow.artifacts.load_text(f"runs:/{row.info.run_id}/report.html")
     assert page == "<p>page</p>"
+    plots = mlflow.MlflowClient().list_artifacts(row.info.run_id, "plots")
+    assert [plot.path for plot in plots] == ["plots/curves.png", "plots/views.png"]
+    drawn = mlflow.artifacts.load_image(f"runs:/{row.info.run_id}/plots/curves.png")
+    assert drawn.size[0] > 100
+
+
+def test_mlflow_s_pages_open_in_our_view(root: Path, logged: list[tuple[Any, ...]]) -> None:
+    experiment = publish(root).info.experiment_id
+    assert tracking.page() == f"/#/experiments/{experiment}/runs?viewStateShareKey=twinview"
+
+
+def test_without_a_store_mlflow_s_pages_open_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
+    assert tracking.page() == "" and not list(tmp_path.glob("*.db"))
 
 
 def test_artifacts_and_store_lie_under_the_project_s_folder(
@@ -244,6 +289,9 @@ def test_a_row_is_linked_to_the_run_that_pretrained_it(
     assert row.data.tags["pretrain.run_in_store"] == "true"
     assert row.data.tags["pretrain.verdict"] == "learning"
     assert "loss" not in row.data.metrics
+    trained = mlflow.get_run(run_id).info
+    address = f"(#/experiments/{trained.experiment_id}/runs/{run_id})"
+    assert address in row.data.tags["mlflow.note.content"]
 
 
 def test_curves_of_a_run_that_the_store_does_not_know_are_replayed(
@@ -266,6 +314,82 @@ def test_the_same_results_again_are_tagged_as_a_duplicate(
     assert third.data.tags["duplicate_of"] in (first.info.run_id, again.info.run_id)
 
 
+def test_a_row_whose_publishing_failed_or_was_killed_is_gone_on_with(
+    root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, before = {"settings": {"data": {"seed": 18}}}, runs(tracking.PIPELINE)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "_log_encoder", broken)
+        with pytest.raises(ConnectionError):
+            publish(root, **own)
+    row = publish(root, **own)
+    assert runs(tracking.PIPELINE) == before + 1
+    assert row.info.status == "FINISHED" and "linear.accuracy" in row.data.metrics
+    assert "duplicate_of" not in row.data.tags
+
+
+def test_another_experiment_s_row_that_is_being_written_is_left_alone(
+    root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, before = {"settings": {"data": {"seed": 19}}}, runs(tracking.PIPELINE)
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "_log_encoder", broken)
+        with pytest.raises(ConnectionError):
+            publish(root, **own)
+    monkeypatch.setenv("DVC_EXP_NAME", "other")
+    assert publish(root, **own).info.run_name == "other"
+    assert runs(tracking.PIPELINE) == before + 2
+
+
+def test_runs_and_rows_have_the_data_as_an_input_by_dvc_s_checksum(
+    root: Path, folder: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    with recorded_by_dvc(folder):
+        trained = mlflow.get_run(finished_pretraining())
+        row = publish(root, trained.info.run_id)
+    for run in (trained, row):
+        [given] = run.inputs.dataset_inputs
+        assert (given.dataset.name, given.dataset.digest) == ("fashion_mnist", DIGEST)
+
+
+def test_without_dvc_s_record_no_data_is_named(root: Path, logged: list[tuple[Any, ...]]) -> None:
+    assert publish(root).inputs.dataset_inputs == []
+
+
+def test_runs_say_whence_they_are_where_mlflow_s_columns_look(
+    root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "f" * 40)
+    trained = mlflow.get_run(finished_pretraining())
+    row = publish(root, trained.info.run_id)
+    for run, source in ((trained, "pipeline/pretrain.py"), (row, "dvc.yaml")):
+        assert run.data.tags["mlflow.source.git.commit"] == "f" * 40
+        assert run.data.tags["mlflow.source.name"] == source
+        assert run.info.run_name == "repro-fffffff"
+
+
+def test_an_experiment_opens_with_columns_that_its_runs_have(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    settings = {"pretrain": {"method": "simclr", "epochs": 2, "seed": 0}}
+    values = ("loss", "validation_knn", "effective_rank", "examples_per_second")
+    with tracking.pretraining(settings, "columns") as run:
+        run.log(dict.fromkeys(values, 0.5), 1)
+        run.tag(verdict="learning", failure="none")
+    row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
+    for found in (row, mlflow.get_run(run.id)):
+        tags = mlflow.get_experiment(found.info.experiment_id).tags
+        assert tags["mlflow.note.content"].startswith("One r")
+        view = json.loads(tags[f"mlflow.sharedViewState.{columns.VIEW}"])
+        shown = [name.removesuffix("`").split(".`") for name in view["selectedColumns"]]
+        missing = [
+            key
+            for kind, key in shown
+            if kind != "attributes" and key not in getattr(found.data, kind)
+        ]
+        assert len(shown) >= 10 and missing == []
+
+
 @pytest.mark.parametrize("changes", [{"metrics": {"a": 0.1}}, {"settings": {"data": {"seed": 3}}}])
 def test_other_results_or_settings_are_no_duplicate(
     changes: dict[str, Any], root: Path, logged: list[tuple[Any, ...]]
@@ -280,25 +404,33 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
 
 
 @pytest.mark.parametrize("name", SMALL["encoders"])
-def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(name: str, root: Path) -> None:
-    own = made(name)
-    example = torch.arange(4 * 144, dtype=torch.int64).remainder(256).to(torch.uint8)
-    example = example.view(4, 1, 12, 12)
-    row_id = tracking.publish(SETTINGS, METRICS, pretrained(), {}, [], (own, example))
+def test_the_row_s_model_answers_as_encoder_and_probe_do(
+    name: str, root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds the model's code
+    models = folder / "models"
+    own, example = save_models(models, name), pictures(4)
+    folders = (models / "encoder", models / "probe")
+    with recorded_by_dvc(folder):
+        row_id = tracking.publish(a_row(encoder=(*folders, example)))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs
-    uri = f"models:/{output.model_id}"
-    signature = mlflow.models.get_model_info(uri).signature
-    assert signature.inputs.input_types() == [np.dtype("uint8")]
-    loaded = mlflow.pyfunc.load_model(uri)
-    # Saved and run by torch.export, whose kernels may sum in another order.
-    expected = own.eval()(example).detach().numpy()
-    assert np.allclose(loaded.predict(example.numpy()), expected, atol=1e-5)
-    assert not list((root / "mlartifacts").rglob("*.pkl"))
-
-
-def made(name: str) -> Encoder:
-    options, statistics = SMALL["encoders"][name], Statistics((0.25,), (0.5,))
-    return encoder.build(Description(name, options, "image", (1, 12, 12), statistics), 0)
+    told = {metric.key: metric for metric in mlflow.get_logged_model(output.model_id).metrics}
+    assert {name: told[name].value for name in METRICS} == METRICS
+    assert told["linear.accuracy"].dataset_digest == DIGEST
+    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    said = loaded.predict(example.numpy())
+    features = own.features(example)
+    assert np.allclose(np.stack(said["features"]), features, atol=1e-5)
+    expected = own.probe.probabilities(features)
+    assert said["label"].tolist() == [own.probe.classes[k] for k in expected.argmax(1)]
+    assert np.allclose([list(of.values()) for of in said["probabilities"]], expected, atol=1e-5)
+    with pytest.raises(MlflowException, match="This model takes"):
+        loaded.predict(example.numpy()[..., 1:])
+    info = loaded.metadata
+    assert "uint8 (n, 1, 12, 12)" in info.metadata["takes"] and info.saved_input_example_info
+    names = {path.name for path in (root / "mlartifacts").rglob("*") if path.is_file()}
+    kinds = {name.rpartition(".")[2] for name in names}
+    assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "html", "MLmodel"}
 
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,3 +455,10 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
     with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     assert time.monotonic() - started < 20
+
+
+def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "broken.db").write_text("no database" * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///broken.db")
+    with pytest.raises(BusyError, match=r"broken\.db does not answer .*moved away"), pretraining():
+        pytest.fail("went on")

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from twinview.training import ROWS_PER_EPOCH, Session, Watch
 from twinview.views import LiveViews, Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
+OF_EPOCHS = {*monitors.Monitors.__annotations__, "validation_knn", "negatives"}
 
 
 class Floats(nn.Module):
@@ -39,7 +42,8 @@ def render(prepared: Prepared) -> Renderer:
 
 def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> Watch:
     method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    return Watch(method, prepared.splits["validation"], render(prepared), per_epoch, 8)
+    validation, train = (prepared.splits[name] for name in ("validation", "train"))
+    return Watch(method, validation, train, render(prepared), per_epoch, 8)
 
 
 def steps(per_epoch: int, epochs: int) -> list[Step]:
@@ -79,7 +83,7 @@ def test_an_epoch_s_row_is_the_mean_of_all_its_losses(shapes: Prepared) -> None:
     for step in steps(4, 2):
         own.see(step)
     assert [(row["epoch"], row["loss"]) for row in own.epochs] == [(1, 2.5), (2, 6.5)]
-    assert set(own.epochs[0]) == {"epoch", "loss", *monitors.Monitors.__annotations__, "negatives"}
+    assert set(own.epochs[0]) == {"epoch", "loss", *OF_EPOCHS}
 
 
 def test_an_epoch_s_row_has_the_means_of_its_counts(shapes: Prepared) -> None:
@@ -93,8 +97,7 @@ def test_see_tells_what_is_new_and_nothing_else(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH)
     new = [own.see(step) for step in steps(2 * ROWS_PER_EPOCH, 1)]
     assert new[0] == {} and set(new[1]) == {"loss", "chance", "learning_rate"}
-    of_epochs = {*monitors.Monitors.__annotations__, "negatives"}
-    assert set(new[-1]) == {"loss", "chance", "learning_rate", *of_epochs}
+    assert set(new[-1]) == {"loss", "chance", "learning_rate", *OF_EPOCHS}
 
 
 def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prepared) -> None:
@@ -107,6 +110,39 @@ def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prep
     assert expected.alignment > 0
     measured = {key: own.epochs[0][key] for key in vars(expected)}
     assert measured == pytest.approx(vars(expected))
+
+
+def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepared) -> None:
+    """As they are, not augmented; the head, which would make them all alike, has no part."""
+    own = watch(shapes, 1, simclr(Floats(), nn.Linear(144, 1), temperature=0.5))
+    told = own.see(steps(1, 1)[0])
+    train, validation = (shapes.splits[name] for name in ("train", "validation"))
+    assert train.labels is not None and validation.labels is not None
+    pixels = (split.inputs.flatten(1).float() for split in (train, validation))
+    expected = monitors.knn_accuracy(next(pixels), train.labels, next(pixels), validation.labels)
+    assert told["validation_knn"] == own.epochs[0]["validation_knn"] == expected > 0.5
+
+
+@pytest.mark.parametrize("unlabelled", ["train", "validation"])
+def test_without_labels_there_is_no_such_curve(unlabelled: str, shapes: Prepared) -> None:
+    bare = replace(shapes.splits[unlabelled], labels=None)
+    own = watch(replace(shapes, splits={**shapes.splits, unlabelled: bare}), per_epoch=1)
+    assert "validation_knn" not in own.see(steps(1, 1)[0]) and own.verdict() == "learning"
+
+
+def test_labels_that_are_watched_change_no_bit_of_the_training(
+    folder: Path, shapes: Prepared
+) -> None:
+    bare = replace(shapes.splits["validation"], labels=None)
+    weights = []
+    for prepared in (shapes, replace(shapes, splits={**shapes.splits, "validation": bare})):
+        torch.manual_seed(0)
+        head = nn.Sequential(nn.Linear(144, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
+        for own in session(prepared, simclr(Floats(), head, temperature=0.5)):
+            run(own, prepared, every=99)
+            weights.append(own.state.state_dict()["method"])
+            shutil.rmtree(own.kept.folder)
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared) -> None:

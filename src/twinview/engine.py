@@ -25,6 +25,9 @@ from twinview.types import Projections
 
 T = TypeVar("T")
 
+# Names the file by which the processes of one machine find each other, where there is one.
+MEETING = "TWINVIEW_MEETING"
+
 # mallopt's numbers for the two thresholds, and a size above every tensor of a training step.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
 
@@ -101,13 +104,23 @@ def joined() -> Iterator[Callable[..., bool]]:
         yield lambda claim=True: True
         return
     with _connected():
-        store, place, world = next(rendezvous("env://"))
+        store, place, world = _meet()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, store=store, rank=place, world_size=world)
     try:
         yield partial(_is_first, store)
     finally:
         dist.destroy_process_group()
+
+
+def _meet() -> tuple[Any, int, int]:
+    """The store that the processes share, this one's place, and how many there are."""
+    if MEETING not in os.environ:
+        store, place, world = next(rendezvous("env://"))
+        return store, place, world
+    place, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    store = dist.FileStore(os.environ[MEETING], world)  # type: ignore[attr-defined]
+    return store, place, world
 
 
 def _is_first(store: Any, claim: bool = True) -> bool:

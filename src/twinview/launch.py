@@ -3,11 +3,13 @@
 The first process leads: it has the stage's lock, writes files, and shows progress.
 """
 
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -75,7 +77,7 @@ def _start(count: int) -> None:
         nproc_per_node=count,
         run_id=f"twinview-{os.getpid()}",
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_configs={"store_type": "file"},
         local_addr="localhost",
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(log_dir=os.devnull),
@@ -83,11 +85,26 @@ def _start(count: int) -> None:
     )
     logging.disable()
     try:
-        elastic_launch(config, sys.executable)(*sys.orig_argv[1:])
+        with _meeting() as config.rdzv_endpoint:
+            elastic_launch(config, sys.executable)(*sys.orig_argv[1:])
     except SignalException as error:
         sys.exit(128 + error.sigval)
     except ChildFailedError as error:
         sys.exit(_untold(error.failures, count) or 1)
+
+
+@contextlib.contextmanager
+def _meeting() -> Iterator[str]:
+    """A file by which the agent meets its processes, beside theirs; they talk by loopback only.
+
+    torchrun's own way is a server on all interfaces, which unpickles what anyone writes to it.
+    """
+    for library in ("GLOO", "NCCL"):
+        os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+    with tempfile.TemporaryDirectory(prefix="twinview-") as folder:
+        os.environ[engine.MEETING] = f"{folder}/processes"
+        yield f"{folder}/agent"
 
 
 def _heeded() -> list[str]:

@@ -15,6 +15,8 @@ LEAST_SPREAD = 0.01
 LEAST_RANK = 2.0
 # A loss that has not come this far below chance has learned next to nothing yet.
 SLOW_SHARE = 0.9
+# That vote on an example of validation, while pretraining.
+NEIGHBOURS = 10
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ def uniformity(unit: Tensor) -> float:
     """
     squared = (2 - 2 * _pairs(unit @ unit.T)).clamp(min=0)
     return (torch.logsumexp(-2 * squared, dim=0) - math.log(len(squared))).item()
+
+
+def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) -> float:
+    """Share of queries whose NEIGHBOURS nearest rows of the bank vote, in a majority, their label.
+
+    bank (m, d), queries (n, d), any scale: nearest is by cosine. known (m,), truth (n,) int64. Of
+    labels with equally many votes, the smallest.
+    """
+    near, far = (F.normalize(x.detach().double().cpu(), dim=1) for x in (queries, bank))
+    rows = (near @ far.T).topk(min(NEIGHBOURS, len(far)), dim=1).indices
+    said = known.cpu()[rows].mode(dim=1).values
+    return (said == truth.cpu()).double().mean().item()
 
 
 def verdict(last: Monitors, loss: float, chance: float) -> Verdict:

@@ -1,7 +1,7 @@
 """Where each stage of dvc.yaml reads and writes, relative to the project's folder."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
@@ -12,6 +12,7 @@ PROJECTIONS = Path("data/projections")
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
+PROBE = Path("models/probe")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
 DATA_CARD = Path("reports/data/card.json")
@@ -31,6 +32,17 @@ REPORT = Path("reports/report.html")
 
 # Of unfinished trainings, in the project of DVC's temporary copies too; DVC knows nothing of them.
 CHECKPOINTS = Path(".dvc/tmp/twinview/checkpoints")
+
+
+def below(name: str) -> str:
+    """The path itself. Raises ValueError when it leads out of the folder that it is relative to."""
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(
+            "leads out of the project's folder; name a path in it, and put there what it is to "
+            "find, or a link to it"
+        )
+    return name
 
 
 def root() -> Path:

@@ -1,11 +1,17 @@
-"""Where a result comes from: commit, experiment, machine, versions."""
+"""Where a result comes from: commit, experiment, data, machine, versions."""
 
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from twinview import paths
 from twinview.commands import git
+from twinview.errors import DataError
 
 
 def provenance() -> dict[str, str | bool]:
@@ -22,6 +28,27 @@ def provenance() -> dict[str, str | bool]:
 def commit() -> str:
     """The commit that the working tree stands on; 'none' outside git."""
     return os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD") or "none"
+
+
+class Data(NamedTuple):
+    """The prepared data: the name of its source, and the checksum by which DVC knows it."""
+
+    name: str
+    digest: str
+
+
+def data() -> Data | None:
+    """What DVC has recorded of the data that this pipeline prepared; None where it has nothing."""
+    lock = Path("dvc.lock")
+    try:
+        stages = YAML(typ="safe").load(lock.read_text())["stages"] if lock.exists() else {}
+    except YAMLError as error:
+        raise DataError(f"dvc.lock is not valid YAML ({error}); `git checkout` it") from None
+    for stage in stages.values():
+        for out in stage.get("outs", ()):
+            if out["path"] == str(paths.PREPARED):
+                return Data(stage["params"]["params.yaml"]["data"]["source"], out["md5"])
+    return None
 
 
 def hardware() -> str:

@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from twinview.paths import below
 from twinview.registry import Section, did_you_mean, names
 
 Seed = Annotated[int, Ge(0), Lt(2**31)]
@@ -63,7 +64,7 @@ class Data(Section):
     validation: Count
     test: Count
     seed: Seed
-    pairs: str
+    pairs: Annotated[str, AfterValidator(below)]
 
 
 class Cached(Section):

@@ -1,7 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-With champions.py the only module that imports mlflow, and only inside functions: it takes seconds
-to load.
+Besides served and champions the only module that imports mlflow, and only inside functions: it
+takes seconds to load.
 """
 
 import contextlib
@@ -9,21 +9,32 @@ import hashlib
 import json
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from twinview import locks
+from twinview import columns, locks, paths, provenance
 from twinview.artifacts import atomic_file, flat
 from twinview.errors import BusyError, StoppedError
 from twinview.paths import root
 
 PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"
+# What MLflow calls a run's source, and the tags that an experiment has from its beginning.
+_SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
+_ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
 _SQLITE = "sqlite:///"
+# Packages that the served model imports.
+_NEEDED = (
+    "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
+    "torchvision",
+)  # fmt: skip
 
 
 def store() -> str:
@@ -32,6 +43,16 @@ def store() -> str:
     if uri.startswith(_SQLITE):
         return f"{_SQLITE}{root() / uri.removeprefix(_SQLITE)}"
     return uri
+
+
+def page() -> str:
+    """The rest of an address, after the server's: our view of the own store's rows; "" without."""
+    import mlflow
+
+    if not Path(store().removeprefix(_SQLITE)).exists():
+        return ""
+    found = mlflow.MlflowClient(tracking_uri=store()).get_experiment_by_name(PIPELINE)
+    return columns.address(found.experiment_id) if found else ""
 
 
 @dataclass
@@ -75,6 +96,30 @@ class Run:
             self._warned = True
 
 
+@dataclass(frozen=True)
+class Row:
+    """What a row of the experiment twinview shows.
+
+    pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
+    row when the store does not know the run that pretrained. files: each with the row's folder that
+    it goes to, "" for the first one. figures: matplotlib's, by name. encoder: its folder, its
+    probe's, and some pictures as an input example.
+    """
+
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    pretrained: Mapping[str, Any]
+    curves: Mapping[int, Mapping[str, float]]
+    encoder: tuple[Path, Path, Any]
+    files: Mapping[Path, str] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Equal for equal settings and results."""
+        told = json.dumps([self.settings, self.metrics])
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 @contextlib.contextmanager
 def pretraining(settings: Mapping[str, Any], training: str) -> Iterator[Run]:
     """The run of a training in the experiment twinview-pretrain: the one that was interrupted, or a
@@ -108,8 +153,9 @@ def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
         if "failure" in own.data.tags:
             client.delete_tag(own.info.run_id, "failure")
     else:
-        tags = _provenance() | {"training": training}
+        tags = _provenance(PRETRAINING) | {"training": training}
         own = client.create_run(experiment, run_name=_run_name(), tags=tags)
+        _log_data(client, own.info.run_id)
     logged = [
         metric.step
         for name in own.data.metrics
@@ -121,64 +167,125 @@ def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
     return Run(own.info.run_id, max(logged, default=0)), client
 
 
-def publish(
-    settings: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    pretrained: Mapping[str, Any],
-    curves: Mapping[int, Mapping[str, float]],
-    artifacts: list[Path],
-    encoder: tuple[Any, Any],
-) -> str:
+def publish(row: Row) -> str:
     """Writes one row of the experiment twinview; its run id.
 
-    pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
-    row when the store does not know the run that pretrained. encoder: module and an input example.
+    A row that a killed or failed publishing left unfinished is gone on with.
     """
     import mlflow
 
     experiment = _experiment(PIPELINE)
     client = mlflow.MlflowClient()
-    fingerprint = hashlib.sha256(json.dumps([settings, metrics]).encode()).hexdigest()[:16]
-    same = f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
-    twins = client.search_runs([experiment], same, order_by=["start_time ASC"], max_results=1)
-    known = _knows(pretrained["run_id"])
-    tags = _provenance() | {
-        "fingerprint": fingerprint,
-        "pretrain.run_id": pretrained["run_id"],
-        "pretrain.run_in_store": str(known).lower(),
-        "pretrain.verdict": pretrained["verdict"],
-    }
-    if twins:
-        tags["duplicate_of"] = twins[0].info.run_id
-    with mlflow.start_run(experiment_id=experiment, run_name=_run_name(), tags=tags) as run:
-        client.log_batch(run.info.run_id, params=_as_params(settings))
-        if not known:
-            for step, values in curves.items():
-                mlflow.log_metrics(dict(values), step=step)
-        model_id = _log_encoder(*encoder)
-        mlflow.log_metrics(dict(metrics), model_id=model_id)
-        for path in artifacts:
-            mlflow.log_artifact(str(path))
+    fingerprint = row.fingerprint()
+    same = client.search_runs(
+        [experiment], f"tags.fingerprint = '{fingerprint}'", order_by=["start_time ASC"]
+    )
+    finished = [run.info.run_id for run in same if run.info.status == "FINISHED"]
+    unfinished = [run.info.run_id for run in same if _is_ours(run)]
+    tags = _provenance(PIPELINE) | {"fingerprint": fingerprint} | _link(row.pretrained)
+    if finished:
+        tags["duplicate_of"] = finished[0]
+    where: dict[str, Any] = {"experiment_id": experiment, "run_name": _run_name()}
+    if unfinished:
+        where = {"run_id": unfinished[0]}
+    with _answering(), mlflow.start_run(**where, tags=tags) as run:
+        _fill(client, run.info.run_id, row)
         return str(run.info.run_id)
 
 
-def _log_encoder(encoder: Any, example: Any) -> str:
-    """Logs the encoder with an input example, from which MLflow takes the signature.
+def _fill(client: Any, run_id: str, row: Row) -> None:
+    """Metrics come last: a row that has them has all."""
+    import mlflow
 
-    The format is torch.export's: no pickle.
+    data = _log_data(client, run_id)
+    client.log_batch(run_id, params=_as_params(row.settings))
+    if not _found(row.pretrained["run_id"]):
+        for step, values in row.curves.items():
+            mlflow.log_metrics(dict(values), step=step)
+    for path, folder in row.files.items():
+        mlflow.log_artifact(str(path), folder or None)
+    for name, figure in row.figures.items():
+        mlflow.log_figure(figure, f"plots/{name}.png")
+    mlflow.log_metrics(_cost(row.pretrained))
+    model_id = _log_encoder(*row.encoder)
+    mlflow.log_metrics(dict(row.metrics), model_id=model_id, dataset=data)
+
+
+def _is_ours(run: Any) -> bool:
+    """Whether an unfinished row is of this very experiment of DVC's (all others, if of none)."""
+    name: str = run.data.tags.get("twinview.experiment", "")
+    return name == (_experiment_name() or "") and str(run.info.status) != "FINISHED"
+
+
+def _link(pretrained: Mapping[str, Any]) -> dict[str, str]:
+    """Tags that lead from a row to the run that pretrained its encoder, and a link for readers."""
+    run_id, verdict = pretrained["run_id"], pretrained["verdict"]
+    found = _found(run_id)
+    note = f"Pretrained elsewhere ({verdict}): this store does not know the run `{run_id}`."
+    if found:
+        address = f"#/experiments/{found.info.experiment_id}/runs/{run_id}"
+        note = f"Pretrained ({verdict}) by [{found.info.run_name}]({address})."
+    return {
+        "pretrain.run_id": run_id,
+        "pretrain.run_in_store": str(found is not None).lower(),
+        "pretrain.verdict": verdict,
+        "mlflow.note.content": note,
+    }
+
+
+def _cost(pretrained: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "pretrain.minutes": round(pretrained["seconds"] / 60, 2),
+        "pretrain.examples_per_second": pretrained["examples_per_second"],
+    }
+
+
+def _log_data(client: Any, run_id: str) -> Any:
+    """The prepared data as an input of the run, by DVC's checksum; None where DVC has none."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    if (found := provenance.data()) is None:
+        return None
+    source = json.dumps({"uri": str(paths.PREPARED)})
+    data = Dataset(found.name, found.digest, source_type="local", source=source)
+    own = DatasetInput(data, [InputTag("mlflow.data.context", "training")])
+    client.log_inputs(run_id, [own])
+    return data
+
+
+def delete_models(ids: list[str]) -> None:
+    """Marks logged models as deleted, as the pages do with runs."""
+    import mlflow
+
+    client = mlflow.MlflowClient(store())
+    for model in ids:
+        client.delete_logged_model(model)
+
+
+def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
+    """Logs the model that served describes; its id.
+
+    It loads wherever these requirements are met: safetensors and JSON, and beside them the code
+    that reads them; no pickle.
     """
     import mlflow
-    import torch
 
-    encoder.cpu().eval()
-    requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
-    with warnings.catch_warnings():
+    from twinview import served
+
+    here = Path(served.__file__)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        info = mlflow.pytorch.log_model(
-            encoder,
+        code = Path(folder) / here.parent.name
+        shutil.copytree(here.parent, code, ignore=_all_but_python)
+        info = mlflow.pyfunc.log_model(
             name="encoder",
+            python_model=str(here),
+            artifacts={"encoder": str(encoder), "probe": str(probe)},
+            code_paths=[str(code)],
+            signature=served.signature(),
             input_example=example.numpy(),
-            pip_requirements=requirements,
+            metadata={"takes": served.takes(tuple(example.shape[1:]))},
+            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
         )
     return str(info.model_id)
 
@@ -191,35 +298,51 @@ def connected() -> tuple[Any, str]:
     return mlflow.MlflowClient(), experiment
 
 
+def _all_but_python(folder: str, names: list[str]) -> list[str]:
+    """Of a folder's names those that the served model's code does not need."""
+    return [
+        n for n in names if not (n.endswith(".py") or (Path(folder) / n / "__init__.py").is_file())
+    ]
+
+
 def _experiment(name: str) -> str:
     """The id of an experiment of the store, which is set up when it is new.
 
     Processes that set up a database together break it for good, hence the lock. Artifacts go to a
     fixed folder, since the current one may be a temporary copy.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
-        try:
-            _make_database()
-            client = mlflow.MlflowClient()
-            found = client.get_experiment_by_name(name)
-            if found:
-                return str(found.experiment_id)
-            local = store().startswith(_SQLITE)
-            folder = (root() / "mlartifacts" / name).as_uri() if local else None
-            return str(client.create_experiment(name, artifact_location=folder))
-        except MlflowException as error:
-            raise BusyError(
-                f"the MLflow store {store()} does not answer ({error}); start it, "
-                "or unset MLFLOW_TRACKING_URI to use mlflow.db"
-            ) from None
+    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None), _answering():
+        _make_database()
+        client = mlflow.MlflowClient()
+        found = client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        local = store().startswith(_SQLITE)
+        folder = (root() / "mlartifacts" / name).as_uri() if local else None
+        about = _ABOUT[name]()
+        return str(client.create_experiment(name, artifact_location=folder, tags=about))
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Raises BusyError when the store does not answer, refuses, or is none."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise BusyError(
+            f"the MLflow store {store()} does not answer or refuses ({reason}); start it, "
+            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
+        ) from error
 
 
 def _make_database() -> None:
@@ -238,25 +361,37 @@ def _make_database() -> None:
             SqlAlchemyStore(f"{_SQLITE}{temporary}", artifacts)._dispose_engine()  # type: ignore[no-untyped-call]
 
 
-def _knows(run_id: str) -> bool:
+def _found(run_id: str) -> Any:
+    """The run, or None where the store does not know it."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        mlflow.get_run(run_id)
+        return mlflow.get_run(run_id)
     except MlflowException:
-        return False
-    return True
+        return None
 
 
-def _run_name() -> str | None:
+def _experiment_name() -> str | None:
     return os.environ.get("DVC_EXP_NAME")
 
 
-def _provenance() -> dict[str, str]:
-    from twinview.provenance import provenance
+def _run_name() -> str:
+    """DVC's name of the experiment; else the commit, and whether the tree differed from it."""
+    origin = provenance.provenance()
+    changed = "-changed" if origin["changed"] else ""
+    return _experiment_name() or f"repro-{str(origin['commit'])[:7]}{changed}"
 
-    return {f"twinview.{key}": str(value) for key, value in provenance().items()}
+
+def _provenance(experiment: str) -> dict[str, str]:
+    """Where the run comes from, in MLflow's words (its columns show those) and in ours."""
+    from mlflow.tracking.context import registry
+
+    own = {f"twinview.{key}": str(value) for key, value in provenance.provenance().items()}
+    source = {"mlflow.source.name": _SOURCES[experiment], "mlflow.source.type": "PROJECT"}
+    if own["twinview.commit"] != "none":
+        source["mlflow.source.git.commit"] = own["twinview.commit"]
+    return registry.resolve_tags(source | own)  # type: ignore[no-any-return]
 
 
 def _as_params(settings: Mapping[str, Any]) -> list[Any]:

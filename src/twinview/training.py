@@ -28,10 +28,18 @@ class Watch:
     """Sees every step of a training; steps and epochs are its curves, row by row.
 
     split: examples that are not trained on; two views of each are what the monitors measure.
+    bank: train examples; where both have labels, it is measured too how well the encoder's features
+    of the bank tell those of the split (validation_knn). Neither changes the training by a bit.
     """
 
     def __init__(
-        self, method: Method, split: Split, render: Renderer, steps_per_epoch: int, batch_size: int
+        self,
+        method: Method,
+        split: Split,
+        bank: Split,
+        render: Renderer,
+        steps_per_epoch: int,
+        batch_size: int,
     ) -> None:
         self.chance = method.chance(batch_size)
         self.steps: list[dict[str, float]] = []
@@ -42,6 +50,7 @@ class Watch:
         numbers = [torch.full_like(split.ids, view) for view in range(2)]
         views = [render(split.inputs, split.ids, number) for number in numbers]
         self._batch = Batch(torch.stack(views), split.labels, split.ids)
+        self._queries, self._bank = split, bank
         self._recent: list[float] = []
         self._epoch_losses: list[float] = []
         self._counts: dict[str, float] = {}
@@ -59,7 +68,7 @@ class Watch:
             self.steps.append({"step": step.number, **new})
             self._recent = []
         if step.ends_epoch:
-            measures = asdict(self._measure())
+            measures = self._measure()
             loss, steps = statistics.fmean(self._epoch_losses), len(self._epoch_losses)
             _require_numbers(measures, step)
             measures |= {name: total / steps for name, total in self._counts.items()}
@@ -112,12 +121,23 @@ class Watch:
         return monitors.verdict(measures, row["loss"], self.chance)
 
     @torch.inference_mode()
-    def _measure(self) -> Monitors:
+    def _measure(self) -> dict[str, float]:
         training = self._method.training
         device = next(self._method.parameters()).device
         z = self._method.eval().project(self._batch.to(device)).z
+        measures = asdict(monitors.measure(z)) | self._knn(device)
         self._method.train(training)
-        return monitors.measure(z)
+        return measures
+
+    def _knn(self, device: torch.device) -> dict[str, float]:
+        """Accuracy on the split, voted by the bank, both as they are; nothing without labels."""
+        known, truth = self._bank.labels, self._queries.labels
+        if known is None or truth is None:
+            return {}
+        inputs = torch.cat([self._bank.inputs, self._queries.inputs]).to(device)
+        h = self._method.encoder(inputs[None])[0]
+        bank, queries = h[: len(known)], h[len(known) :]
+        return {"validation_knn": monitors.knn_accuracy(bank, known, queries, truth)}
 
 
 @final

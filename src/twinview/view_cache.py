@@ -79,7 +79,7 @@ def open_views(folder: Path, split: Split, modality: Modality) -> Views:
         return LiveViews(plan.renderer(modality), split)
     if index["ids"] != ids_digest(split):
         raise DataError(f"{folder} holds views of other examples; `dvc repro views` makes it anew")
-    shards = [_open_shard(folder / s["file"], s["sha256"]) for s in index["shards"]]
+    shards = [_open_shard(folder, s["file"], s["sha256"]) for s in index["shards"]]
     return CachedViews(shards, split.ids, plan.seed)
 
 
@@ -88,7 +88,10 @@ def ids_digest(split: Split) -> str:
     return hashlib.sha256(split.ids.numpy().tobytes()).hexdigest()
 
 
-def _open_shard(path: Path, expected: str) -> np.ndarray:
+def _open_shard(folder: Path, name: str, expected: str) -> np.ndarray:
+    path = folder / name
+    if path.name != name:
+        raise DataError(f"{folder / INDEX} names {name}, which is no file of its folder")
     if not path.is_file():
         raise DataError(f"{path} is missing; `dvc repro --force views` makes the cache anew")
     if artifacts.sha256(path) != expected:
@@ -96,7 +99,10 @@ def _open_shard(path: Path, expected: str) -> np.ndarray:
             f"{path} is truncated or edited: its checksum is not the index's; "
             f"delete {path.parent} and run `dvc repro`"
         )
-    shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise DataError(f"{path} holds no plain numbers ({error}); delete {folder}") from None
     return shard
 
 

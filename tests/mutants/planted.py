@@ -707,8 +707,8 @@ PLANTED = (
         19,
         "the monitors watch the test split",
         PRETRAIN,
-        '    validation = prepared.splits["validation"].take(',
-        '    validation = prepared.splits["test"].take(',
+        'evenly(prepared.splits["validation"]',
+        'evenly(prepared.splits["test"]',
         "tests/test_leakage.py",
     ),
     Mutant(

@@ -31,6 +31,8 @@ RESULTS = (
 class Copy:
     """A project with its views made, and the commands that run in it."""
 
+    patience_s = 240
+
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
         self.environment = environment | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
@@ -53,7 +55,7 @@ class Copy:
                 start_new_session=True,
             )
             self._groups.append(process.pid)
-            status = process.wait(timeout=240)
+            status = process.wait(timeout=self.patience_s)
             texts = [file.seek(0) or file.read() for file in (out, err)]
         return subprocess.CompletedProcess(command, status, *texts)
 

@@ -1,6 +1,8 @@
 """What the page is made of, one piece at a time."""
 
+import io
 import math
+import sys
 from dataclasses import fields
 from typing import get_args
 
@@ -75,6 +77,17 @@ def test_the_projection_fills_a_unit_square_and_keeps_islands_apart() -> None:
     between = torch.cdist(one, other).min()
     assert between > torch.pdist(one).median() / 2
     assert torch.cdist(one, one.mean(0)[None]).max() < torch.cdist(other, one.mean(0)[None]).min()
+
+
+def test_the_map_moves_a_bar_to_its_last_iteration_and_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", written)
+    projection(torch.randn(12, 4, generator=torch.Generator().manual_seed(0)), seed=0)
+    assert "map: 100%" in written.getvalue() and "1000/1000" in written.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_sprite_has_its_pictures_row_by_row() -> None:

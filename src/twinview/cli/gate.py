@@ -2,6 +2,8 @@
 
 Thresholds are `gate:` in params.yaml, read from the base commit where one is given. A table says
 of each check whether it holds, fails, or has nothing to be compared with, and why.
+
+    $ twinview gate --baseline origin/main
 """
 
 import argparse

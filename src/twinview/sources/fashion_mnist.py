@@ -14,14 +14,15 @@ import subprocess
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import AfterValidator
 from torch import Tensor
 
 from twinview.artifacts import atomic_file
 from twinview.errors import DataError
-from twinview.paths import root
+from twinview.paths import below, root
 from twinview.types import Source, Split
 
 CLASSES = (
@@ -38,10 +39,13 @@ DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 # Where torchvision keeps the unpacked files below its root.
 LAYOUT = Path("FashionMNIST/raw")
+LARGEST = 16 + 60_000 * 28 * 28  # bytes of a file, unpacked
 
 
 def fashion_mnist(
-    *, folder: str, origin: Literal["auto", "folder", "debian", "torchvision"]
+    *,
+    folder: Annotated[str, AfterValidator(below)],
+    origin: Literal["auto", "folder", "debian", "torchvision"],
 ) -> Source:
     """60,000 rows to fit on (ids 0 to 59,999) and 10,000 to test on (ids 60,000 and on).
 
@@ -111,7 +115,9 @@ def _from_debian(raw: Path) -> None:
 
 
 def _run(command: list[str], folder: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise OSError(f"{' '.join(command)}: {said[-1]}")
@@ -137,9 +143,10 @@ def _copy(found: Path, raw: Path) -> None:
 
 def _checked(path: Path, name: str) -> bytes:
     """A file's bytes, unzipped. Raises DataError when it is truncated or of other content."""
-    content = path.read_bytes()
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        with opened(path, "rb") as file:
+            content = file.read(LARGEST + 1)  # no more: a small .gz can hold what fills the memory
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is truncated or no gzip file ({error}); {_remedy()}") from None
     found = hashlib.sha256(content).hexdigest()

@@ -1,0 +1,199 @@
+"""Nothing leaves the machine, and nothing listens to more than it; witnessed in every process."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.workspace import make_workspace, tiny_params
+
+WITNESS = Path(__file__).parent / "witness"
+LOCAL = re.compile(r"127\.0\.0\.1|localhost|::1|^/|^$|^None$")
+TRAINING = """
+from twinview import tracking
+with tracking.pretraining({"pretrain": {"epochs": 1}}, "one") as run:
+    run.log({"loss": 1.0}, 1)
+"""
+# What tells MLflow that nobody uses it: in CI it reports nothing anyway.
+CI = ("CI", "GITHUB_ACTIONS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
+
+Told = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A project as it is cloned, and the environment of someone who has set nothing."""
+    folder = tmp_path_factory.mktemp("network") / "project"
+    environment = make_workspace(folder, tiny_params({}))
+    for name in ("DVC_NO_ANALYTICS", *CI):
+        environment.pop(name, None)
+    environment["PYTHONPATH"] += f"{os.pathsep}{WITNESS}"
+    return folder, environment
+
+
+@pytest.fixture
+def told(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Told:
+    """Runs a command; what its processes wanted of other machines, and of DVC's reporters."""
+    folder, environment = workspace
+
+    def run(*command: str, **more: str) -> list[str]:
+        to = tmp_path / "witness"
+        own = environment | {"TWINVIEW_WITNESS": str(to)} | more
+        done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        time.sleep(1)  # a reporter that is apart may still be starting
+        return outward(to)
+
+    return run
+
+
+def outward(file: Path) -> list[str]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    pairs = [line.partition(" ")[::2] for line in lines]
+    return [f"{event} {what}" for event, what in pairs if not is_local(event, what)]
+
+
+def is_local(event: str, what: str) -> bool:
+    """A bind to port 0 of nowhere is how a free one is asked for; nobody listens to it yet."""
+    return bool(LOCAL.search(what.strip("b'()\"")))
+
+
+@pytest.mark.parametrize("command", [("status",), ("params", "diff"), ("exp", "show", "--csv")])
+def test_dvc_reports_nothing(command: tuple[str, ...], told: Told) -> None:
+    assert told("dvc", *command) == []
+
+
+def test_the_witness_sees_dvc_s_reporter(
+    told: Told, workspace: tuple[Path, dict[str, str]]
+) -> None:
+    """Without our .dvc/config it would report: the test above can fail."""
+    own = workspace[0] / ".dvc/config.local"
+    own.write_text("[core]\n    analytics = true\n")
+    try:
+        # To a closed port of this machine.
+        seen = told("dvc", "version", DVC_ANALYTICS_ENDPOINT="http://127.0.0.1:9")
+    finally:
+        own.unlink()
+    assert "daemon analytics" in seen
+
+
+@pytest.mark.slow
+def test_mlflow_reports_nothing_and_would(told: Told) -> None:
+    assert told(sys.executable, "-c", TRAINING) == []
+    seen = told(sys.executable, "-c", TRAINING, MLFLOW_DISABLE_TELEMETRY="false")
+    assert any("mlflow-telemetry" in line for line in seen)
+
+
+def test_whoever_imports_twinview_first_has_mlflow_silent() -> None:
+    asked = (
+        "import twinview, os; from mlflow.telemetry.utils import is_telemetry_disabled as off;"
+        "print(os.environ['MLFLOW_DISABLE_TELEMETRY'], off())"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in CI and "MLFLOW" not in k}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["true", "True"]
+
+
+@pytest.fixture
+def ui(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[tuple[int, int, Path]]:
+    """Process and port of `twinview ui` when it answers, and what it was witnessed to do."""
+    folder, environment = workspace
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    witness = tmp_path / "witness"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "twinview.cli", "ui", "--port", str(port)],
+        cwd=folder,
+        env=environment | {"TWINVIEW_WITNESS": str(witness)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        yield process.pid, port, witness
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(480):
+        assert process.poll() is None
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"{url} does not answer")
+
+
+@pytest.mark.slow
+def test_mlflow_s_pages_are_for_this_machine_alone(ui: tuple[int, int, Path]) -> None:
+    process, port, witness = ui
+    listening = listened_on(process)
+    assert f"0100007F:{port:04X}" in listening
+    assert all(address.startswith("0100007F:") for address in listening), listening
+    # A page elsewhere whose name leads here (DNS rebinding) gets nothing.
+    url = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/search?max_results=1"
+    foreign = urllib.request.Request(url, headers={"Host": "example.org"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(foreign, timeout=30)
+    caught.value.close()
+    assert caught.value.code == 403
+    assert outward(witness) == []
+
+
+@pytest.mark.slow
+def test_several_processes_of_a_training_talk_on_this_machine_alone(
+    workspace: tuple[Path, dict[str, str]],
+) -> None:
+    folder, environment = workspace
+    own = environment | {"TWINVIEW_WITNESS": os.devnull}
+    subprocess.run(["dvc", "repro", "views"], cwd=folder, env=own, capture_output=True, check=True)
+    settings = folder / "params.yaml"
+    settings.write_text(settings.read_text().replace("processes: 1", "processes: 2"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.pretrain"], cwd=folder, env=own, stdout=subprocess.DEVNULL
+    )
+    seen: set[str] = set()
+    while process.poll() is None:
+        seen |= listened_on(process.pid)
+        time.sleep(0.1)
+    assert process.returncode == 0
+    assert len(seen) >= 2 and all(address.startswith("0100007F:") for address in seen), seen
+
+
+def listened_on(process: int) -> set[str]:
+    """Addresses, in the kernel's own writing, on which a process or its descendants listen."""
+    open_sockets = set()
+    for one in descendants(process):
+        try:
+            open_sockets |= {str(link.readlink()) for link in Path(f"/proc/{one}/fd").iterdir()}
+        except OSError:
+            continue
+    found = set()
+    for table in ("tcp", "tcp6"):
+        rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+        found |= {row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in open_sockets}
+    return found
+
+
+def descendants(process: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return [process]
+    return [process, *(below for child in children for below in descendants(int(child)))]
