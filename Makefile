@@ -67,7 +67,7 @@ schema: $(READY)
 	@$(BIN)/twinview schema
 
 lock:  ## pin every package with its hashes; needs uv (https://docs.astral.sh/uv)
-	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev \
+	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev --extra onnx \
 	  --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 	  --constraint - --output-file requirements.lock
 

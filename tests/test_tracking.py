@@ -405,10 +405,14 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
 
 @pytest.mark.parametrize("name", SMALL["encoders"])
 def test_the_row_s_model_answers_as_encoder_and_probe_do(
-    name: str, root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    root: Path,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds the model's code
-    models = folder / "models"
+    models = tmp_path_factory.mktemp("models")
     own, example = save_models(models, name), pictures(4)
     folders = (models / "encoder", models / "probe")
     with recorded_by_dvc(folder):
@@ -428,9 +432,9 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
         loaded.predict(example.numpy()[..., 1:])
     info = loaded.metadata
     assert "uint8 (n, 1, 12, 12)" in info.metadata["takes"] and info.saved_input_example_info
-    names = {path.name for path in (root / "mlartifacts").rglob("*") if path.is_file()}
-    kinds = {name.rpartition(".")[2] for name in names}
-    assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "html", "MLmodel"}
+    (made,) = (root / "mlartifacts").rglob(output.model_id)
+    kinds = {path.name.rpartition(".")[2] for path in made.rglob("*") if path.is_file()}
+    assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "MLmodel", "registered_model_meta"}
 
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

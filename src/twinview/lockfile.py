@@ -1,14 +1,47 @@
 """dvc.lock as DVC writes it: what the results of a run were really made of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ruamel.yaml import YAML
+
+from twinview.errors import DataError
 
 LOCK = Path("dvc.lock")
 _CODE = ("src/", "pipeline/")
 _AFTER = ("report", "publish")  # no result depends on them
 
 Stages = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Out:
+    """A file or folder that a stage wrote. md5: DVC's, which ends in .dir for a folder."""
+
+    stage: str
+    path: str
+    size: int
+    files: int
+    md5: str
+
+
+def recorded_outs(stages: Sequence[str]) -> list[Out]:
+    """All outs of these stages, in order.
+
+    DVC writes an entry as soon as its stage has ended, so a stage finds those before it.
+    Raises DataError where one is not there.
+    """
+    found = YAML(typ="safe").load(LOCK.read_text())["stages"] if LOCK.is_file() else {}
+    absent = [stage for stage in stages if stage not in found]
+    if absent:
+        raise DataError(f"{LOCK} has no results of stage {absent[0]}; `dvc repro` makes them")
+    return [
+        Out(stage, out["path"], out["size"], out.get("nfiles", 1), out["md5"])
+        for stage in stages
+        for out in found[stage].get("outs", [])
+    ]
 
 
 def code(lock: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 Names are DVC experiments, commits, branches, or 'workspace'; without names, all experiments and the
 workspace. Runs that differ only in their training seeds are one row. Writes reports/compare.html,
 a page that opens without network, and reports/compare.md.
+
+    $ twinview compare
 """
 
 import argparse

@@ -3,6 +3,8 @@
 PNG and JPEG files of any size, in all folders below. Each is turned as its EXIF data say,
 transparency laid on black, colours made grey where the encoder takes grey ones, scaled (bicubic)
 until the shorter side fits, and the middle cut out. Where one is broken, none is embedded.
+
+    $ twinview embed pictures --out pictures.parquet
 """
 
 import argparse

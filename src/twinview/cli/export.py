@@ -3,6 +3,8 @@
 Both take pictures, uint8 (n, c, h, w), and give the features that were evaluated, averaged over
 mirror images where embed.mirror says so. The file is read back, and its answers are held against
 the encoder's before it is kept. ONNX needs pip install 'twinview[onnx]'.
+
+    $ twinview export --onnx encoder.onnx
 """
 
 import argparse

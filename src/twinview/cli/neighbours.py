@@ -2,6 +2,8 @@
 
 The picture may be of any size; `twinview embed --help` says how it is fitted. Similarity is the
 cosine of the features.
+
+    $ twinview neighbours picture.png
 """
 
 import argparse

@@ -2,6 +2,8 @@
 
 The encoder is that of the row that has the results in reports/. The gate is `twinview gate`'s,
 against the present champion too; where it fails, nothing is registered.
+
+    $ twinview promote
 """
 
 import argparse

@@ -3,6 +3,8 @@
 Runs the pipeline, then COUNT - 1 DVC experiments that differ from it only in pretrain.seed and
 baselines.seed, and keeps all results in reports/seeds.json, which belongs into git. Needs a
 committed working tree, since an experiment starts from the commit.
+
+    $ twinview seeds 5
 """
 
 import argparse
