@@ -150,7 +150,7 @@ def test_a_base_s_results_are_not_those_of_another_file(base: str, folder: Path)
 def test_a_base_s_broken_results_are_named_with_its_commit(base: str, folder: Path) -> None:
     (report(folder) / "reports/metrics.json").write_text("{")
     short = git("rev-parse", "--short", commit())
-    with pytest.raises(DataError, match=rf"{short}:reports/metrics\.json is not valid JSON"):
+    with pytest.raises(DataError, match=rf"at {short}, reports/metrics\.json is not valid JSON"):
         base_results("HEAD", PARAMS)
 
 

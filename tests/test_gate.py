@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twinview import gate_table
+from twinview import experiments, gate_table, seeding
 from twinview.errors import DataError
 from twinview.gate import Check, Reference, here, holds, run_gate, standard_error
 from twinview.sections import Gate
@@ -42,9 +42,24 @@ def report(
 
 
 def seeds(folder: Path, **metrics: Sequence[float]) -> None:
-    """Writes reports/seeds.json; names with __ for the dot."""
+    """Writes reports/seeds.json; names with __ for the dot. Others are alike in each training.
+
+    The training that is here is the first that has its metrics, or the first of all.
+    """
+    read = experiments.in_folder(folder)
+    if not (folder / "params.yaml").exists():
+        (folder / "params.yaml").write_text("pretrain: {method: simclr, seed: 4}")
+    own, tree = seeding.results(read), seeding.settings(read)
     named = {name.replace("__", "."): list(values) for name, values in metrics.items()}
-    value = {"settings": "0" * 16, "seeds": [0, 1, 2], "metrics": named}
+    n = len(next(iter(named.values())))
+    whole = {name: [value] * n for name, value in own.items()} | named
+    equal = [i for i in range(n) if all(whole[name][i] == own[name] for name in own)]
+    first = tree["pretrain"]["seed"] - next(iter(equal), 0)
+    value = {
+        "settings": seeding.digest(tree),
+        "seeds": list(range(first, first + n)),
+        "metrics": whole,
+    }
     (folder / "reports/seeds.json").write_text(json.dumps(value))
 
 
@@ -237,8 +252,14 @@ def test_without_results_the_missing_file_is_named(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("text", ["{", "[1, 2]", "3"])
 def test_a_broken_file_is_named(name: str, text: str, tmp_path: Path) -> None:
     (report(tmp_path) / "reports" / name).write_text(text)
-    with pytest.raises(DataError, match=rf"reports/{name} (is not valid JSON|holds no metrics)"):
+    with pytest.raises(DataError, match=rf"reports/{name} (is not valid|holds no|is broken)"):
         run_gate(GATE, tmp_path)
+
+
+def test_seeds_of_other_settings_do_not_count(tmp_path: Path) -> None:
+    seeds(report(tmp_path), linear__accuracy=[0.91, 0.92])
+    (tmp_path / "params.yaml").write_text("pretrain: {method: byol, seed: 4}")
+    assert here(tmp_path).values["linear.accuracy"] == (0.91,)
 
 
 CHECKS = [

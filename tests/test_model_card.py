@@ -8,7 +8,7 @@ import pytest
 from tests.finished import results
 from twinview.champions import Published
 from twinview.gate import Check
-from twinview.model_card import card, interval
+from twinview.model_card import card, told
 from twinview.trainings import Trainings
 
 PARAMS = {"pretrain.method": "simclr", "report.points": "9", "methods.simclr.temperature": "0.2"}
@@ -48,19 +48,19 @@ def test_accuracies_stand_beside_those_of_others_and_absent_ones_are_dashes(fold
 
 def test_intervals_over_seeds_and_over_draws_of_labels_are_apart(folder: Path) -> None:
     text = made(folder, values=(0.9, 0.92))
-    assert cells(text, "linear")[2:4] == [interval((0.9, 0.92)), "–"]
-    assert cells(text, "labels_10")[2:4] == ["–", interval((0.6, 0.7, 0.8))]
+    assert cells(text, "linear")[2:4] == [told((0.9, 0.92)), "–"]
+    assert cells(text, "labels_10")[2:4] == ["–", told((0.6, 0.7, 0.8))]
 
 
 def test_an_interval_is_student_s() -> None:
     """t(.975, 2) = 4.30265; the deviation of .6, .7, .8 is .1."""
     half = 4.30265 * 0.1 / math.sqrt(3)
-    assert interval((0.6, 0.7, 0.8)) == f"0.7000 ± {half:.4f} (n = 3)"
+    assert told((0.6, 0.7, 0.8)) == f"0.7000 ± {half:.4f} (n = 3)"
 
 
 @pytest.mark.parametrize("values", [(), (0.9,)])
-def test_a_single_value_has_no_interval(values: tuple[float, ...]) -> None:
-    assert interval(values) == "–"
+def test_a_single_value_has_no_told(values: tuple[float, ...]) -> None:
+    assert told(values) == "–"
 
 
 def test_limits_tell_one_training_from_several_and_name_the_weakest_class(folder: Path) -> None:

@@ -47,7 +47,10 @@ def base_results(reference: str, file: Path) -> Reference:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
     if read(commit, str(paths.METRICS)) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
-    return Reference(label, trainings(partial(_text, commit), f"{commit}:"))
+    try:
+        return Reference(label, trainings(partial(_required, commit)))
+    except DataError as error:
+        raise DataError(f"at {commit}, {error}") from None
 
 
 def resolved(reference: str) -> str:
@@ -74,8 +77,11 @@ def read(commit: str, name: str) -> str | None:
     return text
 
 
-def _text(commit: str, path: Path) -> str | None:
-    return read(commit, str(path))
+def _required(commit: str, path: Path) -> str:
+    text = read(commit, str(path))
+    if text is None:
+        raise DataError(f"the commit {commit} has no {path}")
+    return text
 
 
 def _gate(text: str | None, place: str) -> dict[str, object]:

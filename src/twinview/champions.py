@@ -161,5 +161,6 @@ def _with_encoder(client: Any, row: Any) -> Published:
             f"the encoder {ids[-1]} of the row {row.info.run_id} has no signature or no input "
             "example; `dvc repro --force --single-item publish` writes another"
         )
-    texts = (str(about.signature.inputs), str(about.signature.outputs))
+    inputs = (about.metadata or {}).get("takes", about.signature.inputs)  # in words, where it can
+    texts = (str(inputs), str(about.signature.outputs))
     return Published(row.info.run_id, ids[-1], row.data.params, row.data.tags, *texts)

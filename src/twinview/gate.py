@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, paths
+from twinview import artifacts, experiments, paths
 from twinview.sections import Gate
 from twinview.trainings import Trainings, number, trainings
 
@@ -58,11 +58,7 @@ def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ())
 
 def here(folder: Path) -> Trainings:
     """The results in a project's folder."""
-
-    def read(path: Path) -> str | None:
-        return (folder / path).read_text() if (folder / path).exists() else None
-
-    return trainings(read, "" if folder == Path() else f"{folder}/")
+    return trainings(experiments.in_folder(folder))
 
 
 def holds(checks: Sequence[Check]) -> bool:

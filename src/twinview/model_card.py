@@ -1,16 +1,15 @@
 """The model card: what an encoder is, was measured to do, and is not known to do, in Markdown."""
 
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from scipy.stats import t
 
 from twinview import artifacts, evaluation, gate_table, paths
 from twinview.champions import Published
 from twinview.gate import RAW, Check
+from twinview.intervals import interval
 from twinview.trainings import Trainings
 
 SUPERVISED = "supervised"
@@ -49,12 +48,12 @@ def card(
     )
 
 
-def interval(values: Sequence[float]) -> str:
-    """The mean and its 95 % interval by Student's t; a dash for one value."""
+def told(values: Sequence[float]) -> str:
+    """The mean and its interval; a dash for one value, or none."""
     if len(values) < 2:
         return "–"
-    half = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{statistics.fmean(values):.4f} ± {half:.4f} (n = {len(values)})"
+    found = interval(values)
+    return f"{found.mean:.4f} ± {found.half:.4f} (n = {found.n})"
 
 
 def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[str, str]]:
@@ -67,8 +66,8 @@ def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[st
         yield {
             "task": task,
             "accuracy": f"{found['accuracy']:.4f}",
-            "seeds": interval(ours.values.get(f"{task}.accuracy", ())),
-            "draws": interval(found.get("draws", ())),
+            "seeds": told(ours.values.get(f"{task}.accuracy", ())),
+            "draws": told(found.get("draws", ())),
             **others,
         }
 

@@ -24,8 +24,6 @@ PRETRAIN_EPOCHS = Path("reports/pretrain/epochs.csv")
 METRICS = Path("reports/metrics.json")
 BASELINE_METRICS = Path("reports/baselines.json")
 BASELINE_DETAILS = Path("reports/baselines_evaluation.json")
-# Metrics over training seeds, kept outside the pipeline.
-SEEDS = Path("reports/seeds.json")
 EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")
