@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: repro test test-slow test-peers mutants check smoke ui measure sweep bench format schema lock
+.PHONY: repro test test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
 	@$(BIN)/twinview repro
@@ -33,6 +33,10 @@ check: $(READY)  ## format, lint, types, import layers, params
 	@$(BIN)/twinview check
 	@for recipe in recipes/*.yaml; do $(BIN)/twinview check --params $$recipe || exit 1; done
 
+gate: $(READY)  ## the results in reports/ against floors, raw pixels and those of BASE
+	@$(BIN)/twinview gate $(if $(BASE),--baseline $(BASE)) \
+	  $(if $(GITHUB_STEP_SUMMARY),--markdown "$(GITHUB_STEP_SUMMARY)")
+
 smoke: $(READY)  ## the whole pipeline on a few thousand examples, in build/smoke, and its gate
 	@$(BIN)/python -m tests.smoke
 
@@ -44,6 +48,12 @@ measure: $(READY)  ## every number of the README, over three seeds
 
 sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; SEEDS=1; goes on where it was left
 	@$(BIN)/twinview sweep $(OF) --seeds $(SEEDS)
+
+seeds: $(READY)  ## the pipeline over SEEDS=3 training seeds; results get intervals
+	@$(BIN)/twinview seeds $(SEEDS)
+
+compare: $(READY)  ## all experiments side by side, in reports/compare.html; OF="name name" some of them
+	@$(BIN)/twinview compare $(if $(filter file,$(origin OF)),,$(OF))
 
 bench: $(READY)  ## beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
@@ -57,7 +67,7 @@ schema: $(READY)
 	@$(BIN)/twinview schema
 
 lock:  ## pin every package with its hashes; needs uv (https://docs.astral.sh/uv)
-	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev \
+	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev --extra onnx \
 	  --universal --python-version 3.11 --generate-hashes --no-header --quiet \
 	  --constraint - --output-file requirements.lock
 

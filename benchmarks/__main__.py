@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import artifacts, measure
+from twinview import artifacts, experiments, measure
 from twinview.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
@@ -81,7 +81,7 @@ def main(names: list[str]) -> None:
             f"no benchmark is called {', '.join(sorted(unknown))}; "
             f"there are {', '.join(BENCHMARKS)}"
         )
-    measure.require_committed(COMMAND)
+    experiments.require_committed(COMMAND)
     for name in names or BENCHMARKS:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()

@@ -33,14 +33,15 @@ def main() -> None:
     options = settings.encoders[shared.encoder]
     learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
 
-    raw = contenders.raw(prepared)
-    found = {"raw_pixels": raw, f"pca_{own.components}": contenders.pca(raw, own.components)}
+    with stage.elapsed("principal components"):
+        raw = contenders.raw(prepared)
+        found = {"raw_pixels": raw, f"pca_{own.components}": contenders.pca(raw, own.components)}
     embed = partial(embeddings.embed, learner, prepared, settings.embed, device)
     found["random_encoder"] = embed(stage.progress)
     if own.supervised:
         train(settings, prepared, learner, device)
         found["supervised"] = embed(stage.progress)
-    for contender, features in found.items():
+    for contender, features in stage.progress(found.items(), len(found), "save"):
         embeddings.save(paths.BASELINES / contender, features)
 
 

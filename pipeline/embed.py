@@ -15,9 +15,10 @@ def main() -> None:
     learned = encoder.load(paths.ENCODER)
     features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
     if engine.rank() == 0:
-        embeddings.save(paths.EMBEDDINGS, features)
-        projections = embeddings.projected(head.load(paths.HEAD), features)
-        embeddings.save(paths.PROJECTIONS, projections)
+        with stage.elapsed("save"):
+            embeddings.save(paths.EMBEDDINGS, features)
+            projections = embeddings.projected(head.load(paths.HEAD), features)
+            embeddings.save(paths.PROJECTIONS, projections)
 
 
 if __name__ == "__main__":

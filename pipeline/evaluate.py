@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from twinview import artifacts, embeddings, engine, evaluation, params, paths, splits, stage
+from twinview import artifacts, embeddings, engine, evaluation, params, paths, probe, splits, stage
 from twinview.tables import save_rows
 
 
 def main() -> None:
-    """Probes the encoder; writes its metrics, its predictions, and all contenders' details."""
+    """Probes the encoder; writes metrics, predictions, its linear probe, everyone's details."""
     settings = params.load()
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
@@ -30,6 +30,8 @@ def main() -> None:
         for place, (row_id, truth) in enumerate(zip(test.ids, test.known_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
+    fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
+    probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
     artifacts.save_json(paths.METRICS, evaluation.headline(found))
     contenders |= artifacts.load_json(paths.BASELINE_DETAILS)
     detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": contenders}

@@ -11,7 +11,8 @@ def main() -> None:
     """Fetches, checks and divides the data."""
     settings = params.load()
     data = settings.data
-    source = settings.bound("sources", data.source)()
+    with stage.elapsed(f"{data.source}: fetched where it is missing, and checked"):
+        source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
     prepared = splits.divide(source, sizes, data.seed)
     pairs = labelled_pairs.read(Path(data.pairs), prepared.splits)

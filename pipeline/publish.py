@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import artifacts, encoder, params, paths, splits, stage, tracking
+from twinview import artifacts, params, paths, splits, stage, tracking
 from twinview.reporting import plots
 from twinview.tables import load_rows
 
@@ -29,19 +29,18 @@ def main() -> None:
     steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
     predictions = load_rows(paths.PREDICTIONS)
     confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
+    example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = tracking.Row(
         settings=settings.chosen(*SECTIONS),
         metrics=metrics | {f"baselines.{name}": value for name, value in baselines.items()},
         pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in steps},
-        encoder=(
-            encoder.load(paths.ENCODER),
-            splits.load(paths.PREPARED).splits["test"].inputs[:4],
-        ),
+        encoder=(paths.ENCODER, paths.PROBE, example),
         files=FILES,
         figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
-    run_id = tracking.publish(row)
+    with stage.elapsed("publish: the row is written"):
+        run_id = tracking.publish(row)
     print(f"publish: run {run_id} in {tracking.store()}")
 
 

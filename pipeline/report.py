@@ -1,6 +1,7 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import artifacts, embeddings, engine, params, paths, splits, stage
+from twinview import artifacts, embeddings, engine, lockfile, params, paths, splits, stage
+from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
 from twinview.tables import load_rows
@@ -8,6 +9,9 @@ from twinview.tables import load_rows
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
+)  # fmt: skip
+BEFORE = (
+    "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",
 )  # fmt: skip
 
 
@@ -27,8 +31,8 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
+        outs=lockfile.recorded_outs(BEFORE),
     )
-    print(f"report: laying out {own.points:,} test embeddings")
     html = page(
         evidence,
         points=own.points,
@@ -38,7 +42,7 @@ def main() -> None:
     )
     with artifacts.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
-    print(f"report: {paths.REPORT}, {artifacts.megabytes(len(html.encode()))}")
+    print(f"report: {paths.REPORT}, {size_words(len(html.encode()))}")
 
 
 if __name__ == "__main__":

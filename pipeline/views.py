@@ -1,7 +1,7 @@
 """Stage views: the cache of augmented views; in live mode the plan by which they are rendered."""
 
 from twinview import artifacts, params, paths, splits, stage
-from twinview.reporting.views_picture import views_picture
+from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.view_cache import cache_bytes, write_cache, write_live
 from twinview.views import ViewPlan
 
@@ -16,6 +16,7 @@ def main() -> None:
     plan = ViewPlan.of(views.seed, views.chain, settings.augmentations)
     if views.mode == "live":
         write_live(paths.VIEWS, plan)
+        count = VIEWS
     else:
         count, shard_bytes = views.cached.count, views.cached.shard_mb * 2**20
         size = artifacts.megabytes(cache_bytes(train, count))
@@ -23,7 +24,8 @@ def main() -> None:
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
         stage.exhaust(parts, len(train) * count, "views")
     with artifacts.atomic_file(paths.VIEWS_PICTURE) as temporary:
-        views_picture(train, plan.renderer(prepared.modality)).save(temporary, format="png")
+        picture = views_picture(train, plan.renderer(prepared.modality), count)
+        picture.save(temporary, format="png")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ from twinview.splits import Prepared
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What DVC and a user's shell may set, and what would change the results of the tests.
-FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_URI")
+FOREIGN = (
+    "DVC_ROOT", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV", "MLFLOW_TRACKING_URI", "TWINVIEW_DEBUG",
+)  # fmt: skip
 WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 
 

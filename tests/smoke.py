@@ -26,11 +26,13 @@ def main() -> None:
     gate = ["gate", "--params", str(RECIPE), "--results", str(WORKSPACE)]
     if reference := _base():
         gate += ["--baseline", reference]
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        gate += ["--markdown", summary]
     sys.exit(subprocess.run([*twinview, *gate], cwd=ROOT).returncode)
 
 
 def _base() -> str | None:
-    """The commit whose floors count: TWINVIEW_BASELINE, or origin/main where there is one."""
+    """The commit whose thresholds count: TWINVIEW_BASELINE, or origin/main where there is one."""
     verify = ["git", "rev-parse", "--verify", "--quiet", "origin/main"]
     found = subprocess.run(verify, cwd=ROOT, capture_output=True).returncode == 0
     return os.environ.get("TWINVIEW_BASELINE") or ("origin/main" if found else None)

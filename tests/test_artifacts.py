@@ -226,3 +226,16 @@ def test_names_with_commas_survive_a_table(tmp_path: Path) -> None:
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.csv is missing; `dvc repro` makes it"):
         tables.load_rows(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("content", ['{"plan": {"seed": 1}}', '{"plan": [{"seed": 1}]}'])
+def test_a_key_that_an_edited_file_lacks_is_told(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "index.json"
+    path.write_text(content)
+    value = artifacts.load_json(path)
+    assert value == json.loads(content)
+    with pytest.raises(DataError, match=r"index\.json has no 'mode'; delete it"):
+        value["mode"]
+    plan = value["plan"][0] if isinstance(value["plan"], list) else value["plan"]
+    with pytest.raises(DataError, match=r"has no 'chain'"):
+        plan["chain"]

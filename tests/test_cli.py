@@ -1,9 +1,16 @@
 """The command: exit statuses, and one paragraph in place of a traceback."""
 
+import contextlib
+import dataclasses
+import importlib
+import io
 import json
+import os
 import re
+import shlex
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +19,16 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import stage
-from twinview.cli import commands, main, repro, ui
+from twinview import artifacts, clean, errors, promotion, seeding, stage
+from twinview.cli import GROUPS, commands, main, repro, show, ui
+from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
+from twinview.experiments import in_folder
+from twinview.gate import Check
+from twinview.promotion import Promotion
 
 Write = Callable[[dict[str, Any]], Path]
+CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 
 
 @pytest.fixture(autouse=True)
@@ -86,15 +98,196 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     said = capsys.readouterr().out
     assert caught.value.code == 0 and "Exit status" in said
-    assert all(re.search(rf"^    {name}\b", said, re.M) for name in commands())
+    assert re.findall(r"^    (\w+)  ", said, re.M) == commands()
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_help_fits_the_terminal_and_is_never_wider_than_a_page(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    for arguments in (["--help"], ["clean", "--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= min(int(columns), 100)
+
+
+def test_every_command_is_in_a_group() -> None:
+    assert set(commands()) <= {name for names in GROUPS.values() for name in names}
 
 
 @pytest.mark.parametrize("name", commands())
-def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help_with_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])
     said = capsys.readouterr().out
     assert caught.value.code == 0 and "--json" in said and "--debug" in said
+    assert len(re.findall(rf"^    \$ twinview {name}\b", said, re.M)) == 1
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_example_is_a_command_line_that_is_understood(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"twinview.cli.{name}")
+    monkeypatch.setattr(module, "run", lambda options: Outcome("", None))
+    (example,) = re.findall(r"^    \$ twinview (.*)", str(module.__doc__), re.M)
+    assert main(shlex.split(example)) == 0
+
+
+def test_help_loads_no_command() -> None:
+    code = "import sys; from twinview.cli import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
+    code += "sys.exit('torch' in sys.modules or 'pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("name", commands())
+def test_ctrl_c_ends_every_command_with_one_line(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(options: object) -> Outcome:
+        raise KeyboardInterrupt
+
+    module = importlib.import_module(f"twinview.cli.{name}")
+    monkeypatch.setattr(module, "run", run)
+    (example,) = re.findall(r"^    \$ twinview (.*)", str(module.__doc__), re.M)
+    assert main(shlex.split(example)) == 130
+    assert capsys.readouterr() == ("", "twinview: stopped by Ctrl-C\n")
+
+
+def test_ctrl_c_is_passed_on_when_dvc_has_ended(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """DVC's stage may have to save first."""
+    (tmp_path / "dvc.py").write_text(
+        "import os, pathlib, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "os.kill(os.getppid(), signal.SIGINT)\n"
+        "time.sleep(.3)\n"
+        "pathlib.Path('saved').touch()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    write_params({})
+    assert main(["repro"]) == 130
+    assert Path("saved").exists()
+
+
+def test_what_dvc_and_its_stages_print_is_not_in_the_json(
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "dvc.py").write_text("import os; os.system('echo noise'); os._exit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(sys, "stdout", os.fdopen(1, "w", closefd=False))  # as outside of pytest
+    write_params({})
+    assert main(["repro", "--json"]) == 3
+    shown = capfd.readouterr()
+    assert json.loads(shown.out) == {"error": "`dvc repro` ended with 3", "faults": []}
+    assert "noise" in shown.err and "params.yaml is in order" in shown.err
+
+
+def test_an_old_locale_reads_and_writes_utf_8(folder: Path) -> None:
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = (
+        "from pathlib import Path; from twinview import commands, tables; "
+        "tables.save_rows(Path('rows.csv'), [{'a': chr(233)}]); "
+        "assert tables.load_rows(Path('rows.csv')) == [{'a': chr(233)}]; "
+        "assert commands.git('config', 'user.name') == chr(233)"
+    )
+    subprocess.run(["git", "config", "user.name", "é"], check=True)
+    subprocess.run([sys.executable, "-c", code], env=os.environ | old, check=True)
+
+
+def test_ctrl_c_ends_the_pages_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(command: list[str], **given: Any) -> None:
+        assert json.loads(capsys.readouterr().out)["url"].startswith("http://127.0.0.1:")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ui, "require_free", lambda port: None)
+    monkeypatch.setattr(subprocess, "run", interrupted)
+    assert main(["ui", "--json"]) == 130
+
+
+def test_a_reader_that_has_enough_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in `twinview show | head -1`; a gate's status is still the gate's."""
+    monkeypatch.setattr(show, "run", lambda options: Outcome("text", None, 1))
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(["show"]) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_full_disk_behind_the_output_is_told(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["check"]) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert "the disk is full" in capsys.readouterr().err
+
+
+def test_what_the_terminal_cannot_show_is_escaped(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bytes_ = io.BytesIO()
+    write_params({}).rename("größe.yaml")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(bytes_, encoding="ascii"))
+    assert main(["check", "--params", "größe.yaml"]) == 0
+    assert bytes_.getvalue() == b"twinview: gr\\xf6\\xdfe.yaml is in order\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            PermissionError(13, "Permission denied", "reports/a"),
+            "reports/a: Permission denied; see",
+        ),
+        (OSError(28, "No space left on device"), "No space left on device; the disk is full"),
+        (OSError(30, "Read-only file system", "x"), "x: Read-only file system; the disk can only"),
+        (NotADirectoryError(20, "Not a directory", "a/b"), "a/b: Not a directory; a file lies"),
+        (OSError("odd"), "odd; TWINVIEW_DEBUG=1 shows where"),
+    ],
+)
+def test_the_system_s_refusals_are_one_line(
+    fault: OSError, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(options: object) -> Outcome:
+        raise fault
+
+    monkeypatch.setattr(show, "run", run)
+    assert main(["show"]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"twinview: {said}") and shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"encoder": 3}', '{"a": {"b": 1}}', "3"])
+@pytest.mark.parametrize("file", ["metrics", "baselines", "pretrain/metrics"])
+def test_broken_results_are_told(
+    file: str, content: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(repository)
+    Path("reports/baselines.json").write_text(
+        '{"raw": {"linear": {"accuracy": 0.8}, "knn": {"accuracy": 0.8}}}'
+    )
+    Path(f"reports/{file}.json").write_text(content)
+    status, shown = main(["show"]), capsys.readouterr()
+    if (file, content) != ("baselines", "{}"):  # a project without baselines
+        assert status == 1 and f"reports/{file}.json" in shown.err and shown.err.count("\n") == 1
 
 
 def test_json_is_all_that_is_printed(
@@ -102,7 +295,18 @@ def test_json_is_all_that_is_printed(
 ) -> None:
     write_params({})
     assert main(["check", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"params": "params.yaml", "git": True}
+    assert json.loads(capsys.readouterr().out) == {
+        "params": "params.yaml",
+        "faults": [],
+        "git": True,
+    }
+
+
+def test_check_lists_its_faults(write_params: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params({"pretrain.epochs": 0, "heads.linear.aut": 3})
+    assert main(["check", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["faults"]
+    assert [fault.partition(":")[0] for fault in found] == ["pretrain.epochs", "heads.linear.aut"]
 
 
 def test_json_says_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +347,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
 ) -> None:
     started: list[list[str]] = []
 
-    def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
         started.append(command)
         return subprocess.CompletedProcess(command, 0)
 
@@ -156,24 +360,64 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
     assert store == f"sqlite:///{repository / 'mlflow.db'}"
 
 
+SMALL_GATE = {
+    "gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87},
+    "gate.drops": {"linear.accuracy": 0.01},
+    "gate.beats": ["linear.accuracy"],
+}
+
+
 def test_a_gate_that_holds_ends_well(
     write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.9}})
-    report(repository / "results")
+    write_params(SMALL_GATE)
+    report(repository / "results", knn="0.88")
     assert main(["gate", "--results", "results"]) == 0
-    assert "ok    linear.accuracy" in capsys.readouterr().out
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown[1:-1]] == ["ok"] * 4
+    assert shown[-1] == "The gate holds. Thresholds: params.yaml."
 
 
 def test_a_gate_that_fails_ends_with_status_one_and_shows_which(
     write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87}})
+    write_params(SMALL_GATE)
     report(repository)
     assert main(["gate"]) == 1
     shown = capsys.readouterr().out.splitlines()
-    assert [line[:4] for line in shown] == ["ok  ", "FAIL", "ok  "]
-    assert shown[1].split() == ["FAIL", "knn.accuracy", "0.8600", "wanted", ">=", "0.8700"]
+    assert [line.split()[0] for line in shown[1:-1]] == ["ok", "FAIL", "ok", "ok"]
+    assert shown[2].split() == ["FAIL", "knn.accuracy", "floor", "0.8600", ">=", "0.8700"]
+    assert shown[-1].startswith("The gate fails: knn.accuracy (floor).")
+
+
+def test_the_gate_of_a_base_compares_with_it_and_writes_a_table(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(SMALL_GATE)
+    report(repository, linear="0.95", knn="0.88")
+    Path("gate.md").write_text("what was there\n")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run(["git", *identity, "commit", "-qm", "base"], check=True)
+    write_params({"gate.drops": {"linear.accuracy": 0.5}})
+    report(repository, linear="0.93", knn="0.88")
+    assert main(["gate", "--baseline", "HEAD", "--markdown", "gate.md", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    failed = [check for check in found["checks"] if check["holds"] is False]
+    assert not found["holds"] and [check["name"] for check in failed] == ["linear.accuracy"]
+    assert failed[0]["against"].startswith("baseline ")
+    table = Path("gate.md").read_text()
+    assert table.startswith("what was there\n### The gate fails: linear.accuracy (baseline ")
+    assert "| FAIL | linear.accuracy | baseline " in table
+
+
+def test_a_table_that_cannot_be_written_ends_with_status_one(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(SMALL_GATE)
+    report(repository, knn="0.88")
+    assert main(["gate", "--markdown", "nowhere/gate.md"]) == 1
+    assert "--markdown: nowhere/gate.md cannot be written" in capsys.readouterr().err
 
 
 def test_the_gate_of_an_unknown_base_ends_with_status_one(
@@ -183,6 +427,43 @@ def test_the_gate_of_an_unknown_base_ends_with_status_one(
     report(repository)
     assert main(["gate", "--baseline", "zzz"]) == 1
     assert "name a commit that exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("done", "said", "status"),
+    [
+        (Promotion("tiny", "3", True, [CHECK]), "registered as version 3 of tiny", 0),
+        (
+            Promotion("tiny", "3", False, [CHECK]),
+            "version 3 of tiny already; it is champion now",
+            0,
+        ),
+        (Promotion("tiny", "3", False, []), "champion already; nothing is registered", 0),
+        (Promotion("tiny", None, False, [CHECK]), "nothing is registered; the champion", 1),
+    ],
+)
+def test_promote_says_what_became_of_the_encoder(
+    done: Promotion,
+    said: str,
+    status: int,
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_params({})
+    monkeypatch.setattr(promotion, "promote", lambda *given: done)
+    assert main(["promote"]) == status and said in capsys.readouterr().out
+    assert main(["promote", "--json"]) == status
+    found = json.loads(capsys.readouterr().out)
+    assert (found["version"], found["registered"]) == (done.version, done.registered)
+
+
+def test_promote_without_results_says_what_makes_them(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    assert main(["promote"]) == 1
+    assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
 
 
 def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None:
@@ -257,6 +538,59 @@ def test_show_without_results_says_what_makes_them(capsys: pytest.CaptureFixture
     assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
 
 
+def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = seeding.settings(in_folder(write_params({}).parent))
+    report(repository)
+    Path("reports/baselines.json").write_text(
+        '{"raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.84}}}'
+    )
+    values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
+    values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
+    seeds = seeding.Seeds(seeding.digest(settings), (0, 1), values)
+    artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
+    assert main(["show"]) == 0
+    said = capsys.readouterr().out
+    assert "0.920 ± 0.127" in said and "0.840 ± 0.000" in said and "2 training seeds" in said
+    assert main(["show", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)["seeds"]
+    assert data["seeds"] == [0, 1]
+    assert data["metrics"]["linear.accuracy"]["mean"] == pytest.approx(0.92)
+    write_params({"pretrain.epochs": 3})
+    assert main(["show"]) == 0
+    said = capsys.readouterr().out
+    assert " 0.910 " in said and "±" not in said and "of other settings or results" in said
+
+
+def test_compare_writes_a_page_and_a_table_of_what_git_has(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    report(repository)
+    Path("reports/baselines.json").write_text("{}")
+    Path("dvc.lock").write_text("stages: {}")
+    subprocess.run(["git", "add", "-A"], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    assert main(["compare", "HEAD", "--metric", "knn.accuracy"]) == 0
+    said = capsys.readouterr().out
+    assert "0.860 *" in said and "reports/compare.html" in said
+    assert "<title>Experiments side by side" in Path("reports/compare.html").read_text()
+    assert "**0.860**" in Path("reports/compare.md").read_text()
+    assert main(["compare", "HEAD", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metrics"] == ["linear.accuracy", "knn.accuracy"]
+
+
+def test_compare_and_seeds_outside_git_name_the_remedy(
+    outside_git: Path, write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({}).rename(outside_git / "params.yaml")
+    for command in ("compare", "seeds"):
+        assert main([command]) == 1
+        assert f"twinview {command} needs a git repository" in capsys.readouterr().err
+
+
 def test_measure_refuses_a_tree_with_changes(
     write_params: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,3 +598,19 @@ def test_measure_refuses_a_tree_with_changes(
     subprocess.run(["git", "add", "-A"], check=True)
     assert main(["measure"]) == 1
     assert "needs a working tree without changes" in capsys.readouterr().err
+
+
+def test_the_page_on_the_terminal_has_every_command_and_name() -> None:
+    page = (ROOT / "docs/terminal.md").read_text(encoding="utf-8")
+    modules = {name: importlib.import_module(f"twinview.cli.{name}") for name in commands()}
+    summaries = {name: str(module.__doc__).partition("\n")[0] for name, module in modules.items()}
+    table = page.partition("## For programs")[0]
+    assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.M)) == summaries
+    cleaned = page.partition("## What is on the disk")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", cleaned, re.M)) == set(clean.NAMES)
+
+
+def test_the_page_on_the_terminal_has_every_exit_status() -> None:
+    page = (ROOT / "docs/terminal.md").read_text(encoding="utf-8")
+    stated = re.findall(r"^\| (\d+) \|", page.partition("## Exit status")[2], re.M)
+    assert {"0", "1", "2", str(errors.INTERRUPTED)} <= set(stated)

@@ -66,6 +66,12 @@ def test_the_network_sees_standardised_pictures() -> None:
     assert torch.allclose(made.features(pictures()), made.network.features(x), atol=1e-6)  # type: ignore[operator]
 
 
+def test_floats_of_the_same_scale_are_taken_and_left_alone() -> None:
+    made, floats = build(DESCRIPTION, 0).eval(), pictures().float()
+    assert torch.equal(made(floats), made(pictures()))
+    assert torch.equal(floats, pictures().float())
+
+
 def test_each_channel_is_standardised_by_its_own_numbers() -> None:
     colour = dataclasses.replace(
         DESCRIPTION, shape=(3, 2, 2), statistics=Statistics((0.0, 0.5, 1.0), (1.0, 0.5, 2.0))

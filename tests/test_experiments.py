@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from twinview import experiments
-from twinview.errors import DataError
+from twinview.errors import ConfigError, DataError
 
 NAME = "measure-1"
+IDENTITY = ("git", "-c", "user.name=t", "-c", "user.email=t@t")
 
 
 def repository() -> str:
@@ -57,3 +58,39 @@ def test_settings_reach_dvc_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     with pytest.raises(DataError, match=r"`dvc exp run --temp --name x .*` failed"):
         experiments.run("x", settings)
+
+
+def test_the_experiments_are_listed_once_the_newest_first(folder: Path) -> None:
+    base = repository()
+    for name in ("newest", NAME):  # the name of another experiment, of another base
+        other = f"refs/exps/00/{'0' * 38}/{name}"
+        subprocess.run(["git", "update-ref", other, "HEAD"], check=True)
+    subprocess.run(["git", "update-ref", "refs/exps/celery/stash", base], check=True)
+    assert sorted(experiments.names()) == [NAME, "newest"]
+    assert experiments.made("newest") == experiments.git("rev-parse", "HEAD")
+
+
+def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -> None:
+    """An interrupted run leaves them, and the command goes on with them."""
+    (folder / "reports").mkdir()
+    for name in ("reports/metrics.json", "dvc.lock", "params.yaml"):
+        Path(name).write_text("before")
+    repository()
+    subprocess.run(["git", "add", "-A"], check=True)
+    subprocess.run([*IDENTITY, "commit", "-qm", "all"], check=True)
+    Path("reports/metrics.json").write_text("after")
+    Path("dvc.lock").write_text("after")
+    experiments.require_committed("twinview seeds")
+    Path("params.yaml").write_text("after, a change")
+    with pytest.raises(ConfigError, match="twinview seeds needs a working tree without changes"):
+        experiments.require_committed("twinview seeds")
+
+
+def test_a_folder_and_a_commit_are_read_alike(folder: Path) -> None:
+    base = repository()
+    assert experiments.in_folder(folder)(Path("m.json")) == "after"
+    assert experiments.at(base, "the base")(Path("m.json")) == "before"
+    with pytest.raises(DataError, match=r"the base has no n\.json"):
+        experiments.at(base, "the base")(Path("n.json"))
+    with pytest.raises(DataError, match=r"n\.json is missing; `dvc repro` makes it"):
+        experiments.in_folder(folder)(Path("n.json"))

@@ -1,43 +1,99 @@
-"""The gate: what fails it, and that a change cannot lower its own bar."""
+"""The gate: what fails it, each thing alone, and what it is compared with."""
 
 import json
-import subprocess
-from collections.abc import Callable
+import math
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from twinview.errors import ConfigError, DataError
-from twinview.gate import base_settings, run_gate
+from twinview import gate_table
+from twinview.errors import DataError
+from twinview.gate import Check, Reference, here, holds, run_gate, standard_error
 from twinview.sections import Gate
+from twinview.trainings import Trainings
 
-Write = Callable[[dict[str, Any]], Path]
-PARAMS = Path("params.yaml")
-GATE = Gate(floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85}, verdicts=("learning", "slow"))
+GATE = Gate(
+    floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
+    drops={"linear.accuracy": 0.01},
+    beats=("linear.accuracy",),
+    verdicts=("learning", "slow"),
+    model="encoder",
+)
 
 
 def report(
-    folder: Path, linear: str = "0.91", knn: str = "0.86", verdict: str = "learning"
+    folder: Path,
+    linear: str = "0.91",
+    knn: str = "0.86",
+    verdict: str = "learning",
+    raw: str = "0.84",
 ) -> Path:
     """Writes what the pipeline leaves in reports/; numbers as text, so that NaN is possible."""
     (folder / "reports/pretrain").mkdir(parents=True, exist_ok=True)
     (folder / "reports/pretrain/metrics.json").write_text(json.dumps({"verdict": verdict}))
     text = f'{{"linear": {{"accuracy": {linear}}}, "knn": {{"accuracy": {knn}}}}}'
     (folder / "reports/metrics.json").write_text(text)
+    raw_text = f'{{"raw_pixels": {{"linear": {{"accuracy": {raw}}}}}}}'
+    (folder / "reports/baselines.json").write_text(raw_text)
     return folder
 
 
-def holds(folder: Path) -> dict[str, bool]:
-    return {check.name: check.holds for check in run_gate(GATE, folder)}
+def seeds(folder: Path, **metrics: Sequence[float]) -> None:
+    """Writes reports/seeds.json; names with __ for the dot."""
+    named = {name.replace("__", "."): list(values) for name, values in metrics.items()}
+    value = {"settings": "0" * 16, "seeds": [0, 1, 2], "metrics": named}
+    (folder / "reports/seeds.json").write_text(json.dumps(value))
 
 
-def test_results_above_every_floor_hold(tmp_path: Path) -> None:
-    assert holds(report(tmp_path)) == {
-        "linear.accuracy": True,
-        "knn.accuracy": True,
-        "pretrain.verdict": True,
-    }
+def before(*values: float, name: str = "linear.accuracy") -> Reference:
+    return Reference("baseline", Trainings({name: values}))
+
+
+def found(folder: Path, *references: Reference, **changes: Any) -> dict[tuple[str, str], Check]:
+    settings = GATE.model_copy(update=changes)
+    return {(c.name, c.against): c for c in run_gate(settings, folder, references)}
+
+
+def fails(checks: Mapping[tuple[str, str], Check]) -> list[tuple[str, str]]:
+    return [key for key, check in checks.items() if check.holds is False]
+
+
+def test_results_above_everything_hold(tmp_path: Path) -> None:
+    checks = found(report(tmp_path), before(0.91))
+    assert list(checks) == [
+        ("linear.accuracy", "floor"),
+        ("knn.accuracy", "floor"),
+        ("linear.accuracy", "raw pixels"),
+        ("linear.accuracy", "baseline"),
+        ("verdict", "pretraining"),
+    ]
+    assert all(check.holds is True for check in checks.values())
+    assert holds(list(checks.values()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({"linear": "0.8999"}, ("linear.accuracy", "floor")),
+        ({"knn": "0.84"}, ("knn.accuracy", "floor")),
+        ({"raw": "0.91"}, ("linear.accuracy", "raw pixels")),
+        ({"verdict": "collapsed"}, ("verdict", "pretraining")),
+    ],
+)
+def test_each_thing_fails_alone(
+    changes: dict[str, str], failing: tuple[str, str], tmp_path: Path
+) -> None:
+    checks = found(report(tmp_path, **changes), before(0.9))
+    assert fails(checks) == [failing] and not holds(list(checks.values()))
+
+
+def test_a_fall_below_what_was_before_fails_alone(tmp_path: Path) -> None:
+    checks = found(report(tmp_path), before(0.9201))
+    assert fails(checks) == [("linear.accuracy", "baseline")]
+    assert fails(found(tmp_path, before(0.9199))) == []
 
 
 @pytest.mark.parametrize(
@@ -47,106 +103,165 @@ def test_results_above_every_floor_hold(tmp_path: Path) -> None:
 def test_a_floor_holds_from_its_value_on_and_never_for_no_number(
     value: str, expected: bool, tmp_path: Path
 ) -> None:
-    found = holds(report(tmp_path, linear=value))
-    assert found == {"linear.accuracy": expected, "knn.accuracy": True, "pretrain.verdict": True}
+    checks = found(report(tmp_path, linear=value))
+    assert checks["linear.accuracy", "floor"].holds is expected
 
 
-def test_each_metric_is_held_against_its_own_floor(tmp_path: Path) -> None:
-    found = holds(report(tmp_path, linear="0.99", knn="0.84"))
-    assert found["linear.accuracy"] and not found["knn.accuracy"]
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", '"0.99"', "true", "null"])
+def test_what_is_no_finite_number_fails_every_check_of_it(value: str, tmp_path: Path) -> None:
+    checks = found(report(tmp_path, linear=value), before(0.5))
+    assert set(fails(checks)) == {
+        ("linear.accuracy", against) for against in ("floor", "raw pixels", "baseline")
+    }
 
 
-def test_a_metric_that_is_absent_fails_and_says_so(tmp_path: Path) -> None:
-    gate = Gate(floors={"linear.acuracy": 0.1}, verdicts=("learning",))
-    (check, _) = run_gate(gate, report(tmp_path))
-    assert not check.holds and check.found == "absent" and check.wanted == ">= 0.1000"
+def test_a_metric_that_is_absent_fails_every_check_of_it_and_says_so(tmp_path: Path) -> None:
+    wanted = {
+        "floors": {"linear.acuracy": 0.1},
+        "drops": {"linear.acuracy": 0.1},
+        "beats": ("linear.acuracy",),
+    }
+    checks = found(report(tmp_path), before(0.9, name="linear.acuracy"), **wanted)
+    of_it = [check for check in checks.values() if check.name != "verdict"]
+    assert [check.holds for check in of_it] == [False] * 3
+    assert {check.found for check in of_it} == {"absent"}
+
+
+@pytest.mark.parametrize("raw", ["0.91", "0.92", "NaN", "null"])
+def test_raw_pixels_are_not_beaten_by_a_tie_nor_without_a_number(raw: str, tmp_path: Path) -> None:
+    checks = found(report(tmp_path, raw=raw))
+    assert fails(checks) == [("linear.accuracy", "raw pixels")]
 
 
 @pytest.mark.parametrize(("verdict", "expected"), [("slow", True), ("collapsed", False)])
 def test_only_permitted_verdicts_hold(verdict: str, expected: bool, tmp_path: Path) -> None:
-    assert holds(report(tmp_path, verdict=verdict))["pretrain.verdict"] is expected
+    checks = found(report(tmp_path, verdict=verdict))
+    assert checks["verdict", "pretraining"].holds is expected
 
 
-def test_a_check_shows_what_was_found_and_what_is_wanted(tmp_path: Path) -> None:
-    checks = run_gate(GATE, report(tmp_path, linear="0.91237", verdict="collapsed"))
-    assert (checks[0].found, checks[0].wanted) == ("0.9124", ">= 0.9000")
-    assert (checks[-1].found, checks[-1].wanted) == ("collapsed", "learning or slow")
+def test_a_reference_without_results_is_passed_over_by_name(tmp_path: Path) -> None:
+    checks = found(report(tmp_path), Reference("champion", None, "there is none yet"))
+    skipped = checks["linear.accuracy", "champion"]
+    assert skipped.holds is None and skipped.why == "there is none yet"
+    assert holds(list(checks.values()))
+    assert "1 not compared" in gate_table.verdict(list(checks.values()))
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "pretrain/metrics.json"])
+@pytest.mark.parametrize("theirs", [before(0.9, name="other"), before(math.nan)])
+def test_a_metric_that_the_reference_lacks_is_passed_over(
+    theirs: Reference, tmp_path: Path
+) -> None:
+    check = found(report(tmp_path), theirs)["linear.accuracy", "baseline"]
+    assert check.holds is None and check.why == "it has no such metric"
+
+
+def test_every_reference_is_compared_with(tmp_path: Path) -> None:
+    champion = Reference("champion 3", Trainings({"linear.accuracy": (0.95,)}))
+    assert fails(found(report(tmp_path), before(0.9), champion)) == [
+        ("linear.accuracy", "champion 3")
+    ]
+
+
+def test_the_standard_error_is_that_of_two_means_with_one_spread() -> None:
+    ours, theirs = [0.90, 0.92], [0.91, 0.93, 0.95]
+    variance = (1 * statistics.variance(ours) + 2 * statistics.variance(theirs)) / 3
+    expected = math.sqrt(variance / 2 + variance / 3)
+    assert standard_error(ours, theirs) == pytest.approx(expected, rel=1e-12)
+
+
+def test_one_training_takes_the_other_side_s_spread() -> None:
+    spread = statistics.stdev([0.91, 0.93, 0.95])
+    expected = spread * math.sqrt(1 + 1 / 3)
+    assert standard_error([0.9], [0.91, 0.93, 0.95]) == pytest.approx(expected, rel=1e-12)
+    assert standard_error([0.91, 0.93, 0.95], [0.9]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_two_single_trainings_have_no_standard_error() -> None:
+    assert standard_error([0.9], [0.91]) is None
+
+
+@pytest.mark.parametrize(("ours", "expected"), [("0.87382", True), ("0.8738", False)])
+def test_a_spread_before_widens_what_is_allowed(ours: str, expected: bool, tmp_path: Path) -> None:
+    """Mean .93, spread .02: .93 - .01 less twice .02 times the root of 4/3 is .87381."""
+    check = found(report(tmp_path, linear=ours), before(0.91, 0.93, 0.95))[
+        "linear.accuracy", "baseline"
+    ]
+    assert check.holds is expected
+    assert check.wanted == ">= 0.87381" and "2 standard errors of 0.02309" in check.why
+    assert "0.93000 ± 0.02000 (3 seeds)" in check.why
+
+
+def test_without_a_spread_the_drop_alone_is_allowed_and_the_table_says_so(tmp_path: Path) -> None:
+    check = found(report(tmp_path), before(0.915))["linear.accuracy", "baseline"]
+    assert check.wanted == ">= 0.90500" and "no spread known" in check.why
+
+
+def test_means_over_seeds_are_compared(tmp_path: Path) -> None:
+    """One lucky training among three does not carry the gate, nor does an unlucky one fail it."""
+    seeds(report(tmp_path, linear="0.93"), linear__accuracy=[0.90, 0.93, 0.90])
+    check = found(tmp_path, before(0.95, 0.95, 0.95))["linear.accuracy", "baseline"]
+    assert check.found == "0.91000 ± 0.01732 (3 seeds)"
+    error = math.sqrt(3e-4 * 2 / 4 * 2 / 3)
+    assert check.wanted == f">= {0.94 - 2 * error:.5f}" and check.holds is False
+
+
+def test_floors_and_raw_pixels_are_for_the_training_that_is_here(tmp_path: Path) -> None:
+    seeds(report(tmp_path, linear="0.83"), linear__accuracy=[0.95, 0.83, 0.95])
+    checks = found(tmp_path, before(0.9))
+    assert set(fails(checks)) == {("linear.accuracy", "floor"), ("linear.accuracy", "raw pixels")}
+
+
+def test_seeds_of_other_trainings_do_not_count_and_the_table_says_so(tmp_path: Path) -> None:
+    """A change of code that was not trained again for each seed cannot hide behind them."""
+    seeds(report(tmp_path, linear="0.91"), linear__accuracy=[0.95, 0.951, 0.949])
+    check = found(tmp_path, before(0.95))["linear.accuracy", "baseline"]
+    assert check.holds is False and check.found == "0.91000"
+    assert "reports/seeds.json is of other trainings" in check.why
+
+
+def test_seeds_count_only_where_every_metric_of_one_training_agrees(tmp_path: Path) -> None:
+    seeds(report(tmp_path), linear__accuracy=[0.91, 0.92], knn__accuracy=[0.85, 0.86])
+    assert here(tmp_path).values["linear.accuracy"] == (0.91,)
+    seeds(tmp_path, linear__accuracy=[0.92, 0.91], knn__accuracy=[0.85, 0.86])
+    assert here(tmp_path).values["linear.accuracy"] == (0.91, 0.92)
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "pretrain/metrics.json", "baselines.json"])
 def test_without_results_the_missing_file_is_named(name: str, tmp_path: Path) -> None:
     (report(tmp_path) / "reports" / name).unlink()
     with pytest.raises(DataError, match=f"reports/{name} is missing"):
         run_gate(GATE, tmp_path)
 
 
-def git(*arguments: str) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    command = ["git", *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+@pytest.mark.parametrize("name", ["metrics.json", "seeds.json"])
+@pytest.mark.parametrize("text", ["{", "[1, 2]", "3"])
+def test_a_broken_file_is_named(name: str, text: str, tmp_path: Path) -> None:
+    (report(tmp_path) / "reports" / name).write_text(text)
+    with pytest.raises(DataError, match=rf"reports/{name} (is not valid JSON|holds no metrics)"):
+        run_gate(GATE, tmp_path)
 
 
-def commit() -> str:
-    git("add", "-A")
-    git("commit", "-q", "--allow-empty", "-m", "base")
-    return git("rev-parse", "HEAD")
+CHECKS = [
+    Check("linear.accuracy", "floor", "0.9100", ">= 0.9000", True),
+    Check("linear.accuracy", "champion 3", "0.9100", ">= 0.9200", False, "0.9300 less 0.01"),
+    Check("knn.accuracy", "baseline abc", "0.8000", "", None, "it has a | in it"),
+]
 
 
-@pytest.fixture
-def base(write_params: Write) -> str:
-    """A commit whose params.yaml wants .9 of the linear probe."""
-    git("init", "-q")
-    write_params({"gate.floors": {"linear.accuracy": 0.9}})
-    return commit()
+def test_the_table_says_which_and_why() -> None:
+    lines = gate_table.text(CHECKS, "params.yaml at abc").splitlines()
+    assert lines[1].split() == ["ok", "linear.accuracy", "floor", "0.9100", ">=", "0.9000"]
+    assert lines[2].startswith("FAIL  linear.accuracy  champion 3") and "0.9300 less" in lines[2]
+    assert lines[3].startswith("skip  knn.accuracy") and lines[3].endswith("it has a | in it")
+    assert lines[4] == (
+        "The gate fails: linear.accuracy (champion 3); 1 not compared. "
+        "Thresholds: params.yaml at abc."
+    )
 
 
-def test_the_floors_are_the_base_s_however_low_the_tree_s_are(
-    base: str, write_params: Write
-) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.1}, "gate.verdicts": ["collapsed"]})
-    settings = base_settings(base, PARAMS)
-    assert settings.floors == {"linear.accuracy": 0.9} and settings.verdicts == ("learning",)
-    commit()
-    assert base_settings("HEAD~1", PARAMS) == settings
-
-
-def test_without_a_base_the_tree_s_own_floors_count(base: str, write_params: Write) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.1}})
-    assert base_settings(None, PARAMS).floors == {"linear.accuracy": 0.1}
-
-
-def test_a_file_that_the_base_does_not_have_yet_has_its_own_floors(
-    base: str, write_params: Write
-) -> None:
-    write_params({"gate.floors": {"linear.accuracy": 0.3}}).rename("other.yaml")
-    assert base_settings(base, Path("other.yaml")).floors == {"linear.accuracy": 0.3}
-
-
-def test_other_settings_of_the_base_need_not_be_in_order(base: str, write_params: Write) -> None:
-    """A base from before a setting was renamed still has a gate."""
-    write_params({"pretrain.former": 3})
-    assert base_settings(commit(), PARAMS).floors == {"linear.accuracy": 0.9}
-
-
-def test_a_base_without_a_gate_leaves_the_tree_s_own(
-    base: str, settings: dict[str, Any], write_params: Write
-) -> None:
-    own = settings.pop("gate")
-    write_params({})
-    before = commit()
-    settings["gate"] = own
-    write_params({})
-    assert base_settings(before, PARAMS).floors == {"linear.accuracy": 0.9}
-
-
-@pytest.mark.parametrize("reference", ["f" * 40, "no-such-branch", "--help"])
-def test_an_unknown_commit_is_refused(reference: str, base: str) -> None:
-    with pytest.raises(ConfigError, match=r"name a commit that exists"):
-        base_settings(reference, PARAMS)
-
-
-def test_a_base_s_faulty_gate_is_named_with_its_commit(base: str, write_params: Write) -> None:
-    write_params({"gate.floors": {"linear.accuracy": "high"}})
-    commit()
-    with pytest.raises(ConfigError, match=r"HEAD:params\.yaml has 1 fault:\n  .*linear\.accuracy"):
-        base_settings("HEAD", PARAMS)
+def test_the_table_in_markdown_has_as_many_cells_in_every_row() -> None:
+    text = gate_table.markdown(CHECKS, "params.yaml")
+    rows = [line.replace(r"\|", "") for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 5 and {row.count("|") for row in rows} == {7}
+    assert text.startswith("### The gate fails: linear.accuracy (champion 3); 1 not compared\n")
+    assert "Thresholds: params.yaml." in text

@@ -10,18 +10,24 @@ import pytest
 from tests.workspace import ROOT
 from twinview import measure
 from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
+from twinview.seeding import Seeds
 
 SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
 NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
 
 
-def results(shift: float) -> dict[str, float]:
-    return {name: 0.5 + 0.01 * place + shift for place, name in enumerate(NAMES)}
+def metrics(*shifts: float) -> dict[str, tuple[float, ...]]:
+    """By the pipeline's own names, as seeding.Seeds has them."""
+    names = [name.replace("fashion_mnist.", "") for name in NAMES]
+    return {
+        name: tuple(0.5 + 0.01 * place + shift for shift in shifts)
+        for place, name in enumerate(names)
+    }
 
 
 def scores() -> dict[str, dict[str, Any]]:
     minutes = score([12.34], "minutes", higher_is_better=False)
-    return scoreboard([results(0.0), results(0.02), results(0.04)]) | {"repro.minutes": minutes}
+    return scoreboard(metrics(0.0, 0.02, 0.04)) | {"repro.minutes": minutes}
 
 
 def test_a_score_is_mean_and_sample_deviation_over_seeds() -> None:
@@ -48,17 +54,6 @@ def test_the_scoreboard_has_every_contender_in_every_task() -> None:
         [*NAMES, "repro.minutes", *(f"speedrun.{task}.accuracy" for task in TASKS)]
     )
     assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.65)
-
-
-def test_results_are_read_by_their_names_on_the_scoreboard() -> None:
-    tasks = {task: {"accuracy": 0.1 * place} for place, task in enumerate(TASKS)}
-    files = {
-        "metrics.json": tasks,
-        "baselines.json": {p.removesuffix("."): tasks for p in CONTENDERS if p} | {"pca_64": tasks},
-    }
-    found = measure._results(lambda path: json.dumps(files[path.name]))
-    assert set(NAMES) <= set(found)
-    assert found["supervised.fashion_mnist.knn.accuracy"] == 0.1
 
 
 def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
@@ -106,33 +101,28 @@ def test_measuring_needs_a_tree_without_changes(
         measure.measure(3)
 
 
-def test_seed_zero_is_the_plain_pipeline_and_the_others_are_experiments(
+def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran: list[tuple[str, ...]] = []
-    tasks = {task: {"accuracy": 0.5} for task in TASKS}
-    better = {task: {"accuracy": 0.7} for task in TASKS}
-    text = {"metrics": tasks, "baselines": {p[:-1]: tasks for p in CONTENDERS if p}}
+    ran: list[tuple[Any, ...]] = []
     (folder / "reports").mkdir()
-    for name, value in text.items():
-        (folder / f"reports/{name}.json").write_text(json.dumps(value))
     (folder / "models").mkdir()
     (folder / "models/pretrain_run.json").write_text('{"seconds": 90.0}')
     (folder / "reports/scoreboard.json").write_text('{"bench.other": {"value": 3}}')
     (folder / "README.md").write_text(f"{START}\n{END}\n")
+
+    def gathered(count: int) -> list[Seeds]:
+        ran.append(("gathered", count))
+        return [Seeds("", tuple(range(n)), metrics(*(0.2 * k for k in range(n)))) for n in (1, 2)]
+
     monkeypatch.setattr(measure.experiments, "dvc", lambda *given: ran.append(given))
-    experiment = {"metrics": better, "baselines": text["baselines"]}
-    monkeypatch.setattr(
-        measure.experiments, "read", lambda name, path: json.dumps(experiment[path.stem])
-    )
-    monkeypatch.setattr(measure, "commit", lambda: "abcdef1234567")
-    monkeypatch.setattr(measure, "git", lambda *given: "")
+    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
+    monkeypatch.setattr(measure.seeding, "gathered", gathered)
     measure.measure(2)
-    assert [command[:2] for command in ran] == [("repro", "--force"), ("exp", "run")]
-    assert {"pretrain.seed=1", "baselines.seed=1", "measure-abcdef1-1"} <= set(ran[1])
+    assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
     written = json.loads((folder / "reports/scoreboard.json").read_text())
-    assert written["fashion_mnist.knn.accuracy"]["value"] == 0.6
-    assert written["fashion_mnist.knn.accuracy"]["n"] == 2
+    assert written["fashion_mnist.linear.accuracy"]["value"] == pytest.approx(0.6)
+    assert written["fashion_mnist.linear.accuracy"]["n"] == 2
     assert written["speedrun.knn.accuracy"] == written["fashion_mnist.knn.accuracy"]
     assert written["speedrun.minutes"]["value"] == 1.5
     assert written["bench.other"] == {"value": 3}, "others' entries stay"
@@ -145,7 +135,7 @@ def test_a_readme_without_its_marks_is_refused_before_anything_runs(
     """After an hour of training it would be too late."""
     (folder / "README.md").write_text("no marks")
     monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
-    monkeypatch.setattr(measure, "git", lambda *given: "")
+    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
         measure.measure(2)
 
@@ -156,7 +146,7 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
 ) -> None:
     (folder / "README.md").write_text(f"{START}\n{END}\n")
     monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
-    monkeypatch.setattr(measure, "git", lambda *given: "")
+    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.measure(seeds)
 

@@ -1,9 +1,14 @@
 """What is around every stage's work: the lock, the check of params.yaml, plain errors, progress."""
 
+import contextlib
 import io
 import os
+import pty
+import re
 import signal
 import sys
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,14 +78,18 @@ def test_the_refusal_names_the_process_at_work(folder: Path) -> None:
     assert f"process {os.getpid()}" in str(caught.value) and "`kill`" in str(caught.value)
 
 
-def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(write_params: Write) -> None:
+def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     def main() -> None:
         raise KeyboardInterrupt
 
     write_params({})
     with pytest.raises(SystemExit) as caught:
         stage.run(main)
-    assert str(caught.value.code).startswith("twinview: stopped by SIGINT")
+    assert caught.value.code == 130
+    said = capsys.readouterr().err
+    assert said.startswith("twinview: stopped by SIGINT") and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -174,3 +183,75 @@ def test_of_several_processes_the_first_holds_the_lock_for_all(
     monkeypatch.setenv("RANK", "0")
     stage.run(follow)
     assert ran == ["follower"]
+
+
+class Terminal:
+    """A terminal that nobody types at, in place of standard error."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 80))
+        self._file = os.fdopen(slave, "w")
+        monkeypatch.setattr(sys, "stderr", self._file)
+
+    def shown(self) -> str:
+        self._file.close()
+        text = b""
+        with contextlib.suppress(OSError):  # as Linux ends a terminal
+            while more := os.read(self._master, 65536):
+                text += more
+        os.close(self._master)
+        return text.decode()
+
+
+def test_a_terminal_has_bars_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(monkeypatch)
+    list(stage.progress((time.sleep(0.12) for _ in range(3)), 3, "embed"))
+    stage.exhaust((time.sleep(0.12) or 500 for _ in range(3)), 1500, "views")
+    shown = terminal.shown()
+    bars = [re.search(rf"{name}: +\d+%\|.*\[\d+:\d+<\d+:\d+, .*it/s\]", shown)
+            for name in ("embed", "views")]  # fmt: skip
+    assert all(bars)
+
+
+def test_a_terminal_shows_the_time_of_work_that_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal(monkeypatch)
+    with stage.elapsed("export"):
+        time.sleep(0.3)
+    assert "export: 00:00" in terminal.shown()
+
+
+def test_the_time_is_shown_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", written := io.StringIO())
+    with stage.elapsed("export"):
+        time.sleep(0.3)
+    assert written.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "fault", [PermissionError(13, "Permission denied", "data"), OSError(28, "No space left")]
+)
+def test_what_the_system_refuses_a_stage_is_one_line(write_params: Write, fault: OSError) -> None:
+    def main() -> None:
+        raise fault
+
+    write_params({})
+    with pytest.raises(SystemExit) as caught:
+        stage.run(main)
+    said = str(caught.value.code)
+    assert said.startswith("twinview: ") and str(fault.strerror) in said and "\n" not in said
+
+
+def test_twinview_debug_shows_where_it_happened(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def the_place() -> None:
+        raise DataError("data/raw/a is missing")
+
+    write_params({})
+    monkeypatch.setenv("TWINVIEW_DEBUG", "1")
+    with pytest.raises(SystemExit):
+        stage.run(the_place)
+    assert "in the_place" in capsys.readouterr().err

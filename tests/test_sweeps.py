@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.workspace import ROOT
-from twinview import experiments, measure, params, registry, sweeps
+from twinview import experiments, params, registry, sweeps
 from twinview.sweeps import Experiment, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")
@@ -21,7 +21,7 @@ class Dvc:
         monkeypatch.setattr(experiments, "run", self.run)
         monkeypatch.setattr(experiments, "base", lambda name: "abc" if name in self.ran else None)
         monkeypatch.setattr(experiments, "read", self.read)
-        monkeypatch.setattr(measure, "require_committed", lambda command: None)
+        monkeypatch.setattr(experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:
         assert name not in self.ran and stages == ("evaluate",)

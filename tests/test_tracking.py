@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,16 +16,15 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
-from twinview import columns, encoder, tracking
-from twinview.encoder import Description, Encoder
+from tests.used import pictures, save_models
+from twinview import columns, tracking
 from twinview.errors import BusyError, StoppedError, TrainingError
-from twinview.types import Statistics
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -406,31 +406,37 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
 
 
 @pytest.mark.parametrize("name", SMALL["encoders"])
-def test_the_encoder_is_a_model_that_can_be_loaded_with_a_signature(
-    name: str, root: Path, folder: Path
+def test_the_row_s_model_answers_as_encoder_and_probe_do(
+    name: str,
+    root: Path,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = made(name)
-    example = torch.arange(4 * 144, dtype=torch.int64).remainder(256).to(torch.uint8)
-    example = example.view(4, 1, 12, 12)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds the model's code
+    models = tmp_path_factory.mktemp("models")
+    own, example = save_models(models, name), pictures(4)
+    folders = (models / "encoder", models / "probe")
     with recorded_by_dvc(folder):
-        row_id = tracking.publish(a_row(encoder=(own, example)))
+        row_id = tracking.publish(a_row(encoder=(*folders, example)))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs
     told = {metric.key: metric for metric in mlflow.get_logged_model(output.model_id).metrics}
     assert {name: told[name].value for name in METRICS} == METRICS
     assert told["linear.accuracy"].dataset_digest == DIGEST
-    uri = f"models:/{output.model_id}"
-    signature = mlflow.models.get_model_info(uri).signature
-    assert signature.inputs.input_types() == [np.dtype("uint8")]
-    loaded = mlflow.pyfunc.load_model(uri)
-    # Saved and run by torch.export, whose kernels may sum in another order.
-    expected = own.eval()(example).detach().numpy()
-    assert np.allclose(loaded.predict(example.numpy()), expected, atol=1e-5)
-    assert not list((root / "mlartifacts").rglob("*.pkl"))
-
-
-def made(name: str) -> Encoder:
-    options, statistics = SMALL["encoders"][name], Statistics((0.25,), (0.5,))
-    return encoder.build(Description(name, options, "image", (1, 12, 12), statistics), 0)
+    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    said = loaded.predict(example.numpy())
+    features = own.features(example)
+    assert np.allclose(np.stack(said["features"]), features, atol=1e-5)
+    expected = own.probe.probabilities(features)
+    assert said["label"].tolist() == [own.probe.classes[k] for k in expected.argmax(1)]
+    assert np.allclose([list(of.values()) for of in said["probabilities"]], expected, atol=1e-5)
+    with pytest.raises(MlflowException, match="This model takes"):
+        loaded.predict(example.numpy()[..., 1:])
+    info = loaded.metadata
+    assert "uint8 (n, 1, 12, 12)" in info.metadata["takes"] and info.saved_input_example_info
+    (made,) = (root / "mlartifacts").rglob(output.model_id)
+    kinds = {path.name.rpartition(".")[2] for path in made.rglob("*") if path.is_file()}
+    assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "MLmodel", "registered_model_meta"}
 
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,3 +461,10 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
     with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     assert time.monotonic() - started < 20
+
+
+def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "broken.db").write_text("no database" * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///broken.db")
+    with pytest.raises(BusyError, match=r"broken\.db does not answer .*moved away"), pretraining():
+        pytest.fail("went on")

@@ -100,9 +100,15 @@ def save_json(path: Path, value: object) -> None:
 
 
 def load_json(path: Path) -> Any:
-    """The value in a JSON file. Raises DataError when the file is missing or broken."""
+    """The value in a JSON file. Raises DataError when the file is missing or broken, and later,
+    when a key is asked for that it lacks."""
+
+    class Stated(dict[str, Any]):
+        def __missing__(self, key: str) -> Any:
+            raise DataError(f"{path} has no {key!r}; delete it and run `dvc repro`")
+
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=Stated)
     except FileNotFoundError:
         raise DataError(f"{path} is missing; `dvc repro` makes it") from None
     except ValueError as error:

@@ -213,7 +213,7 @@ def _is_recorded(folder: Path) -> bool:
     if not lock.exists() or not results.exists():
         return False
     return bool(
-        set(artifacts.load_json(results)) & set(re.findall(r"md5: (\w+)", lock.read_text()))
+        set(artifacts.load_json(results)) & set(re.findall(r"md5: (\w+)", lock.read_text("utf-8")))
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def git(*arguments: str) -> str | None:
     """What git prints, without white space at the ends; None when it fails or is not there."""
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8")
     except FileNotFoundError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
@@ -19,15 +19,20 @@ def dvc(*arguments: str) -> int:
     """DVC's exit status; its stages find this environment's python first.
 
     What they print follows a redirection of ours to standard error.
-    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for.
+    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for, and then obeyed.
     """
     here = Path(sys.executable).parent
     path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
     out = sys.stderr if sys.stdout is sys.stderr else None
+    stopped = False
     with subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=out) as process:
         while True:
             try:
-                return process.wait()
+                status = process.wait()
+                break
             except KeyboardInterrupt:
-                continue
+                stopped = True
+    if stopped:
+        raise KeyboardInterrupt
+    return status

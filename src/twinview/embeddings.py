@@ -29,7 +29,7 @@ def embed(
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
     encoder.to(device).eval()
-    asked = _Mirrored(encoder) if own.mirror else encoder
+    asked = Mirrored(encoder) if own.mirror else encoder
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(own.batch_size)
@@ -47,7 +47,7 @@ def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
 
 
-class _Mirrored(nn.Module):
+class Mirrored(nn.Module):
     """An encoder of pictures, averaged over them and their mirror images."""
 
     def __init__(self, encoder: nn.Module) -> None:

@@ -1,8 +1,23 @@
-"""Every exception that twinview raises for something a user can mend."""
+"""Every exception that twinview raises for something a user can mend, and how errors are told."""
+
+import errno
+import os
+import traceback
+from collections.abc import Sequence
+
+DEBUG = "TWINVIEW_DEBUG"  # an environment variable; when it is set, errors show their traceback
+INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 
 
 class TwinviewError(Exception):
-    """A fault that the user can mend; its message names the value, the place and the remedy."""
+    """A fault that the user can mend; its message names the value, the place and the remedy.
+
+    faults: where there are several, each by itself.
+    """
+
+    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class ConfigError(TwinviewError):
@@ -27,3 +42,30 @@ class LostError(TwinviewError):
 
 class StoppedError(TwinviewError):
     """A run that was asked to stop, and has saved what it had."""
+
+
+def told(error: TwinviewError | OSError) -> str:
+    """The error in one paragraph. Its traceback goes to standard error first, where that is asked
+    for by TWINVIEW_DEBUG, or by --debug, which sets it."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    if isinstance(error, TwinviewError):
+        return str(error)
+    where = f"{os.fspath(error.filename)}: " if error.filename is not None else ""
+    remedy = _REMEDIES.get(error.errno or 0, "TWINVIEW_DEBUG=1 shows where it happened")
+    return f"{where}{error.strerror or error}; {remedy}"
+
+
+_REMEDIES = {
+    errno.EACCES: "see who owns it, and what its folder permits (`ls -ld`)",
+    errno.EPERM: "see who owns it, and what its folder permits (`ls -ld`)",
+    errno.EROFS: "the disk can only be read; work in a copy on another one",
+    errno.ENOSPC: "the disk is full; `twinview clean` says what can go",
+    errno.EDQUOT: "the quota is used up; `twinview clean` says what can go",
+    errno.EFBIG: "a file must not grow so large here (`ulimit -f`)",
+    errno.EMFILE: "too many files are open; raise `ulimit -n`",
+    errno.ENOMEM: "the memory is used up; lower pretrain.batch_size or pretrain.micro_batch",
+    errno.ENOENT: "run in the project's folder; `dvc repro` makes what stages write",
+    errno.ENOTDIR: "a file lies where a folder should be; move it away",
+    errno.EISDIR: "a folder lies where a file should be; move it away",
+}

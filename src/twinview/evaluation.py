@@ -19,7 +19,7 @@ from torch import Tensor
 
 from twinview import registry, seeds
 from twinview.errors import ConfigError, DataError
-from twinview.probes.linear import linear
+from twinview.probes.linear import Fitted, fit, linear
 from twinview.propagation import Graph
 from twinview.sections import Evaluate, Propagation
 from twinview.types import Embeddings
@@ -88,6 +88,23 @@ def choose(
         tried.append({"options": options, "accuracy": accuracy(validation, predicted)})
     best = max(tried, key=lambda trial: trial["accuracy"])
     return best["options"], tried
+
+
+def final_linear(
+    splits: Mapping[str, Embeddings],
+    found: Mapping[str, Any],
+    grid: Mapping[str, Sequence[Any]],
+) -> tuple[Fitted, dict[str, Any]]:
+    """The linear probe that test was read with, and its options: for use.
+
+    found: as score says. Where no linear probe was asked for, its options are chosen here likewise.
+    """
+    train, validation = splits["train"], splits["validation"]
+    if "linear" in found:
+        chosen = found["linear"]["chosen"]
+    else:
+        chosen = choose(train, validation, linear, grid)[0]
+    return fit(joined(train, validation), **chosen), chosen
 
 
 def few_labels(

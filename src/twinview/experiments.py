@@ -1,13 +1,19 @@
-"""DVC experiments by their names: run one, read what it made."""
+"""DVC experiments by their names: run one, read what it made, list what there is."""
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twinview import commands
 from twinview.commands import git
-from twinview.errors import DataError
+from twinview.errors import ConfigError, DataError
+
+Read = Callable[[Path], str]  # the text of a project's file; raises DataError when there is none
+
+_OUTS = (":(exclude)dvc.lock", ":(exclude)reports")
 
 
 def dvc(*arguments: str) -> None:
@@ -26,6 +32,63 @@ def run(name: str, settings: Mapping[str, Any], *stages: str) -> None:
     dvc("exp", "run", "--temp", "--name", name, *words, *stages)
 
 
+def require_committed(command: str) -> None:
+    """Raises ConfigError when the working tree differs from the commit that results would name.
+
+    dvc.lock and reports/ may: they are what a run leaves behind.
+    """
+    if git("diff", "--quiet", "HEAD", "--", ".", *_OUTS) is None:
+        raise ConfigError(f"{command} needs a working tree without changes; commit them first")
+
+
+def require_git(command: str) -> None:
+    """Raises ConfigError outside git, where DVC has no experiments."""
+    if git("rev-parse", "--verify", "HEAD") is None:
+        raise ConfigError(
+            f"{command} needs a git repository with a commit: DVC keeps experiments in git. "
+            "`git init`, `git add -A` and `git commit` mend it"
+        )
+
+
+def names() -> list[str]:
+    """The experiments that DVC has results of, the newest first, each name once."""
+    listed = git("for-each-ref", "--format=%(refname)", "--sort=-creatordate", "refs/exps/??/*/*")
+    return list(dict.fromkeys(ref.split("/")[-1] for ref in (listed or "").split()))
+
+
+def unfinished() -> dict[str, str]:
+    """The experiments of DVC's queue that have no results, each with what became of it so far."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        listed = repo.experiments.celery_queue.status()
+    return {
+        one.get("name") or one["rev"][:7]: one["status"].lower()
+        for one in listed
+        if one["status"] != "Success"
+    }
+
+
+def cached(digest: str) -> str | None:
+    """The text that DVC's cache holds under a hash; None where it holds none."""
+    path = Path(_cache(Path.cwd()).oid_to_path(digest))
+    return path.read_text() if path.is_file() else None
+
+
+@functools.cache
+def _cache(folder: Path) -> Any:
+    """DVC's cache of a project; finding out where it is takes DVC a while."""
+    from dvc.repo import Repo
+
+    with Repo(str(folder)) as repo:
+        return repo.cache.local
+
+
+def made(name: str) -> str | None:
+    """The commit that holds an experiment's results; None when DVC knows none of this name."""
+    return _newest(name, "objectname") or None
+
+
 def base(name: str) -> str | None:
     """The commit that an experiment was run from; None when DVC knows none of this name."""
     ref = _newest(name, "refname")
@@ -34,19 +97,43 @@ def base(name: str) -> str | None:
 
 def read(name: str, path: Path) -> str:
     """A file of an experiment, from git or DVC's cache. Raises DataError when there is none."""
-    made = _newest(name, "objectname")
-    if not made:
+    commit = made(name)
+    if not commit:
         raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
-    text = git("show", f"{made}:{path}")
-    return _from_cache(name, made, path) if text is None else text
+    text = git("show", f"{commit}:{path}")
+    return _from_cache(name, commit, path) if text is None else text
 
 
-def _from_cache(name: str, made: str, path: Path) -> str:
+def at(commit: str, called: str) -> Read:
+    """Reads files that git has at a commit, and so the small results, not the large outs."""
+    return partial(_at, commit, called)
+
+
+def in_folder(folder: Path) -> Read:
+    """Reads files as they are in a project's folder."""
+    return partial(_in_folder, folder)
+
+
+def _in_folder(folder: Path, path: Path) -> str:
+    try:
+        return (folder / path).read_text()
+    except FileNotFoundError:
+        raise DataError(f"{folder / path} is missing; `dvc repro` makes it") from None
+
+
+def _at(commit: str, called: str, path: Path) -> str:
+    text = git("show", f"{commit}:{path}")
+    if text is None:
+        raise DataError(f"{called} has no {path}")
+    return text
+
+
+def _from_cache(name: str, commit: str, path: Path) -> str:
     from dvc import api
     from dvc.exceptions import DvcException
 
     try:
-        text: str = api.read(str(path), rev=made)
+        text: str = api.read(str(path), rev=commit)
     except (DvcException, OSError) as error:
         raise DataError(f"the experiment {name} has no {path} ({error})") from None
     return text

@@ -1,58 +1,134 @@
-"""The gate: metrics that a change must keep, read from the base branch where there is one."""
+"""The gate: what a change must keep, held against floors, raw pixels and what was before.
+
+A metric falls where ours + 2 standard errors of the difference < theirs - the drop allowed; why:
+docs/decisions/0008-gate.md.
+"""
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from twinview import artifacts, paths
-from twinview.commands import git
-from twinview.errors import ConfigError
-from twinview.params import load, parse
 from twinview.sections import Gate
+from twinview.trainings import Trainings, number, trainings
+
+ERRORS = 2
+RAW = "raw_pixels"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold, and whether it does."""
+    """One thing that must hold: whether it does, or None where nothing is there to compare."""
 
     name: str
+    against: str
     found: str
     wanted: str
-    holds: bool
+    holds: bool | None
+    why: str = ""
 
 
-def run_gate(settings: Gate, folder: Path) -> list[Check]:
-    """Holds the reports below folder against the floors and the permitted verdicts."""
-    metrics = artifacts.flat(artifacts.load_json(folder / paths.METRICS))
-    verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS)["verdict"])
-    checks = [_floor(name, floor, metrics) for name, floor in settings.floors.items()]
+@dataclass(frozen=True)
+class Reference:
+    """What was before: a commit's results or a champion's; `lacks` says why there are none."""
+
+    name: str
+    results: Trainings | None
+    lacks: str = ""
+
+
+def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ()) -> list[Check]:
+    """Holds the reports below folder against all that the settings want."""
+    ours = here(folder)
+    verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS).get("verdict", "absent"))
     wanted = " or ".join(settings.verdicts)
-    return [*checks, Check("pretrain.verdict", verdict, wanted, verdict in settings.verdicts)]
+    return [
+        *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
+        *_beats(settings.beats, ours, folder),
+        *(
+            _kept(name, drop, ours, reference)
+            for reference in references
+            for name, drop in settings.drops.items()
+        ),
+        Check("verdict", "pretraining", verdict, wanted, verdict in settings.verdicts),
+    ]
 
 
-def base_settings(reference: str | None, file: Path) -> Gate:
-    """The gate that `file` states at a commit, so that a change cannot lower its own bar.
+def here(folder: Path) -> Trainings:
+    """The results in a project's folder."""
 
-    Without a reference, or where its file states no gate yet, the working tree's.
-    Raises ConfigError for a reference that does not exist.
-    """
-    if reference is None:
-        return load(file).gate
-    if git("rev-parse", "--verify", f"{reference}^{{commit}}") is None:
-        raise ConfigError(
-            f"git knows no commit {reference!r} to read the gate of; name a commit that exists"
-        )
-    stated = git("show", f"{reference}:{file}")
-    value = YAML(typ="safe").load(stated) if stated else {}
-    if "gate" not in value:
-        return load(file).gate
-    return parse(Gate, value["gate"], f"{reference}:{file}")
+    def read(path: Path) -> str | None:
+        return (folder / path).read_text() if (folder / path).exists() else None
+
+    return trainings(read, "" if folder == Path() else f"{folder}/")
 
 
-def _floor(name: str, floor: float, metrics: Mapping[str, float]) -> Check:
-    value = metrics.get(name, math.nan)
-    found = f"{value:.4f}" if math.isfinite(value) else "absent"
-    return Check(name, found, f">= {floor:.4f}", math.isfinite(value) and value >= floor)
+def holds(checks: Sequence[Check]) -> bool:
+    """Whether nothing of it fails."""
+    return all(check.holds is not False for check in checks)
+
+
+def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """That of the difference of two means, one spread for both; None for one training each."""
+    freedom = len(ours) + len(theirs) - 2
+    if freedom == 0:
+        return None
+    means = (statistics.fmean(ours), statistics.fmean(theirs))
+    squares = sum(
+        (x - mean) ** 2 for of, mean in zip((ours, theirs), means, strict=True) for x in of
+    )
+    return math.sqrt(squares / freedom * (1 / len(ours) + 1 / len(theirs)))
+
+
+def _floor(name: str, floor: float, ours: Trainings) -> Check:
+    value = _value(name, ours)
+    return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
+
+
+def _beats(names: Sequence[str], ours: Trainings, folder: Path) -> Iterator[Check]:
+    if not names:
+        return
+    raw = artifacts.flat(artifacts.load_json(folder / paths.BASELINE_METRICS).get(RAW, {}))
+    for name in names:
+        theirs = number(raw.get(name))
+        wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
+        yield Check(name, "raw pixels", _shown(name, ours), wanted, _value(name, ours) > theirs)
+
+
+def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Check:
+    """Compares means; where one side has one training only, the other's spread counts for both."""
+    if reference.results is None:
+        return Check(name, reference.name, _shown(name, ours), "", None, reference.lacks)
+    theirs = reference.results.values.get(name, ())
+    if not theirs or not all(map(math.isfinite, theirs)):
+        return Check(name, reference.name, _shown(name, ours), "", None, "it has no such metric")
+    own = ours.values.get(name, (math.nan,))
+    error = standard_error(own, theirs)
+    least = statistics.fmean(theirs) - drop - ERRORS * (error or 0)
+    why = f"{_mean(theirs)} less {drop:g}"
+    why += ", no spread known" if error is None else f" and {ERRORS} standard errors of {error:.5f}"
+    notes = dict.fromkeys(note for note in (ours.note, reference.results.note) if note)
+    why = "; ".join([why, *notes])
+    known = all(map(math.isfinite, own))
+    shown = _mean(own) if known else _shown(name, ours)
+    kept = known and statistics.fmean(own) >= least
+    return Check(name, reference.name, shown, f">= {least:.5f}", kept, why)
+
+
+def _value(name: str, ours: Trainings) -> float:
+    """That of the training in reports/metrics.json; NaN, which is above nothing, for no number."""
+    value = ours.values.get(name, (math.nan,))[0]
+    return value if math.isfinite(value) else math.nan
+
+
+def _shown(name: str, ours: Trainings) -> str:
+    return f"{ours.values[name][0]:.4f}" if name in ours.values else "absent"
+
+
+def _mean(values: Sequence[float]) -> str:
+    of = f"{statistics.fmean(values):.5f}"
+    return (
+        of if len(values) == 1 else f"{of} ± {statistics.stdev(values):.5f} ({len(values)} seeds)"
+    )

@@ -1,16 +1,13 @@
 """The scoreboard: every number that the README claims, measured over several training seeds."""
 
-import json
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, experiments, paths
-from twinview.commands import git
+from twinview import artifacts, experiments, paths, seeding
 from twinview.errors import ConfigError
 from twinview.provenance import commit, hardware
 
@@ -42,34 +39,32 @@ def measure(seeds: int) -> None:
     Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
     Raises ConfigError when the working tree differs from the commit.
     """
-    require_committed(COMMAND)
-    if seeds < 2:
-        raise ConfigError(f"make measure needs at least 2 seeds for a spread, not {seeds}")
-    if START not in (readme := README.read_text()) or END not in readme:
+    experiments.require_committed(COMMAND)
+    seeding.require_spread(seeds, COMMAND)
+    if START not in (readme := README.read_text("utf-8")) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
     shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # or a checkpoint saves time
     started = time.monotonic()
     experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
     trained = artifacts.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
-    results = [_results(Path.read_text)]
-    for seed in range(1, seeds):
-        name = f"measure-{commit()[:7]}-{seed}"
-        if experiments.base(name):  # of an earlier try
-            experiments.dvc("exp", "remove", name)
-        experiments.run(name, {"pretrain.seed": seed, "baselines.seed": seed})
-        results.append(_results(partial(experiments.read, name)))
-    scores = scoreboard(results)
+    *_, known = seeding.gathered(seeds)
+    scores = scoreboard(known.metrics)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     scores["speedrun.minutes"] = score([trained], "minutes", higher_is_better=False)
     keep(scores)
-    README.write_text(with_table(README.read_text(), scores))
+    README.write_text(with_table(README.read_text("utf-8"), scores), "utf-8")
 
 
-def scoreboard(results: Sequence[Mapping[str, float]]) -> Scores:
+def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
     """The scores of the tracked names: mean and standard deviation over training seeds."""
-    names = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
-    scores = {name: score([found[name] for found in results], "share") for name in names}
+    scores = {
+        f"{prefix}fashion_mnist.{task}.accuracy": score(
+            metrics[f"{prefix}{task}.accuracy"], "share"
+        )
+        for prefix in CONTENDERS
+        for task in TASKS
+    }
     speedrun = {f"speedrun.{task}.accuracy": f"fashion_mnist.{task}.accuracy" for task in TASKS}
     return scores | {name: scores[same] for name, same in speedrun.items()}
 
@@ -94,12 +89,6 @@ def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> 
     }
 
 
-def require_committed(command: str) -> None:
-    """Raises ConfigError when the working tree differs from the commit that results would name."""
-    if git("diff", "--quiet", "HEAD") is None:
-        raise ConfigError(f"{command} needs a working tree without changes; commit them first")
-
-
 def with_table(readme: str, scores: Scores) -> str:
     """The README with its table made anew."""
     return between(readme, START, END, table(scores))
@@ -119,7 +108,7 @@ def table(scores: Scores) -> str:
         task: text for task, text in TASKS.items() if f"fashion_mnist.{task}.accuracy" in scores
     }
     rows = {
-        label: [scores[f"{prefix}fashion_mnist.{task}.accuracy"] for task in tasks]
+        label: [cell(scores[f"{prefix}fashion_mnist.{task}.accuracy"]) for task in tasks]
         for prefix, label in CONTENDERS.items()
     }
     lines = grid("Fashion-MNIST, accuracy on test", list(tasks.values()), rows)
@@ -134,13 +123,11 @@ def table(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def grid(
-    title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[str]:
-    """The lines of a table in Markdown: labels by columns, an entry of the scoreboard in each."""
+def grid(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown: labels by columns."""
     lines = [f"| {title} | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for label, entries in rows.items():
-        lines.append(f"| {label} | " + " | ".join(map(cell, entries)) + " |")
+    for label, cells in rows.items():
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -148,14 +135,3 @@ def cell(entry: Mapping[str, Any]) -> str:
     """An entry in a table: .914 ± .001, or .914 where there was one training."""
     numbers = [f"{entry[key]:.3f}" for key in ("value", "spread") if entry[key] is not None]
     return " ± ".join(numbers).replace("0.", ".")
-
-
-def _results(read: Callable[[Path], str]) -> dict[str, float]:
-    """The metrics of one run by their names on the scoreboard."""
-    ours = json.loads(read(paths.METRICS))
-    found = {"": ours} | {f"{k}.": v for k, v in json.loads(read(paths.BASELINE_METRICS)).items()}
-    return {
-        f"{prefix}fashion_mnist.{task}.accuracy": of["accuracy"]
-        for prefix, tasks in found.items()
-        for task, of in tasks.items()
-    }

@@ -163,14 +163,15 @@ def parse(model: type[M], value: object, place: str) -> M:
         return model.model_validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         faults = [line for fault in explain(error, model) for line in fault.split("\n")]
-        lines = "\n".join(f"  {fault.removeprefix(': ')}" for fault in faults)
+        faults = [fault.removeprefix(": ") for fault in faults]
+        lines = "\n".join(f"  {fault}" for fault in faults)
         plural = "fault" if len(faults) == 1 else "faults"
-        raise ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}") from None
+        raise ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}", faults) from None
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
             f"{path.absolute()} is missing; run in the project's folder, "

@@ -12,6 +12,7 @@ PROJECTIONS = Path("data/projections")
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
+PROBE = Path("models/probe")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
 DATA_CARD = Path("reports/data/card.json")
@@ -23,6 +24,8 @@ PRETRAIN_EPOCHS = Path("reports/pretrain/epochs.csv")
 METRICS = Path("reports/metrics.json")
 BASELINE_METRICS = Path("reports/baselines.json")
 BASELINE_DETAILS = Path("reports/baselines_evaluation.json")
+# Metrics over training seeds, kept outside the pipeline.
+SEEDS = Path("reports/seeds.json")
 EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")

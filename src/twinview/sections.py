@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    FiniteFloat,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from twinview.paths import below
@@ -156,7 +162,15 @@ class Report(Section):
 
 
 class Gate(Section):
-    """What must hold for a change to land: the least value of a metric in reports/metrics.json."""
+    """What must hold for a change to land, and for an encoder to become champion.
 
-    floors: dict[str, float]
-    verdicts: tuple[Literal["learning", "slow", "collapsed"], ...]
+    floors: the least value of a metric in reports/metrics.json. drops: how far a metric may fall
+    below the base commit's or the champion's. beats: metrics in which raw pixels must be beaten.
+    model: the registered model that has the champion.
+    """
+
+    floors: dict[str, FiniteFloat]
+    drops: dict[str, Annotated[FiniteFloat, Ge(0)]]
+    beats: Annotated[tuple[str, ...], Distinct]
+    verdicts: Annotated[tuple[Literal["learning", "slow", "collapsed"], ...], Len(1), Distinct]
+    model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]

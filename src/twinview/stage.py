@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from twinview import locks, params
-from twinview.errors import BusyError, TwinviewError
+from twinview.errors import INTERRUPTED, BusyError, TwinviewError, told
 
 T = TypeVar("T")
 
@@ -32,11 +33,13 @@ def plain_errors() -> Iterator[None]:
     """Ends the process with one paragraph where a user can mend the fault, or stopped it."""
     try:
         yield
-    except TwinviewError as error:
-        sys.exit(f"twinview: {error}")
+    except (TwinviewError, OSError) as error:
+        sys.exit(f"twinview: {told(error)}")
     except KeyboardInterrupt:
-        said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
-        sys.exit(said if _leads() else 1)
+        if _leads():
+            said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
+            print(said, file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def name() -> str:
@@ -55,6 +58,25 @@ def exhaust(parts: Iterable[int], total: int, what: str) -> None:
     with tqdm(total=total, desc=what, disable=None, dynamic_ncols=True, unit_scale=True) as bar:
         for more in parts:
             bar.update(more)
+
+
+@contextlib.contextmanager
+def elapsed(what: str) -> Iterator[None]:
+    """Shows on a terminal how long the block is at work, where it does not say how far it is."""
+    silent, ended = None if _leads() else True, threading.Event()
+    with tqdm(desc=what, disable=silent, bar_format="{desc}: {elapsed}", leave=False) as bar:
+
+        def show() -> None:
+            while not bar.disable and not ended.wait(0.2):
+                bar.refresh()
+
+        clock = threading.Thread(target=show, daemon=True)
+        clock.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            clock.join()
 
 
 @contextlib.contextmanager
@@ -117,7 +139,5 @@ def _check_params() -> None:
 
 
 def _check_and_say() -> None:
-    try:
+    with plain_errors():
         params.check()
-    except TwinviewError as error:
-        sys.exit(f"twinview: {error}")

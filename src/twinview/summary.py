@@ -1,24 +1,37 @@
 """The short table that a finished pipeline ends with."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, paths
+from twinview import artifacts, experiments, paths, seeding
+from twinview.errors import DataError
+from twinview.intervals import WORDS
+from twinview.seeding import Seeds
+
+_GAP = "  "
 
 
 def summary() -> str:
-    """Our encoder beside its baselines, one line each; then where to look further."""
-    found = results()
+    """Our encoder beside its baselines, one line each; then where to look further.
+
+    Means with intervals, where reports/seeds.json is of these settings and results.
+    """
+    found, seeds = results(), _seeds()
     rows = found["results"]
     tasks = list(rows[paths.OURS])
-    width = max(len(name) for name in rows)
-    lines = ["  ".join([" " * width, *(f"{task:>11}" for task in tasks)])]
-    for name, row in rows.items():
-        cells = [f"{row[task]['accuracy']:>11.3f}" for task in tasks]
-        lines.append("  ".join([f"{name:<{width}}", *cells]))
+    table = [["", *tasks]]
+    table += [
+        [name, *(_cell(name, task, row, seeds) for task in tasks)] for name, row in rows.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [_line(texts, widths) for texts in table]
     return "\n".join(
         [
             "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
             *lines,
+            _what_the_spread_is(seeds),
             f"Pretraining: {found['verdict']}.",
             f"Report: {paths.REPORT}",
             "MLflow: make ui",
@@ -27,10 +40,64 @@ def summary() -> str:
 
 
 def results() -> dict[str, Any]:
-    """The same numbers by contender, task and metric, the verdict of the training, the page."""
+    """The same numbers by contender, task and metric, the verdict of the training, the page.
+
+    seeds: the training seeds and the interval of each metric over them, or null.
+    Raises DataError for a file that is not what its stage writes.
+    """
+    ours, baselines, trained = (
+        artifacts.load_json(path)
+        for path in (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
+    )
+    _require(paths.METRICS, _is_scores(ours) and ours)
+    _require(paths.BASELINE_METRICS, isinstance(baselines, dict))
+    tasks = set(ours)
+    for of in baselines.values():
+        _require(paths.BASELINE_METRICS, _is_scores(of) and tasks <= set(of))
+    _require(paths.PRETRAIN_METRICS, isinstance(trained, dict) and "verdict" in trained)
+    seeds = _seeds()
+    over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
     return {
-        "results": {paths.OURS: artifacts.load_json(paths.METRICS)}
-        | artifacts.load_json(paths.BASELINE_METRICS),
-        "verdict": artifacts.load_json(paths.PRETRAIN_METRICS)["verdict"],
+        "results": {paths.OURS: ours} | baselines,
+        "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
+        "verdict": trained["verdict"],
         "report": str(paths.REPORT),
     }
+
+
+def _seeds() -> Seeds | None:
+    return seeding.fitting(experiments.in_folder(Path()))
+
+
+def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
+    """The first column to the left, numbers to the right."""
+    cells = [f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)]
+    return _GAP.join([f"{texts[0]:<{widths[0]}}", *cells[1:]])
+
+
+def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:
+    """The accuracy of a contender in a task, over the seeds if there are several."""
+    if seeds is None:
+        return f"{row[task]['accuracy']:.3f}"
+    prefix = "" if name == paths.OURS else f"{name}."
+    return str(seeds.interval(f"{prefix}{task}.accuracy"))
+
+
+def _what_the_spread_is(seeds: Seeds | None) -> str:
+    if seeds and len(seeds.seeds) > 1:
+        return f"±: {WORDS}, {len(seeds.seeds)} training seeds (reports/seeds.json)."
+    if seeding.load(experiments.in_folder(Path())) and not seeds:
+        return f"{seeding.FILE} is of other settings or results; `twinview seeds` renews it."
+    return "One training seed, so no intervals; `twinview seeds 3` trains with three."
+
+
+def _is_scores(value: Any) -> bool:
+    """Whether it has an accuracy for each task."""
+    return isinstance(value, dict) and all(
+        isinstance(of, dict) and isinstance(of.get("accuracy"), float) for of in value.values()
+    )
+
+
+def _require(path: Path, claim: object) -> None:
+    if not claim:
+        raise DataError(f"{path} is not what `dvc repro` wrote; delete it, and run that again")

@@ -59,18 +59,18 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
     Each encodes an example as often as SimCLR does in so many epochs. Writes reports/<kind>.md and
     the scoreboard.
     """
-    measure.require_committed(COMMAND)
+    experiments.require_committed(COMMAND)
     planned = list(plan(kind, params.load(OURS), epochs, seeds))
     for place, experiment in enumerate(planned, 1):
         print(f"{place} of {len(planned)}: {experiment.name}", flush=True)
         experiment.run()
         measure.keep(scores(kind, planned[:place]))
-        Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]))
+        Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]), "utf-8")
 
 
 def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes."""
-    measure.require_committed(COMMAND)
+    experiments.require_committed(COMMAND)
     settings = params.load(OURS)
     ours, theirs = (
         artifacts.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG))
@@ -143,7 +143,7 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     rows = dict(sorted(rows.items(), key=lambda row: row[1]["linear"]["value"], reverse=True))
     beside = [one.load(paths.BASELINE_METRICS) for one in runs if one.label == runs[0].label]
     rows |= {text: _entries([of[name] for of in beside]) for name, text in BASELINES.items()}
-    cells = {label: list(entries.values()) for label, entries in rows.items()}
+    cells = {label: list(map(measure.cell, entries.values())) for label, entries in rows.items()}
     return "\n".join([*measure.grid(kind, list(TASKS.values()), cells), ""])
 
 

@@ -11,7 +11,7 @@ from twinview.errors import DataError
 
 def save_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows that all have the same keys, in order; floats in full."""
-    with atomic_file(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -21,5 +21,5 @@ def load_rows(path: Path) -> list[dict[str, str]]:
     """The rows that save_rows wrote, as text. Raises DataError when the file is missing."""
     if not path.is_file():
         raise DataError(f"{path} is missing; `dvc repro` makes it")
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -1,6 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-The only module that imports mlflow, and only inside functions: it takes seconds to load.
+Besides served and champions the only module that imports mlflow, and only inside functions: it
+takes seconds to load.
 """
 
 import contextlib
@@ -8,9 +9,12 @@ import hashlib
 import json
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,11 @@ _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
 _SQLITE = "sqlite:///"
+# Packages that the served model imports.
+_NEEDED = (
+    "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
+    "torchvision",
+)  # fmt: skip
 
 
 def store() -> str:
@@ -93,15 +102,15 @@ class Row:
 
     pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
     row when the store does not know the run that pretrained. files: each with the row's folder that
-    it goes to, "" for the first one. figures: matplotlib's, by name. encoder: module and an input
-    example.
+    it goes to, "" for the first one. figures: matplotlib's, by name. encoder: its folder, its
+    probe's, and some pictures as an input example.
     """
 
     settings: Mapping[str, Any]
     metrics: Mapping[str, float]
     pretrained: Mapping[str, Any]
     curves: Mapping[int, Mapping[str, float]]
-    encoder: tuple[Any, Any]
+    encoder: tuple[Path, Path, Any]
     files: Mapping[Path, str] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -179,7 +188,7 @@ def publish(row: Row) -> str:
     where: dict[str, Any] = {"experiment_id": experiment, "run_name": _run_name()}
     if unfinished:
         where = {"run_id": unfinished[0]}
-    with mlflow.start_run(**where, tags=tags) as run:
+    with _answering(), mlflow.start_run(**where, tags=tags) as run:
         _fill(client, run.info.run_id, row)
         return str(run.info.run_id)
 
@@ -244,25 +253,56 @@ def _log_data(client: Any, run_id: str) -> Any:
     return data
 
 
-def _log_encoder(encoder: Any, example: Any) -> str:
-    """Logs the encoder with an input example, from which MLflow takes the signature.
+def delete_models(ids: list[str]) -> None:
+    """Marks logged models as deleted, as the pages do with runs."""
+    import mlflow
 
-    The format is torch.export's: no pickle.
+    client = mlflow.MlflowClient(store())
+    for model in ids:
+        client.delete_logged_model(model)
+
+
+def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
+    """Logs the model that served describes; its id.
+
+    It loads wherever these requirements are met: safetensors and JSON, and beside them the code
+    that reads them; no pickle.
     """
     import mlflow
-    import torch
 
-    encoder.cpu().eval()
-    requirements = [f"torch=={torch.__version__.partition('+')[0]}"]
-    with warnings.catch_warnings():
+    from twinview import served
+
+    here = Path(served.__file__)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        info = mlflow.pytorch.log_model(
-            encoder,
+        code = Path(folder) / here.parent.name
+        shutil.copytree(here.parent, code, ignore=_all_but_python)
+        info = mlflow.pyfunc.log_model(
             name="encoder",
+            python_model=str(here),
+            artifacts={"encoder": str(encoder), "probe": str(probe)},
+            code_paths=[str(code)],
+            signature=served.signature(),
             input_example=example.numpy(),
-            pip_requirements=requirements,
+            metadata={"takes": served.takes(tuple(example.shape[1:]))},
+            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
         )
     return str(info.model_id)
+
+
+def connected() -> tuple[Any, str]:
+    """MLflow's client of the store, and the id of the experiment twinview."""
+    import mlflow
+
+    experiment = _experiment(PIPELINE)
+    return mlflow.MlflowClient(), experiment
+
+
+def _all_but_python(folder: str, names: list[str]) -> list[str]:
+    """Of a folder's names those that the served model's code does not need."""
+    return [
+        n for n in names if not (n.endswith(".py") or (Path(folder) / n / "__init__.py").is_file())
+    ]
 
 
 def _experiment(name: str) -> str:
@@ -274,26 +314,35 @@ def _experiment(name: str) -> str:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
-        try:
-            _make_database()
-            client = mlflow.MlflowClient()
-            found = client.get_experiment_by_name(name)
-            if found:
-                return str(found.experiment_id)
-            local = store().startswith(_SQLITE)
-            folder = (root() / "mlartifacts" / name).as_uri() if local else None
-            about = _ABOUT[name]()
-            return str(client.create_experiment(name, artifact_location=folder, tags=about))
-        except MlflowException as error:
-            raise BusyError(
-                f"the MLflow store {store()} does not answer ({error}); start it, "
-                "or unset MLFLOW_TRACKING_URI to use mlflow.db"
-            ) from None
+    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None), _answering():
+        _make_database()
+        client = mlflow.MlflowClient()
+        found = client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        local = store().startswith(_SQLITE)
+        folder = (root() / "mlartifacts" / name).as_uri() if local else None
+        about = _ABOUT[name]()
+        return str(client.create_experiment(name, artifact_location=folder, tags=about))
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Raises BusyError when the store does not answer, refuses, or is none."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0]
+        raise BusyError(
+            f"the MLflow store {store()} does not answer or refuses ({reason}); start it, "
+            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
+        ) from error
 
 
 def _make_database() -> None:

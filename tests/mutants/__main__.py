@@ -21,7 +21,7 @@ import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
-from twinview import measure, stage
+from twinview import experiments, measure, stage
 from twinview.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
@@ -40,7 +40,7 @@ def main(traps: Sequence[int]) -> None:
     """Plants, reports, and ends with an error unless every bug was caught."""
     chosen = [mutant for mutant in PLANTED if not traps or mutant.trap in traps]
     if not traps:
-        measure.require_committed(COMMAND)
+        experiments.require_committed(COMMAND)
     require_applicable(chosen)
     found = list(zip(chosen, catchers(chosen), strict=True))
     print("\n".join(table(found)))

@@ -1,19 +1,29 @@
 """The whole pipeline through DVC, on a few hundred real examples, in a project of its own."""
 
+import base64
 import contextlib
+import io
 import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import mlflow
+import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 from ruamel.yaml import YAML
+from safetensors.numpy import load_file
 
 from tests.workspace import make_workspace, tiny_params
 from twinview.tables import load_rows
@@ -146,6 +156,62 @@ def test_one_pipeline_is_one_row_linked_to_its_pretraining(project: Project) -> 
     assert row.data.params["pretrain.epochs"] == "2"
     curve = mlflow.MlflowClient().get_metric_history(pretrained["run_id"], "loss")
     assert len(curve) > 2
+
+
+def test_the_row_s_model_serves_what_was_evaluated(project: Project) -> None:
+    test = load_file(project.folder / "data/prepared/test.safetensors")["inputs"]
+    said = [row["linear"] for row in load_rows(project.folder / "reports/predictions.csv")]
+    embedded = load_file(project.folder / "data/embeddings/test.safetensors")["features"]
+    picture = io.BytesIO()
+    Image.fromarray(test[0, 0]).save(picture, "PNG")
+    with served(project) as ask:
+        answers = ask({"inputs": test.tolist()})["predictions"]
+        [alone] = ask({"inputs": [base64.b64encode(picture.getvalue()).decode()]})["predictions"]
+        for wrong in (test[:2, :, 1:].tolist(), ["aGVsbG8="], (test[:1] / 255).tolist()):
+            with pytest.raises(HTTPError, match="400") as refused:
+                ask({"inputs": wrong})
+            takes = "This model takes uint8 (n, 1, 28, 28), or n PNG or JPEG files' bytes"
+            assert takes in json.load(refused.value)["message"]
+    assert [row["label"] for row in answers] == said
+    for row in answers:
+        assert max(row["probabilities"], key=row["probabilities"].get) == row["label"]
+        assert sum(row["probabilities"].values()) == pytest.approx(1)
+    # Float32 sums in batches of another size.
+    assert np.allclose([row["features"] for row in answers], embedded, atol=1e-4)
+    assert alone["probabilities"] == pytest.approx(answers[0]["probabilities"], abs=1e-5)
+
+
+@contextlib.contextmanager
+def served(project: Project) -> Iterator[Callable[[Any], Any]]:
+    """Asks a real server of the row's model; it runs the code that the model brings along."""
+    model = project.pipeline_rows()[0].outputs.model_outputs[0].model_id
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{(port := free.getsockname()[1])}"
+    command = ["mlflow", "models", "serve", "-m", f"models:/{model}", "--env-manager", "local"]
+    environment = project.environment | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{project.folder}/mlflow.db",
+        "PYTHONPATH": "",
+    }
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen([*command, *address], env=environment, start_new_session=True)
+
+    def ask(question: Any) -> Any:
+        header = {"Content-Type": "application/json"}
+        return json.load(
+            urlopen(Request(f"{url}/invocations", json.dumps(question).encode(), header))
+        )
+
+    try:
+        started = time.monotonic()
+        while server.poll() is None and time.monotonic() < started + 120:
+            with contextlib.suppress(URLError), urlopen(f"{url}/ping"):
+                break
+            time.sleep(0.2)
+        yield ask
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
 
 
 def test_equal_training_gives_equal_hashes(project: Project) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from twinview import contenders, evaluation
+from twinview.lockfile import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
 from twinview.reporting.pictures import tiled
@@ -35,7 +36,9 @@ def evidence(shapes: Prepared) -> Evidence:
     return Evidence(
         settings={
             "data": {"source": "shapes", "test": 96},
-            "pretrain": {"method": "simclr", "batch_size": 16},
+            "views": {"mode": "cached", "chain": ["rotation"], "cached": {"count": 8}},
+            "pretrain": {"method": "simclr", "batch_size": 16, "epochs": 3, "seed": 0},
+            "augmentations": {"rotation": {"probability": 0.5, "degrees": [-9, 9]}},
             "heads": {"identity": {}},
         },
         evaluation={
@@ -44,20 +47,27 @@ def evidence(shapes: Prepared) -> Evidence:
             "contenders": {"encoder": contender, "raw_pixels": weaker, "supervised": weaker},
         },
         predictions=[
-            {"id": str(row_id), "linear": CLASSES[label], "knn": CLASSES[label]}
-            for row_id, label in zip(test.ids.tolist(), said.tolist(), strict=True)
+            {"id": str(row_id), "actual": CLASSES[truth]}
+            | {"linear": CLASSES[label], "knn": CLASSES[label]}
+            for row_id, truth, label in torch.stack([test.ids, test.labels, said], 1).tolist()
         ],
-        pretrained={"verdict": "learning", "chance": math.log(31), "loss": 1.2345},
+        pretrained={"verdict": "learning", "chance": math.log(31), "loss": 1.2345}
+        | {"cosine_spread": 0.2, "effective_rank": 9.0},
         steps=_rows("step", loss=2.0, learning_rate=0.001),
         epochs=_rows("epoch", cosine_spread=0.2, effective_rank=9, alignment=0.3, uniformity=-2),
         run={
             "commit": "0123abc", "changed": True, "experiment": "", "run_id": "feed",
             "seconds": 6.1, "examples_per_second": 1234, "device": "cpu",
             "hardware": "2 cores", "versions": "python 3.11",
+            "processes": 1, "precision": "float32",
         },
         prepared=prepared,
         features=contenders.raw(prepared),
         views_picture=data_uri(tiled(prepared.splits["train"].inputs[:4], 2)),
+        outs=[
+            Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),
+            Out("pretrain", "models/encoder", 376_000, 2, "e2c0de.dir"),
+        ],
     )  # fmt: skip
 
 

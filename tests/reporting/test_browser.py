@@ -13,12 +13,14 @@ import pytest
 from PIL import Image as Picture
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions import interaction
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.reporting.conftest import CLASSES
 from tests.reporting.test_page import points_of
 from twinview.reporting.page import Evidence
 
@@ -40,16 +42,20 @@ class Opened:
         self.points = points_of(html)
         self.url = url
 
-    def load(self, size: tuple[int, int], scheme: str = "light") -> None:
+    def load(self, size: tuple[int, int], scheme: str = "light", url: str = "") -> None:
+        """Opens the page, or a page around it."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        self.driver.get(self.url)
+        self.driver.get(url or self.url)
 
     def find(self, css: str) -> Any:
         return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def all(self, css: str) -> list[Any]:
+        return list(self.driver.find_elements(By.CSS_SELECTOR, css))
 
     def run(self, script: str) -> Any:
         return self.driver.execute_script(script)
@@ -100,6 +106,18 @@ class Opened:
         places = np.array([point[:2] for point in self.points], dtype=float)
         away = np.linalg.norm(places[:, None] - places, axis=2) + np.diag([np.inf] * len(places))
         return self.points[int(away.min(1).argmax())]
+
+
+def likeness(element: Any, evidence: Evidence, row_id: int) -> float:
+    """The correlation of what an element shows with a test picture.
+
+    Far from 1 for any other one; corners are rounded and pixels do not fall on whole ones.
+    """
+    test = evidence.prepared.splits["test"]
+    image = test.inputs[test.ids.tolist().index(row_id)][0].numpy()
+    seen = Picture.open(io.BytesIO(element.screenshot_as_png)).convert("L")
+    shrunk = np.asarray(seen.resize(image.shape, Picture.Resampling.BOX), dtype=float)
+    return float(np.corrcoef(shrunk.ravel(), image.ravel())[0, 1])
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +185,7 @@ def test_a_point_shows_its_picture_and_classes(
     opened.touch(point, kind)
     assert opened.card().split("\n")[0] == evidence.prepared.classes[point[ACTUAL]]
     assert opened.card().endswith(f"test {point[ID]}")
-    test = evidence.prepared.splits["test"]
-    image = test.inputs[test.ids.tolist().index(point[ID])][0].numpy()
-    seen = Picture.open(io.BytesIO(opened.find("#card .sprite").screenshot_as_png)).convert("L")
-    shrunk = np.asarray(seen.resize(image.shape, Picture.Resampling.BOX), dtype=float)
-    # Far from 1 for any other picture; corners are rounded and pixels do not fall on whole ones.
-    assert np.corrcoef(shrunk.ravel(), image.ravel())[0, 1] > 0.97
+    assert likeness(opened.find("#card .sprite"), evidence, point[ID]) > 0.97
 
 
 def test_the_card_names_what_was_said_instead(opened: Opened, evidence: Evidence) -> None:
@@ -186,7 +199,7 @@ def test_the_tab_key_reaches_the_map_and_arrows_go_their_way(opened: Opened) -> 
     opened.load(DESK)
     opened.run("document.querySelector('nav a:last-child').focus()")
     canvas = opened.find("canvas")
-    for _ in range(20):
+    for _ in range(30):
         if opened.driver.switch_to.active_element != canvas:
             opened.driver.switch_to.active_element.send_keys(Keys.TAB)
     at = opened.shown()
@@ -235,3 +248,99 @@ def test_the_page_follows_the_colour_scheme(opened: Opened) -> None:
         opened.load(DESK, scheme)
         paper[scheme] = opened.find("body").value_of_css_property("background-color")
     assert paper["light"] == "rgba(255, 255, 255, 1)" != paper["dark"]
+
+
+def test_only_mistakes_are_left_on_the_map(opened: Opened) -> None:
+    opened.load(DESK)
+    right = max(opened.points, key=lambda point: (point[ACTUAL] == point[SAID], point[X]))
+    wrong = next(point for point in opened.points if point[ACTUAL] != point[SAID])
+    opened.find("input[name=mistakes]").click()
+    opened.touch(right, interaction.POINTER_MOUSE)
+    assert not opened.card().endswith(f"test {right[ID]}"), "a faded point is not shown"
+    opened.touch(wrong, interaction.POINTER_MOUSE)
+    assert "✕ said" in opened.card()
+
+
+def test_a_curve_tells_its_values_to_mouse_and_keys(opened: Opened) -> None:
+    opened.load(DESK)
+    curve, value = opened.find(".chart svg"), opened.find(".chart .last")
+    assert value.text == "2"
+    curve.send_keys(Keys.HOME)
+    assert value.text == "step 1: 0.6667"
+    curve.send_keys(Keys.ARROW_RIGHT)
+    assert value.text == curve.get_attribute("aria-valuetext") == "step 2: 1.333"
+    curve.send_keys(Keys.ESCAPE)
+    assert value.text == "2"
+    ActionChains(opened.driver, duration=0).move_to_element_with_offset(curve, 160, 0).perform()
+    assert value.text == "step 3: 2"
+
+
+def test_a_number_of_the_matrix_shows_the_pictures_that_it_counts(
+    opened: Opened, evidence: Evidence
+) -> None:
+    opened.load(DESK)
+    for button in opened.all("#confusion h3 + .scroll [data-cell]"):
+        button.click()
+        _, actual, said = map(str, button.get_attribute("data-cell").split("/"))
+        named = f"taken for {CLASSES[int(said)]}:"
+        assert opened.find("#mistakes p").text.endswith(f"{CLASSES[int(actual)]} {named}")
+        pictures = opened.all("#mistakes .mistake")
+        assert len(pictures) == int(button.text) > 0
+        row_id = int(pictures[-1].get_attribute("aria-label").removeprefix("test "))
+        assert likeness(pictures[-1], evidence, row_id) > 0.97
+        row = next(row for row in evidence.predictions if row["id"] == str(row_id))
+        assert (row["actual"], row["linear"]) == (CLASSES[int(actual)], CLASSES[int(said)])
+
+
+def test_arrow_keys_go_from_number_to_number(opened: Opened) -> None:
+    opened.load(DESK)
+    first = opened.find("#confusion [data-cell]")
+    at = [first.get_attribute("data-cell")]
+    first.send_keys("")
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_UP):
+        opened.driver.switch_to.active_element.send_keys(key)
+        at.append(opened.driver.switch_to.active_element.get_attribute("data-cell"))
+    # On the diagonal stand no mistakes: they are passed over, or nothing lies that way.
+    assert at == [f"linear/{cell}" for cell in ("0/1", "0/2", "1/2", "1/0", "1/0")]
+    assert len(opened.all('#confusion h3 + .scroll [tabindex="0"][data-cell]')) == 1
+
+
+def test_rows_of_neighbours_without_a_mistake_can_be_hidden(opened: Opened) -> None:
+    opened.load(DESK)
+    before = len(opened.all("details[open] .query"))
+    opened.find("#differing").click()
+    shown = [row for row in opened.all("details[open] .query") if row.is_displayed()]
+    assert 0 < len(shown) < before
+    for row in shown:
+        assert row.find_elements(By.CSS_SELECTOR, ".differs .instead")
+    opened.find("details:not([open]) .queries").find_element(By.XPATH, "..").click()
+    missed = opened.all("#neighbours details:last-child .query")
+    assert all(row.is_displayed() for row in missed) and missed, "the probe was wrong on them"
+
+
+@pytest.mark.parametrize(("size", "width"), [(DESK, 600), (PHONE, 380)])
+def test_the_page_works_in_a_sandboxed_frame_as_in_mlflow(
+    opened: Opened, html: str, tmp_path: Path, size: tuple[int, int], width: int
+) -> None:
+    frame = tmp_path / "frame.html"
+    text = json.dumps(html).replace("</", "<\\/")
+    frame.write_text(
+        "<meta name='viewport' content='width=device-width'>"
+        f"<iframe sandbox='allow-scripts' width={width} height=660></iframe><script>"
+        f"const page = new Blob([{text}], {{type: 'text/html'}});"
+        "document.querySelector('iframe').src = URL.createObjectURL(page);</script>"
+    )
+    opened.driver.get_log("browser")
+    opened.load(size, url=frame.as_uri())
+    opened.driver.switch_to.frame(0)
+    for place in ("#map", "#costs"):
+        opened.find(f'nav a[href="{place}"]').click()
+        top = opened.run(f"return document.querySelector('{place}').getBoundingClientRect().top")
+        under = opened.run("return document.querySelector('nav').getBoundingClientRect().bottom")
+        assert under <= top < 330, f"{place} is not in sight"
+    opened.find("canvas").send_keys(Keys.ARROW_DOWN)
+    assert opened.card() != ""
+    opened.find('input[value="error"]').click()
+    assert opened.find(".count-wrong").text != ""
+    opened.driver.switch_to.default_content()
+    assert opened.driver.get_log("browser") == []

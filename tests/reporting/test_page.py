@@ -101,13 +101,51 @@ def test_the_map_has_as_many_points_as_asked_each_a_test_row(html: str, evidence
 
 def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
-    assert sum(title.startswith("test ") for title in titles) == QUERIES
-    assert sum(title.startswith("train ") for title in titles) == QUERIES * NEIGHBOURS
+    assert sum(title.startswith("test ") for title in titles) == 2 * QUERIES
+    assert sum(title.startswith("train ") for title in titles) == 2 * QUERIES * NEIGHBOURS
     classes = [re.sub(r".*?: |, cosine.*", "", title) for title in titles]
     groups = [classes[i : i + 1 + NEIGHBOURS] for i in range(0, len(classes), 1 + NEIGHBOURS)]
     differing = sum(name != asked for asked, *near in groups for name in near)
     assert differing > 0, "this evidence would show nothing"
     assert sum(a.get("class") == "differs" for _, a in read.tags) == differing
+
+
+def test_every_query_that_the_probe_got_wrong_is_marked(read: Reader, evidence: Evidence) -> None:
+    titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
+    asked = [title[5:].partition(":")[0] for title in titles if title.startswith("test ")]
+    rows = {row["id"]: row for row in evidence.predictions}
+    wrong = [rows[row_id]["linear"] != rows[row_id]["actual"] for row_id in asked]
+    assert QUERIES <= sum(wrong) < 2 * QUERIES, "all of the second half"
+    assert all(wrong[QUERIES:])
+    assert [a["class"] for _, a in read.tags if (a.get("class") or "").startswith("asked")] == [
+        "asked differs" if is_wrong else "asked" for is_wrong in wrong
+    ]
+
+
+def test_costs_and_the_hash_of_the_data_are_told(read: Reader) -> None:
+    text = " ".join(" ".join(read.text).split())
+    assert "Trained in 6 s (1,234 examples/s on cpu, 2 cores); 1.61 MB on disk." in text
+    assert "data/prepared 1.23 MB 4 prepare models/encoder 376 kB 2 pretrain" in text
+    assert "da7a.dir of data/prepared" in text
+
+
+def test_the_verdict_has_its_reasons(read: Reader) -> None:
+    text = " ".join(" ".join(read.text).split())
+    assert "Effective rank 9.0 at least 2 ✓ holds" in text
+    assert "Loss 1.234 at most 3.091, 0.9 of chance ✓ holds" in text
+
+
+def test_live_views_and_a_perfect_probe_are_shown_too(evidence: Evidence) -> None:
+    right = [row | {"linear": row["actual"]} for row in evidence.predictions]
+    views = evidence.settings["views"] | {"mode": "live"}
+    html = build(
+        dataclasses.replace(
+            evidence, predictions=right, settings={**evidence.settings, "views": views}
+        )
+    )
+    assert "nothing is cached" in html
+    assert "first of the 8 in the cache" not in html
+    assert "linear probe got wrong</summary>" not in html
 
 
 def test_equal_evidence_gives_equal_bytes(html: str, evidence: Evidence) -> None:

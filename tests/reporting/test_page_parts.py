@@ -1,22 +1,33 @@
 """What the page is made of, one piece at a time."""
 
+import base64
+import io
+import itertools
 import math
-from dataclasses import fields
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image as Picture
 
-from twinview.monitors import Monitors, Verdict
+from twinview.lockfile import Out
+from twinview.monitors import Monitors, Verdict, verdict
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
-from twinview.reporting.confusion import class_rows
-from twinview.reporting.curves import MONITORS, VERDICTS, chance_words
+from twinview.reporting.confusion import class_rows, largest
+from twinview.reporting.costs import costs, minutes_words, size_words
+from twinview.reporting.curves import MONITORS, VERDICTS, _by_epoch, chance_words, checks
 from twinview.reporting.embedding_map import drawn
-from twinview.reporting.inline import sprite, thumbnails
+from twinview.reporting.inline import data_uri, file_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
+from twinview.reporting.mistakes import mistakes
 from twinview.reporting.neighbours import nearest
+from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
+from twinview.types import Split
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-2.1, -1.5), (4.1, 6.236), (1e-5, 2e-3)])
@@ -51,7 +62,7 @@ def test_chance_has_its_formula_only_where_it_is_that_of_nt_xent() -> None:
 
 def test_every_verdict_and_monitor_has_words() -> None:
     assert set(VERDICTS) == set(get_args(Verdict))
-    assert set(MONITORS) == {field.name for field in fields(Monitors)}
+    assert set(MONITORS) == {field.name for field in fields(Monitors)} | {"validation_knn"}
 
 
 def test_nearest_is_the_order_by_cosine_whatever_the_lengths() -> None:
@@ -75,6 +86,17 @@ def test_the_projection_fills_a_unit_square_and_keeps_islands_apart() -> None:
     between = torch.cdist(one, other).min()
     assert between > torch.pdist(one).median() / 2
     assert torch.cdist(one, one.mean(0)[None]).max() < torch.cdist(other, one.mean(0)[None]).min()
+
+
+def test_the_map_moves_a_bar_to_its_last_iteration_and_prints_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(written, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stderr", written)
+    projection(torch.randn(12, 4, generator=torch.Generator().manual_seed(0)), seed=0)
+    assert "map: 100%" in written.getvalue() and "1000/1000" in written.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_sprite_has_its_pictures_row_by_row() -> None:
@@ -108,3 +130,119 @@ def test_shades_are_shares_of_the_true_class() -> None:
     assert [count.share for count in first.counts] == [0.75, 0.25]
     assert first.counts[1].words == "1 of 4 a taken for b"
     assert [count.share for count in second.counts] == [0, 0], "a class without examples"
+
+
+def test_the_verdict_is_learning_where_all_its_checks_hold() -> None:
+    seen = set()
+    for spread, rank, loss in itertools.product((0.009, 0.01), (1.9, 2.0), (2.6, 2.7, 2.8)):
+        last = Monitors(spread, rank, alignment=0.1, uniformity=-2.0)
+        said = verdict(last, loss, chance=3.0)
+        rows = checks({**asdict(last), "loss": loss, "chance": 3.0})
+        broken = [row.else_verdict for row in rows if not row.holds]
+        assert said == min(broken, default="learning"), "collapsed goes before slow"
+        seen.add(said)
+    assert seen == set(get_args(Verdict))
+
+
+def test_a_chart_tells_of_more_points_than_it_dots() -> None:
+    chart = line_chart("Loss", "", "step", [(n, float(n)) for n in range(100)])
+    assert chart.dots == ()
+    assert [label for *_, label in chart.spots][::99] == ["step 0: 0", "step 99: 99"]
+
+
+def test_validation_knn_is_a_curve_where_it_was_measured() -> None:
+    row = dict.fromkeys(MONITORS, "0.5") | {"epoch": "1"}
+    assert "Validation kNN" in [chart.title for chart in _by_epoch([row])]
+    del row["validation_knn"]
+    assert len(_by_epoch([row])) == len(MONITORS) - 1
+
+
+def test_the_largest_confusions_come_first_and_right_ones_not() -> None:
+    found = {"confusion": [[9, 1, 0], [3, 9, 0], [0, 2, 9]]}
+    words, numbers, *_ = zip(*largest(found, ["a", "b", "c"]), strict=True)
+    assert words == ("b taken for a", "c taken for b", "a taken for b")
+    assert numbers == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (13_524, "13.5 kB"),
+        (999_600, "1 MB"),
+        (1_962_242_720, "1.96 GB"),
+    ],
+)
+def test_sizes_are_said_in_three_digits(size: int, words: str) -> None:
+    assert size_words(size) == words
+
+
+def test_times_are_said_in_the_unit_that_fits() -> None:
+    said = [minutes_words(seconds) for seconds in (6.1, 510.9, 11_520)]
+    assert said == ["6 s", "8.5 min", "3.2 h"]
+
+
+def test_costs_count_every_out_the_largest_first() -> None:
+    outs = [
+        Out("a", name, size, 2, "") for name, size in (("s", 10), ("m", 10**6), ("l", 4 * 10**6))
+    ]
+    told = costs({"seconds": 90, "examples_per_second": 1234}, outs)
+    assert [(one.out.path, one.share) for one in told["taken"]] == [("l", 1.0), ("m", 0.25)]
+    assert (told["smaller"], told["smaller_words"]) == ([outs[0]], "10 B")
+    assert told["disk"] == "5 MB"
+
+
+def test_mistakes_are_those_of_their_cell_and_in_their_place() -> None:
+    inputs = torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 1, 4, 4) * 40
+    test = Split(inputs, None, torch.arange(100, 106))
+    truth, said = [0, 0, 1, 1, 0, 1], {"linear": [0, 1, 1, 0, 1, 1], "knn": [0, 0, 1, 0, 0, 0]}
+    data, picture = mistakes(test, truth, said)
+    ids = {c: [data["ids"][place] for place in own] for c, own in data["cells"].items()}
+    expected = {"linear/0/1": [101, 104], "linear/1/0": [103], "knn/1/0": [103, 105]}
+    assert ids == expected
+    pixels = np.asarray(_opened(picture))
+    for place, row_id in enumerate(data["ids"]):
+        assert pixels[0, place * data["width"]] == (row_id - 100) * 40
+
+
+def test_mistakes_of_many_classes_show_some_of_every_cell_and_stay_few() -> None:
+    truth = torch.arange(60).repeat_interleave(59).tolist()
+    said = [other for actual in range(60) for other in range(60) if other != actual]
+    test = Split(
+        torch.zeros(len(truth), 1, 2, 2, dtype=torch.uint8), None, torch.arange(len(truth))
+    )
+    data, _ = mistakes(test, truth * 1, {"linear": said})
+    assert len(data["ids"]) == 1500 < len(truth)
+    assert sum(map(len, data["cells"].values())) == 1500
+
+
+def test_a_probe_without_mistakes_has_none_to_show() -> None:
+    test = Split(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), None, torch.arange(2))
+    assert mistakes(test, [0, 1], {"linear": [0, 1]})[0]["cells"] == {}
+
+
+def test_grey_pictures_are_kept_to_the_bit_and_coloured_ones_nearly() -> None:
+    random = torch.Generator().manual_seed(0)
+    coarse = torch.randint(0, 256, (3, 4, 4), generator=random, dtype=torch.uint8)
+    image = coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
+    for part, worst in ((image[:1], 0), (image, 20)):
+        seen = np.asarray(_opened(data_uri(as_picture(part))), dtype=float)
+        meant = np.asarray(as_picture(part), dtype=float)
+        assert np.abs(seen - meant).mean() <= worst
+
+
+def test_pages_of_coloured_noise_stay_below_ten_megabytes() -> None:
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (500, 3, 32, 32), generator=random, dtype=torch.uint8)
+    # 2,000 on the map, 1,500 mistakes, 2 * 24 * 9 beside each other: the settings' own numbers.
+    assert len(data_uri(sprite(noise, 50))) / 500 * 3932 < 10e6
+
+
+def test_a_wide_picture_shrinks(tmp_path: Path) -> None:
+    Picture.new("L", (4000, 1000)).save(tmp_path / "views.png")
+    assert _opened(file_uri(tmp_path / "views.png")).size == (1600, 400)
+
+
+def _opened(uri: str) -> Picture.Image:
+    return Picture.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))

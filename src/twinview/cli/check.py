@@ -1,4 +1,9 @@
-"""Checks params.yaml as a whole, and says what is missing around it."""
+"""Checks params.yaml as a whole, and says what is missing around it.
+
+Every fault at once, each with its setting, its value and what would be right; --json lists them.
+
+    $ twinview check --params recipes/smoke.yaml
+"""
 
 import argparse
 from pathlib import Path
@@ -28,4 +33,4 @@ def checked(file: Path) -> Outcome:
     params.check(file)
     repository = git("rev-parse", "--git-dir") is not None
     said = [f"twinview: {file} is in order", *([] if repository else [ALONE])]
-    return Outcome("\n".join(said), {"params": str(file), "git": repository})
+    return Outcome("\n".join(said), {"params": str(file), "faults": [], "git": repository})

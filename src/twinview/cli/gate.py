@@ -1,28 +1,66 @@
-"""Holds the results against the floors; status 1 when one does not hold."""
+"""Holds the results against floors, raw pixels and what was before; status 1 when one falls.
+
+Thresholds are `gate:` in params.yaml, read from the base commit where one is given. A table says
+of each check whether it holds, fails, or has nothing to be compared with, and why.
+
+    $ twinview gate --baseline origin/main
+"""
 
 import argparse
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
+from twinview import gate_table
+from twinview.base import base_results, base_settings
+from twinview.champions import champion
 from twinview.cli.outcome import Outcome
-from twinview.gate import base_settings, run_gate
+from twinview.errors import ConfigError
+from twinview.gate import Reference, holds, run_gate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the floors and the results are."""
+    """Where the thresholds and the results are, and what to compare with."""
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
-    parser.add_argument("--baseline", metavar="COMMIT", help="where the floors are read")
+    parser.add_argument(
+        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
+    )
+    parser.add_argument(
+        "--champion", action="store_true", help="compare with the champion in MLflow's registry"
+    )
     parser.add_argument(
         "--results", type=Path, default=Path(), metavar="FOLDER", help="where reports/ lies"
+    )
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="add the table to it, for a pull request"
     )
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """One line for each thing that must hold."""
-    checks = run_gate(base_settings(options.baseline, options.params), options.results)
-    lines = [
-        f"{'ok  ' if one.holds else 'FAIL'}  {one.name:<24} {one.found:>10}  wanted {one.wanted}"
-        for one in checks
-    ]
-    status = 0 if all(one.holds for one in checks) else 1
-    return Outcome("\n".join(lines), [dataclasses.asdict(one) for one in checks], status)
+    settings, place = base_settings(options.baseline, options.params)
+    references = list(_references(options, settings.model))
+    checks = run_gate(settings, options.results, references)
+    if options.markdown:
+        _write(options.markdown, gate_table.markdown(checks, place))
+    data = {
+        "holds": holds(checks),
+        "thresholds": place,
+        "checks": [dataclasses.asdict(one) for one in checks],
+    }
+    return Outcome(gate_table.text(checks, place), data, 0 if holds(checks) else 1)
+
+
+def _references(options: argparse.Namespace, model: str) -> Iterator[Reference]:
+    if options.baseline is not None:
+        yield base_results(options.baseline, options.params)
+    if options.champion:
+        yield champion(model)
+
+
+def _write(path: Path, table: str) -> None:
+    try:
+        with path.open("a") as file:  # of GitHub's summary, other commands may have written some
+            file.write(table)
+    except OSError as error:
+        raise ConfigError(f"--markdown: {path} cannot be written ({error.strerror})") from None

@@ -1,4 +1,9 @@
-"""Runs the pipeline for several seeds and writes the scoreboard and README's tables."""
+"""Runs the pipeline for several seeds and writes the scoreboard and README's tables.
+
+It trains once a seed, from a tree without changes, and takes as long as so many `make repro`.
+
+    $ twinview measure --seeds 3
+"""
 
 import argparse
 

@@ -1,4 +1,10 @@
-"""Checks, runs `dvc repro`, and prints the results."""
+"""Checks, runs `dvc repro`, and prints the results.
+
+Only what has changed runs; an interrupted training goes on where it was. Ends with DVC's own
+status where DVC fails, which is 1 or more.
+
+    $ twinview repro evaluate
+"""
 
 import argparse
 from pathlib import Path
@@ -23,5 +29,5 @@ def run(options: argparse.Namespace) -> Outcome:
         if outside_git or Path(".dvc/config.local").exists():
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())
         if status := dvc("repro", *options.stages):
-            return Outcome("", {"error": f"dvc repro ended with {status}"}, status)
+            return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
     return Outcome(summary(), results())

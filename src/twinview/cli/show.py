@@ -1,4 +1,9 @@
-"""Prints the results of the last run."""
+"""Prints the results of the last run.
+
+Accuracy on test of our encoder and its baselines, and the verdict on the training.
+
+    $ twinview show --json
+"""
 
 import argparse
 

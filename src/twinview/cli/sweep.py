@@ -1,4 +1,10 @@
-"""Compares all methods, or all objectives, or trains recipes/long.yaml; goes on where left."""
+"""Compares all methods, or all objectives, or trains recipes/long.yaml; goes on where left.
+
+Each training is a DVC experiment, from a tree without changes; the table in reports/ grows seed by
+seed.
+
+    $ twinview sweep objectives --seeds 1
+"""
 
 import argparse
 

@@ -1,10 +1,16 @@
-"""Opens MLflow's pages on this machine only."""
+"""Opens MLflow's pages on this machine only.
+
+Ctrl-C ends it. With --json the address is printed once it is known, before the pages are served.
+
+    $ twinview ui --port 5001
+"""
 
 import argparse
 import os
 import socket
 import subprocess
 import sys
+from functools import partial
 
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
@@ -17,21 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Raises BusyError for a port that cannot be used; Ctrl-C ends it well."""
+    """Raises BusyError for a port that cannot be used."""
     require_free(options.port)
     url = f"http://127.0.0.1:{options.port}"
-    print(f"MLflow: {url}{page()} (Ctrl-C ends it)", flush=True)
+    said = f"MLflow: {url}{page()} (Ctrl-C ends it)"
+    return Outcome(said, {"url": url}, after=partial(serve, options.port))
+
+
+def serve(port: int) -> int:
+    """Serves until it is stopped; the server's exit status. It prints to standard error only."""
     environment = os.environ | {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    address = ["--host", "127.0.0.1", "--port", str(options.port), "--workers", "1"]
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store(), *address]
-    try:
-        status = subprocess.run(command, env=environment).returncode
-    except KeyboardInterrupt:
-        status = 0
-    return Outcome("", {"url": url}, status)
+    return subprocess.run(command, env=environment, stdout=2).returncode
 
 
 def require_free(port: int) -> None:

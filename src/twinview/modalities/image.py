@@ -76,5 +76,5 @@ class Standardise(nn.Module):
         self.register_buffer("std", torch.tensor(statistics.std).view(shape), persistent=False)
 
     def forward(self, stored: Tensor) -> Tensor:
-        """stored: uint8 (n, c, h, w)."""
-        return stored.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
+        """stored: uint8 (n, c, h, w); floats on the same scale are taken too, and left alone."""
+        return stored.to(torch.float32, copy=True).div_(255).sub_(self.mean).div_(self.std)

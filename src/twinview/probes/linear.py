@@ -1,5 +1,6 @@
 """The linear probe: multinomial logistic regression on frozen, standardised features."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -23,6 +24,25 @@ def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt
     of scikit-learn's LogisticRegression, found sooner: L-BFGS in coordinates in which the features
     are white. It stops after 30 steps, when the accuracy has long settled.
     """
+    return fit(train, strength).logits(features).argmax(1)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted probe: mean and std (d,) that standardise features; weights (k, d) and bias (k,)."""
+
+    mean: Tensor
+    std: Tensor
+    weights: Tensor
+    bias: Tensor
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(m, d) to (m, k): a softmax over the classes gives their probabilities."""
+        return F.linear((features - self.mean) / self.std, self.weights, self.bias)
+
+
+def fit(train: Embeddings, strength: float) -> Fitted:
+    """The probe of these rows; it knows the classes up to their largest label."""
     std, mean = torch.std_mean(train.features, dim=0, correction=0)
     std = torch.where(std > 1e-6, std, torch.ones_like(std))
     x = (train.features - mean) / std
@@ -31,7 +51,7 @@ def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt
     factor = torch.linalg.cholesky(x.T @ x / len(x) + penalty / _CURVATURE * eye)
     whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
     weights, bias = _minimum(x @ whiten.T, train.known_labels(), whiten, penalty)
-    return F.linear((features - mean) / std, weights @ whiten, bias).argmax(1)
+    return Fitted(mean, std, weights @ whiten, bias)
 
 
 def _minimum(

@@ -29,17 +29,26 @@ class Dot:
 
 @dataclass(frozen=True)
 class Chart:
-    """One line in a plane WIDTH by HEIGHT; line is an SVG path."""
+    """One line in a plane WIDTH by HEIGHT; line is an SVG path.
+
+    points: all that the line goes through. dots: the same where they are few enough to be drawn.
+    """
 
     title: str
     note: str
     x_label: str
     last: str
     line: str
+    points: tuple[Dot, ...]
     dots: tuple[Dot, ...]
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     reference: Tick | None
+
+    @property
+    def spots(self) -> list[tuple[float, float, str]]:
+        """The points as the page's script reads them."""
+        return [(point.x, point.y, point.label) for point in self.points]
 
 
 def line_chart(
@@ -66,14 +75,15 @@ def line_chart(
         share = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    dots = tuple(Dot(across(x), up(y), f"{x_label} {x:g}: {y:.4g}") for x, y in points)
+    along = tuple(Dot(across(x), up(y), f"{x_label} {x:g}: {y:.4g}") for x, y in points)
     return Chart(
         title=title,
         note=note,
         x_label=x_label,
         last=f"{ys[-1]:.4g}",
-        line="M" + "L".join(f"{dot.x} {dot.y}" for dot in dots),
-        dots=dots if len(dots) <= _DOTS else (),
+        line="M" + "L".join(f"{dot.x} {dot.y}" for dot in along),
+        points=along,
+        dots=along if len(along) <= _DOTS else (),
         x_ticks=tuple(Tick(across(x), f"{x:g}") for x in x_ticks),
         y_ticks=tuple(Tick(up(y), f"{y:g}") for y in y_ticks),
         reference=Tick(up(reference[0]), reference[1]) if reference else None,

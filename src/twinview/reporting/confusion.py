@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_LARGEST = 6
+
 
 @dataclass(frozen=True)
 class Count:
@@ -40,6 +42,17 @@ def class_rows(found: Mapping[str, Any], classes: Sequence[str]) -> list[ClassRo
         )
         for name, numbers in zip(classes, found["confusion"], strict=True)
     ]
+
+
+def largest(found: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str, int, int, int]]:
+    """The most frequent mistakes: in words, how many, and the numbers of the classes."""
+    cells = [
+        (f"{classes[actual]} taken for {classes[said]}", number, actual, said)
+        for actual, numbers in enumerate(found["confusion"])
+        for said, number in enumerate(numbers)
+        if number and actual != said
+    ]
+    return sorted(cells, key=lambda cell: -cell[1])[:_LARGEST]
 
 
 def _count(name: str, other: str, numbers: Sequence[int], place: int) -> Count:

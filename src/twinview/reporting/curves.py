@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from twinview.monitors import LEAST_RANK, LEAST_SPREAD, SLOW_SHARE
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {
@@ -13,6 +15,10 @@ VERDICTS = {
 }
 
 MONITORS = {
+    "validation_knn": (
+        "Validation kNN",
+        "accuracy by nearest train examples, where all have labels",
+    ),
     "cosine_spread": ("Cosine spread", "0 when all embeddings are alike"),
     "effective_rank": ("Effective rank", "directions in use; 1 when collapsed"),
     "alignment": ("Alignment", "how far two views are apart; 2 is chance"),
@@ -20,6 +26,17 @@ MONITORS = {
 }
 
 CurveRows = Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One of the measures that the verdict comes from, and its limit, in words."""
+
+    name: str
+    measured: str
+    limit: str
+    else_verdict: str
+    holds: bool
 
 
 def training(
@@ -32,11 +49,27 @@ def training(
         "verdict_means": VERDICTS[pretrained["verdict"]],
         "loss": pretrained["loss"],
         "chance": chance,
+        "checks": checks(pretrained),
         "curves": [
             *_by_step(steps, (chance, chance_words(chance, batch_size))),
             *_by_epoch(epochs),
         ],
     }
+
+
+def checks(pretrained: Mapping[str, Any]) -> list[Check]:
+    """What the verdict rests on: it is "learning" where all of them hold."""
+    loss, chance = pretrained["loss"], pretrained["chance"]
+    spread, rank = pretrained["cosine_spread"], pretrained["effective_rank"]
+    slow = SLOW_SHARE * chance
+    return [
+        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}", "collapsed",
+              spread >= LEAST_SPREAD),
+        Check("Effective rank", f"{rank:.1f}", f"at least {LEAST_RANK:g}", "collapsed",
+              rank >= LEAST_RANK),
+        Check("Loss", f"{loss:.3f}", f"at most {slow:.3f}, {SLOW_SHARE:g} of chance", "slow",
+              loss <= slow),
+    ]  # fmt: skip
 
 
 def chance_words(chance: float, batch_size: int) -> str:
@@ -54,9 +87,11 @@ def _by_step(rows: CurveRows, reference: tuple[float, str]) -> list[Chart]:
 
 
 def _by_epoch(rows: CurveRows) -> list[Chart]:
+    measured = [name for name in MONITORS if name in rows[0]]
     return [
         line_chart(title, note, "epoch", _curve(rows, "epoch", name))
-        for name, (title, note) in MONITORS.items()
+        for name in measured
+        for title, note in [MONITORS[name]]
     ]
 
 

@@ -39,9 +39,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Query:
-    """A test example and its nearest train examples, best first."""
+    """A test example, the class that a probe says, and its nearest train examples, best first."""
 
     portrait: Portrait
+    said: str
     neighbours: tuple[Neighbour, ...]
 
     @property
@@ -91,23 +92,30 @@ def map_sprite(test: Split, rows: Tensor) -> str:
 def neighbour_rows(
     splits: Mapping[str, Split],
     features: Mapping[str, Embeddings],
+    predicted: Sequence[str],
     classes: Sequence[str],
     rows: Tensor,
     count: int,
 ) -> list[Query]:
-    """For each of the test rows its `count` nearest train rows by cosine."""
+    """For each of the test rows its `count` nearest train rows by cosine.
+
+    predicted: the class that the first probe says of every test row.
+    """
     train, test = splits["train"], splits["test"]
     cosines, near = nearest(features["test"].features[rows], features["train"].features, count)
     queries = _portraits(test.take(rows), classes)
     return [
         Query(
             portrait,
+            predicted[row],
             tuple(
                 Neighbour(other, round(cosine, 3), other.actual == portrait.actual)
                 for other, cosine in zip(_portraits(train.take(own), classes), scores, strict=True)
             ),
         )
-        for portrait, own, scores in zip(queries, near, cosines.tolist(), strict=True)
+        for portrait, row, own, scores in zip(
+            queries, rows.tolist(), near, cosines.tolist(), strict=True
+        )
     ]
 
 

@@ -1,19 +1,29 @@
 """The report: one self-contained HTML page of everything that a finished pipeline found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from twinview.artifacts import flat
 from twinview.errors import DataError
-from twinview.paths import OURS
+from twinview.lockfile import Out
+from twinview.paths import OURS, PREPARED
 from twinview.reporting import charts, results
-from twinview.reporting.confusion import class_rows
+from twinview.reporting.confusion import class_rows, largest
+from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, training
-from twinview.reporting.embedding_map import drawn, map_data, map_sprite, neighbour_rows
+from twinview.reporting.embedding_map import (
+    drawn,
+    labels_of,
+    map_data,
+    map_sprite,
+    neighbour_rows,
+)
+from twinview.reporting.mistakes import mistakes
 from twinview.splits import Prepared
 from twinview.types import Embeddings
 
@@ -23,6 +33,7 @@ class Evidence:
     """What the stages before wrote. settings: the effective ones, as Params.chosen gives them.
 
     steps, epochs, predictions: the rows of their CSV files. views_picture: a data URI.
+    outs: what the stages before have written.
     """
 
     settings: Mapping[str, Any]
@@ -35,13 +46,15 @@ class Evidence:
     prepared: Prepared
     features: Mapping[str, Embeddings]
     views_picture: str
+    outs: Sequence[Out]
 
 
 def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed: int) -> str:
     """The HTML: equal evidence gives equal text.
 
     points: test examples on the map. queries, neighbours: test examples shown with their nearest
-    train examples. Raises DataError when the evidence is not all of the same rows.
+    train examples, so many of all and so many of those that the first probe got wrong.
+    Raises DataError when the evidence is not all of the same rows.
     """
     require_same_rows(evidence)
     environment = Environment(
@@ -57,7 +70,9 @@ def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed
         **_results(evidence),
         **training(evidence.pretrained, evidence.steps, evidence.epochs, batch_size),
         **_pictures(evidence, points, queries, neighbours, seed),
+        **_mistakes(evidence),
         **_origin(evidence),
+        **costs(evidence.run, evidence.outs),
     )
 
 
@@ -85,12 +100,34 @@ def _results(evidence: Evidence) -> dict[str, Any]:
         "choices": results.choices(contenders),
         "classes": classes,
         "confusions": {probe: class_rows(ours[probe], classes) for probe in results.probes(ours)},
+        "largest": {probe: largest(ours[probe], classes) for probe in results.probes(ours)},
     }
 
 
+def _mistakes(evidence: Evidence) -> dict[str, Any]:
+    classes, test = evidence.evaluation["classes"], evidence.prepared.splits["test"]
+    number = {name: place for place, name in enumerate(classes)}
+    said = {
+        probe: [number[row[probe]] for row in evidence.predictions]
+        for probe in results.probes(evidence.evaluation["contenders"][OURS])
+    }
+    data, pictures = mistakes(test, labels_of(test), said)
+    return {"mistakes": data, "mistakes_sprite": pictures}
+
+
 def _origin(evidence: Evidence) -> dict[str, Any]:
-    groups = {name: flat(section) for name, section in evidence.settings.items() if flat(section)}
-    return {"parameters": groups, "run": evidence.run, "views_picture": evidence.views_picture}
+    settings, prepared = evidence.settings, evidence.prepared
+    groups = {name: flat(section) for name, section in settings.items() if flat(section)}
+    chain = {name: settings["augmentations"][name] for name in settings["views"]["chain"]}
+    return {
+        "parameters": groups,
+        "run": evidence.run,
+        "views_picture": evidence.views_picture,
+        "views": settings["views"],
+        "chain": chain,
+        "examples": {name: len(split) for name, split in prepared.splits.items()},
+        "data": next(out for out in evidence.outs if out.path == str(PREPARED)),
+    }
 
 
 def _pictures(
@@ -102,9 +139,12 @@ def _pictures(
     said = [row[probe] for row in evidence.predictions]
     on_map = drawn(seed, "map", points, len(test))
     asked = drawn(seed, "queries", queries, len(test))
+    missed = torch.tensor([row[probe] != row["actual"] for row in evidence.predictions]).nonzero()
+    missed = missed[drawn(seed, "missed", queries, len(missed)), 0]
     return {
         "probe": probe,
         "map": map_data(test, features["test"].features, said, classes, on_map, seed),
         "sprite": map_sprite(test, on_map),
-        "queries": neighbour_rows(splits, features, classes, asked, neighbours),
+        "queries": neighbour_rows(splits, features, said, classes, asked, neighbours),
+        "missed": neighbour_rows(splits, features, said, classes, missed, neighbours),
     }

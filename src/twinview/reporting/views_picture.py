@@ -10,9 +10,13 @@ from twinview.views import Renderer
 ROWS, VIEWS = 10, 10
 
 
-def views_picture(split: Split, render: Renderer) -> Picture.Image:
-    """A row an example, spread over the split: the original first, then its views from number 0."""
+def views_picture(split: Split, render: Renderer, count: int) -> Picture.Image:
+    """A row an example, spread over the split: the original first, then its views from number 0.
+
+    count: how many views an example has at most; a cache holds so many, and the picture no others.
+    """
+    shown = min(VIEWS, count)
     part = split.take(torch.linspace(0, len(split) - 1, ROWS).long())
-    numbers = [torch.full_like(part.ids, view) for view in range(VIEWS)]
+    numbers = [torch.full_like(part.ids, view) for view in range(shown)]
     views = [render(part.inputs, part.ids, number) for number in numbers]
-    return tiled(torch.stack([part.inputs, *views], dim=1).flatten(0, 1), VIEWS + 1)
+    return tiled(torch.stack([part.inputs, *views], dim=1).flatten(0, 1), shown + 1)

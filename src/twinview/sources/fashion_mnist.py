@@ -115,7 +115,9 @@ def _from_debian(raw: Path) -> None:
 
 
 def _run(command: list[str], folder: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise OSError(f"{' '.join(command)}: {said[-1]}")

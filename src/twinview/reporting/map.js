@@ -1,4 +1,3 @@
-"use strict";
 // The map of embeddings: drawn on a canvas, since thousands of SVG nodes are slow on a phone.
 (() => {
   const MARGIN = 14, RADIUS = 4, REACH = 24;
@@ -11,10 +10,11 @@
   const canvas = section.querySelector("canvas"), brush = canvas.getContext("2d");
   const card = document.getElementById("card"), picture = card.querySelector(".sprite");
   const only = new Set(); // classes to show; empty: all
-  let byError = false, current = null;
+  let byError = false, onlyWrong = false, current = null;
 
   const isWrong = (point) => point[ACTUAL] !== point[SAID];
-  const isShown = (point) => only.size === 0 || only.has(point[ACTUAL]);
+  const isShown = (point) =>
+    (only.size === 0 || only.has(point[ACTUAL])) && (!onlyWrong || isWrong(point));
   const place = (point) => [X, Y].map(
     (axis) => MARGIN + (point[axis] / data.units) * (canvas.clientWidth - 2 * MARGIN));
   const distance = ([x, y], [u, v]) => Math.hypot(x - u, y - v);
@@ -33,14 +33,18 @@
       brush.stroke(cross);
     } else {
       brush.fillStyle = byError ? colours.right : marks[point[ACTUAL]].colour;
-      brush.fill(byError ? disc : marks[point[ACTUAL]].path);
+      const path = byError ? disc : marks[point[ACTUAL]].path;
+      brush.fill(path);
+      brush.strokeStyle = colours.edge; // pale colours, and marks on marks, stay apart
+      brush.lineWidth = 0.2;
+      brush.stroke(path);
     }
     brush.restore();
   }
 
   function draw() {
     const style = getComputedStyle(document.documentElement);
-    const colours = Object.fromEntries(["faded", "right", "wrong", "ink"].map(
+    const colours = Object.fromEntries(["faded", "right", "wrong", "ink", "edge"].map(
       (name) => [name, style.getPropertyValue(`--${name}`)]));
     const dots = window.devicePixelRatio || 1, side = canvas.clientWidth;
     const size = RADIUS * Math.min(1, Math.max(0.7, side / 700));
@@ -71,13 +75,7 @@
   function fillCard(point) {
     const [x, y] = place(point), side = canvas.clientWidth;
     const longest = Math.min(84, Math.round(side / 6)), edge = longest / 2 + 10;
-    const { columns, width, height } = data.sprite, zoom = longest / Math.max(width, height);
-    const number = data.points.indexOf(point), rows = Math.ceil(data.points.length / columns);
-    const left = (number % columns) * width, top = Math.floor(number / columns) * height;
-    picture.style.width = `${width * zoom}px`;
-    picture.style.height = `${height * zoom}px`;
-    picture.style.backgroundSize = `${columns * width * zoom}px ${rows * height * zoom}px`;
-    picture.style.backgroundPosition = `${-left * zoom}px ${-top * zoom}px`;
+    cut(picture, data.sprite, data.points.length, data.points.indexOf(point), longest);
     const verdict = isWrong(point) ? `✕ said ${data.classes[point[SAID]]}` : "✓ said so";
     card.querySelector(".said").textContent =
       `${data.classes[point[ACTUAL]]}\n${verdict}\ntest ${point[ID]}`;
@@ -166,6 +164,10 @@
       refresh();
     });
   }
+  section.querySelector("input[name=mistakes]").addEventListener("change", (event) => {
+    onlyWrong = event.target.checked;
+    refresh();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   new ResizeObserver(draw).observe(canvas);
   refresh();

@@ -1,0 +1,45 @@
+"""Sets experiments side by side: means and intervals over seeds, the best, the cost.
+
+Names are DVC experiments, commits, branches, or 'workspace'; without names, all experiments and the
+workspace. Runs that differ only in their training seeds are one row. Writes reports/compare.html,
+a page that opens without network, and reports/compare.md.
+
+    $ twinview compare
+"""
+
+import argparse
+from pathlib import Path
+
+from twinview import artifacts
+from twinview.cli.outcome import Outcome
+
+PAGE, TEXT = Path("reports/compare.html"), Path("reports/compare.md")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is compared, and in what."""
+    parser.add_argument("names", nargs="*", help="experiments, commits, branches or 'workspace'")
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        help="such as knn.accuracy, linear.f1, supervised.linear.accuracy; may be repeated; "
+        "without, the accuracy of every task",
+    )
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Writes the page and the Markdown; prints the table."""
+    from twinview import comparison, comparison_text  # SciPy takes a second
+    from twinview.reporting import compare_page
+
+    found = comparison.compare(options.names, options.metric)
+    for path, text in (
+        (PAGE, compare_page.page(found)),
+        (TEXT, comparison_text.markdown(found)),
+    ):
+        with artifacts.atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.chmod(0o644)
+    said = f"{comparison_text.terminal(found)}\n\nPage: {PAGE}\nMarkdown: {TEXT}"
+    return Outcome(said, comparison_text.data(found))

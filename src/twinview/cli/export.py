@@ -1,0 +1,45 @@
+"""Writes the encoder as ONNX or as a .pt2 of torch.export, for batches of any size.
+
+Both take pictures, uint8 (n, c, h, w), and give the features that were evaluated, averaged over
+mirror images where embed.mirror says so. The file is read back, and its answers are held against
+the encoder's before it is kept. ONNX needs pip install 'twinview[onnx]'.
+
+    $ twinview export --onnx encoder.onnx
+"""
+
+import argparse
+from pathlib import Path
+
+from twinview.cli.outcome import Outcome
+from twinview.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The files, and the models."""
+    parser.add_argument("--onnx", type=Path, metavar="FILE")
+    parser.add_argument("--pt2", type=Path, metavar="FILE")
+    models = "where encoder/ and probe/ lie"
+    parser.add_argument(
+        "--models", type=Path, default=Path("models"), metavar="FOLDER", help=models
+    )
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """One line a file: the largest difference to the encoder."""
+    from twinview import export, predictor  # loads torch
+
+    wanted = {"onnx": (options.onnx, export.onnx), "pt2": (options.pt2, export.pt2)}
+    if not (options.onnx or options.pt2):
+        raise ConfigError("nothing to export; name a file by --onnx, --pt2 or both")
+    made = predictor.load(options.models)
+    found = {
+        kind: {"file": str(path), "largest_difference": write(path, made)}
+        for kind, (path, write) in wanted.items()
+        if path
+    }
+    lines = [
+        f"twinview: {of['file']} is written; its features differ from the encoder's by at most "
+        f"{of['largest_difference']:.1e}"
+        for of in found.values()
+    ]
+    return Outcome("\n".join(lines), found)

@@ -1,0 +1,51 @@
+"""Registers the published encoder in MLflow, as champion when the gate holds; else status 1.
+
+The encoder is that of the row that has the results in reports/. The gate is `twinview gate`'s,
+against the present champion too; where it fails, nothing is registered.
+
+    $ twinview promote
+"""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twinview import gate_table
+from twinview.base import base_results, base_settings
+from twinview.cli.outcome import Outcome
+
+if TYPE_CHECKING:
+    from twinview.promotion import Promotion
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the thresholds are, and what to compare with beside the champion."""
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument(
+        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
+    )
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """The gate's table, and what became of the encoder."""
+    from twinview import promotion  # it loads scikit-learn
+
+    settings, place = base_settings(options.baseline, options.params)
+    given = options.baseline is not None
+    references = [base_results(options.baseline, options.params)] if given else []
+    done = promotion.promote(settings, place, references)
+    table = [gate_table.text(done.checks, place)] if done.checks else []
+    data = dataclasses.asdict(done) | {"thresholds": place}
+    return Outcome("\n".join([*table, _said(done)]), data, 0 if done.version else 1)
+
+
+def _said(done: "Promotion") -> str:
+    if done.version is None:
+        return f"twinview: nothing is registered; the champion of {done.model} stays as it was"
+    name = f"version {done.version} of {done.model}"
+    if not done.checks:
+        return f"twinview: this encoder is {name}, and champion already; nothing is registered"
+    if not done.registered:
+        return f"twinview: this encoder is {name} already; it is champion now"
+    return f"twinview: registered as {name}, and champion now: models:/{done.model}@champion"

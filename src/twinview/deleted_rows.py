@@ -1,0 +1,82 @@
+"""Runs that were deleted in MLflow's pages: MLflow hides them, and keeps their files until told.
+
+What there is is read from the database itself, since MLflow takes seconds to load.
+"""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from twinview import tracking
+from twinview.errors import ConfigError, DataError
+from twinview.paths import root
+
+_RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'deleted'"
+# A registered version names its model, and outlives the run that made it.
+_MODELS = """
+    SELECT model_id, artifact_location FROM logged_models WHERE source_run_id IN
+        (SELECT run_uuid FROM runs WHERE lifecycle_stage = 'deleted')
+    AND NOT EXISTS (SELECT 1 FROM model_versions
+        WHERE instr(source || ' ' || coalesce(storage_location, ''), model_id))
+"""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """runs: how many there are. models: their ids. folders: what lies on the disk of both."""
+
+    runs: int
+    models: list[str]
+    folders: list[Path]
+
+
+def deleted_rows() -> Rows:
+    """The deleted runs of mlflow.db, and their models; none where another store is in use.
+
+    Raises DataError for a database that cannot be read.
+    """
+    file = Path(tracking.store().removeprefix("sqlite:///"))
+    if not file.is_file():  # nothing was tracked yet, or a server has it
+        return Rows(0, [], [])
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            runs, models = database.execute(_RUNS).fetchall(), database.execute(_MODELS).fetchall()
+    except sqlite3.Error as error:
+        raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
+    places = [uri for (uri,) in runs] + [uri for _, uri in models]
+    return Rows(len(runs), [model for model, _ in models], [_folder(uri) for uri in places])
+
+
+def forget() -> None:
+    """Removes them for good. Raises ConfigError when their files lie outside of this project."""
+    rows = deleted_rows()
+    for folder in rows.folders:
+        if not folder.is_relative_to(root() / "mlartifacts"):
+            raise ConfigError(
+                f"MLflow's runs have their files in {folder}, outside of this project; has it "
+                "been copied, or moved? Nothing is removed there"
+            )
+    if rows.runs:
+        tracking.delete_models(rows.models)
+        where = ["--backend-store-uri", tracking.store(), "--tracking-uri", tracking.store()]
+        _mlflow("gc", *where)
+
+
+def _mlflow(*arguments: str) -> None:
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [sys.executable, "-m", "mlflow", *arguments]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        raise DataError(f"`mlflow {arguments[0]}` failed: {said[-1]}")
+
+
+def _folder(uri: str) -> Path:
+    return Path(unquote(urlparse(uri).path))

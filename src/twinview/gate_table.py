@@ -1,0 +1,39 @@
+"""The gate's checks as a table, in plain text and in Markdown."""
+
+from collections.abc import Sequence
+
+from twinview.gate import Check, holds
+
+COLUMNS = ("", "metric", "against", "found", "wanted", "why")
+STATES = {True: "ok", False: "FAIL", None: "skip"}
+
+
+def text(checks: Sequence[Check], place: str) -> str:
+    """One line a check, then the verdict and where the thresholds stand."""
+    rows = [COLUMNS, *map(_cells, checks)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, f"{verdict(checks)}. Thresholds: {place}."])
+
+
+def markdown(checks: Sequence[Check], place: str) -> str:
+    """The same for a pull request."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, checks)]
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join([f"### {verdict(checks)}", "", *lines, "", f"Thresholds: {place}.", ""])
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """Whether the gate holds, what fails and how much was not compared."""
+    failed = [f"{check.name} ({check.against})" for check in checks if check.holds is False]
+    skipped = sum(check.holds is None for check in checks)
+    said = "The gate holds" if holds(checks) else f"The gate fails: {', '.join(failed)}"
+    return f"{said}; {skipped} not compared" if skipped else said
+
+
+def _cells(check: Check) -> tuple[str, ...]:
+    state = STATES[check.holds]
+    return (state, check.name, check.against, check.found, check.wanted, check.why)

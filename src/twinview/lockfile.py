@@ -1,0 +1,104 @@
+"""dvc.lock as DVC writes it: what the results of a run were really made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from twinview.errors import DataError
+
+LOCK = Path("dvc.lock")
+_CODE = ("src/", "pipeline/")
+_AFTER = ("report", "publish")  # no result depends on them
+
+Stages = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Out:
+    """A file or folder that a stage wrote. md5: DVC's, which ends in .dir for a folder."""
+
+    stage: str
+    path: str
+    size: int
+    files: int
+    md5: str
+
+
+def recorded_outs(stages: Sequence[str]) -> list[Out]:
+    """All outs of these stages, in order.
+
+    DVC writes an entry as soon as its stage has ended, so a stage finds those before it.
+    Raises DataError where one is not there.
+    """
+    found = YAML(typ="safe").load(LOCK.read_text())["stages"] if LOCK.is_file() else {}
+    absent = [stage for stage in stages if stage not in found]
+    if absent:
+        raise DataError(f"{LOCK} has no results of stage {absent[0]}; `dvc repro` makes them")
+    return [
+        Out(stage, out["path"], out["size"], out.get("nfiles", 1), out["md5"])
+        for stage in stages
+        for out in found[stage].get("outs", [])
+    ]
+
+
+def code(lock: Mapping[str, Any]) -> dict[str, str]:
+    """The files of code that the results come from, with the hash of each."""
+    deps = [dep for stage in _stages(lock).values() for dep in stage.get("deps", [])]
+    return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(_CODE)}
+
+
+def outs(lock: Mapping[str, Any]) -> dict[str, int]:
+    """The bytes of everything that the stages made, by hash, so that no content counts twice."""
+    made = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
+    return {out["md5"]: out["size"] for out in made}
+
+
+def hash_of(lock: Mapping[str, Any], path: Path) -> str | None:
+    """The hash of an out; None where no stage made it."""
+    made = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
+    return next((out["md5"] for out in made if out["path"] == str(path)), None)
+
+
+def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """Why the results are not those of the settings, as params.yaml holds them; None: they are.
+
+    A stage may have run with other settings than are stated now, or on other outs of an earlier
+    stage than there are now, as happens where only some stages were run.
+    """
+    stages = _stages(lock)
+    for name, key, value in _params(stages):
+        if (where := _differs(value, _at(settings, key), key)) is not None:
+            return f"{name} ran with another {where} than params.yaml states"
+    made = {out["path"]: out["md5"] for of in stages.values() for out in of.get("outs", [])}
+    for name, stage in stages.items():
+        for dep in stage.get("deps", []):
+            if made.get(dep["path"], dep["md5"]) != dep["md5"]:
+                return f"{name} ran on another {dep['path']} than there is"
+    return None
+
+
+def _stages(lock: Mapping[str, Any]) -> Stages:
+    return {name: stage for name, stage in lock["stages"].items() if name not in _AFTER}
+
+
+def _params(stages: Stages) -> Iterator[tuple[str, str, Any]]:
+    for name, stage in stages.items():
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            yield name, key, value
+
+
+def _differs(one: Any, other: Any, key: str) -> str | None:
+    """The first setting at or below key in which two trees differ."""
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return None if one == other else key
+    found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in {**one, **other})
+    return next((where for where in found if where is not None), None)
+
+
+def _at(tree: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree

@@ -1,0 +1,98 @@
+"""The model card: what an encoder is, was measured to do, and is not known to do, in Markdown."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from scipy.stats import t
+
+from twinview import artifacts, evaluation, gate_table, paths
+from twinview.champions import Published
+from twinview.gate import RAW, Check
+from twinview.trainings import Trainings
+
+SUPERVISED = "supervised"
+# Of the row's settings those that make an encoder, in this order.
+_SETTINGS = ("data", "views", "pretrain", "methods", "encoders", "heads", "embed")
+
+
+def card(
+    model: str, version: str, row: Published, ours: Trainings, checks: Sequence[Check], place: str
+) -> str:
+    """The card of a version of a registered model, out of its row and the reports.
+
+    checks, place: the gate that it passed, and where its thresholds stand.
+    """
+    found = artifacts.load_json(paths.EVALUATION)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=False,  # Markdown, read by MLflow's pages, which let no HTML through
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("model_card.md.j2").render(
+        model=model,
+        version=version,
+        row=row,
+        settings=_settings(row.params),
+        data=artifacts.load_json(paths.DATA_CARD),
+        pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
+        protocol=found["protocol"],
+        procedure=str(evaluation.__doc__).partition("\n\n")[2].strip(),
+        results=list(_results(found["contenders"], ours)),
+        worst=_worst(found["contenders"][paths.OURS]),
+        seeds=_seeds(ours),
+        gate=gate_table.markdown(checks, place),
+    )
+
+
+def interval(values: Sequence[float]) -> str:
+    """The mean and its 95 % interval by Student's t; a dash for one value."""
+    if len(values) < 2:
+        return "–"
+    half = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{statistics.fmean(values):.4f} ± {half:.4f} (n = {len(values)})"
+
+
+def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[str, str]]:
+    """Accuracy on each task: this encoder's, over seeds, over draws of labels, and others'."""
+    for task, found in contenders[paths.OURS].items():
+        others = {
+            name: f"{contenders[of][task]['accuracy']:.4f}" if of in contenders else "–"
+            for name, of in (("raw", RAW), ("supervised", SUPERVISED))
+        }
+        yield {
+            "task": task,
+            "accuracy": f"{found['accuracy']:.4f}",
+            "seeds": interval(ours.values.get(f"{task}.accuracy", ())),
+            "draws": interval(found.get("draws", ())),
+            **others,
+        }
+
+
+def _seeds(ours: Trainings) -> str:
+    """How far the numbers may be the luck of one training."""
+    trained = max(map(len, ours.values.values()))
+    if trained == 1:
+        return "Its numbers are of one training: how much the seed alone moves them is not known."
+    return f"Its intervals over seeds rest on {trained} trainings."
+
+
+def _worst(ours: Mapping[str, Any]) -> str:
+    """The class that the first probe finds least often."""
+    task, found = next(iter(ours.items()))
+    name, of = min(found["classes"].items(), key=lambda item: float(item[1]["recall"]))
+    return f"{name}, of which the probe {task} finds {of['recall']:.1%}"
+
+
+def _settings(params: Mapping[str, str]) -> dict[str, str]:
+    """The row's settings that made the encoder, in order."""
+    return {
+        name: value
+        for section in _SETTINGS
+        for name, value in params.items()
+        if name.startswith(f"{section}.")
+    }

@@ -1,0 +1,57 @@
+"""Pictures in, features and class probabilities out: encoder and probe as they were evaluated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from twinview import embeddings, encoder, probe
+from twinview.encoder import Encoder
+from twinview.errors import DataError
+from twinview.probe import Probe
+
+_CPU = torch.device("cpu")
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """An encoder and the probe of its features."""
+
+    encoder: Encoder
+    probe: Probe
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one picture: (c, h, w)."""
+        return tuple(self.encoder.description.shape)
+
+    @property
+    def asked(self) -> nn.Module:
+        """What makes features as the probe wants them: the encoder, mirrored or not."""
+        return embeddings.Mirrored(self.encoder) if self.probe.mirror else self.encoder
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """uint8 (n, c, h, w) to float32 (n, dim)."""
+        return self.features_of(pictures.split(_BATCH))
+
+    def features_of(self, batches: Iterable[Tensor]) -> Tensor:
+        """The same of pictures that come in batches."""
+        return embeddings.features(self.asked, batches, _CPU)
+
+
+def load(models: Path) -> Predictor:
+    """The predictor of the encoder and the probe that lie in this folder.
+
+    Raises DataError when the probe is of an encoder of another width.
+    """
+    loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
+    width = len(fitted.fitted.mean)
+    if loaded.dim != width:
+        raise DataError(
+            f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "
+            f"{loaded.dim}; `dvc repro` fits the one to the other"
+        )
+    return Predictor(loaded, fitted)

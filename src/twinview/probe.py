@@ -1,0 +1,70 @@
+"""The linear probe as it is saved and used: class probabilities of frozen features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from twinview import artifacts
+from twinview.errors import DataError
+from twinview.probes.linear import Fitted
+
+WEIGHTS = "probe.safetensors"
+DESCRIPTION = "probe.json"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A fitted probe, the names of its classes, and how the features that it wants are made.
+
+    mirror: whether they are averaged over a picture and its mirror image.
+    """
+
+    fitted: Fitted
+    classes: tuple[str, ...]
+    mirror: bool
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """(n, d) to (n, k): of each class, in the order of `classes`."""
+        return self.fitted.logits(features).softmax(1)
+
+
+def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
+    """Writes weights and description; equal probes give equal bytes. options: how it was fitted."""
+    description = {
+        "probe": "linear",
+        "options": options,
+        "classes": list(probe.classes),
+        "mirror": probe.mirror,
+        "width": probe.fitted.weights.shape[1],
+    }
+    with artifacts.atomic_folder(folder) as temporary:
+        artifacts.save_tensors(temporary / WEIGHTS, vars(probe.fitted))
+        artifacts.save_json(temporary / DESCRIPTION, description)
+
+
+def load(folder: Path) -> Probe:
+    """The probe that save wrote. Raises DataError unless weights and description are of one."""
+    path = folder / DESCRIPTION
+    value = artifacts.load_json(path)
+    try:
+        classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} does not describe a probe ({error})") from None
+    weights = artifacts.load_tensors(folder / WEIGHTS)
+    expected = {"mean": (width,), "std": (width,), "weights": (len(classes), width)}
+    expected |= {"bias": (len(classes),)}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if found != expected or not isinstance(mirror, bool):
+        raise DataError(
+            f"{folder / WEIGHTS} holds {found}, where {DESCRIPTION} says {expected}; "
+            "`dvc repro --force evaluate` fits the probe anew"
+        )
+    return Probe(Fitted(**weights), classes, mirror)
+
+
+def named(fitted: Fitted, classes: Sequence[str], mirror: bool) -> Probe:
+    """A probe with names for the classes that it knows: those up to its largest label."""
+    return Probe(fitted, tuple(classes[: len(fitted.bias)]), mirror)

@@ -1,0 +1,214 @@
+"""Results over several training seeds: trained, kept in reports/seeds.json, fitted to a run.
+
+The file is no out of DVC's: it holds results of several runs, {"settings": digest, "seeds": [...],
+"metrics": {name: [a value for each seed]}}. It speaks for a run where it is of the same settings
+but for the seeds, and where the run's own results are among those that it holds.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from twinview import artifacts, experiments, lockfile, paths
+from twinview.errors import ConfigError, DataError
+from twinview.experiments import Read
+from twinview.intervals import Interval, interval
+
+FILE = Path("reports/seeds.json")
+PARAMS = Path("params.yaml")
+COMMAND = "twinview seeds"
+
+# Of the encoder's training, and of the baselines': what two trainings may differ in that are alike.
+# The other seeds (of the split, the label draws, the cached views) say what is asked, or of what.
+SEEDS = ("pretrain.seed", "baselines.seed")
+
+# Which setting chooses from a section of plug-ins; {} stands for the chosen method.
+_CHOSEN_BY = {
+    "sources": "data.source",
+    "augmentations": "views.chain",
+    "encoders": "pretrain.encoder",
+    "heads": "pretrain.head",
+    "optimizers": "pretrain.optimizer",
+    "objectives": "methods.{}.objective",
+    "methods": "pretrain.method",
+    "probes": "evaluate.probes",
+}
+PLUGINS = tuple(_CHOSEN_BY)  # the sections of them
+_APART = ("gate", "report")  # no result depends on them
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """settings: the digest of all but the seeds. metrics: by name, a value for each of the seeds.
+
+    The names are those of `results`.
+    """
+
+    settings: str
+    seeds: tuple[int, ...]
+    metrics: Mapping[str, tuple[float, ...]]
+
+    def interval(self, name: str) -> Interval:
+        """The mean over the seeds, with its interval."""
+        return interval(self.metrics[name])
+
+
+def fitting(read: Read) -> Seeds | None:
+    """What reports/seeds.json says of the settings and the results beside it, if it is of them.
+
+    read: files of a folder or a commit, see experiments.in_folder and experiments.at. None: there
+    is no such file, or it is of others. Raises DataError for a broken one.
+    """
+    found = load(read)
+    if found is None:
+        return None
+    tree, own = settings(read), results(read)
+    seed = _at(tree, SEEDS[0])
+    if found.settings != digest(tree) or seed not in found.seeds:
+        return None
+    place = found.seeds.index(seed)
+    kept = {name: values[place] for name, values in found.metrics.items()}
+    return found if kept == own else None
+
+
+def load(read: Read) -> Seeds | None:
+    """What reports/seeds.json holds, whatever it is of. Raises DataError for a broken file."""
+    try:
+        text = read(FILE)
+    except DataError:
+        return None
+    try:
+        found = TypeAdapter(Seeds).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise DataError(
+            f"{FILE} is broken ({where}: {first['msg']}); `{COMMAND}` writes it anew"
+        ) from None
+    short = [name for name, values in found.metrics.items() if len(values) != len(found.seeds)]
+    if short or not found.seeds:
+        raise DataError(
+            f"{FILE} is broken: not a value for each of the seeds {list(found.seeds)} "
+            f"({', '.join(short[:3])}); `{COMMAND}` writes it anew"
+        )
+    return found
+
+
+def run(count: int) -> Seeds:
+    """Runs the pipeline, then DVC experiments with further seeds: count trainings in all.
+
+    Keeps reports/seeds.json after each. An experiment that there is already is not run again.
+    Raises ConfigError for a count without a spread, or a working tree that is not committed.
+    """
+    require_spread(count, COMMAND)
+    experiments.require_git(COMMAND)
+    experiments.require_committed(COMMAND)
+    experiments.dvc("repro")
+    *_, last = gathered(count)
+    return last
+
+
+def require_spread(count: int, command: str) -> None:
+    """Raises ConfigError for fewer than two seeds."""
+    if count < 2:
+        raise ConfigError(f"{command} needs at least 2 seeds for a spread, not {count}")
+
+
+def gathered(count: int) -> Iterator[Seeds]:
+    """What is known after each training; the first is the folder's own, which has been run."""
+    here = experiments.in_folder(Path())
+    tree, code = settings(here), lockfile.code(yaml(here, lockfile.LOCK))
+    name = f"seed-{{}}-{digest(tree, code)[:8]}"
+    first = [_at(tree, key) for key in SEEDS]
+    found = [results(here)]
+    for place in range(count):
+        if place:
+            changes = {key: seed + place for key, seed in zip(SEEDS, first, strict=True)}
+            found.append(_experiment(name.format(first[0] + place), changes))
+        seeds = tuple(first[0] + at for at in range(place + 1))
+        metrics = {key: tuple(one[key] for one in found) for key in found[0]}
+        known = Seeds(digest(tree), seeds, metrics)
+        artifacts.save_json(FILE, asdict(known))
+        yield known
+
+
+def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:
+    """The results of an experiment, which is run unless DVC has it."""
+    if experiments.made(name) is None:
+        print(f"twinview: {name}", flush=True)
+        experiments.run(name, changes)
+    made = experiments.made(name)
+    if made is None:
+        raise DataError(
+            f"DVC kept nothing of the experiment {name}; in a shallow clone it does not: "
+            "`git fetch --unshallow` mends it"
+        )
+    return results(experiments.at(made, f"the experiment {name}"))
+
+
+def results(read: Read) -> dict[str, float]:
+    """The metrics of one run: linear.accuracy, raw_pixels.linear.accuracy and so on."""
+    ours, others = (json.loads(read(path)) for path in (paths.METRICS, paths.BASELINE_METRICS))
+    return artifacts.flat(ours | others)
+
+
+def settings(read: Read) -> dict[str, Any]:
+    """What params.yaml states, as a tree, not checked: a commit may be of an earlier version."""
+    return yaml(read, PARAMS)
+
+
+def yaml(read: Read, path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises DataError for anything else."""
+    try:
+        found = YAML(typ="safe").load(read(path))
+    except YAMLError as error:
+        raise DataError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path} states no settings")
+    return found
+
+
+def digest(tree: Mapping[str, Any], *others: Mapping[str, Any]) -> str:
+    """Of all settings that the results depend on, but for the seeds; and of others' values."""
+    own = {key: value for key, value in in_effect(tree).items() if key not in SEEDS}
+    text = json.dumps([own, *others], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that results depend on, by dotted name: of plug-ins, those that are chosen."""
+    kept = {}
+    for section, of in tree.items():
+        if section in _CHOSEN_BY:
+            chosen = _chosen(tree, section)
+            of = {name: options for name, options in of.items() if name in chosen}
+        if section not in _APART:
+            kept[section] = of
+    return {key: _plain(value) for key, value in artifacts.flat(kept).items()}
+
+
+def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
+    """The plug-ins of a section that are in use."""
+    key = _CHOSEN_BY[section].format(_at(tree, _CHOSEN_BY["methods"]))
+    found = _at(tree, key)
+    return found if isinstance(found, list) else [found]
+
+
+def _plain(value: Any) -> Any:
+    """3.0 as 3, since YAML lets it be written either way."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _at(tree: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree

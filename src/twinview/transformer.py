@@ -1,0 +1,89 @@
+"""The encoder as a scikit-learn transformer, for its pipelines and searches."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from twinview import embeddings, encoder
+
+_CPU = torch.device("cpu")
+
+
+class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Pictures (n, c, h, w), or flattened (n, c * h * w), to features (n, d) float32.
+
+    folder: what `encoder.save` wrote. mirror: features averaged over a picture and its mirror
+    image, as embed.mirror. white: the value of full light, 255 for bytes, 1 for floats. shape:
+    (c, h, w) of flattened pictures, -1 for what is left over; None: that of the encoder's training.
+    """
+
+    def __init__(
+        self,
+        folder: str = "models/encoder",
+        *,
+        mirror: bool = True,
+        white: float = 255,
+        shape: tuple[int, int, int] | None = None,
+        batch_size: int = 256,
+    ) -> None:
+        self.folder = folder
+        self.mirror = mirror
+        self.white = white
+        self.shape = shape
+        self.batch_size = batch_size
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
+        """Loads the encoder; nothing is learnt from the pictures. Raises ValueError for others."""
+        loaded = encoder.load(Path(self.folder))
+        self.encoder_ = loaded
+        self._pictures(self._checked(X, reset=True))
+        self._n_features_out = loaded.dim
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:  # noqa: N803
+        """The features, row by row. Raises ValueError for other pictures than fit saw."""
+        check_is_fitted(self)
+        rows = self._checked(X, reset=False)
+        asked = embeddings.Mirrored(self.encoder_) if self.mirror else self.encoder_
+        batches = self._pictures(rows).split(self.batch_size)
+        return embeddings.features(asked, batches, _CPU).numpy()
+
+    def _checked(self, X: Any, reset: bool) -> np.ndarray:  # noqa: N803
+        """Flat rows of finite numbers from 0 to white."""
+        if getattr(X, "ndim", 2) == 4:
+            if tuple(X.shape[1:]) != self._shape() and -1 not in self._shape():
+                raise ValueError(f"pictures are {tuple(X.shape[1:])}, not {self._shape()}")
+            X = np.asarray(X).reshape(len(X), -1)  # noqa: N806
+        rows: np.ndarray = validate_data(self, X, reset=reset, dtype="numeric")
+        if rows.min() < 0 or rows.max() > self.white:
+            raise ValueError(
+                f"pictures hold {rows.min():g} to {rows.max():g}; white={self.white:g} says "
+                f"0 to {self.white:g}. Negative values in data passed to {type(self).__name__} "
+                "are no light"
+            )
+        if rows.dtype.kind == "f" and self.white == 255 and 0 < rows.max() <= 1:
+            raise ValueError("pictures hold floats of at most 1; pass white=1, or bytes")
+        return rows
+
+    def _pictures(self, rows: np.ndarray) -> torch.Tensor:
+        """(n, c, h, w), on the scale of bytes."""
+        try:
+            pictures = rows.reshape(len(rows), *self._shape())
+        except ValueError:
+            said = f"rows of {rows.shape[1]} values are no pictures {self._shape()}"
+            raise ValueError(said) from None
+        return torch.from_numpy(np.multiply(pictures, 255 / self.white, dtype=np.float32))
+
+    def _shape(self) -> tuple[int, ...]:
+        return self.shape or tuple(self.encoder_.description.shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.requires_fit = True
+        return tags

@@ -1,0 +1,84 @@
+"""From an empty project to a champion that others load, through the commands alone."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import torch
+
+from tests.pipeline.test_pipeline import Project
+from tests.workspace import tiny_params
+from twinview import encoder, splits
+
+pytestmark = [
+    pytest.mark.slow,
+    *(
+        pytest.mark.filterwarnings(f"ignore::{kind}")
+        for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+    ),
+]
+GATE = {
+    "floors": {"linear.accuracy": 0.3},
+    "drops": {"linear.accuracy": 0.05},
+    "beats": [],
+    "verdicts": ["learning", "slow", "collapsed"],
+    "model": "tiny",
+}
+TWINVIEW = ("python", "-m", "twinview.cli")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("promote") / "project")
+    (made.folder / "params.yaml").write_text(tiny_params({"gate": GATE}))
+    made.done(*TWINVIEW, "repro")
+    return made
+
+
+def commit(project: Project) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["add", "-A"], [*identity, "commit", "-qm", "results"]):
+        subprocess.run(["git", *command], cwd=project.folder, check=True)
+
+
+def test_a_pipeline_s_encoder_becomes_champion(project: Project) -> None:
+    first = json.loads(project.run(*TWINVIEW, "promote", "--json").stdout)
+    assert (first["version"], first["registered"]) == ("1", True)
+    assert "champion already" in project.done(*TWINVIEW, "promote")
+    commit(project)
+    gate = project.done(*TWINVIEW, "gate", "--baseline", "HEAD", "--champion")
+    assert "champion 1" in gate and "skip" not in gate and "FAIL" not in gate
+    project.done("dvc", "repro", "--no-run-cache", "--force", "--single-item", "publish")
+    again = json.loads(project.run(*TWINVIEW, "promote", "--json").stdout)
+    assert (again["version"], again["registered"]) == ("1", False)
+
+
+def test_the_champion_gives_what_the_pipeline_s_encoder_gives(project: Project) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{project.folder}/mlflow.db")
+    info = mlflow.models.get_model_info("models:/tiny@champion")
+    assert info.signature is not None and info.saved_input_example_info is not None
+    pictures = splits.load(project.folder / "data/prepared").splits["test"].inputs[:4]
+    with torch.no_grad():
+        expected = encoder.load(project.folder / "models/encoder").eval()(pictures)
+    found = mlflow.pyfunc.load_model("models:/tiny@champion").predict(pictures.numpy())
+    assert np.allclose(found, expected.numpy(), atol=1e-5)  # as exported, sums may be ordered anew
+
+
+def test_a_worse_encoder_is_refused_and_the_champion_stays(project: Project) -> None:
+    worse = tiny_params({"gate": GATE, "encoders": {"convnet": {"widths": [2, 2]}}})
+    (project.folder / "params.yaml").write_text(worse)
+    project.done(*TWINVIEW, "repro")
+    refused = project.run(*TWINVIEW, "promote")
+    assert refused.returncode == 1 and "FAIL  linear.accuracy  champion 1" in refused.stdout
+    assert project.run(*TWINVIEW, "gate", "--baseline", "HEAD").returncode == 1
+
+    mlflow.set_tracking_uri(f"sqlite:///{project.folder}/mlflow.db")
+    client = mlflow.MlflowClient()
+    assert client.get_registered_model("tiny").aliases == {"champion": "1"}
+    assert len(client.search_model_versions("name = 'tiny'")) == 1
+    described = client.get_model_version("tiny", "1").description
+    card = mlflow.artifacts.download_artifacts("models:/tiny@champion/MODEL_CARD.md")
+    assert Path(card).read_text() == described and "simclr" in described

@@ -1,0 +1,214 @@
+"""The page of a comparison: its text, and what it does in a real browser, on a desk and a phone."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.reporting.test_browser import DESK, PHONE, _start
+from tests.reporting.test_page import Reader
+from tests.test_comparison import of, run, sweep
+from twinview.comparison import Comparison
+from twinview.reporting.compare_page import page, task
+from twinview.reporting.interval_chart import interval_chart
+
+AWKWARD = "<b>x</b>"
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    """The sweep, a method of one seed with a name that is no text, and one that failed."""
+    runs = [run for group in sweep().groups for run in group.runs]
+    single = run(AWKWARD, 0.7, pretrain__method="swav", size=4_000_000)
+    return replace(of(*runs, single), apart={"tired-newt": "failed"})
+
+
+@pytest.fixture(scope="module")
+def read(found: Comparison) -> Reader:
+    return Reader(page(found))
+
+
+def words(read: Reader) -> str:
+    return " ".join(" ".join(read.text).split())
+
+
+def test_every_tag_is_closed_and_every_address_is_inside(read: Reader) -> None:
+    assert read.open == []
+    names = {attributes["id"] for _, attributes in read.tags if "id" in attributes}
+    for _, attributes in read.tags:
+        for key in {"src", "href"} & attributes.keys():
+            address = attributes[key] or ""
+            assert address.startswith("data:") or address.removeprefix("#") in names
+
+
+def test_it_says_the_best_and_what_cannot_be_said(read: Reader) -> None:
+    text = words(read)
+    assert "Best by linear: method byol , 0.910 ± 0.024; of 1 nothing can be said" in text
+    assert "95 % confidence interval of the mean" in text and "tired-newt failed" in text
+
+
+def test_names_are_text_and_never_tags(read: Reader) -> None:
+    assert any(text.strip() == AWKWARD for text in read.text)
+
+
+def test_equal_comparisons_give_equal_bytes_far_below_ten_megabytes(found: Comparison) -> None:
+    html = page(found)
+    assert html == page(found) and len(html.encode()) < 200_000
+
+
+def test_one_run_alone_has_a_page() -> None:
+    text = words(Reader(page(of(run("a", 0.5)))))
+    assert "1 setting from 1 run" in text and "There is no other row with it" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [("linear.accuracy", "linear"), ("labels_10.accuracy", "10 labels a class"),
+     ("propagated_100.accuracy", "100 labels a class, propagated"),
+     ("pca_64.knn.f1", "pca 64, knn, f1"),
+     ("knn.f1", "knn, f1"), ("raw_pixels.knn.accuracy", "raw pixels, knn")],
+)  # fmt: skip
+def test_metrics_are_spoken(metric: str, expected: str) -> None:
+    assert task(metric) == expected
+
+
+def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison) -> None:
+    chart = interval_chart(found, "linear.accuracy")
+    assert [row.best for row in chart.rows] == [True, False, False, False]
+    for row in chart.rows[:3]:
+        assert row.low is not None and row.high is not None and len(row.values) == 3
+        assert 0 <= row.low < row.mean < row.high <= 100
+        assert row.mean == pytest.approx(sum(row.values) / 3, abs=0.02)
+    assert chart.rows[3].low is None and len(chart.rows[3].values) == 1
+    assert [tick.label for tick in chart.references] == ["raw pixels 0.500"]
+    places = [tick.at for tick in chart.ticks]
+    assert places[0] == 0 and places[-1] == 100 and places == sorted(places)
+
+
+def test_a_wide_interval_does_not_hide_the_others() -> None:
+    """Two seeds .01 apart have an interval of more than .12."""
+    runs = [run("a", 0.80), run("b", 0.81, pretrain__seed=1), run("c", 0.82, pretrain__epochs=1)]
+    alone = [replace(one, metrics={"knn.f1": one.metrics["linear.f1"]}) for one in runs]
+    chart = interval_chart(of(*alone, metrics=("knn.f1",)), "knn.f1")
+    a, b = next(row.values for row in chart.rows if len(row.values) == 2)
+    assert b - a > 10, "a tenth of the axis at least"
+
+
+class Opened:
+    """The page in the browser."""
+
+    def __init__(self, driver: Chrome, url: str) -> None:
+        self.driver, self.url = driver, url
+
+    def load(self, size: tuple[int, int], scheme: str = "light") -> None:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        self.driver.get(self.url)
+
+    def run(self, script: str) -> Any:
+        return self.driver.execute_script(script)
+
+    def heading(self, name: str) -> Any:
+        headings = self.driver.find_elements(By.CSS_SELECTOR, ".sortable thead button")
+        return next(button for button in headings if button.text.strip(" ▲▼") == name)
+
+    def column(self, number: int) -> list[str]:
+        cells: list[str] = self.run(
+            "return [...document.querySelectorAll('.sortable tbody tr')]"
+            f".map(row => row.cells[{number}].innerText)"
+        )
+        return cells
+
+
+@pytest.fixture(scope="module")
+def opened(found: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    folder = tmp_path_factory.mktemp("compare")
+    file = folder / "compare.html"
+    file.write_text(page(found), encoding="utf-8")
+    driver = _start(folder / "profile")
+    yield Opened(driver, file.as_uri())
+    driver.quit()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_nothing_is_wider_than_the_window(
+    opened: Opened, size: tuple[int, int], scheme: str
+) -> None:
+    opened.load(size, scheme)
+    opened.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    root = "document.documentElement"
+    assert opened.run(f"return {root}.scrollWidth - {root}.clientWidth") == 0
+
+
+def test_a_click_sorts_numbers_from_the_largest_and_then_from_the_least(opened: Opened) -> None:
+    opened.load(DESK)
+    assert opened.column(0) == ["byol", "moco", "simclr", "swav"]
+    opened.heading("knn").click()
+    knn = [float(text.split()[0]) for text in opened.column(2)]
+    assert knn == sorted(knn, reverse=True)
+    opened.heading("knn").click()
+    assert [float(text.split()[0]) for text in opened.column(2)] == knn[::-1]
+
+
+def test_the_keyboard_sorts_words_from_a(opened: Opened) -> None:
+    opened.load(PHONE)
+    opened.heading("knn").send_keys(Keys.SPACE)
+    opened.heading("method").send_keys(Keys.ENTER)
+    assert opened.column(0) == ["byol", "moco", "simclr", "swav"]
+    sorted_by = "return [...document.querySelectorAll('th[aria-sort]')].map(h => h.ariaSort)"
+    assert opened.run(sorted_by) == ["ascending"]
+    opened.heading("method").send_keys(Keys.ENTER)
+    assert opened.column(0)[0] == "swav" and opened.run(sorted_by) == ["descending"]
+
+
+def test_the_tab_key_reaches_every_heading(opened: Opened) -> None:
+    opened.load(DESK)
+    opened.run("document.querySelector('nav a:last-child').focus()")
+    reached = set()
+    for _ in range(20):
+        opened.driver.switch_to.active_element.send_keys(Keys.TAB)
+        reached.add(opened.driver.switch_to.active_element.text)
+    assert {"method", "linear", "knn", "n", "min", "MB", "own MB", "verdict"} <= reached
+
+
+def test_means_lie_where_their_axis_says(opened: Opened, found: Comparison) -> None:
+    opened.load(DESK)
+    means = opened.run(
+        "const panel = document.querySelector('.panel');"
+        "const axis = panel.querySelector('.axis').getBoundingClientRect();"
+        "return [...panel.querySelectorAll('.mean')].map(m => {"
+        "const box = m.getBoundingClientRect();"
+        "return 100 * ((box.left + box.right) / 2 - axis.left) / axis.width})"
+    )
+    expected = [row.mean for row in interval_chart(found, "linear.accuracy").rows]
+    assert means == pytest.approx(expected, abs=0.5)  # a pixel of the axis is 0.3
+
+
+def test_the_console_is_quiet_and_nothing_is_requested(opened: Opened) -> None:
+    opened.driver.get_log("browser")
+    opened.driver.get_log("performance")
+    opened.load(DESK)
+    opened.heading("linear").click()
+    assert opened.driver.get_log("browser") == []
+    events = [json.loads(e["message"])["message"] for e in opened.driver.get_log("performance")]
+    sent = [e for e in events if e["method"] == "Network.requestWillBeSent"]
+    urls = {e["params"]["request"]["url"] for e in sent}
+    assert {url for url in urls if not url.startswith("data:")} == {opened.url}
+
+
+def test_the_page_follows_the_colour_scheme(opened: Opened) -> None:
+    paper = {}
+    for scheme in ("light", "dark"):
+        opened.load(DESK, scheme)
+        body = opened.driver.find_element(By.TAG_NAME, "body")
+        paper[scheme] = body.value_of_css_property("background-color")
+    assert paper["light"] == "rgba(255, 255, 255, 1)" != paper["dark"]

@@ -1,0 +1,167 @@
+"""Folders of pictures: embedded whole or not at all, and their nearest neighbours."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tests.used import pictures, save_models
+from twinview import embeddings, paths, probe, splits
+from twinview.cli import main
+from twinview.predictor import Predictor
+from twinview.probes.linear import Fitted
+from twinview.splits import Prepared
+from twinview.types import Embeddings
+
+Captured = pytest.CaptureFixture[str]
+PICTURES = pictures(7)
+NAMES = ["0.png", "1.PNG", "2.jpeg", "sub/3.jpg", "sub/4.png", "sub/deep/5.png", "sub/deep/6.png"]
+
+
+@pytest.fixture
+def own(folder: Path) -> Predictor:
+    """models/, and in pics/ seven pictures, PNG ones but for two."""
+    for name, picture in zip(NAMES, PICTURES, strict=True):
+        write(Path("pics") / name, picture)
+    Path("pics/notes.txt").write_text("no picture")
+    return save_models(Path("models"))
+
+
+def write(path: Path, picture: Tensor) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture[0].numpy()).save(path)
+
+
+def test_every_picture_below_is_a_row_named_by_its_path(own: Predictor) -> None:
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    table = pd.read_parquet("x.parquet")
+    assert list(table.columns) == ["path", "features"] and table["path"].tolist() == NAMES
+    lossless = [0, 1, 4, 5, 6]
+    found = torch.from_numpy(np.stack(table["features"]))[lossless]
+    # Float32 sums in batches of another size.
+    assert torch.allclose(found, own.features(PICTURES[lossless]), atol=1e-5)
+
+
+def test_other_sizes_and_colours_are_fitted(own: Predictor) -> None:
+    Image.open("pics/0.png").convert("RGB").resize((24, 24)).save("pics/large.png")
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    table = pd.read_parquet("x.parquet").set_index("path")
+    assert len(table.loc["large.png", "features"]) == own.encoder.dim
+
+
+def test_broken_pictures_are_named_all_and_nothing_is_written(
+    own: Predictor, capsys: Captured
+) -> None:
+    whole = Path("pics/sub/4.png").read_bytes()
+    Path("pics/sub/4.png").write_bytes(whole[: len(whole) // 2])
+    Path("pics/a.jpg").write_text("hello")
+    before = sorted(Path().rglob("*"))
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 1
+    assert capsys.readouterr().err == (
+        "twinview: pics: 2 of 8 pictures cannot be embedded; mend or remove them:\n"
+        "  a.jpg is no PNG or JPEG picture\n"
+        "  sub/4.png is broken (image file is truncated)\n"
+    )
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_an_earlier_table_survives_a_failed_one(own: Predictor) -> None:
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    before = Path("x.parquet").read_bytes()
+    Path("pics/a.jpg").write_text("hello")
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 1
+    assert Path("x.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "said"), [("models", "no file that ends"), ("x", "is no folder")])
+def test_a_folder_without_pictures_is_said_so(
+    name: str, said: str, own: Predictor, capsys: Captured
+) -> None:
+    assert main(["embed", name, "--out", "x.parquet"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_the_result_as_json(own: Predictor, capsys: Captured) -> None:
+    assert main(["embed", "pics", "--out", "x.parquet", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {"file": "x.parquet", "pictures": 7, "features": own.encoder.dim}
+
+
+def test_a_picture_s_nearest_in_a_table_is_itself_then_the_most_alike(
+    own: Predictor, capsys: Captured
+) -> None:
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    capsys.readouterr()
+    asked = ["neighbours", "pics/sub/4.png", "--among", "x.parquet", "--count", "3", "--json"]
+    assert main(asked) == 0
+    found = json.loads(capsys.readouterr().out)
+    table = torch.from_numpy(np.stack(pd.read_parquet("x.parquet")["features"]))
+    cosines = torch.cosine_similarity(own.features(PICTURES[4:5]), table)
+    assert [row["id"] for row in found] == [NAMES[k] for k in cosines.argsort(descending=True)[:3]]
+    assert found[0] == {"id": "sub/4.png", "similarity": 1.0}
+
+
+def test_a_table_of_another_encoder_is_refused(own: Predictor, capsys: Captured) -> None:
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    for change in ({"seed": 1}, {"mirror": False}):
+        save_models(Path("models"), **change)  # type: ignore[arg-type]
+        assert main(["neighbours", "pics/0.png", "--among", "x.parquet"]) == 1
+        assert "x.parquet was made by another encoder" in capsys.readouterr().err
+
+
+@pytest.fixture
+def trained(own: Predictor, shapes: Prepared) -> Predictor:
+    """With the data and their embeddings, as the pipeline leaves them."""
+    splits.save(paths.PREPARED, shapes)
+    parts = shapes.splits.items()
+    made = {n: Embeddings(own.features(part.inputs), part.labels, part.ids) for n, part in parts}
+    embeddings.save(paths.EMBEDDINGS, made)
+    return own
+
+
+def test_the_nearest_train_pictures_have_ids_and_labels(
+    trained: Predictor, shapes: Prepared, capsys: Captured
+) -> None:
+    train = shapes.splits["train"]
+    write(Path("query.png"), train.inputs[30])
+    assert main(["neighbours", "query.png", "--count", "2"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert train.labels is not None
+    label = shapes.classes[int(train.labels[30])]
+    assert first == f"1.0000  {int(train.ids[30])}  {label}"
+    assert float(second.split()[0]) < 1
+
+
+def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: Captured) -> None:
+    save_models(Path("models"), seed=1)
+    assert main(["neighbours", "pics/0.png"]) == 1
+    assert "data/embeddings is of another encoder; `dvc repro`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pics/notes.txt"], "pics/notes.txt is no PNG or JPEG picture"),
+        (["absent.png"], "absent.png cannot be read (No such file or directory)"),
+        (["pics/0.png", "--count", "0"], "--count: is 0; it must be 1 or more"),
+        (["pics/0.png", "--among", "y.parquet"], "`twinview embed FOLDER --out y.parquet` makes"),
+        (["pics/0.png", "--among", "pics/notes.txt"], "is no table that `twinview embed` wrote"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    arguments: list[str], said: str, own: Predictor, capsys: Captured
+) -> None:
+    assert main(["neighbours", *arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_probe_of_another_width_is_refused(own: Predictor, capsys: Captured) -> None:
+    narrow = Fitted(torch.zeros(4), torch.ones(4), torch.zeros(3, 4), torch.zeros(3))
+    probe.save(Path("models/probe"), probe.named(narrow, ("a", "b", "c"), True), {})
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 1
+    assert "models/probe is the probe of 4 features" in capsys.readouterr().err

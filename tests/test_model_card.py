@@ -1,0 +1,89 @@
+"""The model card says what was measured, and no more than was."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.finished import results
+from twinview.champions import Published
+from twinview.gate import Check
+from twinview.model_card import card, interval
+from twinview.trainings import Trainings
+
+PARAMS = {"pretrain.method": "simclr", "report.points": "9", "methods.simclr.temperature": "0.2"}
+ROW = Published("row-1", "m-1", PARAMS, {"twinview.commit": "abc"}, "uint8 in", "float32 out")
+CHECKS = [Check("linear.accuracy", "floor", "0.9", ">= 0.8", True)]
+
+
+def made(folder: Path, values: tuple[float, ...] = (0.9,)) -> str:
+    results(folder, 0.9)
+    return card("letters", "7", ROW, Trainings({"linear.accuracy": values}), CHECKS, "params.yaml")
+
+
+def cells(text: str, first: str) -> list[str]:
+    (line,) = (line for line in text.splitlines() if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_it_has_every_part(folder: Path) -> None:
+    text = made(folder)
+    parts = [line for line in text.splitlines() if line.startswith("#")]
+    assert parts == [
+        "# letters, version 7",
+        "## Data",
+        "## Method",
+        "## Protocol: frozen-2",
+        "## Results",
+        "### The gate holds",
+        "## Limits",
+        "## Provenance",
+    ]
+
+
+def test_accuracies_stand_beside_those_of_others_and_absent_ones_are_dashes(folder: Path) -> None:
+    text = made(folder)
+    assert cells(text, "linear") == ["linear", "0.9000", "–", "–", "0.8400", "–"]
+
+
+def test_intervals_over_seeds_and_over_draws_of_labels_are_apart(folder: Path) -> None:
+    text = made(folder, values=(0.9, 0.92))
+    assert cells(text, "linear")[2:4] == [interval((0.9, 0.92)), "–"]
+    assert cells(text, "labels_10")[2:4] == ["–", interval((0.6, 0.7, 0.8))]
+
+
+def test_an_interval_is_student_s() -> None:
+    """t(.975, 2) = 4.30265; the deviation of .6, .7, .8 is .1."""
+    half = 4.30265 * 0.1 / math.sqrt(3)
+    assert interval((0.6, 0.7, 0.8)) == f"0.7000 ± {half:.4f} (n = 3)"
+
+
+@pytest.mark.parametrize("values", [(), (0.9,)])
+def test_a_single_value_has_no_interval(values: tuple[float, ...]) -> None:
+    assert interval(values) == "–"
+
+
+def test_limits_tell_one_training_from_several_and_name_the_weakest_class(folder: Path) -> None:
+    alone, several = made(folder), made(folder, values=(0.9, 0.92))
+    assert "of one training" in alone and "of one training" not in several
+    assert "rest on 2 trainings" in several
+    assert "Weakest class: b, of which the probe linear finds 25.0%" in alone
+    assert "3 groups, 1 of them across splits" in alone
+
+
+def test_settings_are_those_that_made_the_encoder(folder: Path) -> None:
+    text = made(folder)
+    assert cells(text, "methods.simclr.temperature")[1] == "0.2"
+    assert "report.points" not in text
+
+
+def test_provenance_names_row_pretraining_model_and_commits(folder: Path) -> None:
+    text = made(folder)
+    for name, value in (
+        ("row in MLflow", "`row-1`"),
+        ("pretraining's run", "`pretraining-0.9`"),
+        ("logged model", "`m-1`"),
+        ("commit", "abc"),
+        ("trained at commit", f"`{'c' * 40}`, with changes"),
+    ):
+        assert cells(text, name)[1] == value

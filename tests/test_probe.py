@@ -1,0 +1,105 @@
+"""The probe's files, and that it answers as the one that test was read with."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.probes.test_linear import overlapping
+from twinview import evaluation, probe
+from twinview.errors import DataError
+from twinview.evaluation import joined
+from twinview.probe import Probe
+from twinview.probes.linear import fit, linear
+from twinview.types import Embeddings
+
+CLASSES = ("a", "b", "c")
+TRAIN, VALIDATION, TEST = overlapping(300), overlapping(90, seed=1), overlapping(200, seed=2)
+SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+GRID = {"strength": [0.0003, 0.1]}
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    probe.save(tmp_path / "probe", fitted(), {"strength": 0.1})
+    return tmp_path / "probe"
+
+
+def fitted() -> Probe:
+    return probe.named(fit(TRAIN, 0.1), CLASSES, mirror=True)
+
+
+def test_the_final_probe_says_what_was_said_of_test() -> None:
+    found, predicted = evaluation.evaluate(SPLITS, linear, GRID, CLASSES)
+    last, options = evaluation.final_linear(SPLITS, {"linear": found}, GRID)
+    assert options == found["chosen"]
+    assert torch.equal(last.logits(TEST.features).argmax(1), predicted)
+
+
+def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> None:
+    last, options = evaluation.final_linear(SPLITS, {}, GRID)
+    assert options == evaluation.choose(TRAIN, VALIDATION, linear, GRID)[0]
+    assert torch.equal(last.weights, fit(joined(TRAIN, VALIDATION), **options).weights)
+
+
+def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:
+    said = fitted().probabilities(TEST.features)
+    assert torch.allclose(said.sum(1), torch.ones(len(TEST))) and said.min() >= 0
+    assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, strength=0.1))
+    logits = fitted().fitted.logits(TEST.features)
+    # exp(difference of logits) is the odds, whatever the other classes.
+    assert torch.allclose((logits[:, 0] - logits[:, 2]).exp(), said[:, 0] / said[:, 2], rtol=1e-3)
+
+
+def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
+    loaded = probe.load(saved)
+    assert (loaded.classes, loaded.mirror) == (CLASSES, True)
+    said = loaded.probabilities(TEST.features)
+    assert torch.equal(said, fitted().probabilities(TEST.features))
+
+
+def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path) -> None:
+    probe.save(tmp_path / "again", probe.load(saved), {"strength": 0.1})
+    assert sorted(path.name for path in saved.iterdir()) == ["probe.json", "probe.safetensors"]
+    for path in saved.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def test_last_classes_without_rows_have_no_probability() -> None:
+    two = TRAIN.take((TRAIN.known_labels() < 2).nonzero().squeeze(1))
+    assert probe.named(fit(two, 0.1), CLASSES, mirror=False).classes == ("a", "b")
+
+
+@pytest.mark.parametrize("edit", [('"c"', '"c", "d"'), ('"width": 6', '"width": 7')])
+def test_weights_and_description_of_two_probes_are_refused(
+    edit: tuple[str, str], saved: Path
+) -> None:
+    text = (saved / "probe.json").read_text()
+    (saved / "probe.json").write_text(text.replace(*edit))
+    with pytest.raises(DataError, match=r"probe\.safetensors holds .* where probe\.json says"):
+        probe.load(saved)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"classes": 3, "width": 6, "mirror": true}'])
+def test_a_file_that_describes_no_probe_is_refused(text: str, saved: Path) -> None:
+    (saved / "probe.json").write_text(text)
+    with pytest.raises(DataError, match=r"probe\.json does not describe a probe"):
+        probe.load(saved)
+
+
+@pytest.mark.parametrize("name", ["probe.json", "probe.safetensors"])
+def test_a_missing_file_is_named(name: str, saved: Path) -> None:
+    (saved / name).unlink()
+    with pytest.raises(DataError, match=f"{re.escape(name)} is missing"):
+        probe.load(saved)
+
+
+def test_a_constant_feature_has_no_say() -> None:
+    constant = Embeddings(
+        torch.cat([TRAIN.features, torch.ones(300, 1)], 1), TRAIN.labels, TRAIN.ids
+    )
+    own = probe.named(fit(constant, 0.1), CLASSES, mirror=True)
+    moved = replace(constant, features=constant.features + torch.eye(7)[6])
+    assert own.probabilities(moved.features).isfinite().all()

@@ -1,0 +1,254 @@
+"""Results over seeds: which settings are the same, what fits a run, what is not run twice."""
+
+import copy
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.workspace import ROOT
+from twinview import artifacts, experiments, params, seeding
+from twinview.errors import ConfigError, DataError
+from twinview.experiments import in_folder
+
+Write = Callable[..., Path]
+FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+LOCK = {"stages": {"pretrain": {"deps": [{"path": "src/a.py", "md5": "1"}]}}}
+
+
+def results(folder: Path, accuracy: float, raw: float = 0.5) -> None:
+    """Writes what a run leaves that the seeds need."""
+    (folder / "reports").mkdir(exist_ok=True, parents=True)
+    metrics = {"linear": {"accuracy": accuracy, "f1": accuracy}}
+    artifacts.save_json(folder / "reports/metrics.json", metrics)
+    baselines = {"raw_pixels": {"linear": {"accuracy": raw}}}
+    artifacts.save_json(folder / "reports/baselines.json", baselines)
+    with (folder / "dvc.lock").open("w") as file:
+        YAML().dump(LOCK, file)
+
+
+class Dvc:
+    """DVC's experiments as folders; an experiment's accuracy is told by its seed."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.ran: dict[str, dict[str, Any]] = {}
+        self.repros: list[tuple[str, ...]] = []
+        monkeypatch.setattr(experiments, "run", self.run)
+        monkeypatch.setattr(experiments, "made", lambda name: name if name in self.ran else None)
+        monkeypatch.setattr(experiments, "at", lambda made, called: in_folder(folder / made))
+        monkeypatch.setattr(experiments, "dvc", lambda *given: self.repros.append(given))
+        monkeypatch.setattr(experiments, "require_git", lambda command: None)
+        monkeypatch.setattr(experiments, "require_committed", lambda command: None)
+
+    def run(self, name: str, changes: dict[str, Any]) -> None:
+        assert name not in self.ran
+        if changes["pretrain.seed"] == 13:
+            raise DataError("`dvc exp run` failed")
+        self.ran[name] = changes
+        results(self.folder / name, 0.9 + 0.01 * changes["pretrain.seed"])
+
+
+@pytest.fixture
+def dvc(write_params: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Dvc:
+    write_params({})
+    results(folder, 0.9)
+    return Dvc(folder, monkeypatch)
+
+
+def tree(path: Path = ROOT / "params.yaml") -> dict[str, Any]:
+    return seeding.yaml(in_folder(path.parent), Path(path.name))
+
+
+def changed(dotted: str, value: Any) -> dict[str, Any]:
+    found = tree()
+    *parents, last = dotted.split(".")
+    section = found
+    for name in parents:
+        section = section[name]
+    section[last] = value
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
+    typed = params.load(file)
+    sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
+    expected = artifacts.flat(typed.chosen(*sections))
+    assert seeding.in_effect(tree(file)) == expected
+
+
+def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
+    found = seeding.in_effect(changed("pretrain.method", "siamese"))
+    assert "objectives.nt_xent.temperature" in found and "methods.simclr.temperature" not in found
+    assert not any(key.startswith("objectives") for key in seeding.in_effect(tree()))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("pretrain.seed", 5), ("baselines.seed", 5), ("gate.floors", {}), ("report.points", 99),
+        ("methods.byol.decay", 0.5), ("encoders.backbone.model", "resnet50"),
+        ("pretrain.warmup_epochs", 1.0), ("encoders.convnet.widths", [32.0, 64.0, 128.0]),
+    ],
+)  # fmt: skip
+def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, value: Any) -> None:
+    assert seeding.digest(changed(setting, value)) == seeding.digest(tree())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("pretrain.epochs", 11), ("methods.simclr.temperature", 0.21), ("data.seed", 1),
+        ("views.chain", ["random_resized_crop"]), ("evaluate.few_labels.seed", 1),
+        ("augmentations.contrast.strength", 0.5), ("probes.knn.neighbours", [11]),
+    ],
+)  # fmt: skip
+def test_the_digest_sees_what_changes_results(setting: str, value: Any) -> None:
+    assert seeding.digest(changed(setting, value)) != seeding.digest(tree())
+
+
+def test_every_section_of_plugins_is_chosen_from() -> None:
+    assert set(seeding.PLUGINS) == set(params.PLUGIN_SECTIONS)
+
+
+def test_the_pipeline_comes_first_and_then_an_experiment_a_seed(dvc: Dvc) -> None:
+    known = seeding.run(3)
+    assert dvc.repros == [("repro",)]
+    assert list(dvc.ran.values()) == [
+        {"pretrain.seed": seed, "baselines.seed": seed} for seed in (1, 2)
+    ]
+    assert known.seeds == (0, 1, 2) and known.settings == seeding.digest(tree())
+    assert known.metrics["linear.accuracy"] == pytest.approx((0.9, 0.91, 0.92))
+    assert known.metrics["raw_pixels.linear.accuracy"] == (0.5, 0.5, 0.5)
+    assert seeding.load(in_folder(Path())) == known
+
+
+def test_further_seeds_follow_the_own_ones(dvc: Dvc, write_params: Write) -> None:
+    write_params({"pretrain.seed": 7, "baselines.seed": 3})
+    assert seeding.run(2).seeds == (7, 8)
+    assert list(dvc.ran.values()) == [{"pretrain.seed": 8, "baselines.seed": 4}]
+
+
+def test_what_has_been_trained_is_not_trained_again(dvc: Dvc) -> None:
+    seeding.run(2)
+    (first,) = dvc.ran
+    assert seeding.run(3).seeds == (0, 1, 2) and list(dvc.ran)[:1] == [first]
+    assert seeding.run(2).seeds == (0, 1), "and Dvc.run refuses what has been run"
+
+
+@pytest.mark.parametrize("what", ["settings", "code"])
+def test_other_settings_or_code_are_trained_anew(
+    what: str, dvc: Dvc, write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeding.run(2)
+    if what == "settings":
+        write_params({"pretrain.epochs": 11})
+    else:
+        lock = copy.deepcopy(LOCK)
+        lock["stages"]["pretrain"]["deps"][0]["md5"] = "2"
+        YAML().dump(lock, Path("dvc.lock"))
+    seeding.run(2)
+    assert len(dvc.ran) == 2
+
+
+def test_a_training_that_fails_leaves_the_results_so_far(dvc: Dvc, write_params: Write) -> None:
+    write_params({"pretrain.seed": 11})
+    with pytest.raises(DataError, match="failed"):
+        seeding.run(5)
+    left = seeding.load(in_folder(Path()))
+    assert left is not None and left.seeds == (11, 12)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1])
+def test_one_training_has_no_spread(count: int, dvc: Dvc) -> None:
+    with pytest.raises(ConfigError, match=f"at least 2 seeds for a spread, not {count}"):
+        seeding.run(count)
+    assert not dvc.repros
+
+
+def test_what_dvc_does_not_keep_is_said(dvc: Dvc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a shallow clone DVC ends well and keeps nothing."""
+    monkeypatch.setattr(experiments, "run", lambda name, changes: None)
+    with pytest.raises(DataError, match="git fetch --unshallow"):
+        seeding.run(2)
+
+
+def test_the_file_speaks_for_its_own_run(dvc: Dvc) -> None:
+    known = seeding.run(3)
+    assert seeding.fitting(in_folder(Path())) == known
+    assert str(known.interval("linear.accuracy")) == "0.910 ± 0.025"
+
+
+def test_the_file_speaks_for_any_of_its_seeds(dvc: Dvc, write_params: Write, folder: Path) -> None:
+    seeding.run(3)
+    write_params({"pretrain.seed": 2, "baselines.seed": 2})
+    results(folder, 0.92)
+    assert seeding.fitting(in_folder(Path())) is not None
+
+
+@pytest.mark.parametrize("what", ["settings", "results", "baselines", "seed"])
+def test_the_file_does_not_speak_for_another_run(
+    what: str, dvc: Dvc, write_params: Write, folder: Path
+) -> None:
+    seeding.run(3)
+    if what == "settings":
+        write_params({"pretrain.epochs": 11})
+    elif what == "seed":
+        write_params({"pretrain.seed": 3})
+    else:
+        results(folder, *((0.901,) if what == "results" else (0.9, 0.51)))
+    assert seeding.fitting(in_folder(Path())) is None
+    assert seeding.load(in_folder(Path())) is not None
+
+
+def test_without_the_file_nothing_is_known(folder: Path) -> None:
+    assert seeding.fitting(in_folder(folder)) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", '{"settings": "a", "seeds": [0]}',
+        '{"settings": "a", "seeds": [0, 1], "metrics": {"linear.accuracy": [0.5]}}',
+        '{"settings": "a", "seeds": [], "metrics": {}}',
+        '{"settings": "a", "seeds": [0], "metrics": {"linear.accuracy": ["high"]}}',
+    ],
+)  # fmt: skip
+def test_a_broken_file_is_named_with_the_remedy(text: str, folder: Path) -> None:
+    (folder / "reports").mkdir()
+    (folder / seeding.FILE).write_text(text)
+    with pytest.raises(DataError, match=r"reports/seeds\.json is broken.*writes it anew"):
+        seeding.fitting(in_folder(folder))
+
+
+def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
+    known = seeding.run(2)
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "-A"], check=True)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    Path("params.yaml").write_text("changed: {}")
+
+    def read(path: Path) -> str:
+        return str(experiments.git("show", f"HEAD:{path}"))
+
+    assert seeding.fitting(read) == known
+
+
+@pytest.mark.parametrize("text", ["[1]", "a: [", ""])
+def test_params_that_are_no_mapping_are_refused(text: str, folder: Path) -> None:
+    (folder / "params.yaml").write_text(text)
+    with pytest.raises(DataError, match=r"params\.yaml"):
+        seeding.settings(in_folder(folder))
+
+
+def test_metrics_keep_every_bit(dvc: Dvc, folder: Path) -> None:
+    results(folder, 1 / 3)
+    seeding.run(2)
+    kept = json.loads(seeding.FILE.read_text())["metrics"]["linear.accuracy"]
+    assert kept[0] == 1 / 3

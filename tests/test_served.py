@@ -1,0 +1,81 @@
+"""What the served model takes for pictures, and what it refuses, in words a client can use."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mlflow.exceptions import MlflowException
+from PIL import Image
+
+from tests.used import pictures
+from twinview.served import as_pictures, takes
+
+SHAPE = (1, 12, 12)
+PICTURES = pictures(3)
+
+
+def as_file(picture: torch.Tensor) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture[0].numpy()).save(content, "PNG")
+    return content.getvalue()
+
+
+FILES = [as_file(picture) for picture in PICTURES]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PICTURES.numpy(),
+        PICTURES.numpy().astype(np.int64),
+        np.array(PICTURES.tolist(), dtype=object),  # what MLflow makes of JSON
+        np.array(FILES, dtype=object),
+        np.array([base64.b64encode(file).decode() for file in FILES], dtype=object),
+    ],
+    ids=["bytes", "integers", "JSON", "files", "base64"],
+)
+def test_arrays_and_files_are_the_same_pictures(given: Any) -> None:
+    found = as_pictures(given, SHAPE)
+    assert torch.equal(found, PICTURES) and found.dtype == torch.uint8
+
+
+def ragged() -> list[Any]:
+    rows = PICTURES.tolist()
+    rows[1][0][4].pop()
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (PICTURES.numpy()[..., :11], r"their shape is \(3, 1, 12, 11\)"),
+        (PICTURES.numpy()[0], r"their shape is \(1, 12, 12\)"),
+        (PICTURES.numpy().repeat(3, 1), r"their shape is \(3, 3, 12, 12\)"),
+        (PICTURES.numpy() / 255, "they are float64, and must be whole numbers"),
+        (PICTURES.numpy() > 9, "they are bool"),
+        (PICTURES.numpy().astype(int) - 1, "they hold -1 to 254"),
+        (PICTURES.numpy().astype(int) + 1, "they hold 1 to 256"),
+        (np.array(ragged(), dtype=object), "their rows differ in length"),
+        (np.array([[["a"]]], dtype=object), "must be whole numbers"),
+        (PICTURES.numpy()[:0], "there are none"),
+        (np.array([FILES[0], b"hello"], dtype=object), "at place 1 is no PNG or JPEG picture"),
+        (np.array([FILES[0][:-60]], dtype=object), "at place 0 is broken"),
+        (np.array(["hello!"], dtype=object), "at place 0 is text, and no base64"),
+        (np.array([7.5, None], dtype=object), "at place 0 is float, and no file"),
+        (np.array([as_file(PICTURES[0][..., 1:])], dtype=object), "is 11 x 12 pixels"),
+    ],
+)
+def test_anything_else_is_refused_with_what_is_taken(given: Any, said: str) -> None:
+    with pytest.raises(MlflowException, match=said) as caught:
+        as_pictures(given, SHAPE)
+    assert takes(SHAPE) in str(caught.value) and caught.value.get_http_status_code() == 400
+
+
+def test_what_is_taken_is_said_in_words() -> None:
+    assert takes((3, 20, 30)) == (
+        "uint8 (n, 3, 20, 30), or n PNG or JPEG files' bytes (in JSON as base64), "
+        "RGB, 30 x 20 pixels"
+    )
