@@ -13,8 +13,8 @@ from torch import Tensor
 from tests.used import pictures, save_models
 from twinview import embeddings, paths, probe, splits
 from twinview.cli import main
+from twinview.logistic import Fitted
 from twinview.predictor import Predictor
-from twinview.probes.linear import Fitted
 from twinview.splits import Prepared
 from twinview.types import Embeddings
 

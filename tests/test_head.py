@@ -56,7 +56,7 @@ def test_a_description_that_lacks_something_is_refused(key: str, tmp_path: Path)
     described = json.loads((folder / "head.json").read_text())
     del described[key]
     (folder / "head.json").write_text(json.dumps(described))
-    with pytest.raises(DataError, match=rf"head\.json does not describe a head \('{key}'\)"):
+    with pytest.raises(DataError, match=rf"head\.json has no '{key}'"):
         load(folder)
 
 

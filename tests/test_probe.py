@@ -11,8 +11,9 @@ from tests.probes.test_linear import overlapping
 from twinview import evaluation, probe
 from twinview.errors import DataError
 from twinview.evaluation import joined
+from twinview.logistic import fit
 from twinview.probe import Probe
-from twinview.probes.linear import fit, linear
+from twinview.probes.linear import linear
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")

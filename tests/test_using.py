@@ -86,7 +86,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
 def project(published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(published)
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds a model's code
-    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{published}/mlflow.db")  # MLflow keeps stores by name
     return published
 
 

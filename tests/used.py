@@ -8,8 +8,8 @@ from torch import Tensor
 from tests.contracts.test_kinds import SMALL
 from twinview import encoder, predictor, probe
 from twinview.encoder import Description
+from twinview.logistic import Fitted
 from twinview.predictor import Predictor
-from twinview.probes.linear import Fitted
 from twinview.types import Statistics
 
 CLASSES = ("bars", "columns", "checks")

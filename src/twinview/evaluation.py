@@ -19,7 +19,8 @@ from torch import Tensor
 
 from twinview import registry, seeds
 from twinview.errors import ConfigError, DataError
-from twinview.probes.linear import Fitted, fit, linear
+from twinview.logistic import Fitted, fit
+from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.sections import Evaluate, Propagation
 from twinview.types import Embeddings

@@ -34,7 +34,7 @@ def load(folder: Path) -> nn.Module:
     try:
         build = registry.bind("heads", value["architecture"], value["options"])
         head: nn.Module = build(value["width"])
-    except (KeyError, TypeError) as error:
+    except TypeError as error:
         raise DataError(f"{path} does not describe a head ({error})") from None
     artifacts.load_weights(head, folder / WEIGHTS, DESCRIPTION)
     return head.eval()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twinview import artifacts
 from twinview.errors import DataError
-from twinview.probes.linear import Fitted
+from twinview.logistic import Fitted
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"
