@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -210,7 +211,7 @@ def test_ctrl_c_ends_the_pages_too(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ui, "require_free", lambda port: None)
-    monkeypatch.setattr(subprocess, "run", interrupted)
+    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=interrupted))
     assert main(["ui", "--json"]) == 130
 
 
@@ -324,7 +325,8 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_port_in_use_ends_with_status_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(subprocess, "run", lambda *given, **more: pytest.fail("started"))
+    started = SimpleNamespace(run=lambda *given, **more: pytest.fail("started"))
+    monkeypatch.setattr(ui, "subprocess", started)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -351,7 +353,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
         started.append(command)
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
     monkeypatch.setattr(ui, "require_free", lambda port: None)
     assert main(["ui", "--port", "5077"]) == 0
     (command,) = started

@@ -166,7 +166,7 @@ def test_a_truncated_file_is_named(name: str, saved: Path) -> None:
 @pytest.mark.parametrize("text", ["{}", "[]", '{"architecture": "convnet"}', "7"])
 def test_a_file_that_describes_no_encoder_is_refused(text: str, saved: Path) -> None:
     (saved / "encoder.json").write_text(text)
-    with pytest.raises(DataError, match=r"encoder\.json does not describe an encoder"):
+    with pytest.raises(DataError, match=r"encoder\.json (does not describe an encoder|has no)"):
         load(saved)
 
 

@@ -260,7 +260,9 @@ def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
 
 def test_mlflow_s_pages_open_in_our_view(root: Path, logged: list[tuple[Any, ...]]) -> None:
     experiment = publish(root).info.experiment_id
-    assert tracking.page() == f"/#/experiments/{experiment}/runs?viewStateShareKey=twinview"
+    assert tracking.page() == (
+        f"/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=twinview"
+    )
 
 
 def test_without_a_store_mlflow_s_pages_open_as_they_are(

@@ -9,18 +9,22 @@ from collections.abc import Sequence
 
 VIEW = "twinview"
 
+# In the order in which they are shown.
+_SETTINGS = ("params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`")
+_ORIGIN = ("attributes.`Version`", "attributes.`Dataset`")
 _ROWS = (
-    "attributes.`Version`", "attributes.`Dataset`",
-    "params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`",
+    *_SETTINGS,
     "metrics.`linear.accuracy`", "metrics.`knn.accuracy`", "metrics.`pretrain.minutes`",
     "tags.`pretrain.verdict`", "attributes.`Models`",
+    *_ORIGIN,
 )  # fmt: skip
 _TRAININGS = (
-    "attributes.`Version`", "attributes.`Dataset`",
-    "params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`",
+    *_SETTINGS,
     "metrics.`loss`", "metrics.`validation_knn`", "metrics.`effective_rank`",
     "metrics.`examples_per_second`", "tags.`verdict`", "tags.`failure`",
+    *_ORIGIN,
 )  # fmt: skip
+_WIDTH = 120  # px
 
 
 def of_rows() -> dict[str, str]:
@@ -44,12 +48,18 @@ def of_trainings() -> dict[str, str]:
 
 def address(experiment: str) -> str:
     """The part of a page's address, after the server's, that opens an experiment in our view."""
-    return f"/#/experiments/{experiment}/runs?viewStateShareKey={VIEW}"
+    kind = "workflowType=machine_learning"  # MLflow's pages have much that is for language models
+    return f"/#/experiments/{experiment}/runs?{kind}&viewStateShareKey={VIEW}"
 
 
 def _tags(note: str, columns: Sequence[str]) -> dict[str, str]:
+    view = {
+        "selectedColumns": columns,
+        "columnOrder": columns,
+        "columnWidths": dict.fromkeys(columns, _WIDTH),
+    }
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.note.content": note,
-        f"mlflow.sharedViewState.{VIEW}": json.dumps({"selectedColumns": columns}),
+        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
     }

@@ -106,7 +106,8 @@ def _description(path: Path) -> Description:
     value = artifacts.load_json(path)
     try:
         statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
-        fields = {key: value[key] for key in ("architecture", "options", "modality")}
-        return Description(**fields, shape=tuple(value["shape"]), statistics=statistics)
+        fields = {key: value[key] for key in ("architecture", "modality")}
+        options, shape = dict(value["options"]), tuple(value["shape"])
+        return Description(**fields, options=options, shape=shape, statistics=statistics)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path} does not describe an encoder ({error})") from None

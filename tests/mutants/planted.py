@@ -34,6 +34,7 @@ EVALUATION = "src/twinview/evaluation.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
 KNN = "src/twinview/probes/knn.py"
+NEIGHBOURS = "src/twinview/neighbours.py"
 LARS = "src/twinview/optimizers/lars.py"
 LOOP = "src/twinview/loop.py"
 MOCO = "src/twinview/methods/moco.py"
@@ -528,17 +529,17 @@ PLANTED = (
     Mutant(
         12,
         "Euclidean distances instead of cosines",
-        KNN,
-        "(queries @ bank.T).topk(",
-        "(-torch.cdist(queries, train.features)).topk(",
+        NEIGHBOURS,
+        "(part @ bank.T).topk(",
+        "(-torch.cdist(part, bank)).topk(",
         "tests/probes/test_knn.py",
     ),
     Mutant(
         12,
         "more neighbours than rows",
-        KNN,
-        "min(neighbours, len(bank))",
-        "neighbours",
+        NEIGHBOURS,
+        "min(count, len(bank))",
+        "count",
         "tests/probes/test_knn.py",
     ),
     Mutant(
