@@ -20,8 +20,9 @@ _ROWS = (
 )  # fmt: skip
 _TRAININGS = (
     *_SETTINGS,
+    "tags.`verdict`", "tags.`failure`",
     "metrics.`loss`", "metrics.`validation_knn`", "metrics.`effective_rank`",
-    "metrics.`examples_per_second`", "tags.`verdict`", "tags.`failure`",
+    "metrics.`examples_per_second`",
     *_ORIGIN,
 )  # fmt: skip
 _WIDTH = 120  # px
