@@ -76,17 +76,22 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         )
         run = tracking.publish(row)
         model_id = mlflow.get_run(run).outputs.model_outputs[0].model_id
+        mlflow.set_registry_uri(f"sqlite:///{folder}/mlflow.db")
         version = mlflow.register_model(f"models:/{model_id}", "twinview").version
         mlflow.MlflowClient().set_registered_model_alias("twinview", "champion", version)
         yield folder
     mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri("")
 
 
 @pytest.fixture
 def project(published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(published)
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds a model's code
-    mlflow.set_tracking_uri(f"sqlite:///{published}/mlflow.db")  # MLflow keeps stores by name
+    store = f"sqlite:///{published}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    mlflow.set_tracking_uri(store)
+    mlflow.set_registry_uri(store)
     return published
 
 
