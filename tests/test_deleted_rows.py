@@ -10,13 +10,14 @@ import pytest
 
 from twinview import deleted_rows, tracking
 from twinview.errors import ConfigError, DataError
+from twinview.tracking import PIPELINE
 
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[Any]:
     """Three runs, each with a file and a model; the first is deleted, and so is the second, whose
     model is registered."""
-    experiment = tracking._experiment("of a test")
+    experiment = tracking._experiment(PIPELINE)
     client = mlflow.MlflowClient(tracking.store())
     for number in range(3):
         run = client.create_run(experiment, run_name=str(number))
@@ -47,7 +48,7 @@ def test_deleted_runs_go_with_their_files_and_models_that_are_not_registered(sto
     deleted_rows.forget()
     assert texts() == {"page 2", "weights 2", "weights 1"}
     assert deleted_rows.deleted_rows() == deleted_rows.Rows(0, [], [])
-    (experiment,) = [e.experiment_id for e in store.search_experiments() if e.name == "of a test"]
+    (experiment,) = [e.experiment_id for e in store.search_experiments() if e.name == PIPELINE]
     left = store.search_runs([experiment], run_view_type=mlflow.entities.ViewType.ALL)
     assert [run.info.run_name for run in left] == ["2"]
     assert store.get_model_version("encoder", "1").status == "READY"
