@@ -24,15 +24,14 @@ FILES = {
 def main() -> None:
     """Logs every parameter, the metrics, the page, plots and the encoder."""
     settings = params.load()
-    metrics = artifacts.flat(artifacts.load_json(paths.METRICS))
-    baselines = artifacts.flat(artifacts.load_json(paths.BASELINE_METRICS))
+    metrics, baselines = map(artifacts.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
     predictions = load_rows(paths.PREDICTIONS)
     confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = tracking.Row(
         settings=settings.chosen(*SECTIONS),
-        metrics=metrics | {f"baselines.{name}": value for name, value in baselines.items()},
+        metrics=tracking.row_metrics(metrics, baselines),
         pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in steps},
         encoder=(paths.ENCODER, paths.PROBE, example),

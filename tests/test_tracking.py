@@ -94,6 +94,14 @@ def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
     return mlflow.get_run(tracking.publish(row))
 
 
+def fail_to_publish(root: Path, monkeypatch: pytest.MonkeyPatch, **own: Any) -> None:
+    """A row that is left unfinished: its encoder could not be logged."""
+    with monkeypatch.context() as patch:
+        patch.setattr(tracking, "_log_encoder", broken)
+        with pytest.raises(ConnectionError):
+            publish(root, **own)
+
+
 @contextlib.contextmanager
 def recorded_by_dvc(folder: Path) -> Iterator[None]:
     """A dvc.lock in the current folder, as DVC writes it after the stage prepare."""
@@ -320,10 +328,7 @@ def test_a_row_whose_publishing_failed_or_was_killed_is_gone_on_with(
     root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, before = {"settings": {"data": {"seed": 18}}}, runs(tracking.PIPELINE)
-    with monkeypatch.context() as patch:
-        patch.setattr(tracking, "_log_encoder", broken)
-        with pytest.raises(ConnectionError):
-            publish(root, **own)
+    fail_to_publish(root, monkeypatch, **own)
     row = publish(root, **own)
     assert runs(tracking.PIPELINE) == before + 1
     assert row.info.status == "FINISHED" and "linear.accuracy" in row.data.metrics
@@ -334,10 +339,7 @@ def test_another_experiment_s_row_that_is_being_written_is_left_alone(
     root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, before = {"settings": {"data": {"seed": 19}}}, runs(tracking.PIPELINE)
-    with monkeypatch.context() as patch:
-        patch.setattr(tracking, "_log_encoder", broken)
-        with pytest.raises(ConnectionError):
-            publish(root, **own)
+    fail_to_publish(root, monkeypatch, **own)
     monkeypatch.setenv("DVC_EXP_NAME", "other")
     assert publish(root, **own).info.run_name == "other"
     assert runs(tracking.PIPELINE) == before + 2

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tests.servers import free_port
 from tests.used import save_models
 from tests.workspace import ROOT
 from twinview import embeddings, paths, splits, tracking
@@ -150,9 +150,7 @@ def test_what_is_exported_by_command_answers_in_python(project: Path, shapes: Pr
 
 @pytest.mark.slow
 def test_the_server_and_the_request_run(project: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     serve, request = (
         next(line for line in commands("using") if line.startswith(word)).replace("5002", port)
         for word in ("mlflow", "echo")

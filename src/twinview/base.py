@@ -1,21 +1,19 @@
 """The base commit of a change: the gate that it states, and the results that it kept in git."""
 
 import os
-from functools import partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import paths
+from twinview import experiments, paths
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.gate import Reference
 from twinview.params import load, parse
 from twinview.sections import Gate
+from twinview.seeding import PARAMS
 from twinview.trainings import trainings
-
-PARAMS = Path("params.yaml")
 
 
 def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
@@ -28,7 +26,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     if reference is None:
         return own, str(file)
     commit, name = resolved(reference), os.path.relpath(file)
-    stated = _gate(read(commit, name), f"{commit}:{name}")
+    stated = _gate(experiments.text_at(commit, Path(name)), f"{commit}:{name}")
     kept = {key: stated[key] for key in own.model_dump() if key in stated}
     missing = [key for key in own.model_dump() if key not in stated]
     place = f"{name} at {commit}"
@@ -45,10 +43,10 @@ def base_results(reference: str, file: Path) -> Reference:
     label = f"baseline {commit}"
     if name != PARAMS:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
-    if read(commit, str(paths.METRICS)) is None:
+    if experiments.text_at(commit, paths.METRICS) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
     try:
-        return Reference(label, trainings(partial(_required, commit)))
+        return Reference(label, trainings(experiments.at(commit, f"the commit {commit}")))
     except DataError as error:
         raise DataError(f"at {commit}, {error}") from None
 
@@ -64,24 +62,6 @@ def resolved(reference: str) -> str:
             f"name a commit that exists{hint if shallow else ''}"
         )
     return commit
-
-
-def read(commit: str, name: str) -> str | None:
-    """A file of this folder at a commit; None where the commit has none.
-
-    Raises DataError for one that it has and git cannot read, as in a clone without blobs.
-    """
-    text = git("show", f"{commit}:./{name}")
-    if text is None and git("ls-tree", "--name-only", commit, "--", name):
-        raise DataError(f"git cannot read {commit}:{name}; `git fetch --refetch` brings it")
-    return text
-
-
-def _required(commit: str, path: Path) -> str:
-    text = read(commit, str(path))
-    if text is None:
-        raise DataError(f"the commit {commit} has no {path}")
-    return text
 
 
 def _gate(text: str | None, place: str) -> dict[str, object]:

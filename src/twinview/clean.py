@@ -31,7 +31,7 @@ def parts(progress: dvc_cache.Progress) -> dict[str, Part]:
     own = dvc_cache.is_own()
     cache = dvc_cache.look(progress) if own else dvc_cache.Cache({}, {}, {})
     views = [*cache.only_of(str(paths.VIEWS)), *_below(_views())]
-    trainings, copies, tried = _trainings(), _copies(), dvc_cache.experiments()
+    trainings, copies, tried = _trainings(), _copies(), experiments.references()
     then = f"{disk.freed(cache.only_tried()) / 1e6:,.1f} MB"
     rows = deleted_rows.deleted_rows()
     found = {
@@ -91,7 +91,7 @@ def remove(names: Sequence[str], progress: dvc_cache.Progress) -> dict[str, int]
 
 
 def _experiments() -> None:
-    if dvc_cache.experiments():
+    if experiments.references():
         experiments.dvc("exp", "remove", "--all-commits", "--quiet")
 
 

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from twinview import experiments, lockfile, paths, seeding
 from twinview.commands import git
@@ -24,6 +24,9 @@ WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups
 ABSENT = "absent"  # a setting that an earlier version does not know
 CODE = "code"  # what differs between groups of equal settings
+
+Standing = Literal["best", "tied", "unsure", "less", "absent"]
+_STANDINGS: dict[bool | None, Standing] = {True: "less", False: "tied", None: "unsure"}
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,15 @@ class Comparison:
         chances = [None if one.p is None else next(raised) for one in found]
         return [Against(*row) for row in zip(others, found, chances, strict=True)]
 
+    def standing(self, group: Group, metric: str) -> Standing:
+        """How a group stands to the best of a metric, if it has that."""
+        if group is self.best(metric):
+            return "best"
+        for one in self.against_best(metric):
+            if one.group is group:
+                return _STANDINGS[one.apart]
+        return "absent"
+
     def tied(self, metric: str) -> list[Group]:
         """The groups that cannot be told apart from the best."""
         return [one.group for one in self.against_best(metric) if one.apart is False]
@@ -192,7 +204,8 @@ def side_by_side(
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     """What could be read, and what is set apart."""
     runs, apart = [], ({} if names else dict(experiments.unfinished()))
-    listed = [(name, *_place(name)) for name in names or [*experiments.names(), WORKSPACE]]
+    known = experiments.names()
+    listed = [(name, *_place(name, known)) for name in names or [*known, WORKSPACE]]
     for name, commit, read in listed:
         try:
             runs.append(_run(name, commit, read))
@@ -201,11 +214,13 @@ def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     return runs, apart
 
 
-def _place(name: str) -> tuple[str, Read]:
-    """Where a run's files are: a commit, or none for the workspace, and how they are read."""
+def _place(name: str, known: Sequence[str]) -> tuple[str, Read]:
+    """Where a run's files are: a commit, or none for the workspace, and how they are read.
+
+    known: the experiments that there are.
+    """
     if name == WORKSPACE:
         return "", experiments.in_folder(Path())
-    known = experiments.names()
     if name in known:
         made = experiments.made(name)
         assert made is not None

@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from twinview import measure
-from twinview.comparison import Comparison, Group
+from twinview.comparison import Comparison, Group, Standing
 from twinview.intervals import WORDS, Interval
+from twinview.text_table import aligned
 
 BEST, TIED, UNSURE = "*", "≈", "?"
-_GAP = "  "
+_MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE}
 
 
 def notes(best: str) -> list[str]:
@@ -29,7 +30,7 @@ def terminal(found: Comparison) -> str:
     metrics = list(found.metrics)
     header = ["settings", "n", *(_heading(name) for name in metrics), "min", "MB", "own MB"]
     rows = [[*_row(found, group)] for group in found.groups]
-    lines = [*_aligned([header, *rows]), "", *notes(BEST)]
+    lines = [*aligned([header, *rows]), "", *notes(BEST)]
     best = found.groups[0]
     lines.append(f"Best {metrics[0]}: {best.label} ({', '.join(run.name for run in best.runs)})")
     lines += _code(found)
@@ -72,12 +73,8 @@ def cell(one: Interval | None) -> str:
 
 
 def mark(found: Comparison, group: Group, metric: str) -> str:
-    """How the group stands to a metric's best; empty: it is surely less."""
-    if group is found.best(metric):
-        return BEST
-    if group in found.unsure(metric):
-        return UNSURE
-    return TIED if group in found.tied(metric) else ""
+    """How the group stands to a metric's best; empty: it is surely less, or has none."""
+    return _MARKS.get(found.standing(group, metric), "")
 
 
 def megabytes(count: int) -> str:
@@ -97,15 +94,6 @@ def _row(found: Comparison, group: Group) -> Sequence[str]:
     ]
     sizes = [megabytes(sum(group.outs.values())), megabytes(found.own_bytes(group))]
     return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their widest text, all to the left, so that points stand in line."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return [
-        _GAP.join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def _code(found: Comparison) -> list[str]:

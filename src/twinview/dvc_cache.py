@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinview import experiments
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.paths import root
 
 # All that says which outs a commit has; most commits change none of it.
 _STATED = (":(glob)**/dvc.yaml", ":(glob)**/dvc.lock", ":(glob)**/*.dvc", "params.yaml", ".dvc")
-
-EXPERIMENTS = "refs/exps/*/*/*"  # of finished ones: two digits of the base, the others, the name
 
 Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
 Used = dict[str, set[str]]
@@ -59,7 +58,7 @@ def look(progress: Progress) -> Cache:
             files = {checksum: Path(odb.oid_to_path(checksum)) for checksum in odb.all()}
             if git("rev-parse", "HEAD") is None:
                 return Cache(files, _walk(repository, progress, 1), {})
-            commits, count = _commits(), len(experiments())
+            commits, count = _commits(), len(experiments.references())
             kept = _walk(repository, progress, len(commits) + 1, revs=commits)
             which = {"all_experiments": True, "workspace": False}
             return Cache(files, kept, _walk(repository, progress, count, **which))
@@ -78,12 +77,6 @@ def folder() -> Path:
 def is_own() -> bool:
     """Whether the cache lies in this project. Others may share one that does not."""
     return folder().resolve().is_relative_to(root().resolve())
-
-
-def experiments() -> list[str]:
-    """The names of all finished experiments."""
-    listed = git("for-each-ref", "--format=%(refname:lstrip=4)", EXPERIMENTS) or ""
-    return listed.split()
 
 
 @contextlib.contextmanager

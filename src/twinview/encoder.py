@@ -109,5 +109,5 @@ def _description(path: Path) -> Description:
         fields = {key: value[key] for key in ("architecture", "modality")}
         options, shape = dict(value["options"]), tuple(value["shape"])
         return Description(**fields, options=options, shape=shape, statistics=statistics)
-    except (KeyError, TypeError) as error:
+    except TypeError as error:
         raise DataError(f"{path} does not describe an encoder ({error})") from None

@@ -50,10 +50,15 @@ def require_git(command: str) -> None:
         )
 
 
+def references() -> list[str]:
+    """Git's references to finished experiments, the newest first; names may come twice."""
+    listed = git("for-each-ref", "--format=%(refname)", "--sort=-creatordate", "refs/exps/??/*/*")
+    return (listed or "").split()
+
+
 def names() -> list[str]:
     """The experiments that DVC has results of, the newest first, each name once."""
-    listed = git("for-each-ref", "--format=%(refname)", "--sort=-creatordate", "refs/exps/??/*/*")
-    return list(dict.fromkeys(ref.split("/")[-1] for ref in (listed or "").split()))
+    return list(dict.fromkeys(ref.split("/")[-1] for ref in references()))
 
 
 def unfinished() -> dict[str, str]:
@@ -100,8 +105,19 @@ def read(name: str, path: Path) -> str:
     commit = made(name)
     if not commit:
         raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
-    text = git("show", f"{commit}:{path}")
+    text = text_at(commit, path)
     return _from_cache(name, commit, path) if text is None else text
+
+
+def text_at(commit: str, path: Path) -> str | None:
+    """A file of this folder that git has at a commit; None where the commit has none.
+
+    Raises DataError for one that it has and git cannot read, as in a clone without blobs.
+    """
+    text = git("show", f"{commit}:./{path}")
+    if text is None and git("ls-tree", "--name-only", commit, "--", str(path)):
+        raise DataError(f"git cannot read {commit}:{path}; `git fetch --refetch` brings it")
+    return text
 
 
 def at(commit: str, called: str) -> Read:
@@ -116,13 +132,13 @@ def in_folder(folder: Path) -> Read:
 
 def _in_folder(folder: Path, path: Path) -> str:
     try:
-        return (folder / path).read_text()
+        return (folder / path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(f"{folder / path} is missing; `dvc repro` makes it") from None
 
 
 def _at(commit: str, called: str, path: Path) -> str:
-    text = git("show", f"{commit}:{path}")
+    text = text_at(commit, path)
     if text is None:
         raise DataError(f"{called} has no {path}")
     return text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from twinview.gate import Check, holds
+from twinview.text_table import aligned
 
 COLUMNS = ("", "metric", "against", "found", "wanted", "why")
 STATES = {True: "ok", False: "FAIL", None: "skip"}
@@ -10,12 +11,7 @@ STATES = {True: "ok", False: "FAIL", None: "skip"}
 
 def text(checks: Sequence[Check], place: str) -> str:
     """One line a check, then the verdict and where the thresholds stand."""
-    rows = [COLUMNS, *map(_cells, checks)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = aligned([COLUMNS, *map(_cells, checks)])
     return "\n".join([*lines, f"{verdict(checks)}. Thresholds: {place}."])
 
 

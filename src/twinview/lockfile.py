@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from twinview.errors import DataError
 
@@ -33,15 +34,29 @@ def recorded_outs(stages: Sequence[str]) -> list[Out]:
     DVC writes an entry as soon as its stage has ended, so a stage finds those before it.
     Raises DataError where one is not there.
     """
-    found = YAML(typ="safe").load(LOCK.read_text())["stages"] if LOCK.is_file() else {}
+    found = recorded()["stages"]
     absent = [stage for stage in stages if stage not in found]
     if absent:
         raise DataError(f"{LOCK} has no results of stage {absent[0]}; `dvc repro` makes them")
     return [
         Out(stage, out["path"], out["size"], out.get("nfiles", 1), out["md5"])
         for stage in stages
-        for out in found[stage].get("outs", [])
+        for out in _made({stage: found[stage]})
     ]
+
+
+def recorded() -> Mapping[str, Any]:
+    """This folder's dvc.lock; without stages where there is no such file.
+
+    Raises DataError for a broken one.
+    """
+    try:
+        found: Mapping[str, Any] = YAML(typ="safe").load(LOCK.read_text("utf-8"))
+    except FileNotFoundError:
+        return {"stages": {}}
+    except YAMLError as error:
+        raise DataError(f"{LOCK} is not valid YAML ({error}); `git checkout` it") from None
+    return found
 
 
 def code(lock: Mapping[str, Any]) -> dict[str, str]:
@@ -52,14 +67,13 @@ def code(lock: Mapping[str, Any]) -> dict[str, str]:
 
 def outs(lock: Mapping[str, Any]) -> dict[str, int]:
     """The bytes of everything that the stages made, by hash, so that no content counts twice."""
-    made = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
-    return {out["md5"]: out["size"] for out in made}
+    return {out["md5"]: out["size"] for out in _made(lock["stages"])}
 
 
 def hash_of(lock: Mapping[str, Any], path: Path) -> str | None:
     """The hash of an out; None where no stage made it."""
-    made = [out for stage in lock["stages"].values() for out in stage.get("outs", [])]
-    return next((out["md5"] for out in made if out["path"] == str(path)), None)
+    made = (out for out in _made(lock["stages"]) if out["path"] == str(path))
+    return next((out["md5"] for out in made), None)
 
 
 def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
@@ -70,14 +84,26 @@ def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """
     stages = _stages(lock)
     for name, key, value in _params(stages):
-        if (where := _differs(value, _at(settings, key), key)) is not None:
+        if (where := _differs(value, value_at(settings, key), key)) is not None:
             return f"{name} ran with another {where} than params.yaml states"
-    made = {out["path"]: out["md5"] for of in stages.values() for out in of.get("outs", [])}
+    made = {out["path"]: out["md5"] for out in _made(stages)}
     for name, stage in stages.items():
         for dep in stage.get("deps", []):
             if made.get(dep["path"], dep["md5"]) != dep["md5"]:
                 return f"{name} ran on another {dep['path']} than there is"
     return None
+
+
+def value_at(tree: Any, dotted: str) -> Any:
+    """A setting by its dotted name; None where the tree has none."""
+    for key in dotted.split("."):
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _made(stages: Stages) -> Iterator[Mapping[str, Any]]:
+    """The outs of all these stages."""
+    return (out for stage in stages.values() for out in stage.get("outs", []))
 
 
 def _stages(lock: Mapping[str, Any]) -> Stages:
@@ -96,9 +122,3 @@ def _differs(one: Any, other: Any, key: str) -> str | None:
         return None if one == other else key
     found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in {**one, **other})
     return next((where for where in found if where is not None), None)
-
-
-def _at(tree: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from twinview import artifacts, evaluation, gate_table, paths
 from twinview.champions import Published
 from twinview.gate import RAW, Check
 from twinview.intervals import interval
+from twinview.templates import rendered
 from twinview.trainings import Trainings
 
 SUPERVISED = "supervised"
+_TEMPLATE = Path(__file__).parent / "model_card.md.j2"
 # Of the row's settings those that make an encoder, in this order.
 _SETTINGS = ("data", "views", "pretrain", "methods", "encoders", "heads", "embed")
 
@@ -25,14 +25,9 @@ def card(
     checks, place: the gate that it passed, and where its thresholds stand.
     """
     found = artifacts.load_json(paths.EVALUATION)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # Markdown, read by MLflow's pages, which let no HTML through
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("model_card.md.j2").render(
+    return rendered(
+        _TEMPLATE,
+        escaped=False,  # Markdown, read by MLflow's pages, which let no HTML through
         model=model,
         version=version,
         row=row,

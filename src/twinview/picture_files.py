@@ -13,10 +13,6 @@ from torch import Tensor
 from twinview.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-FITTING = (
-    "turned as its EXIF data say, transparency laid on black, colours made grey where the encoder "
-    "takes grey ones, scaled (bicubic) until the shorter side fits, and the middle cut out"
-)
 _MODES = {1: "L", 3: "RGB"}
 _FORMATS = ("PNG", "JPEG")
 _EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -38,8 +34,10 @@ def exact(content: bytes, shape: tuple[int, ...]) -> Tensor:
 
 
 def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
-    """The pixels, uint8 (c, h, w), of a file of any size, FITTING says how.
+    """The pixels, uint8 (c, h, w), of a file of any size.
 
+    It is turned as its EXIF data say, transparency laid on black, colours made grey where the
+    encoder takes grey ones, scaled (bicubic) until the shorter side fits, and the middle cut out.
     Raises DataError for what is no PNG or JPEG picture of 8 bits a channel.
     """
     channels, height, width = shape

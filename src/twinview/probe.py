@@ -51,7 +51,7 @@ def load(folder: Path) -> Probe:
     value = artifacts.load_json(path)
     try:
         classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"{path} does not describe a probe ({error})") from None
     weights = artifacts.load_tensors(folder / WEIGHTS)
     expected = {"mean": (width,), "std": (width,), "weights": (len(classes), width)}

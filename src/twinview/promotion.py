@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, champions, encoder, model_card, paths, stage
+from twinview import artifacts, champions, encoder, model_card, paths, stage, tracking
 from twinview.gate import Check, Reference, here, holds, run_gate
 from twinview.sections import Gate
 
@@ -53,10 +53,8 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
 
 def _results() -> tuple[dict[str, float], str]:
     """The metrics that a row of these reports has, and the id of the pretraining's run."""
-    ours = artifacts.flat(artifacts.load_json(paths.METRICS))
-    others = artifacts.flat(artifacts.load_json(paths.BASELINE_METRICS))
-    metrics = ours | {f"baselines.{name}": value for name, value in others.items()}
-    return metrics, artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
+    ours, others = map(artifacts.load_json, (paths.METRICS, paths.BASELINE_METRICS))
+    return tracking.row_metrics(ours, others), artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 
 def _identity() -> str:

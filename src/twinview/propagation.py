@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import sparse
 from scipy.sparse.linalg import cg
 from torch import Tensor
@@ -32,7 +31,7 @@ class Graph:
         self._prepare: Callable[[Tensor], Tensor] = (
             whitening(rows, whitened) if whitened else torch.Tensor.float
         )
-        self._rows = F.normalize(self._prepare(rows), dim=1)
+        self._rows = self._prepare(rows)
         self._neighbours = neighbours
         weights = self._weights(self._rows, itself=True)
         weights = weights.maximum(weights.T)
@@ -41,7 +40,7 @@ class Graph:
 
     def votes(self, features: Tensor) -> sparse.csr_array:
         """How much each row has to say on each of the features (m, d): (m, n)."""
-        return self._weights(F.normalize(self._prepare(features), dim=1), itself=False)
+        return self._weights(self._prepare(features), itself=False)
 
     def propagate(
         self, known: Tensor, labels: Tensor, votes: sparse.csr_array, alpha: float
@@ -60,7 +59,7 @@ class Graph:
         return torch.from_numpy((votes @ _shares(scores, axis=1)).argmax(1))
 
     def _weights(self, queries: Tensor, itself: bool) -> sparse.csr_array:
-        cosines, rows = nearest(self._rows, queries, self._neighbours + itself)
+        cosines, rows = nearest(queries, self._rows, self._neighbours + itself)
         if itself:
             cosines = cosines.masked_fill(rows == torch.arange(len(queries))[:, None], 0)
         values = cosines.clamp(min=0).double() ** 3

@@ -6,12 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from twinview import paths
+from twinview import lockfile, paths
 from twinview.commands import git
-from twinview.errors import DataError
 
 
 def provenance() -> dict[str, str | bool]:
@@ -39,16 +35,11 @@ class Data(NamedTuple):
 
 def data() -> Data | None:
     """What DVC has recorded of the data that this pipeline prepared; None where it has nothing."""
-    lock = Path("dvc.lock")
-    try:
-        stages = YAML(typ="safe").load(lock.read_text())["stages"] if lock.exists() else {}
-    except YAMLError as error:
-        raise DataError(f"dvc.lock is not valid YAML ({error}); `git checkout` it") from None
-    for stage in stages.values():
-        for out in stage.get("outs", ()):
-            if out["path"] == str(paths.PREPARED):
-                return Data(stage["params"]["params.yaml"]["data"]["source"], out["md5"])
-    return None
+    lock = lockfile.recorded()
+    digest = lockfile.hash_of(lock, paths.PREPARED)
+    if digest is None:
+        return None
+    return Data(lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"], digest)
 
 
 def hardware() -> str:

@@ -20,6 +20,7 @@ from twinview import artifacts, experiments, lockfile, paths
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import Read
 from twinview.intervals import Interval, interval
+from twinview.lockfile import value_at
 
 FILE = Path("reports/seeds.json")
 PARAMS = Path("params.yaml")
@@ -70,7 +71,7 @@ def fitting(read: Read) -> Seeds | None:
     if found is None:
         return None
     tree, own = settings(read), results(read)
-    seed = _at(tree, SEEDS[0])
+    seed = value_at(tree, SEEDS[0])
     if found.settings != digest(tree) or seed not in found.seeds:
         return None
     place = found.seeds.index(seed)
@@ -126,7 +127,7 @@ def gathered(count: int) -> Iterator[Seeds]:
     here = experiments.in_folder(Path())
     tree, code = settings(here), lockfile.code(yaml(here, lockfile.LOCK))
     name = f"seed-{{}}-{digest(tree, code)[:8]}"
-    first = [_at(tree, key) for key in SEEDS]
+    first = [value_at(tree, key) for key in SEEDS]
     found = [results(here)]
     for place in range(count):
         if place:
@@ -196,8 +197,8 @@ def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
     """The plug-ins of a section that are in use."""
-    key = _CHOSEN_BY[section].format(_at(tree, _CHOSEN_BY["methods"]))
-    found = _at(tree, key)
+    key = _CHOSEN_BY[section].format(value_at(tree, _CHOSEN_BY["methods"]))
+    found = value_at(tree, key)
     return found if isinstance(found, list) else [found]
 
 
@@ -206,9 +207,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _at(tree: Any, dotted: str) -> Any:
-    for key in dotted.split("."):
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree

@@ -1,6 +1,6 @@
 """The short table that a finished pipeline ends with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from twinview import artifacts, experiments, paths, seeding
 from twinview.errors import DataError
 from twinview.intervals import WORDS
 from twinview.seeding import Seeds
-
-_GAP = "  "
+from twinview.text_table import aligned
 
 
 def summary() -> str:
@@ -25,12 +24,10 @@ def summary() -> str:
     table += [
         [name, *(_cell(name, task, row, seeds) for task in tasks)] for name, row in rows.items()
     ]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [_line(texts, widths) for texts in table]
     return "\n".join(
         [
             "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
-            *lines,
+            *aligned(table, right=True),
             _what_the_spread_is(seeds),
             f"Pretraining: {found['verdict']}.",
             f"Report: {paths.REPORT}",
@@ -67,12 +64,6 @@ def results() -> dict[str, Any]:
 
 def _seeds() -> Seeds | None:
     return seeding.fitting(experiments.in_folder(Path()))
-
-
-def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    """The first column to the left, numbers to the right."""
-    cells = [f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)]
-    return _GAP.join([f"{texts[0]:<{widths[0]}}", *cells[1:]])
 
 
 def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:

@@ -37,6 +37,11 @@ _NEEDED = (
 )  # fmt: skip
 
 
+def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of reports/metrics.json and baselines.json under the names that a row has."""
+    return flat(ours) | {f"baselines.{name}": value for name, value in flat(baselines).items()}
+
+
 def store() -> str:
     """The tracking store: MLFLOW_TRACKING_URI, or mlflow.db in the project's folder."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"

@@ -8,13 +8,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import mlflow
@@ -25,6 +23,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
+from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 from twinview.tables import load_rows
 
@@ -185,9 +184,8 @@ def test_the_row_s_model_serves_what_was_evaluated(project: Project) -> None:
 def served(project: Project) -> Iterator[Callable[[Any], Any]]:
     """Asks a real server of the row's model; it runs the code that the model brings along."""
     model = project.pipeline_rows()[0].outputs.model_outputs[0].model_id
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{(port := free.getsockname()[1])}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = ["mlflow", "models", "serve", "-m", f"models:/{model}", "--env-manager", "local"]
     environment = project.environment | {
         "MLFLOW_TRACKING_URI": f"sqlite:///{project.folder}/mlflow.db",
@@ -203,11 +201,7 @@ def served(project: Project) -> Iterator[Callable[[Any], Any]]:
         )
 
     try:
-        started = time.monotonic()
-        while server.poll() is None and time.monotonic() < started + 120:
-            with contextlib.suppress(URLError), urlopen(f"{url}/ping"):
-                break
-            time.sleep(0.2)
+        wait_for(f"{url}/ping", server)
         yield ask
     finally:
         os.killpg(server.pid, signal.SIGTERM)

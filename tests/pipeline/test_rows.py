@@ -5,11 +5,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from ruamel.yaml import YAML
 
 from pipeline.publish import SECTIONS
 from tests.pipeline.test_kill import SETTINGS, Copy
+from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 from twinview import monitors, params, tracking
 from twinview.artifacts import flat
@@ -272,9 +271,7 @@ def test_a_later_stage_that_fails_makes_no_row(project: Project, first: tuple[Ru
 @pytest.fixture
 def served(project: Project, first: tuple[Run, Run], tmp_path: Path) -> Iterator[Project]:
     """The same project with a server of MLflow's as its store."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"--host": "127.0.0.1", "--port": str(port), "--workers": "1"}
     options["--backend-store-uri"] = f"sqlite:///{tmp_path}/server.db"
     options["--artifacts-destination"] = str(tmp_path / "artifacts")
@@ -292,15 +289,6 @@ def served(project: Project, first: tuple[Run, Run], tmp_path: Path) -> Iterator
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(480):
-        assert process.poll() is None
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
-            return
-        time.sleep(0.5)
-    pytest.fail(f"{url} does not answer")
 
 
 def test_a_server_gets_row_training_and_artifacts_and_the_own_store_nothing(

@@ -34,13 +34,11 @@ DESK, PHONE = (1200, 900), (400, 800)
 X, Y, ACTUAL, SAID, ID = range(5)
 
 
-class Opened:
-    """The page in the browser, and what the tests do with it."""
+class Loaded:
+    """A page in the browser."""
 
-    def __init__(self, driver: Chrome, html: str, url: str) -> None:
-        self.driver = driver
-        self.points = points_of(html)
-        self.url = url
+    def __init__(self, driver: Chrome, url: str) -> None:
+        self.driver, self.url = driver, url
 
     def load(self, size: tuple[int, int], scheme: str = "light", url: str = "") -> None:
         """Opens the page, or a page around it."""
@@ -51,12 +49,6 @@ class Opened:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         self.driver.get(url or self.url)
 
-    def find(self, css: str) -> Any:
-        return self.driver.find_element(By.CSS_SELECTOR, css)
-
-    def all(self, css: str) -> list[Any]:
-        return list(self.driver.find_elements(By.CSS_SELECTOR, css))
-
     def run(self, script: str) -> Any:
         return self.driver.execute_script(script)
 
@@ -65,6 +57,20 @@ class Opened:
         root = "document.documentElement"
         pixels: int = self.run(f"return {root}.scrollWidth - {root}.clientWidth")
         return pixels
+
+
+class Opened(Loaded):
+    """The report in the browser, and what the tests do with it."""
+
+    def __init__(self, driver: Chrome, html: str, url: str) -> None:
+        super().__init__(driver, url)
+        self.points = points_of(html)
+
+    def find(self, css: str) -> Any:
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def all(self, css: str) -> list[Any]:
+        return list(self.driver.find_elements(By.CSS_SELECTOR, css))
 
     def drawing(self) -> str:
         drawing: str = self.run("return document.querySelector('canvas').toDataURL()")

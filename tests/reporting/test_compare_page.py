@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.reporting.test_browser import DESK, PHONE, _start
+from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
 from tests.reporting.test_page import Reader
 from tests.test_comparison import of, run, sweep
 from twinview.comparison import Comparison
@@ -99,22 +98,8 @@ def test_a_wide_interval_does_not_hide_the_others() -> None:
     assert b - a > 10, "a tenth of the axis at least"
 
 
-class Opened:
-    """The page in the browser."""
-
-    def __init__(self, driver: Chrome, url: str) -> None:
-        self.driver, self.url = driver, url
-
-    def load(self, size: tuple[int, int], scheme: str = "light") -> None:
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        self.driver.get(self.url)
-
-    def run(self, script: str) -> Any:
-        return self.driver.execute_script(script)
+class Opened(Loaded):
+    """The comparison in the browser."""
 
     def heading(self, name: str) -> Any:
         headings = self.driver.find_elements(By.CSS_SELECTOR, ".sortable thead button")
@@ -145,8 +130,7 @@ def test_nothing_is_wider_than_the_window(
 ) -> None:
     opened.load(size, scheme)
     opened.run("document.querySelectorAll('details').forEach(d => d.open = true)")
-    root = "document.documentElement"
-    assert opened.run(f"return {root}.scrollWidth - {root}.clientWidth") == 0
+    assert opened.too_wide() == 0
 
 
 def test_a_click_sorts_numbers_from_the_largest_and_then_from_the_least(opened: Opened) -> None:

@@ -16,6 +16,7 @@ from PIL import Image as Picture
 
 from twinview.lockfile import Out
 from twinview.monitors import Monitors, Verdict, verdict
+from twinview.neighbours import nearest
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs, minutes_words, size_words
@@ -24,7 +25,6 @@ from twinview.reporting.embedding_map import drawn
 from twinview.reporting.inline import data_uri, file_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
 from twinview.reporting.mistakes import mistakes
-from twinview.reporting.neighbours import nearest
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
 from twinview.types import Split

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 
 WITNESS = Path(__file__).parent / "witness"
@@ -109,9 +109,7 @@ def test_whoever_imports_twinview_first_has_mlflow_silent() -> None:
 def ui(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[tuple[int, int, Path]]:
     """Process and port of `twinview ui` when it answers, and what it was witnessed to do."""
     folder, environment = workspace
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     witness = tmp_path / "witness"
     process = subprocess.Popen(
         [sys.executable, "-m", "twinview.cli", "ui", "--port", str(port)],
@@ -122,22 +120,11 @@ def ui(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[tuple
         start_new_session=True,
     )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        wait_for(f"http://127.0.0.1:{port}/health", process)
         yield process.pid, port, witness
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(480):
-        assert process.poll() is None
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"{url} does not answer")
 
 
 @pytest.mark.slow

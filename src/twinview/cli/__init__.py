@@ -34,7 +34,7 @@ GROUPS = {
     "Use the encoder": ("embed", "neighbours", "export"),
     "Keep in order": ("clean", "schema"),
 }
-_OTHERS = ("__init__", "__main__", "outcome")
+_OTHERS = ("__init__", "__main__", "arguments", "outcome")
 _END = (
     "Every command: --help has an example; --json prints its result as JSON, and all else to "
     "standard error; --debug shows the traceback of an error. docs/terminal.md says more."

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from twinview import params
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.commands import git
 
@@ -20,7 +21,7 @@ ALONE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file to check."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    arguments.params(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -10,6 +10,7 @@ until the shorter side fits, and the middle cut out. Where one is broken, none i
 import argparse
 from pathlib import Path
 
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 
 
@@ -17,10 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is embedded, by what, and where to."""
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet file")
-    models = "where encoder/ and probe/ lie"
-    parser.add_argument(
-        "--models", type=Path, default=Path("models"), metavar="FOLDER", help=models
-    )
+    arguments.models(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:

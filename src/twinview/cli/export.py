@@ -10,6 +10,7 @@ the encoder's before it is kept. ONNX needs pip install 'twinview[onnx]'.
 import argparse
 from pathlib import Path
 
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.errors import ConfigError
 
@@ -18,10 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and the models."""
     parser.add_argument("--onnx", type=Path, metavar="FILE")
     parser.add_argument("--pt2", type=Path, metavar="FILE")
-    models = "where encoder/ and probe/ lie"
-    parser.add_argument(
-        "--models", type=Path, default=Path("models"), metavar="FOLDER", help=models
-    )
+    arguments.models(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -14,6 +14,7 @@ from pathlib import Path
 from twinview import gate_table
 from twinview.base import base_results, base_settings
 from twinview.champions import champion
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.errors import ConfigError
 from twinview.gate import Reference, holds, run_gate
@@ -21,10 +22,8 @@ from twinview.gate import Reference, holds, run_gate
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the thresholds and the results are, and what to compare with."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
-    parser.add_argument(
-        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
-    )
+    arguments.params(parser)
+    arguments.baseline(parser)
     parser.add_argument(
         "--champion", action="store_true", help="compare with the champion in MLflow's registry"
     )

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 
 
@@ -18,17 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("--among", type=Path, metavar="FILE", help="what `twinview embed` wrote")
     parser.add_argument("--count", type=int, default=8)
-    models = "where encoder/ and probe/ lie"
-    parser.add_argument(
-        "--models", type=Path, default=Path("models"), metavar="FOLDER", help=models
-    )
+    arguments.models(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """A line a neighbour, nearest first: its id, its label where it has one, the similarity."""
     from twinview import embedded, picture_files, predictor  # loads torch
     from twinview.errors import ConfigError, DataError
-    from twinview.reporting.neighbours import nearest
+    from twinview.neighbours import nearest
 
     if options.count < 1:
         raise ConfigError(f"--count: is {options.count}; it must be 1 or more")

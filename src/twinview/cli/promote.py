@@ -8,11 +8,11 @@ against the present champion too; where it fails, nothing is registered.
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twinview import gate_table
 from twinview.base import base_results, base_settings
+from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the thresholds are, and what to compare with beside the champion."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
-    parser.add_argument(
-        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
-    )
+    arguments.params(parser)
+    arguments.baseline(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -10,10 +10,9 @@ import argparse
 from pathlib import Path
 
 from twinview import stage
-from twinview.cli import check
+from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
 from twinview.commands import dvc, git
-from twinview.summary import results, summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,4 +29,4 @@ def run(options: argparse.Namespace) -> Outcome:
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())
         if status := dvc("repro", *options.stages):
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
-    return Outcome(summary(), results())
+    return show.run(options)

@@ -10,9 +10,8 @@ committed working tree, since an experiment starts from the commit.
 import argparse
 
 from twinview import seeding, stage
-from twinview.cli import check
+from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
-from twinview.summary import results, summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,4 +24,4 @@ def run(options: argparse.Namespace) -> Outcome:
     with stage.alone("repro"):
         print(check.checked(seeding.PARAMS).text)
         seeding.run(options.count)
-    return Outcome(summary(), results())
+    return show.run(options)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
@@ -30,8 +29,7 @@ def knn(
     labels = train.known_labels()
     classes = int(labels.max()) + 1
     prepare = whitening(train.features, whitened) if whitened else _as_they_are
-    bank = F.normalize(prepare(train.features), dim=1)
-    cosine, rows = nearest(bank, F.normalize(prepare(features), dim=1), neighbours)
+    cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
     # Less the largest: the same ratios, and no overflow at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()
     return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)

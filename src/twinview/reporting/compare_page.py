@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from twinview.comparison import Comparison, Group, short, told
+from twinview.comparison import Comparison, Group, Standing, short, told
 from twinview.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import interval_chart
-from twinview.reporting.results import spoken
+from twinview.reporting.results import few_labels, spoken
+from twinview.templates import rendered
+
+# Of groups that are not surely less than the best: a sign, and what it says.
+_SIGNS: dict[Standing, tuple[str, str]] = {
+    "tied": ("≈", "cannot be told apart from the best"),
+    "unsure": ("?", "one seed, so nothing can be said"),
+}
+_TEMPLATE = Path(__file__).parent / "compare.html.j2"
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,9 @@ class Cell:
 
 def page(found: Comparison) -> str:
     """The HTML: equal comparisons give equal text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("compare.html.j2").render(
+    return rendered(
+        _TEMPLATE,
+        escaped=True,
         found=found,
         interval=WORDS,
         columns=_columns(found),
@@ -49,14 +50,8 @@ def page(found: Comparison) -> str:
 def task(metric: str) -> str:
     """A metric in words: "linear", "10 labels a class", "knn, f1"."""
     *where, last = metric.split(".")
-    return ", ".join([*map(_spoken, where), *([last] if last != "accuracy" else [])])
-
-
-def _spoken(part: str) -> str:
-    kind, _, few = part.rpartition("_")
-    if not few.isdigit() or kind not in ("labels", "propagated"):
-        return spoken(part)
-    return f"{few} labels a class" + (", propagated" if kind == "propagated" else "")
+    words = [few_labels(part) or spoken(part) for part in where]
+    return ", ".join([*words, *([last] if last != "accuracy" else [])])
 
 
 def _columns(found: Comparison) -> list[tuple[str, str]]:
@@ -98,11 +93,9 @@ def _metric(found: Comparison, group: Group, metric: str) -> Cell:
     one = group.interval(metric)
     if one is None:
         return Cell("–", None)
-    if group in found.tied(metric):
-        return Cell(str(one), one.mean, sign="≈", says="cannot be told apart from the best")
-    if group in found.unsure(metric):
-        return Cell(str(one), one.mean, sign="?", says="one seed, so nothing can be said")
-    return Cell(str(one), one.mean, best=group is found.best(metric))
+    standing = found.standing(group, metric)
+    sign, says = _SIGNS.get(standing, ("", ""))
+    return Cell(str(one), one.mean, best=standing == "best", sign=sign, says=says)
 
 
 def _against(found: Comparison, metric: str) -> list[tuple[str, str, str, str, str]]:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from twinview import seeds
+from twinview.neighbours import nearest
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
-from twinview.reporting.neighbours import nearest
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
 from twinview.types import Embeddings, Split

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from twinview.artifacts import flat
 from twinview.errors import DataError
@@ -25,7 +24,10 @@ from twinview.reporting.embedding_map import (
 )
 from twinview.reporting.mistakes import mistakes
 from twinview.splits import Prepared
+from twinview.templates import rendered
 from twinview.types import Embeddings
+
+_TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,10 @@ def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed
     Raises DataError when the evidence is not all of the same rows.
     """
     require_same_rows(evidence)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     batch_size = evidence.settings["pretrain"]["batch_size"]
-    return environment.get_template("page.html.j2").render(
+    return rendered(
+        _TEMPLATE,
+        escaped=True,
         charts=charts,
         **_results(evidence),
         **training(evidence.pretrained, evidence.steps, evidence.epochs, batch_size),

@@ -78,6 +78,14 @@ def choices(contenders: Mapping[str, Found]) -> list[tuple[str, str, str, str]]:
     ]
 
 
+def few_labels(task: str) -> str:
+    """A task of few labels in words: "10 labels a class, propagated"; "" for another task."""
+    kind, _, count = task.rpartition("_")
+    if not count.isdigit() or kind not in ("labels", "propagated"):
+        return ""
+    return f"{count} labels a class" + (", propagated" if kind == "propagated" else "")
+
+
 def spoken(name: str) -> str:
     """A contender's name in words."""
     return name.replace("_", " ")
@@ -102,10 +110,7 @@ def _row(name: str, contenders: Mapping[str, Found], columns: Sequence[tuple[str
 
 
 def _heading(task: str) -> str:
-    kind, _, few = task.partition("_")
-    if not few:
-        return f"{task} probe"
-    return f"{few} labels a class{', propagated' if kind == 'propagated' else ''}"
+    return few_labels(task) or f"{task} probe"
 
 
 def _options(chosen: Mapping[str, Any]) -> str:
