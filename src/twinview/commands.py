@@ -15,6 +15,15 @@ def git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def changed() -> bool:
+    """Whether files that git knows differ from the commit; outside git none do.
+
+    dvc.lock and reports/ do not count: they are what a run leaves behind.
+    """
+    kept = (".", ":(exclude)dvc.lock", ":(exclude)reports")
+    return bool(git("status", "--porcelain", "--untracked-files=no", "--", *kept))
+
+
 def dvc(*arguments: str) -> int:
     """DVC's exit status; its stages find this environment's python first.
 

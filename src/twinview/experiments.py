@@ -13,8 +13,6 @@ from twinview.errors import ConfigError, DataError
 
 Read = Callable[[Path], str]  # the text of a project's file; raises DataError when there is none
 
-_OUTS = (":(exclude)dvc.lock", ":(exclude)reports")
-
 
 def dvc(*arguments: str) -> None:
     """Runs DVC. Raises DataError when it fails."""
@@ -35,9 +33,10 @@ def run(name: str, settings: Mapping[str, Any], *stages: str) -> None:
 def require_committed(command: str) -> None:
     """Raises ConfigError when the working tree differs from the commit that results would name.
 
-    dvc.lock and reports/ may: they are what a run leaves behind.
+    dvc.lock and reports/ may: they are what a run leaves behind. Raises ConfigError outside git too.
     """
-    if git("diff", "--quiet", "HEAD", "--", ".", *_OUTS) is None:
+    require_git(command)
+    if commands.changed():
         raise ConfigError(f"{command} needs a working tree without changes; commit them first")
 
 

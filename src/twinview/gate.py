@@ -95,6 +95,8 @@ def _beats(names: Sequence[str], ours: Trainings, folder: Path) -> Iterator[Chec
 
 def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Check:
     """Compares means; where one side has one training only, the other's spread counts for both."""
+    if name not in ours.values:
+        return Check(name, reference.name, "absent", "", False, "our results have no such metric")
     if reference.results is None:
         return Check(name, reference.name, _shown(name, ours), "", None, reference.lacks)
     theirs = reference.results.values.get(name, ())

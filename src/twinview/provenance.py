@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from twinview import lockfile, paths
-from twinview.commands import git
+from twinview.commands import changed, git
 
 
 def provenance() -> dict[str, str | bool]:
     """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
     return {
         "commit": commit(),
-        "changed": bool(git("status", "--porcelain", "--untracked-files=no")),
+        "changed": changed(),
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
         "hardware": hardware(),
         "versions": versions(),

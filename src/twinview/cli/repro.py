@@ -1,7 +1,8 @@
 """Checks, runs `dvc repro`, and prints the results.
 
-Only what has changed runs; an interrupted training goes on where it was. Ends with DVC's own
-status where DVC fails, which is 1 or more.
+Only what has changed runs; an interrupted training goes on where it was. Named stages run alone,
+with those before them, and print no results. Ends with DVC's own status where DVC fails, which is
+1 or more.
 
     $ twinview repro evaluate
 """
@@ -29,4 +30,6 @@ def run(options: argparse.Namespace) -> Outcome:
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())
         if status := dvc("repro", *options.stages):
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
+    if options.stages:
+        return Outcome("", {"stages": options.stages})
     return show.run(options)
