@@ -20,7 +20,7 @@ import pytest
 
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import artifacts, clean, errors, promotion, seeding, stage
+from twinview import artifacts, clean, errors, measure, paths, promotion, seeding, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
@@ -491,6 +491,17 @@ def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.M
     assert asked == [("repro", "views")]
 
 
+def test_repro_of_named_stages_prints_no_results(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They would be of the stages as they were before."""
+    monkeypatch.setattr(repro, "dvc", lambda *given: 0)
+    monkeypatch.setattr(show, "run", lambda options: pytest.fail("shown"))
+    write_params({})
+    assert main(["repro", "prepare", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stages": ["prepare"]}
+
+
 def test_repro_outside_git_tells_dvc_so(
     outside_git: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -538,6 +549,21 @@ def test_show_prints_our_encoder_beside_its_baselines(
 def test_show_without_results_says_what_makes_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show"]) == 1
     assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
+
+
+def test_show_says_that_results_are_of_other_settings(
+    write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({"pretrain.epochs": 3})
+    report(repository)
+    Path("reports/baselines.json").write_text("{}")
+    stages = {"pretrain": {"params": {"params.yaml": {"pretrain.epochs": 3}}}}
+    Path("dvc.lock").write_text(json.dumps({"stages": stages}))
+    assert main(["show"]) == 0 and "Not of params.yaml" not in capsys.readouterr().out
+    write_params({"pretrain.epochs": 2})
+    assert main(["show"]) == 0
+    said = "Not of params.yaml: pretrain ran with another pretrain.epochs than params.yaml states"
+    assert said in capsys.readouterr().out
 
 
 def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
@@ -593,13 +619,27 @@ def test_compare_and_seeds_outside_git_name_the_remedy(
         assert f"twinview {command} needs a git repository" in capsys.readouterr().err
 
 
-def test_measure_refuses_a_tree_with_changes(
-    write_params: Write, capsys: pytest.CaptureFixture[str]
+def test_measure_needs_a_commit_and_leaves_checkpoints_until_then(
+    folder: Path, write_params: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params({})
-    subprocess.run(["git", "add", "-A"], check=True)
+    (kept := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
     assert main(["measure"]) == 1
-    assert "needs a working tree without changes" in capsys.readouterr().err
+    assert "make measure needs a git repository with a commit" in capsys.readouterr().err
+    assert kept.exists()
+
+
+def test_measure_removes_checkpoints_which_would_save_time(
+    folder: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_params({})
+    (gone := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
+    monkeypatch.setattr(measure, "require_measurable", lambda seeds: None)
+    monkeypatch.setattr(
+        measure, "measure", lambda seeds: artifacts.save_json(measure.SCOREBOARD, {})
+    )
+    assert main(["measure"]) == 0
+    assert not gone.exists()
 
 
 def test_the_page_on_the_terminal_has_every_command_and_name() -> None:

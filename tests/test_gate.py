@@ -130,13 +130,16 @@ def test_what_is_no_finite_number_fails_every_check_of_it(value: str, tmp_path: 
     }
 
 
-def test_a_metric_that_is_absent_fails_every_check_of_it_and_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("theirs", [before(0.9, name="linear.acuracy"), before(0.9)])
+def test_a_metric_that_is_absent_fails_every_check_of_it_and_says_so(
+    theirs: Reference, tmp_path: Path
+) -> None:
     wanted = {
         "floors": {"linear.acuracy": 0.1},
         "drops": {"linear.acuracy": 0.1},
         "beats": ("linear.acuracy",),
     }
-    checks = found(report(tmp_path), before(0.9, name="linear.acuracy"), **wanted)
+    checks = found(report(tmp_path), theirs, **wanted)
     of_it = [check for check in checks.values() if check.name != "verdict"]
     assert [check.holds for check in of_it] == [False] * 3
     assert {check.found for check in of_it} == {"absent"}

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +94,37 @@ def test_every_measured_number_has_all_that_a_claim_needs() -> None:
         assert set(entry) == set(score([1.0], "share")), name
 
 
-def test_measuring_needs_a_tree_without_changes(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
+def test_measuring_needs_a_tree_without_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure.experiments.commands, "changed", lambda: True)
     with pytest.raises(measure.ConfigError, match="commit them first"):
-        measure.measure(3)
+        measure.require_measurable(3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pretrain.method": "moco"}, "of the default recipe: pretrain.method must be simclr"),
+        (
+            {"baselines.supervised": False, "evaluate.few_labels.per_class": [10, 20]},
+            "baselines.supervised must be true; evaluate.few_labels.per_class must be 10, 100",
+        ),
+        ({"evaluate.probes": ["knn"]}, "evaluate.probes must be linear and knn"),
+    ],
+)
+def test_settings_that_the_table_would_misname_are_refused_before_anything_runs(
+    changes: dict[str, Any],
+    said: str,
+    folder: Path,
+    write_params: Callable[[dict[str, Any]], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_params({})
+    (folder / "README.md").write_text(f"{START}\n{END}\n")
+    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
+    measure.require_measurable(2)
+    write_params(changes)
+    with pytest.raises(measure.ConfigError, match=said):
+        measure.require_measurable(2)
 
 
 def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
@@ -116,7 +142,6 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
         return [Seeds("", tuple(range(n)), metrics(*(0.2 * k for k in range(n)))) for n in (1, 2)]
 
     monkeypatch.setattr(measure.experiments, "dvc", lambda *given: ran.append(given))
-    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     monkeypatch.setattr(measure.seeding, "gathered", gathered)
     measure.measure(2)
     assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
@@ -134,21 +159,18 @@ def test_a_readme_without_its_marks_is_refused_before_anything_runs(
 ) -> None:
     """After an hour of training it would be too late."""
     (folder / "README.md").write_text("no marks")
-    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
     monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
-        measure.measure(2)
+        measure.require_measurable(2)
 
 
 @pytest.mark.parametrize("seeds", [0, 1])
 def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
     seeds: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "README.md").write_text(f"{START}\n{END}\n")
-    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: pytest.fail("started"))
     monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match="seeds"):
-        measure.measure(seeds)
+        measure.require_measurable(seeds)
 
 
 def test_the_readme_stays_short() -> None:

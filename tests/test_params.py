@@ -164,12 +164,11 @@ def test_a_fault_names_key_value_and_remedy(
     [
         (
             {"data.train": 2000, "pretrain.batch_size": 2001},
-            "pretrain.batch_size: is 2001, larger than the train split (data.train: 2000)",
+            "pretrain.batch_size: is 2001, more than the train split (data.train: 2000)",
         ),
         (
             {"data.train": 2000, "evaluate.few_labels.per_class": [10, 2001]},
-            "evaluate.few_labels.per_class: asks for 2001 labels of each class, more than the "
-            "train split (data.train: 2000)",
+            "evaluate.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
         ),
         (
             {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
@@ -201,7 +200,34 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"views.mode": "cached", "views.cached.count": 5},
-            "views.cached.count: is 5; views are taken in pairs, so it must be even",
+            "views.cached.count: is 5; methods.simclr takes 2 views of an example at a time, "
+            "so it must be a multiple of 2",
+        ),
+        (
+            {"views.mode": "cached", "views.cached.count": 6, "pretrain.method": "fast_siam"},
+            "views.cached.count: is 6; methods.fast_siam takes 4 views of an example at a time, "
+            "so it must be a multiple of 4",
+        ),
+        (
+            {"pretrain.method": "moco", "pretrain.batch_size": 200, "pretrain.micro_batch": 100},
+            "methods.moco.norm_group: is 32, which does not divide the 100 rows that the encoder "
+            "gets at a time; set it to 4, or to null",
+        ),
+        (
+            {"pretrain.method": "moco", "methods.moco.queue": 55001},
+            "methods.moco.queue: is 55001, more than the train split (data.train: 55000)",
+        ),
+        (
+            {"encoders.convnet.strides": [1, 2]},
+            "encoders.convnet: has 3 widths and 2 strides; each layer needs one of both",
+        ),
+        (
+            {"probes.knn.neighbours": [10, 55001]},
+            "probes.knn.neighbours: is 55001, more than the train split (data.train: 55000)",
+        ),
+        (
+            {"report.queries": 10001},
+            "report.queries: is 10001, more than the test split (data.test: 10000)",
         ),
         (
             {
@@ -235,6 +261,8 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         },
         {"pretrain.batch_size": 8192, "pretrain.micro_batch": 256},
         {"pretrain.batch_size": 256, "pretrain.micro_batch": 256},
+        {"pretrain.method": "moco", "pretrain.batch_size": 64, "pretrain.processes": 2},
+        {"probes.knn.neighbours": [55001], "evaluate.probes": ["linear"]},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
@@ -270,7 +298,7 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
     cached = {"views.mode": "cached", "views.cached.count": 3}
-    path = write_params({"data.train": 1, "data.test": 1, **cached})
+    path = write_params({"data.train": 255, "data.test": 1999, **cached})
     assert len(faults(path)) == 4
 
 

@@ -56,6 +56,18 @@ def test_a_changed_tree_is_told_and_new_files_do_not_count(head: str, folder: Pa
     assert provenance.provenance()["changed"] is True
 
 
+def test_what_a_run_leaves_behind_is_no_change(head: str, folder: Path) -> None:
+    """DVC deletes a stage's outs before it runs, those that git keeps too."""
+    (folder / "reports/pretrain").mkdir(parents=True)
+    (folder / "reports/pretrain/steps.csv").write_text("1")
+    (folder / "dvc.lock").write_text("1")
+    git("add", "-A")
+    git("commit", "-q", "-m", "results")
+    (folder / "reports/pretrain/steps.csv").unlink()
+    (folder / "dvc.lock").write_text("2")
+    assert provenance.provenance()["changed"] is False
+
+
 def test_hardware_and_versions_are_named() -> None:
     assert " cores, " in provenance.hardware()
     assert f"torch {torch.__version__.partition('+')[0]}" in provenance.versions()

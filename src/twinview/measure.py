@@ -1,13 +1,12 @@
 """The scoreboard: every number that the README claims, measured over several training seeds."""
 
-import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, experiments, paths, seeding
+from twinview import artifacts, experiments, params, paths, seeding
 from twinview.errors import ConfigError
 from twinview.provenance import commit, hardware
 
@@ -33,17 +32,39 @@ CONTENDERS = {
 Scores = dict[str, dict[str, Any]]
 
 
-def measure(seeds: int) -> None:
-    """Runs the pipeline once for each seed; writes the scoreboard and the README's table.
+def require_measurable(seeds: int) -> None:
+    """Raises ConfigError for what would be found only after the trainings.
 
-    Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
-    Raises ConfigError when the working tree differs from the commit.
+    That is a working tree that differs from the commit, too few seeds, a README without its marks,
+    and settings of which the table's labels are not true.
     """
     experiments.require_committed(COMMAND)
     seeding.require_spread(seeds, COMMAND)
     if START not in (readme := README.read_text("utf-8")) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
-    shutil.rmtree(paths.CHECKPOINTS, ignore_errors=True)  # or a checkpoint saves time
+    settings = params.load()
+    few, probes = settings.evaluate.few_labels.per_class, settings.evaluate.probes
+    faults = [
+        f"{name} must be {wanted}"
+        for name, wanted, holds in (
+            ("data.source", "fashion_mnist", settings.data.source == "fashion_mnist"),
+            ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
+            ("baselines.supervised", "true", settings.baselines.supervised),
+            ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
+            ("evaluate.few_labels.per_class", "10, 100 and perhaps more", {10, 100} <= set(few)),
+        )
+        if not holds
+    ]
+    if faults:
+        raise ConfigError(f"{COMMAND} is of the default recipe: {'; '.join(faults)}", faults)
+
+
+def measure(seeds: int) -> None:
+    """Runs the pipeline once for each seed; writes the scoreboard and the README's table.
+
+    Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
+    A checkpoint would save time that is to be measured: there must be none.
+    """
     started = time.monotonic()
     experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60

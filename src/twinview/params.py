@@ -204,9 +204,14 @@ def _objective(params: Params) -> list[tuple[str, str, str]]:
 
 def _of_method(params: Params) -> dict[str, Any]:
     """The chosen method's options as plain values; none where it states none."""
-    if params.pretrain.method not in params.methods:
+    return _options(params.methods, params.pretrain.method)
+
+
+def _options(candidates: Candidates, name: str) -> dict[str, Any]:
+    """A plug-in's options as plain values; none where none are stated."""
+    if name not in candidates:
         return {}
-    options: Any = params.methods[params.pretrain.method]
+    options: Any = candidates[name]
     return options.model_dump() if isinstance(options, BaseModel) else options
 
 
@@ -221,44 +226,64 @@ def _unstated(params: Params) -> list[str]:
 
 def _impossible(params: Params) -> Iterator[str]:
     """Settings that are each possible and make no sense together."""
-    data, own = params.data, params.pretrain
-    if own.batch_size > data.train:
-        yield (
-            f"pretrain.batch_size: is {own.batch_size}, larger than the train split "
-            f"(data.train: {data.train})"
-        )
+    own, method = params.pretrain, _of_method(params)
+    yield from _oversized(params)
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
             f"pretrain.warmup_epochs: is {own.warmup_epochs}, but the training ends "
             f"after pretrain.epochs: {own.epochs}"
         )
-    if own.monitored > data.validation:
+    together = method.get("views", 2)
+    if params.views.mode == "cached" and params.views.cached.count % together:
         yield (
-            f"pretrain.monitored: is {own.monitored}, more than the validation split "
-            f"(data.validation: {data.validation})"
+            f"views.cached.count: is {params.views.cached.count}; methods.{own.method} takes "
+            f"{together} views of an example at a time, so it must be a multiple of {together}"
         )
-    most = max(params.evaluate.few_labels.per_class)
-    if most > data.train:
-        yield (
-            f"evaluate.few_labels.per_class: asks for {most} labels of each class, more than the "
-            f"train split (data.train: {data.train})"
-        )
-    if params.views.mode == "cached" and params.views.cached.count % 2:
-        yield (
-            f"views.cached.count: is {params.views.cached.count}; views are taken in pairs, "
-            "so it must be even"
-        )
-    if _of_method(params).get("small") and "random_resized_crop" not in params.views.chain:
+    if method.get("small") and "random_resized_crop" not in params.views.chain:
         yield (
             f"methods.{own.method}.small: small crops need random_resized_crop in "
             f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
         )
-    if params.report.points > data.test:
+    if (group := method.get("norm_group")) and (part := _rows_at_once(own)) % group:
         yield (
-            f"report.points: is {params.report.points}, more than the test split "
-            f"(data.test: {data.test})"
+            f"methods.{own.method}.norm_group: is {group}, which does not divide the {part} rows "
+            f"that the encoder gets at a time; set it to {math.gcd(group, part)}, or to null"
         )
+    shape = _options(params.encoders, own.encoder)
+    if len(shape.get("widths", ())) != len(shape.get("strides", ())):
+        yield (
+            f"encoders.{own.encoder}: has {len(shape['widths'])} widths and "
+            f"{len(shape['strides'])} strides; each layer needs one of both"
+        )
+
+
+def _oversized(params: Params) -> Iterator[str]:
+    """What asks for more rows than a split has."""
+    own, report, few = params.pretrain, params.report, params.evaluate.few_labels
+    nearest = _options(params.probes, "knn").get("neighbours", (0,))
+    wanted = {
+        "train": {
+            "pretrain.batch_size": own.batch_size,
+            f"methods.{own.method}.queue": _of_method(params).get("queue") or 0,
+            "evaluate.few_labels.per_class": max(few.per_class),
+            "evaluate.few_labels.propagation.neighbours": few.propagation.neighbours,
+            "probes.knn.neighbours": max(nearest) if "knn" in params.evaluate.probes else 0,
+            "report.neighbours": report.neighbours,
+        },
+        "validation": {"pretrain.monitored": own.monitored},
+        "test": {"report.points": report.points, "report.queries": report.queries},
+    }
+    for split, values in wanted.items():
+        most = getattr(params.data, split)
+        for setting, value in values.items():
+            if value > most:
+                yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"
+
+
+def _rows_at_once(own: Pretrain) -> int:
+    """How many of a view's rows the encoder gets in each process."""
+    return min(own.micro_batch or own.batch_size, own.batch_size // own.processes)
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:

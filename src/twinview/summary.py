@@ -5,11 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, experiments, paths, seeding
+from twinview import artifacts, experiments, lockfile, paths, seeding
 from twinview.errors import DataError
 from twinview.intervals import WORDS
 from twinview.seeding import Seeds
 from twinview.text_table import aligned
+
+_HERE = experiments.in_folder(Path())
 
 
 def summary() -> str:
@@ -30,6 +32,11 @@ def summary() -> str:
             *aligned(table, right=True),
             _what_the_spread_is(seeds),
             f"Pretraining: {found['verdict']}.",
+            *(
+                [f"Not of params.yaml: {found['stale']}; run `dvc repro`."]
+                if found["stale"]
+                else []
+            ),
             f"Report: {paths.REPORT}",
             "MLflow: make ui",
         ]
@@ -39,7 +46,8 @@ def summary() -> str:
 def results() -> dict[str, Any]:
     """The same numbers by contender, task and metric, the verdict of the training, the page.
 
-    seeds: the training seeds and the interval of each metric over them, or null.
+    seeds: the training seeds and the interval of each metric over them, or null. stale: why the
+    results are not those of params.yaml, or null.
     Raises DataError for a file that is not what its stage writes.
     """
     ours, baselines, trained = (
@@ -58,12 +66,18 @@ def results() -> dict[str, Any]:
         "results": {paths.OURS: ours} | baselines,
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
         "verdict": trained["verdict"],
+        "stale": _stale(),
         "report": str(paths.REPORT),
     }
 
 
 def _seeds() -> Seeds | None:
-    return seeding.fitting(experiments.in_folder(Path()))
+    return seeding.fitting(_HERE)
+
+
+def _stale() -> str | None:
+    lock = lockfile.recorded()
+    return lockfile.stale(lock, seeding.settings(_HERE)) if lock["stages"] else None
 
 
 def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:
@@ -77,7 +91,7 @@ def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> 
 def _what_the_spread_is(seeds: Seeds | None) -> str:
     if seeds and len(seeds.seeds) > 1:
         return f"±: {WORDS}, {len(seeds.seeds)} training seeds (reports/seeds.json)."
-    if seeding.load(experiments.in_folder(Path())) and not seeds:
+    if seeding.load(_HERE) and not seeds:
         return f"{seeding.FILE} is of other settings or results; `twinview seeds` renews it."
     return "One training seed, so no intervals; `twinview seeds 3` trains with three."
 

@@ -1,13 +1,14 @@
 """Runs the pipeline for several seeds and writes the scoreboard and README's tables.
 
 It trains once a seed, from a tree without changes, and takes as long as so many `make repro`.
+Removes the checkpoints of unfinished trainings first, which would save time.
 
     $ twinview measure --seeds 3
 """
 
 import argparse
 
-from twinview import artifacts, measure
+from twinview import artifacts, clean, measure, stage
 from twinview.cli.outcome import Outcome
 
 
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/scoreboard.json and the README's table."""
-    measure.measure(options.seeds)
+    measure.require_measurable(options.seeds)
+    clean.remove(["checkpoints"], stage.progress)
+    with stage.alone("repro"):
+        measure.measure(options.seeds)
     scores = artifacts.load_json(measure.SCOREBOARD)
     return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)
