@@ -7,6 +7,7 @@ train rows, and label propagation, which sees the other train rows too, without 
 contenders get the same draws.
 """
 
+import functools
 import itertools
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -187,8 +188,9 @@ def accuracy(truth: Embeddings, predicted: Tensor) -> float:
     return float((truth.known_labels() == predicted).double().mean())
 
 
+@functools.lru_cache(maxsize=1)
 def joined(first: Embeddings, second: Embeddings) -> Embeddings:
-    """The rows of both."""
+    """The rows of both; kept, with their moments, for the next probe."""
     return Embeddings(
         torch.cat([first.features, second.features]),
         torch.cat([first.known_labels(), second.known_labels()]),

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinview.moments import moments
 from twinview.types import Embeddings
 
 # Typical p(1 - p) of a class: how much of the features' covariance the loss's curvature is.
@@ -30,26 +31,25 @@ class Fitted:
 
 def fit(train: Embeddings, strength: float) -> Fitted:
     """The probe of these rows; it knows the classes up to their largest label."""
-    std, mean = torch.std_mean(train.features, dim=0, correction=0)
-    std = torch.where(std > 1e-6, std, torch.ones_like(std))
-    x = (train.features - mean) / std
-    penalty = 1 / (strength * len(x))
-    eye = torch.eye(x.shape[1])
-    factor = torch.linalg.cholesky(x.T @ x / len(x) + penalty / _CURVATURE * eye)
+    of = moments(train.features)
+    penalty = 1 / (strength * len(train.features))
+    eye = torch.eye(len(of.mean))
+    factor = torch.linalg.cholesky(of.correlation + penalty / _CURVATURE * eye)
     whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
-    weights, bias = _minimum(x @ whiten.T, train.known_labels(), whiten, penalty)
-    return Fitted(mean, std, weights @ whiten, bias)
+    x = of.standardised(train.features)
+    return Fitted(of.mean, of.std, *_minimum(x, train.known_labels(), whiten, penalty))
 
 
-def _minimum(
-    white: Tensor, labels: Tensor, whiten: Tensor, penalty: float
-) -> tuple[Tensor, Tensor]:
-    """Weights (k, d) in white coordinates and bias (k,) with the least penalised loss."""
+def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """Weights (k, d) and bias (k,) with the least penalised loss.
+
+    Searched for in white coordinates, in which it curves alike in all directions, nearly.
+    """
     classes = int(labels.max()) + 1
-    weights = torch.zeros(classes, white.shape[1], requires_grad=True)
+    white = torch.zeros(classes, x.shape[1], requires_grad=True)
     bias = torch.zeros(classes, requires_grad=True)
     search = torch.optim.LBFGS(
-        [weights, bias],
+        [white, bias],
         max_iter=_STEPS,
         tolerance_grad=_TOLERANCE,
         tolerance_change=0.0,
@@ -59,10 +59,11 @@ def _minimum(
 
     def loss() -> Tensor:
         search.zero_grad()
-        size = (weights @ whiten).square().sum() * penalty / 2
-        value = F.cross_entropy(F.linear(white, weights, bias), labels) + size
+        weights = white @ whiten
+        size = weights.square().sum() * penalty / 2
+        value = F.cross_entropy(F.linear(x, weights, bias), labels) + size
         value.backward()
         return value
 
     search.step(loss)
-    return weights.detach(), bias.detach()
+    return (white @ whiten).detach(), bias.detach()

@@ -6,6 +6,8 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
+from twinview.moments import moments
+
 _LEAST = 1e-6  # of the largest variance; below lie rounding errors
 
 
@@ -15,9 +17,9 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     k: `directions`, or as many as the features really vary in. Cosines between whitened rows are
     Mahalanobis': common directions, which most pictures share, count no more than rare ones.
     """
-    mean = features.mean(0)
-    centred = features - mean
-    covariance = (centred.T @ centred / len(features)).double().numpy()
+    of = moments(features)
+    std = of.std.double()
+    covariance = (of.correlation.double() * std * std[:, None]).numpy()
     last = len(covariance) - 1
     wanted = (max(0, last + 1 - directions), last)
     # SciPy finds the largest alone, three times sooner than all.
@@ -25,4 +27,4 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     variances, axes = (torch.from_numpy(value).flip(-1) for value in found)
     kept = variances > _LEAST * variances[0]
     scaled = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype)
-    return lambda rows: (rows - mean) @ scaled
+    return lambda rows: (rows - of.mean) @ scaled
