@@ -7,8 +7,9 @@ its name is not run again, and its name holds a digest of all settings.
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from twinview import artifacts, experiments, measure, params, paths, registry
+from twinview.errors import ConfigError
 from twinview.measure import Scores
 from twinview.params import Params
 from twinview.types import Batch
@@ -86,19 +88,40 @@ def long(seeds: int) -> None:
 
 
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
-    """The experiments, seed by seed, so that one of each comes first."""
-    passes = epochs * passes_of(settings, "simclr")
-    chosen: dict[str, dict[str, Any]] = {}
-    for label in registry.names(kind):
-        if label == "siamese":  # its table is that of the objectives
-            continue
-        method = label if kind == "methods" else "siamese"
-        changes = {} if kind == "methods" else {"methods.siamese.objective": label}
-        share = max(1, round(passes / passes_of(settings, method)))
-        chosen[label] = {"pretrain.method": method, "pretrain.epochs": share, **changes}
+    """The experiments, seed by seed, so that one of each comes first.
+
+    Raises ConfigError for epochs of SimCLR's that a method cannot spend.
+    """
+    labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
+    methods = {label: label if kind == "methods" else "siamese" for label in labels}
+    own = shares(settings, set(methods.values()), epochs)
     for seed in range(seeds):
-        for label, own in chosen.items():
-            yield Experiment.of(label, settings, own | {"pretrain.seed": seed})
+        for label, method in methods.items():
+            changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
+            named = {} if kind == "methods" else {"methods.siamese.objective": label}
+            yield Experiment.of(label, settings, changes | named | {"pretrain.seed": seed})
+
+
+def shares(settings: Params, methods: Collection[str], epochs: int) -> dict[str, int]:
+    """Of each method, the epochs that encode an example as often as SimCLR's do.
+
+    Raises ConfigError where they are no whole number, or end within the warm-up.
+    """
+    passes = {name: passes_of(settings, name) for name in methods}
+    ours, warmup = passes_of(settings, "simclr"), settings.pretrain.warmup_epochs
+
+    def fits(number: int, own: float) -> bool:
+        return number * ours % own == 0 and number * ours / own > warmup
+
+    for name, own in sorted(passes.items()):
+        if not fits(epochs, own):
+            near = next(n for n in count(epochs) if all(fits(n, each) for each in passes.values()))
+            raise ConfigError(
+                f"--epochs is {epochs}: {name} would train for {epochs * ours / own:g} epochs to "
+                f"encode an example as often, and pretrain.warmup_epochs is {warmup:g}; the next "
+                f"number that suits all is {near}"
+            )
+    return {name: int(epochs * ours / own) for name, own in passes.items()}
 
 
 def passes_of(settings: Params, method: str) -> float:
