@@ -65,7 +65,18 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
     for one in planned:
         assert one.changes["pretrain.method"] == one.label
         assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
-    assert [one.changes["pretrain.seed"] for one in planned] == [0] * len(names) + [1] * len(names)
+    for key in ("pretrain.seed", "baselines.seed"):
+        assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
+
+
+def test_no_supervised_baseline_is_trained_that_the_table_does_not_show() -> None:
+    planned = list(plan("methods", SETTINGS, 4, 1))
+    without = [one.label for one in planned if not one.changes["baselines.supervised"]]
+    assert planned[0].changes["pretrain.epochs"] == 4
+    assert without == ["byol", "cross_entropy", "fast_siam"], "those of other epochs"
+    assert all(one.changes["baselines.supervised"] for one in plan("objectives", SETTINGS, 4, 1)), (
+        "DVC trains one for all"
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,8 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     (folder / sweeps.LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
     sweeps.long(2)
     assert [dict(changes) for changes in dvc.ran.values()] == [
-        {"pretrain.batch_size": 128, "pretrain.seed": seed} for seed in range(2)
+        {"pretrain.batch_size": 128, "pretrain.seed": seed, "baselines.seed": seed}
+        for seed in range(2)
     ]
     kept = json.loads(Path("reports/scoreboard.json").read_text())
     assert kept["long.minutes"]["value"] == 2 and kept["long.minutes"]["command"] == "make sweep"

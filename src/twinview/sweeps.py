@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts, experiments, measure, params, paths, registry
+from twinview import artifacts, experiments, measure, params, paths, registry, seeding
 from twinview.errors import ConfigError
 from twinview.measure import Scores
 from twinview.params import Params
@@ -78,7 +78,7 @@ def long(seeds: int) -> None:
         artifacts.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG))
     )
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
-    each = [changes | {"pretrain.seed": seed} for seed in range(seeds)]
+    each = [changes | seeded(seed) for seed in range(seeds)]
     runs = [Experiment.of("long", settings, changed) for changed in each]
     for experiment in runs:
         experiment.run()
@@ -90,6 +90,7 @@ def long(seeds: int) -> None:
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
     """The experiments, seed by seed, so that one of each comes first.
 
+    The supervised baseline is trained for as long as the first method, whose baselines are shown.
     Raises ConfigError for epochs of SimCLR's that a method cannot spend.
     """
     labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
@@ -98,8 +99,14 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
     for seed in range(seeds):
         for label, method in methods.items():
             changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
-            named = {} if kind == "methods" else {"methods.siamese.objective": label}
-            yield Experiment.of(label, settings, changes | named | {"pretrain.seed": seed})
+            changes |= {} if kind == "methods" else {"methods.siamese.objective": label}
+            changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
+            yield Experiment.of(label, settings, changes | seeded(seed))
+
+
+def seeded(seed: int) -> dict[str, int]:
+    """Encoder and baselines are trained anew, on the same data and with the same labels drawn."""
+    return dict.fromkeys(seeding.SEEDS, seed)
 
 
 def shares(settings: Params, methods: Collection[str], epochs: int) -> dict[str, int]:
