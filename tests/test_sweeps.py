@@ -1,6 +1,9 @@
 """Sweeps: what is trained, what is not trained twice, and what is said of it."""
 
 import json
+import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +113,28 @@ def test_an_experiment_is_named_by_all_of_its_settings() -> None:
     assert len({name(SETTINGS, 0), name(SETTINGS, 1), name(other, 0)}) == 3
 
 
+def test_an_experiment_is_named_by_the_committed_code(folder: Path) -> None:
+    def name(path: str) -> str:
+        Path(path).parent.mkdir(exist_ok=True)
+        with Path(path).open("a") as file:
+            file.write("changed\n")
+        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", path]):
+            subprocess.run(["git", *command], check=True)
+        return Experiment.of("simclr", SETTINGS, {}).name
+
+    name("src/a.py")
+    first = name("pipeline/b.py")
+    assert name("README.md") == first
+    assert len({first, name("src/a.py"), name("pipeline/b.py")}) == 3
+
+
+@pytest.mark.parametrize("swept", [sweeps.long, partial(sweeps.sweep, "methods", 4)])
+def test_a_sweep_without_a_seed_is_refused(dvc: Dvc, swept: Callable[[int], None]) -> None:
+    with pytest.raises(ConfigError, match="at least 1 seed, not 0"):
+        swept(0)
+
+
 def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     sweeps.sweep("methods", 4, 1)
     first = len(dvc.ran)
@@ -119,7 +144,9 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     kept = json.loads(Path("reports/scoreboard.json").read_text())
     assert kept["methods.byol.knn.accuracy"]["value"] == pytest.approx(0.91)
     assert kept["methods.byol.knn.accuracy"]["n"] == 2
-    assert kept["methods.simclr.linear.accuracy"]["command"] == "make sweep"
+    assert kept["methods.simclr.linear.accuracy"]["command"] == (
+        "make sweep OF=methods EPOCHS=4 SEEDS=2"
+    )
     assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
     assert Path("reports/methods.md").read_text().count("\n") == 2 + first + 3
 
@@ -144,7 +171,8 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
         for seed in range(2)
     ]
     kept = json.loads(Path("reports/scoreboard.json").read_text())
-    assert kept["long.minutes"]["value"] == 2 and kept["long.minutes"]["command"] == "make sweep"
+    assert kept["long.minutes"]["value"] == 2
+    assert kept["long.minutes"]["command"] == "make sweep OF=long SEEDS=2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
 
 
@@ -153,6 +181,6 @@ def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
     runs = [Experiment.of(label, SETTINGS, {"pretrain.seed": seed}) for label, seed in wanted]
     for one in runs:
         one.run()
-    found = scores("kind", runs)
+    found = scores("kind", runs, "make sweep")
     assert found["kind.a.linear.accuracy"]["n"] == 2 and found["kind.b.linear.accuracy"]["n"] == 1
     assert found["kind.b.linear.accuracy"]["value"] == pytest.approx(0.9)

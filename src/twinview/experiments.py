@@ -33,7 +33,8 @@ def run(name: str, settings: Mapping[str, Any], *stages: str) -> None:
 def require_committed(command: str) -> None:
     """Raises ConfigError when the working tree differs from the commit that results would name.
 
-    dvc.lock and reports/ may: they are what a run leaves behind. Raises ConfigError outside git too.
+    dvc.lock and reports/ may: they are what a run leaves behind. Raises ConfigError outside
+    git too.
     """
     require_git(command)
     if commands.changed():
