@@ -79,10 +79,11 @@ OWNED = {"info_nce": {"queue": None}}
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
 # How many an anchor has in a batch of 6 examples, two a class; whoever is not here has none.
 NEGATIVES = {
-    "methods": {"moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
+    "methods": {"margin": 10, "moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
     "objectives": {
         "alignment_uniformity": 5,
         "contrastive": 8,
+        "dcl": 10,
         "info_nce": 5,
         "n_pair": 4,
         "nt_logistic": 8,
