@@ -93,6 +93,12 @@ def test_the_warm_up_may_end_within_an_epoch() -> None:
     assert rates == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1])
 
 
+@pytest.mark.parametrize("epochs", [0.001, 0.3, 0.999])
+def test_a_warm_up_that_ends_within_a_step_does_not_pass_the_peak(epochs: float) -> None:
+    rates = [learning_rate(step, 214, budget(warmup_epochs=epochs)) for step in range(428)]
+    assert max(rates) == 0.1
+
+
 @pytest.mark.parametrize(
     ("rule", "size", "factor"),
     [

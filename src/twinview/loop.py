@@ -170,7 +170,7 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     """Linear warm-up to the peak, then a half cosine to zero (arXiv 1608.03983). step: from 0."""
     warmup, total = budget.warmup_epochs * per_epoch, budget.epochs * per_epoch
     if step < warmup:
-        return budget.learning_rate * (step + 1) / warmup
+        return budget.learning_rate * min(1, (step + 1) / warmup)
     progress = (step - warmup) / max(1, total - warmup)
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
