@@ -15,13 +15,13 @@ from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
 from twinview import embeddings, encoder, params, registry, sampling, seeds, tally
-from twinview.errors import DataError, TrainingError
+from twinview.errors import ConfigError, DataError, TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
-from twinview.parts import Method, Siamese
+from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.sections import Embed
 from twinview.splits import Prepared
@@ -82,6 +82,16 @@ def test_the_rate_falls_along_half_a_cosine_to_zero() -> None:
     falling = [learning_rate(step, 5, own) for step in range(10, 20)]
     assert falling == sorted(falling, reverse=True) and falling[-1] > 0
     assert falling[3] == pytest.approx(0.05 * (1 + math.cos(math.pi * 0.3)))
+
+
+def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
+    method = regression()
+    method.queue = Queue(9, (2,), start=0)
+    said = "holds 9 rows, and the train split has 8 examples: .* own earlier row .* to 8 or less"
+    with pytest.raises(ConfigError, match=said):
+        next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
+    method.queue = Queue(8, (2,), start=0)
+    assert next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU)).number == 1
 
 
 def test_without_warm_up_the_first_step_has_the_peak() -> None:

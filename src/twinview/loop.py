@@ -211,13 +211,13 @@ def _advance(state: State, batch: Batch, precision: str, progress: float) -> flo
 
 
 def _require_short_queues(method: Method, examples: int) -> None:
-    """Longer ones would hold an example's own old keys, as its negatives, at every step."""
+    """Longer ones would hold an example's own earlier row at every step."""
     for part in method.modules():
         if isinstance(part, Queue) and len(part.rows) > examples:
             raise ConfigError(
-                f"the method's queue holds {len(part.rows)} keys, and the train split has "
-                f"{examples} examples: each would be its own negative; set the method's option "
-                f"'queue' to {examples} or less"
+                f"the method's queue holds {len(part.rows)} rows, and the train split has "
+                f"{examples} examples: each would always meet its own earlier row there; set the "
+                f"method's option 'queue' to {examples} or less"
             )
 
 
