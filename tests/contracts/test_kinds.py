@@ -317,6 +317,14 @@ class TestMethods:
         encoder = bound("encoders", "convnet")((1, 12, 12))
         assert bound("methods", name)(encoder, nn.Linear(encoder.dim, 3)).encoder is encoder
 
+    def test_every_option_stands_beside_its_paper_s(self, name: str) -> None:
+        page = (ROOT / "docs/methods.md").read_text()
+        rows = [line for line in page.splitlines() if line.startswith(f"| {name} ")]
+        assert rows
+        for option in inspect.signature(registry.find("methods", name)).parameters.values():
+            if option.kind == option.KEYWORD_ONLY:
+                assert f"`{option.name}`" in "".join(rows)
+
 
 def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:
     with torch.random.fork_rng():
