@@ -1,6 +1,6 @@
 """All benchmarks, or those named; writes reports/benchmarks.json and the README's table.
 
-`make bench` runs it; it needs the data and the views that `make repro` makes, and an idle machine.
+`make bench` runs it; it needs what the stages prepare and views make, and an idle machine.
 """
 
 import sys

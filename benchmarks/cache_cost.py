@@ -17,7 +17,7 @@ from benchmarks.common import show, spread
 from benchmarks.training import Training, changed, knn_on_validation, linear_on_validation
 from twinview import params, paths
 from twinview.params import Params
-from twinview.view_cache import cache_bytes, open_views, read_plan, write_cache
+from twinview.view_cache import cache_bytes, open_views
 from twinview.views import Views
 
 EPOCHS = 10
@@ -39,13 +39,11 @@ def measure(
 
 def _cached(folder: Path, count: int, seeds: Sequence[int]) -> dict[str, Any]:
     training = Training.of(_settings())
-    train, modality = training.prepared.splits["train"], training.prepared.modality
-    shard = training.settings.views.cached.shard_mb * 2**20
+    train = training.prepared.splits["train"]
     start = time.perf_counter()
-    for _ in write_cache(folder, train, read_plan(paths.VIEWS), modality, count, shard):
-        pass
+    training.render(folder, count)
     seconds = time.perf_counter() - start
-    views = open_views(folder, train, modality)
+    views = open_views(folder, train, training.prepared.modality)
     found = _results(f"cache_{count}", [_train(seed, views) for seed in seeds])
     megabytes = cache_bytes(train, count) / 1e6
     return found | {f"cache_{count}.disk_mb": megabytes, f"cache_{count}.render_s": seconds}

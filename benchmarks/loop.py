@@ -3,13 +3,15 @@
 Four ways to the same step, a few steps of each in turn: views that are already tensors in memory;
 cached views; cached views whose files the system has dropped from memory, as it must when the cache
 is larger than memory; views rendered in the loop. The step itself is held against the machine's
-matrix-product rate. Needs the data and the view cache that `make repro` makes.
+matrix-product rate. Renders a cache of its own; needs what the stages prepare and views make.
 """
 
 import mmap
 import os
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -38,11 +40,21 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
     first = made["memory"]
     train, modality = first.prepared.splits["train"], first.prepared.modality
-    cached = open_views(paths.VIEWS, train, modality)
-    assert isinstance(cached, CachedViews), "the loop is measured with views.mode: cached"
     batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)
-    views = {"memory": Same(batch), "cached": cached, "cold": cached, "live": first.live()}
-    runs = {name: training.steps(views[name]) for name, training in made.items()}
+    with tempfile.TemporaryDirectory(dir=paths.VIEWS.parent) as folder:
+        first.render(Path(folder) / "views", settings.views.cached.count)
+        cached = open_views(Path(folder) / "views", train, modality)
+        assert isinstance(cached, CachedViews)
+        views = {"memory": Same(batch), "cached": cached, "cold": cached, "live": first.live()}
+        runs = {name: training.steps(views[name]) for name, training in made.items()}
+        shares = _shares(runs, cached, rounds, steps)
+    return shares | _against_matmul(runs["memory"], settings.pretrain.batch_size, rounds)
+
+
+def _shares(
+    runs: Mapping[str, Iterator[Step]], cached: CachedViews, rounds: int, steps: int
+) -> dict[str, Any]:
+    """Each way's rate as a share of that on tensors in memory, in the same round."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         _seconds(run, WARM_UP)
@@ -51,13 +63,12 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
             if name == "cold":
                 _drop_from_memory(cached)
             seconds[name].append(_seconds(run, steps) / steps)
-    shares = {
+    return {
         f"loop_{name}.share_of_step": spread(
             [memory / own for memory, own in zip(seconds["memory"], seconds[name], strict=True)]
         )
         for name in ("cached", "cold", "live")
     }
-    return shares | _against_matmul(runs["memory"], settings.pretrain.batch_size, rounds)
 
 
 @final

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import child, forget_peak, resident_mb, show
-from twinview import encoder, engine, registry
+from twinview import encoder, engine, params, registry
 from twinview.encoder import Description
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, fit
@@ -22,10 +22,9 @@ from twinview.types import Split, Statistics
 from twinview.views import Views
 
 LARGE, SMALL = 8192, 256
-OPTIONS = {"widths": [32, 64, 128], "strides": [2, 2, 1], "grid": 4, "norm": "batch"}
-# Over the small batch's memory: h (2, 8192, 2048) float32 is 134 MB, its gradient as much again;
+# Over the small batch's memory: h (2, 8192, 3072) float32 is 201 MB, its gradient as much again;
 # the rest is the head's and the objective's, the views, and the heap's gaps.
-MOST_EXTRA_MB = 600.0
+MOST_EXTRA_MB = 750.0
 
 
 def measure(threads: int = 2) -> dict[str, Any]:
@@ -72,7 +71,8 @@ def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
 
 def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     """CPU seconds of the last step: on a shared machine, the clock says more of the others."""
-    described = Description("convnet", OPTIONS, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
+    options = params.load().encoders["convnet"]
+    described = Description("convnet", options, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
     learner = encoder.build(described, seed=0)
     head = registry.bind(
         "heads", "nonlinear", {"depth": 1, "hidden": 256, "out": 128, "norm": "hidden"}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -17,7 +18,7 @@ from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.splits import Prepared
 from twinview.types import Embeddings
-from twinview.view_cache import read_plan
+from twinview.view_cache import read_plan, write_cache
 from twinview.views import LiveViews, Views
 
 CPU, ROWS = torch.device("cpu"), 500
@@ -38,6 +39,13 @@ class Training:
         engine.use_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
         return cls(settings, prepared, *build(settings, prepared))
+
+    def render(self, folder: Path, count: int) -> None:
+        """Writes a cache of so many views an example, by the plan of the pipeline's views."""
+        train, modality = self.prepared.splits["train"], self.prepared.modality
+        shard = self.settings.views.cached.shard_mb * 2**20
+        for _ in write_cache(folder, train, read_plan(paths.VIEWS), modality, count, shard):
+            pass
 
     def live(self) -> LiveViews:
         """Views rendered in the loop."""

@@ -48,7 +48,10 @@ def main() -> None:
 def train(
     settings: params.Params, prepared: Prepared, learner: encoder.Encoder, device: torch.device
 ) -> None:
-    """Trains the encoder with labels, for as many steps as pretraining does, on the same views."""
+    """Trains the encoder with labels, for pretraining's epochs, on the same views of train.
+
+    So for as many steps, unless pretraining learns from labelled pairs.
+    """
     own, shared = settings.baselines, settings.pretrain
     split = prepared.splits["train"]
     with seeds.torch_seeded(own.seed, "supervised"):

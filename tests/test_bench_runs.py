@@ -1,19 +1,75 @@
-"""Benchmarks run from end to end, small, where the libraries that they need are installed."""
+"""Benchmarks run from end to end, small; some where the libraries that they need are installed."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-pytest.importorskip("lightly", reason="`make bench` installs it")
-pytest.importorskip("kornia", reason="`make bench` installs it")
+from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, views
+from tests.test_loop import CHAIN
+from tests.workspace import ROOT
+from twinview import paths, splits
+from twinview.splits import Prepared
+from twinview.view_cache import write_live
+from twinview.views import ViewPlan
 
-from benchmarks import nt_xent, views
+beside_peers = pytest.mark.skipif(
+    not all(map(find_spec, ("lightly", "kornia"))), reason="`make bench` installs them"
+)
 
 
+@beside_peers
 def test_views_are_compared_at_each_size() -> None:
     found = views.measure(sizes=(28,), threads=(1,), rounds=1, least_s=0.01)
     assert {"views_28.vs_lightly", "views_28.vs_kornia", "views_28.vs_torchvision"} <= set(found)
 
 
+@beside_peers
 def test_nt_xent_is_compared_in_time_and_memory() -> None:
     found = nt_xent.measure(sizes=(32, 1024), large=2048, rounds=1, least_s=0.01)
     assert found["nt_xent_1024.memory_share"] < 1
     assert {"nt_xent_32.vs_lightly", "nt_xent_2048.extra_mb"} <= set(found)
+
+
+def test_a_step_in_chunks_is_measured_in_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    found = common.child("micro_batch", 16, 8, 1)
+    assert set(found) == {"extra_mb", "step_cpu_s"} and found["step_cpu_s"] > 0
+
+
+def test_chunks_are_compared_with_both_sizes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def child(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
+        return {"extra_mb": (batch + chunk) / 100, "step_cpu_s": 2.0}
+
+    monkeypatch.setattr(micro_batch, "child", child)
+    found = micro_batch.measure()
+    assert found["micro_batch_8192.memory_share"] == pytest.approx((8192 + 256) / (2 * 8192))
+    assert found["micro_batch_8192.time_ratio"] == 1
+
+
+@pytest.fixture
+def project(shapes: Prepared, write_params: Callable[..., Path]) -> None:
+    """What the stages before pretraining leave, in live mode."""
+    splits.save(paths.PREPARED, shapes)
+    write_live(paths.VIEWS, ViewPlan(0, CHAIN))
+    changes = {"epochs": 20, "batch_size": 16, "threads": 1, "precision": "float32"}
+    write_params({f"pretrain.{name}": value for name, value in changes.items()})
+
+
+@pytest.mark.usefixtures("project")
+def test_the_loop_is_compared_with_its_own_step_on_live_views_too() -> None:
+    found = loop.measure(rounds=1, steps=1)
+    shares = {f"loop_{name}.share_of_step" for name in ("cached", "cold", "live")}
+    own = {"step.examples_per_second", "step.gflops", "step.share_of_matmul"}
+    assert set(found) == shares | own
+    assert len([*paths.VIEWS.parent.iterdir()]) == 2, "the cache is gone"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_cache_is_compared_with_live_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_cost, "EPOCHS", 2)
+    found = cache_cost.measure(counts=(2,), seeds=(0,))
+    assert {"cache_2.linear", "cache_2.disk_mb", "cache_live.knn"} <= set(found)

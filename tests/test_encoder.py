@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from twinview import artifacts, encoder
+from tests.workspace import ROOT
+from twinview import artifacts, encoder, params
 from twinview.encoder import Description, Encoder, build, load, save
 from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
@@ -210,9 +211,18 @@ def test_features_have_the_same_width_for_all_sizes_that_the_raster_has_room_in(
 
 
 def test_crops_that_the_raster_has_no_room_in_are_refused() -> None:
-    said = r"crops of 2 x 2 leave 1 x 1 places of 6 values for the encoder's 24 features; raise"
+    said = r"crops of 2 x 2 leave 1 x 1 places for the encoder's raster of 4; raise"
     with pytest.raises(ConfigError, match=said):
         encoder.require_places(build(DESCRIPTION, 0), pictures()[..., :2, :2])
+
+
+def test_the_default_encoder_takes_the_small_crops_of_params_yaml_s_example() -> None:
+    options = params.load(ROOT / "params.yaml").encoders["convnet"]
+    made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
+    crops = torch.zeros(1, 1, 14, 14, dtype=torch.uint8)
+    encoder.require_places(made, crops)
+    with pytest.raises(ConfigError, match="3 x 3 places for the encoder's raster of 16"):
+        encoder.require_places(made, crops[..., :12, :12])
 
 
 def test_asking_for_room_leaves_the_running_statistics_alone() -> None:

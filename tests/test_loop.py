@@ -15,13 +15,13 @@ from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
 from twinview import embeddings, encoder, params, registry, sampling, seeds, tally
-from twinview.errors import DataError, TrainingError
+from twinview.errors import ConfigError, DataError, TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
-from twinview.parts import Method, Siamese
+from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.sections import Embed
 from twinview.splits import Prepared
@@ -84,6 +84,16 @@ def test_the_rate_falls_along_half_a_cosine_to_zero() -> None:
     assert falling[3] == pytest.approx(0.05 * (1 + math.cos(math.pi * 0.3)))
 
 
+def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
+    method = regression()
+    method.queue = Queue(9, (2,), start=0)
+    said = "holds 9 rows, and the train split has 8 examples: .* own earlier row .* to 8 or less"
+    with pytest.raises(ConfigError, match=said):
+        next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
+    method.queue = Queue(8, (2,), start=0)
+    assert next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU)).number == 1
+
+
 def test_without_warm_up_the_first_step_has_the_peak() -> None:
     assert learning_rate(0, 5, budget(warmup_epochs=0)) == 0.1
 
@@ -91,6 +101,12 @@ def test_without_warm_up_the_first_step_has_the_peak() -> None:
 def test_the_warm_up_may_end_within_an_epoch() -> None:
     rates = [learning_rate(step, 6, budget(warmup_epochs=0.5)) for step in range(4)]
     assert rates == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("epochs", [0.001, 0.3, 0.999])
+def test_a_warm_up_that_ends_within_a_step_does_not_pass_the_peak(epochs: float) -> None:
+    rates = [learning_rate(step, 214, budget(warmup_epochs=epochs)) for step in range(428)]
+    assert max(rates) == 0.1
 
 
 @pytest.mark.parametrize(

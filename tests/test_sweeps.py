@@ -1,6 +1,9 @@
 """Sweeps: what is trained, what is not trained twice, and what is said of it."""
 
 import json
+import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 
 from tests.workspace import ROOT
 from twinview import experiments, params, registry, sweeps
+from twinview.errors import ConfigError
 from twinview.sweeps import Experiment, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")
@@ -58,14 +62,36 @@ def test_passes_count_every_view_by_every_network() -> None:
 
 
 def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() -> None:
-    planned = list(plan("methods", SETTINGS, 6, 2))
+    planned = list(plan("methods", SETTINGS, 4, 2))
     names = [name for name in registry.names("methods") if name != "siamese"]
     assert [one.label for one in planned] == names * 2
     for one in planned:
         assert one.changes["pretrain.method"] == one.label
-        passes = one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label)
-        assert passes == pytest.approx(12, abs=passes_of(SETTINGS, one.label) / 2)
-    assert [one.changes["pretrain.seed"] for one in planned] == [0] * len(names) + [1] * len(names)
+        assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
+    for key in ("pretrain.seed", "baselines.seed"):
+        assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
+
+
+def test_no_supervised_baseline_is_trained_that_the_table_does_not_show() -> None:
+    planned = list(plan("methods", SETTINGS, 4, 1))
+    without = [one.label for one in planned if not one.changes["baselines.supervised"]]
+    assert planned[0].changes["pretrain.epochs"] == 4
+    assert without == ["byol", "cross_entropy", "fast_siam"], "those of other epochs"
+    assert all(one.changes["baselines.supervised"] for one in plan("objectives", SETTINGS, 4, 1)), (
+        "DVC trains one for all"
+    )
+
+
+@pytest.mark.parametrize(
+    ("epochs", "spent"),
+    [(0, "barlow_twins 0"), (1, "barlow_twins 1"), (2, "byol 1"), (3, "byol 1.5")],
+)
+def test_epochs_that_do_not_divide_or_end_in_the_warm_up_are_refused(
+    epochs: int, spent: str
+) -> None:
+    said = f"{spent.replace(' ', ' would train for ')} epochs .* suits all is 4"
+    with pytest.raises(ConfigError, match=said):
+        list(plan("methods", SETTINGS, epochs, 1))
 
 
 def test_every_objective_is_trained_under_siamese() -> None:
@@ -87,22 +113,46 @@ def test_an_experiment_is_named_by_all_of_its_settings() -> None:
     assert len({name(SETTINGS, 0), name(SETTINGS, 1), name(other, 0)}) == 3
 
 
+def test_an_experiment_is_named_by_the_committed_code(folder: Path) -> None:
+    def name(path: str) -> str:
+        Path(path).parent.mkdir(exist_ok=True)
+        with Path(path).open("a") as file:
+            file.write("changed\n")
+        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+        for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", path]):
+            subprocess.run(["git", *command], check=True)
+        return Experiment.of("simclr", SETTINGS, {}).name
+
+    name("src/a.py")
+    first = name("pipeline/b.py")
+    assert name("README.md") == first
+    assert len({first, name("src/a.py"), name("pipeline/b.py")}) == 3
+
+
+@pytest.mark.parametrize("swept", [sweeps.long, partial(sweeps.sweep, "methods", 4)])
+def test_a_sweep_without_a_seed_is_refused(dvc: Dvc, swept: Callable[[int], None]) -> None:
+    with pytest.raises(ConfigError, match="at least 1 seed, not 0"):
+        swept(0)
+
+
 def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
-    sweeps.sweep("methods", 3, 1)
+    sweeps.sweep("methods", 4, 1)
     first = len(dvc.ran)
     assert first == len(registry.names("methods")) - 1
-    sweeps.sweep("methods", 3, 2)
+    sweeps.sweep("methods", 4, 2)
     assert len(dvc.ran) == 2 * first, "and Dvc.run refuses what has been run"
     kept = json.loads(Path("reports/scoreboard.json").read_text())
     assert kept["methods.byol.knn.accuracy"]["value"] == pytest.approx(0.91)
     assert kept["methods.byol.knn.accuracy"]["n"] == 2
-    assert kept["methods.simclr.linear.accuracy"]["command"] == "make sweep"
+    assert kept["methods.simclr.linear.accuracy"]["command"] == (
+        "make sweep OF=methods EPOCHS=4 SEEDS=2"
+    )
     assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
     assert Path("reports/methods.md").read_text().count("\n") == 2 + first + 3
 
 
 def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) -> None:
-    planned = list(plan("methods", SETTINGS, 3, 2))
+    planned = list(plan("methods", SETTINGS, 4, 2))
     for one in planned:
         one.run()
     rows = [line.split("|")[1].strip() for line in table("methods", planned).splitlines()]
@@ -117,10 +167,12 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     (folder / sweeps.LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
     sweeps.long(2)
     assert [dict(changes) for changes in dvc.ran.values()] == [
-        {"pretrain.batch_size": 128, "pretrain.seed": seed} for seed in range(2)
+        {"pretrain.batch_size": 128, "pretrain.seed": seed, "baselines.seed": seed}
+        for seed in range(2)
     ]
     kept = json.loads(Path("reports/scoreboard.json").read_text())
-    assert kept["long.minutes"]["value"] == 2 and kept["long.minutes"]["command"] == "make sweep"
+    assert kept["long.minutes"]["value"] == 2
+    assert kept["long.minutes"]["command"] == "make sweep OF=long SEEDS=2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
 
 
@@ -129,6 +181,6 @@ def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
     runs = [Experiment.of(label, SETTINGS, {"pretrain.seed": seed}) for label, seed in wanted]
     for one in runs:
         one.run()
-    found = scores("kind", runs)
+    found = scores("kind", runs, "make sweep")
     assert found["kind.a.linear.accuracy"]["n"] == 2 and found["kind.b.linear.accuracy"]["n"] == 1
     assert found["kind.b.linear.accuracy"]["value"] == pytest.approx(0.9)

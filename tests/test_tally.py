@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from tests.contracts.test_kinds import labels, objective, random
 from tests.objectives.shared import LABELS, embeddings, of_pairs
 from twinview import distances, tally
+from twinview.methods.margin import margin
 from twinview.methods.moco import moco
 from twinview.objectives.contrastive import contrastive
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_logistic import nt_logistic
 from twinview.objectives.sup_con import sup_con
 from twinview.objectives.triplet import triplet
-from twinview.types import Batch
+from twinview.types import Batch, Projections
 
 OF_PAIRS = ["contrastive", "nt_logistic", "sup_con", "triplet"]
 ONE_CLASS = torch.zeros(6, dtype=torch.int64)
@@ -80,6 +81,17 @@ def test_a_batch_of_one_class_leaves_every_anchor_without_a_negative(name: str) 
     found = told(objective(name), random(2, 6, 5), ONE_CLASS)
     assert found["negatives"] == 0
     assert found["anchors_without_negative"] == (6 if name == "n_pair" else 12)
+
+
+@pytest.mark.parametrize(("labels", "negatives"), [(None, 10), (ONE_CLASS, 0)])
+def test_margin_tells_of_anchors_without_a_negative(labels: Tensor | None, negatives: int) -> None:
+    method = margin(
+        nn.Identity(), nn.Identity(), alpha=0.2, beta=1.2, classes=None, labelled=labels is not None
+    )
+    with tally.listening() as heard:
+        method.terms(Projections(random(2, 6, 5), labels))
+    assert heard["negatives"] == negatives
+    assert heard["anchors_without_negative"] == (12 if negatives == 0 else 0)
 
 
 @pytest.mark.parametrize("name", [*OF_PAIRS, "alignment_uniformity"])

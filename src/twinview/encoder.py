@@ -1,6 +1,7 @@
 """The encoder as it is trained, saved and used: standardisation and network in one module."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Encoder(nn.Module):
             self.network: nn.Module = build(description.shape)
         except ValueError as error:
             raise ConfigError(f"encoders.{description.architecture}: {error}") from None
-        self.dim = int(self.network.dim)
+        self.dim, self.places = int(self.network.dim), int(self.network.places)
 
     def features(self, inputs: Tensor) -> Tensor:
         """The network's maps, before they are pooled."""
@@ -70,15 +71,15 @@ def build(description: Description, seed: int) -> Encoder:
 
 @torch.no_grad()
 def require_places(encoder: Encoder, inputs: Tensor) -> None:
-    """Raises ConfigError when maps of these inputs hold fewer values than there are features."""
+    """Raises ConfigError when maps of these inputs have fewer places than the encoder's raster."""
     training = encoder.training
     maps = encoder.eval().features(inputs)
     encoder.train(training)
-    if maps[0].numel() < encoder.dim:
+    if math.prod(maps.shape[2:]) < encoder.places:
         (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
         raise ConfigError(
-            f"the method's option 'small': crops of {small} leave {map_size} places of "
-            f"{maps.shape[1]} values for the encoder's {encoder.dim} features; raise small.size, "
+            f"the method's option 'small': crops of {small} leave {map_size} places for the "
+            f"encoder's raster of {encoder.places}; raise small.size, "
             f"or lower encoders.{encoder.description.architecture}'s raster and strides"
         )
 

@@ -170,7 +170,7 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     """Linear warm-up to the peak, then a half cosine to zero (arXiv 1608.03983). step: from 0."""
     warmup, total = budget.warmup_epochs * per_epoch, budget.epochs * per_epoch
     if step < warmup:
-        return budget.learning_rate * (step + 1) / warmup
+        return budget.learning_rate * min(1, (step + 1) / warmup)
     progress = (step - warmup) / max(1, total - warmup)
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
@@ -211,13 +211,13 @@ def _advance(state: State, batch: Batch, precision: str, progress: float) -> flo
 
 
 def _require_short_queues(method: Method, examples: int) -> None:
-    """Longer ones would hold an example's own old keys, as its negatives, at every step."""
+    """Longer ones would hold an example's own earlier row at every step."""
     for part in method.modules():
         if isinstance(part, Queue) and len(part.rows) > examples:
             raise ConfigError(
-                f"the method's queue holds {len(part.rows)} keys, and the train split has "
-                f"{examples} examples: each would be its own negative; set the method's option "
-                f"'queue' to {examples} or less"
+                f"the method's queue holds {len(part.rows)} rows, and the train split has "
+                f"{examples} examples: each would always meet its own earlier row there; set the "
+                f"method's option 'queue' to {examples} or less"
             )
 
 

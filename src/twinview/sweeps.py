@@ -1,21 +1,24 @@
 """Sweeps: DVC experiments that are run unless they exist, and the tables that are made of them.
 
 A sweep may be interrupted and taken up again, on another day too: an experiment that DVC knows by
-its name is not run again, and its name holds a digest of all settings.
+its name is not run again, and its name holds a digest of all settings and of the committed code.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts, experiments, measure, params, paths, registry
+from twinview import artifacts, experiments, measure, params, paths, registry, seeding
+from twinview.commands import git
+from twinview.errors import ConfigError
 from twinview.measure import Scores
 from twinview.params import Params
 from twinview.types import Batch
@@ -38,8 +41,9 @@ class Experiment:
 
     @classmethod
     def of(cls, label: str, settings: Params, changes: Mapping[str, Any]) -> "Experiment":
-        """Named by its label and a digest of all settings, ours and the differing ones."""
-        everything = json.dumps([settings.model_dump(mode="json"), dict(changes)])
+        """Named by its label, and a digest of the code and all settings, the differing ones too."""
+        code = git("rev-parse", "HEAD:./src", "HEAD:./pipeline")
+        everything = json.dumps([settings.model_dump(mode="json"), dict(changes), code])
         digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
         return cls(label, changes, f"{label.replace('_', '-')}-{digest}")
 
@@ -59,46 +63,76 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
     Each encodes an example as often as SimCLR does in so many epochs. Writes reports/<kind>.md and
     the scoreboard.
     """
-    experiments.require_committed(COMMAND)
+    _require(seeds)
+    command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}"
     planned = list(plan(kind, params.load(OURS), epochs, seeds))
     for place, experiment in enumerate(planned, 1):
         print(f"{place} of {len(planned)}: {experiment.name}", flush=True)
         experiment.run()
-        measure.keep(scores(kind, planned[:place]))
+        measure.keep(scores(kind, planned[:place], command))
         Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]), "utf-8")
 
 
 def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes."""
-    experiments.require_committed(COMMAND)
+    _require(seeds)
+    command = f"{COMMAND} OF=long SEEDS={seeds}"
     settings = params.load(OURS)
     ours, theirs = (
         artifacts.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG))
     )
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
-    each = [changes | {"pretrain.seed": seed} for seed in range(seeds)]
+    each = [changes | seeded(seed) for seed in range(seeds)]
     runs = [Experiment.of("long", settings, changed) for changed in each]
     for experiment in runs:
         experiment.run()
     minutes = [one.load(paths.PRETRAIN_RUN)["seconds"] / 60 for one in runs]
-    taken = measure.score(minutes, "minutes", higher_is_better=False) | _origin(runs)
-    measure.keep(scores("", runs) | {"long.minutes": taken})
+    taken = measure.score(minutes, "minutes", higher_is_better=False) | _origin(runs, command)
+    measure.keep(scores("", runs, command) | {"long.minutes": taken})
 
 
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
-    """The experiments, seed by seed, so that one of each comes first."""
-    passes = epochs * passes_of(settings, "simclr")
-    chosen: dict[str, dict[str, Any]] = {}
-    for label in registry.names(kind):
-        if label == "siamese":  # its table is that of the objectives
-            continue
-        method = label if kind == "methods" else "siamese"
-        changes = {} if kind == "methods" else {"methods.siamese.objective": label}
-        share = max(1, round(passes / passes_of(settings, method)))
-        chosen[label] = {"pretrain.method": method, "pretrain.epochs": share, **changes}
+    """The experiments, seed by seed, so that one of each comes first.
+
+    The supervised baseline is trained for as long as the first method, whose baselines are shown.
+    Raises ConfigError for epochs of SimCLR's that a method cannot spend.
+    """
+    labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
+    methods = {label: label if kind == "methods" else "siamese" for label in labels}
+    own = shares(settings, set(methods.values()), epochs)
     for seed in range(seeds):
-        for label, own in chosen.items():
-            yield Experiment.of(label, settings, own | {"pretrain.seed": seed})
+        for label, method in methods.items():
+            changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
+            changes |= {} if kind == "methods" else {"methods.siamese.objective": label}
+            changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
+            yield Experiment.of(label, settings, changes | seeded(seed))
+
+
+def seeded(seed: int) -> dict[str, int]:
+    """Encoder and baselines are trained anew, on the same data and with the same labels drawn."""
+    return dict.fromkeys(seeding.SEEDS, seed)
+
+
+def shares(settings: Params, methods: Collection[str], epochs: int) -> dict[str, int]:
+    """Of each method, the epochs that encode an example as often as SimCLR's do.
+
+    Raises ConfigError where they are no whole number, or end within the warm-up.
+    """
+    passes = {name: passes_of(settings, name) for name in methods}
+    ours, warmup = passes_of(settings, "simclr"), settings.pretrain.warmup_epochs
+
+    def fits(number: int, own: float) -> bool:
+        return number * ours % own == 0 and number * ours / own > warmup
+
+    for name, own in sorted(passes.items()):
+        if not fits(epochs, own):
+            near = next(n for n in count(epochs) if all(fits(n, each) for each in passes.values()))
+            raise ConfigError(
+                f"--epochs is {epochs}: {name} would train for {epochs * ours / own:g} epochs to "
+                f"encode an example as often, and pretrain.warmup_epochs is {warmup:g}; the next "
+                f"number that suits all is {near}"
+            )
+    return {name: int(epochs * ours / own) for name, own in passes.items()}
 
 
 def passes_of(settings: Params, method: str) -> float:
@@ -125,10 +159,10 @@ class _Counter(nn.Module):
         return views.flatten(2)
 
 
-def scores(kind: str, runs: Sequence[Experiment]) -> Scores:
+def scores(kind: str, runs: Sequence[Experiment], command: str) -> Scores:
     """The scoreboard's entries, <kind>.<label>.<task>.accuracy."""
     return {
-        f"{kind}.{label}.{task}.accuracy".removeprefix("."): entry | _origin(own)
+        f"{kind}.{label}.{task}.accuracy".removeprefix("."): entry | _origin(own, command)
         for label, own in _by_label(runs).items()
         for task, entry in _entries([one.load(paths.METRICS) for one in own]).items()
     }
@@ -159,6 +193,13 @@ def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
     return found
 
 
-def _origin(runs: Sequence[Experiment]) -> dict[str, str | None]:
-    """Where an entry comes from: the command, and the commit of the last of its experiments."""
-    return {"command": COMMAND, "commit": experiments.base(runs[-1].name)}
+def _origin(runs: Sequence[Experiment], command: str) -> dict[str, str | None]:
+    """Where an entry comes from. The commit is the last experiment's; all have its code."""
+    return {"command": command, "commit": experiments.base(runs[-1].name)}
+
+
+def _require(seeds: int) -> None:
+    """Raises ConfigError for a tree with changes, or nothing to train."""
+    experiments.require_committed(COMMAND)
+    if seeds < 1:
+        raise ConfigError(f"{COMMAND} needs at least 1 seed, not {seeds}")

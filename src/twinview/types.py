@@ -120,10 +120,15 @@ class Batch:
     small: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on the given device."""
-        labels = None if self.labels is None else self.labels.to(device)
-        small = None if self.small is None else self.small.to(device)
-        return Batch(self.views.to(device), labels, self.ids.to(device), small)
+        """The same batch on the given device; to a GPU from pinned memory, without waiting."""
+
+        def moved(x: Tensor) -> Tensor:
+            gpu = device.type == "cuda"
+            return (x.pin_memory() if gpu else x).to(device, non_blocking=gpu)
+
+        labels = None if self.labels is None else moved(self.labels)
+        small = None if self.small is None else moved(self.small)
+        return Batch(moved(self.views), labels, moved(self.ids), small)
 
 
 @dataclass(frozen=True)

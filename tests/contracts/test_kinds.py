@@ -79,10 +79,11 @@ OWNED = {"info_nce": {"queue": None}}
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
 # How many an anchor has in a batch of 6 examples, two a class; whoever is not here has none.
 NEGATIVES = {
-    "methods": {"moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
+    "methods": {"margin": 10, "moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
     "objectives": {
         "alignment_uniformity": 5,
         "contrastive": 8,
+        "dcl": 10,
         "info_nce": 5,
         "n_pair": 4,
         "nt_logistic": 8,
@@ -160,6 +161,10 @@ class TestEncoders:
     def test_features_are_maps_of_each_picture(self, name: str, shape: tuple[int, ...]) -> None:
         maps = bound("encoders", name)(shape).features(random(4, *shape))
         assert maps.ndim == 4 and len(maps) == 4
+
+    def test_maps_have_the_places_that_stay_apart(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape)
+        assert 1 <= encoder.places <= math.prod(encoder.features(random(4, *shape)).shape[2:])
 
     def test_the_state_dict_holds_all_state(self, name: str, shape: tuple[int, ...]) -> None:
         first, second = bound("encoders", name)(shape), bound("encoders", name)(shape)
@@ -311,6 +316,14 @@ class TestMethods:
     def test_the_encoder_outlives_the_method_unwrapped(self, name: str) -> None:
         encoder = bound("encoders", "convnet")((1, 12, 12))
         assert bound("methods", name)(encoder, nn.Linear(encoder.dim, 3)).encoder is encoder
+
+    def test_every_option_stands_beside_its_paper_s(self, name: str) -> None:
+        page = (ROOT / "docs/methods.md").read_text()
+        rows = [line for line in page.splitlines() if line.startswith(f"| {name} ")]
+        assert rows
+        for option in inspect.signature(registry.find("methods", name)).parameters.values():
+            if option.kind == option.KEYWORD_ONLY:
+                assert f"`{option.name}`" in "".join(rows)
 
 
 def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:

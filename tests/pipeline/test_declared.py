@@ -1,6 +1,7 @@
 """dvc.yaml declares the settings that each stage reads, and no others."""
 
 import ast
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
+from twinview import registry
 from twinview.params import Params
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -19,6 +21,23 @@ def test_a_stage_declares_the_settings_that_it_reads(name: str) -> None:
     declared = {setting.partition(".${")[0] for setting in STAGES[name]["params"]}
     assert {r for r in read if not _covered(r, declared)} == set(), "read and not declared"
     assert {d for d in declared if not _covered(d, read)} == set(), "declared and not read"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_an_objective_that_a_method_names_is_declared_with_the_method(name: str) -> None:
+    stage = STAGES[name]
+    if "methods.${pretrain.method}" in stage["params"]:
+        naming = {
+            method
+            for method in registry.names("methods")
+            if "objective" in inspect.signature(registry.find("methods", method)).parameters
+        }
+        assert "siamese" in naming
+        options = {f"objectives.${{methods.{method}.objective}}" for method in naming}
+        assert options <= set(stage["params"])
+    if "src/twinview/methods/${pretrain.method}.py" in stage["deps"]:
+        files = {f"src/twinview/objectives/{one}.py" for one in registry.names("objectives")}
+        assert files <= set(stage["deps"])
 
 
 def _covered(setting: str, by: set[str]) -> bool:

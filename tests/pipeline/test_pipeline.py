@@ -144,6 +144,15 @@ def test_stages_open_the_data_that_dvc_yaml_lists(project: Project) -> None:
             assert any(Path(opened).is_relative_to(place) for place in allowed), opened
 
 
+def test_stages_list_no_data_that_they_do_not_open(project: Project) -> None:
+    stages = _resolved_stages(project)
+    for record in project.recorded():
+        data = [d for d in stages[record["stage"]] if _seen_when_opened(project.folder / d)]
+        for listed in data:
+            opened = any(Path(path).is_relative_to(listed) for path in record["opened"])
+            assert opened, f"{record['stage']} lists {listed} and does not open it"
+
+
 def test_one_pipeline_is_one_row_linked_to_its_pretraining(project: Project) -> None:
     [row] = project.pipeline_rows()
     pretrained = project.json("models/pretrain_run.json")
@@ -306,6 +315,12 @@ def _resolved_stages(project: Project) -> dict[str, list[str]]:
 def _outs(project: Project, stage: str) -> list[str]:
     lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
     return [out["path"] for out in lock["stages"][stage].get("outs", [])]
+
+
+def _seen_when_opened(path: Path) -> bool:
+    """Code is imported, from caches too; safetensors opens its files where Python does not see."""
+    files = path.rglob("*.*") if path.is_dir() else [path]
+    return any(file.suffix not in (".py", ".safetensors") for file in files)
 
 
 def _one_of_many(path: str) -> bool:

@@ -15,7 +15,7 @@ from twinview.cli.outcome import Outcome
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is swept, and its budget."""
     parser.add_argument("kind", choices=["methods", "objectives", "long"])
-    parser.add_argument("--epochs", type=int, default=3, help="SimCLR's; others' as costly")
+    parser.add_argument("--epochs", type=int, default=4, help="SimCLR's; others' as costly")
     parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
 
 

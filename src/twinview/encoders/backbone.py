@@ -44,7 +44,10 @@ class Backbone(nn.Module):
     """Maps by `features`, (n, dim) by `forward`.
 
     maps: which part of the network gives them; null: timm's networks tell it themselves.
+    places: of a map, that stay apart when it is pooled.
     """
+
+    places = 1
 
     def __init__(self, network: nn.Module, maps: str | None, shape: tuple[int, ...]) -> None:
         super().__init__()

@@ -37,7 +37,7 @@ def convnet(
 
 @final
 class ConvNet(nn.Module):
-    """Maps by `features`, pooled and flattened by `forward`."""
+    """Maps by `features`, pooled and flattened by `forward`. places: how many stay apart."""
 
     def __init__(
         self,
@@ -61,7 +61,8 @@ class ConvNet(nn.Module):
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.pool = nn.AdaptiveAvgPool2d(grid)
         self.pooled = pooled
-        self.dim = sum(widths[-pooled:]) * grid**2
+        self.places = grid**2
+        self.dim = sum(widths[-pooled:]) * self.places
 
     def features(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to the last layer's maps (n, width, h', w')."""

@@ -6,7 +6,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from twinview import distances, pairs
+from twinview import distances, pairs, tally
 from twinview.errors import ConfigError, DataError
 from twinview.parts import Method, on_rows
 from twinview.types import Batch, Projections
@@ -69,11 +69,12 @@ class Margin(Method):
         """The mean over pairs that cost something, as 'loss': the expectation of the paper's.
 
         To each positive pair its anchor draws a negative, of those that cost something if there are
-        any. A batch without such pairs costs zero, with a gradient of zero.
+        any. A batch without such pairs costs zero, with a gradient of zero (tally hears of it).
         """
         z, labels = projections.z, self._known(projections.labels)
         apart = distances.between(pairs.unit(z), "euclidean")
         positive, negative = distances.masks(z, labels)
+        tally.tell_anchors(positive.sum(1), negative.sum(1))
         beyond = apart - self._boundaries(labels, len(z))
         near, far = (self.alpha + beyond).relu() * positive, (self.alpha - beyond).relu() * negative
         drawn = _chances(apart, far > 0, z.shape[2]) * positive.sum(1, keepdim=True)

@@ -7,7 +7,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances, pairs
+from twinview import distances, pairs, tally
 
 
 def dcl(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -20,6 +20,7 @@ def dcl(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)
     Keeps (2n, 2n) numbers, since to subtract a term from a tiled sum would cancel.
     """
     assert len(z) == 2 and z.shape[1] > 1, "DCL compares two views, and with other examples"
+    tally.tell(negatives=2 * z.shape[1] - 2)
     unit = pairs.unit(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
