@@ -576,7 +576,7 @@ def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     )
     values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
     values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
-    seeds = seeding.Seeds(seeding.digest(settings), (0, 1), values)
+    seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values)
     artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
     assert main(["show"]) == 0
     said = capsys.readouterr().out

@@ -56,7 +56,7 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
     equal = [i for i in range(n) if all(whole[name][i] == own[name] for name in own)]
     first = tree["pretrain"]["seed"] - next(iter(equal), 0)
     value = {
-        "settings": seeding.digest(tree),
+        "settings": seeding.digest(tree, None),
         "seeds": list(range(first, first + n)),
         "metrics": whole,
     }
