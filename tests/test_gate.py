@@ -1,9 +1,10 @@
 """The gate: what fails it, each thing alone, and what it is compared with."""
 
+import hashlib
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,41 @@ def test_seeds_of_other_settings_do_not_count(tmp_path: Path) -> None:
     seeds(report(tmp_path), linear__accuracy=[0.91, 0.92])
     (tmp_path / "params.yaml").write_text("pretrain: {method: byol, seed: 4}")
     assert here(tmp_path).values["linear.accuracy"] == (0.91,)
+
+
+def locked(folder: Path, epochs: int = 3) -> None:
+    """Writes the dvc.lock of a run of so many epochs, and params.yaml and code of one of three."""
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src/loop.py").write_text("pass")
+    (folder / "params.yaml").write_text("pretrain: {method: simclr, seed: 4, epochs: 3}")
+    code = [{"path": "src/loop.py", "md5": hashlib.md5(b"pass").hexdigest()}]
+    ran = {"params.yaml": {"pretrain.epochs": epochs}}
+    lock = {"stages": {"pretrain": {"deps": code, "params": ran}}}
+    (folder / "dvc.lock").write_text(json.dumps(lock))
+
+
+def test_results_of_other_settings_fail_the_gate_with_the_remedy(tmp_path: Path) -> None:
+    """Results that are kept in git would else be held against themselves, and pass."""
+    locked(report(tmp_path))
+    assert found(tmp_path)["results", "dvc.lock"] == Check(
+        "results", "dvc.lock", "of params.yaml", "of params.yaml", True
+    )
+    locked(tmp_path, epochs=2)
+    checks = found(tmp_path)
+    assert fails(checks) == [("results", "dvc.lock")]
+    assert checks["results", "dvc.lock"].why == (
+        "pretrain ran with another pretrain.epochs than params.yaml states; `dvc repro` mends it"
+    )
+
+
+@pytest.mark.parametrize("edit", [lambda path: path.write_text("edited"), Path.unlink])
+def test_code_that_was_edited_since_is_named_and_fails_nothing(
+    edit: Callable[[Path], object], tmp_path: Path
+) -> None:
+    locked(report(tmp_path))
+    edit(tmp_path / "src/loop.py")
+    check = found(tmp_path)["results", "dvc.lock"]
+    assert check.holds and check.why == "code was edited since: src/loop.py"
 
 
 CHECKS = [

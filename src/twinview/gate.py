@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, experiments, paths
+from twinview import artifacts, experiments, lockfile, paths, seeding
+from twinview.experiments import Read
 from twinview.sections import Gate
 from twinview.trainings import Trainings, number, trainings
 
 ERRORS = 2
 RAW = "raw_pixels"
+_NAMED = 3  # edited files
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ())
     verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS).get("verdict", "absent"))
     wanted = " or ".join(settings.verdicts)
     return [
+        *_belong(experiments.in_folder(folder), folder),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
         *_beats(settings.beats, ours, folder),
         *(
@@ -76,6 +79,24 @@ def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | No
         (x - mean) ** 2 for of, mean in zip((ours, theirs), means, strict=True) for x in of
     )
     return math.sqrt(squares / freedom * (1 / len(ours) + 1 / len(theirs)))
+
+
+def _belong(read: Read, folder: Path) -> Iterator[Check]:
+    """That the results are of the folder's settings, as dvc.lock tells, where there is one.
+
+    Code that was edited since is named only: it may be a docstring's, which costs no training.
+    """
+    lock = seeding.lock(read)
+    if not lock["stages"]:
+        return
+    stale, edited = lockfile.stale(lock, seeding.settings(read)), lockfile.edited(lock, folder)
+    why = [f"{stale}; `dvc repro` mends it"] if stale else []
+    if edited:
+        more = ["..."] if len(edited) > _NAMED else []
+        why.append(f"code was edited since: {', '.join([*edited[:_NAMED], *more])}")
+    own = f"of {seeding.PARAMS}"
+    found = "stale" if stale else own
+    yield Check("results", str(lockfile.LOCK), found, own, stale is None, "; ".join(why))
 
 
 def _floor(name: str, floor: float, ours: Trainings) -> Check:

@@ -171,7 +171,7 @@ def lock(read: Read) -> dict[str, Any]:
         read(lockfile.LOCK)
     except DataError:
         return {"stages": {}}
-    return yaml(read, lockfile.LOCK)
+    return {"stages": {}} | yaml(read, lockfile.LOCK)
 
 
 def data(read: Read) -> str | None:
