@@ -434,14 +434,15 @@ def test_the_gate_of_an_unknown_base_ends_with_status_one(
 @pytest.mark.parametrize(
     ("done", "said", "status"),
     [
-        (Promotion("tiny", "3", True, [CHECK]), "registered as version 3 of tiny", 0),
+        (Promotion("tiny", "3", True, [CHECK], 1), "registered as version 3 of tiny", 0),
         (
-            Promotion("tiny", "3", False, [CHECK]),
+            Promotion("tiny", "3", False, [CHECK], 1),
             "version 3 of tiny already; it is champion now",
             0,
         ),
-        (Promotion("tiny", "3", False, []), "champion already; nothing is registered", 0),
-        (Promotion("tiny", None, False, [CHECK]), "nothing is registered; the champion", 1),
+        (Promotion("tiny", "3", False, [], 1), "already; its card tells of 1 training", 0),
+        (Promotion("tiny", "3", False, [], 3), "already; its card tells of 3 trainings", 0),
+        (Promotion("tiny", None, False, [CHECK], 0), "nothing is registered; the champion", 1),
     ],
 )
 def test_promote_says_what_became_of_the_encoder(

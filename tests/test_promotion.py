@@ -266,6 +266,36 @@ def test_the_champion_s_spread_over_seeds_counts(row: Publish, gate: Gate) -> No
     assert found and found.values["linear.accuracy"] == (0.9, 0.94, 0.98)
 
 
+def test_a_champion_whose_seeds_are_trained_later_learns_its_spread(
+    row: Publish, gate: Gate
+) -> None:
+    row(0.9)
+    promoted(gate)
+    seeds(Path(), linear__accuracy=[0.9, 0.7, 0.8], knn__accuracy=[0.86, 0.86, 0.86])
+    done = promoted(gate)
+    assert (done.version, done.checks, done.trainings) == ("1", [], 3)
+    found = champions.champion(gate.model)
+    assert found.name == "champion 1" and found.results and found.results.count == 3
+    assert "rest on 3 trainings" in versions(gate)[0].description
+    Path("reports/seeds.json").unlink()
+    assert promoted(gate).trainings == 3, "and does not forget it"
+
+
+def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
+    row: Publish, gate: Gate
+) -> None:
+    row(0.9)
+    promoted(gate)
+    tracking.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    seeds(Path(), linear__accuracy=[0.9, 0.92], knn__accuracy=[0.86, 0.86])
+    assert promoted(gate).trainings == 2
+    tracking.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    Path("reports/seeds.json").unlink()
+    promoted(gate)
+    found = champions.champion(gate.model).results
+    assert found and found.values["linear.accuracy"] == (0.9, 0.92)
+
+
 def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(
     logged: str, gate: Gate
 ) -> None:

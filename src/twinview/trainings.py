@@ -22,6 +22,11 @@ class Trainings:
     values: Mapping[str, tuple[float, ...]]
     note: str = ""
 
+    @property
+    def count(self) -> int:
+        """How many trainings there are."""
+        return max(map(len, self.values.values()), default=0)
+
 
 def trainings(read: Read) -> Trainings:
     """What reports/metrics.json says, and reports/seeds.json where it is of the same results.
