@@ -158,6 +158,18 @@ def test_the_card_is_the_version_s_description_and_lies_beside_the_model(
     assert version.description == text and text.startswith(f"# {gate.model}, version 1\n")
 
 
+def test_a_long_card_is_described_by_its_first_sections() -> None:
+    """SQLite takes any length; PostgreSQL and MySQL refuse more than the column's 5,000."""
+    parts = [f"## {name}\n\n{name * 1500}\n\n" for name in "abcd"]
+    card = "".join(parts)
+    assert champions.shortened(card[:5000]) == card[:5000]
+    said = champions.shortened(card)
+    assert said == "".join(parts[:3]).rstrip() + (
+        "\n\nThe card goes on in MODEL_CARD.md, among the model's files."
+    )
+    assert len(champions.shortened("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
+
+
 def test_a_second_promotion_of_the_same_encoder_registers_nothing(row: Publish, gate: Gate) -> None:
     row(0.9)
     promoted(gate)

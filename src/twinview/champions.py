@@ -20,6 +20,7 @@ from twinview.trainings import Trainings
 
 ALIAS = "champion"
 CARD = "MODEL_CARD.md"
+_LONGEST = 5000  # what MLflow's databases hold of a description
 # Tags of a version: which encoder it is, and its metrics over training seeds.
 SAME, SEEDS = "twinview.encoder", "twinview.trainings"
 
@@ -98,14 +99,22 @@ def register(model: str, row: Published, encoder: str) -> str:
 
 
 def describe(model: str, version: str, card: str, ours: Trainings) -> None:
-    """Puts the card beside the model's files, makes it the version's description, and keeps the
-    metrics that it tells of."""
+    """Puts the card beside the model's files, makes what fits of it the version's description, and
+    keeps the metrics that it tells of."""
     with _registry() as client, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / CARD
         path.write_text(card)
         client.log_model_artifact(_model_id(client.get_model_version(model, version)), str(path))
-        client.update_model_version(model, version, card)
+        client.update_model_version(model, version, shortened(card))
         client.set_model_version_tag(model, version, SEEDS, json.dumps(ours.values))
+
+
+def shortened(card: str) -> str:
+    """The card, or as many whole sections of it as a description holds, and where the rest is."""
+    if len(card) <= _LONGEST:
+        return card
+    more = f"\n\nThe card goes on in {CARD}, among the model's files."
+    return card[: card.rfind("\n\n#", 0, _LONGEST - len(more))] + more
 
 
 def crown(model: str, version: str) -> None:
