@@ -50,6 +50,12 @@ def store() -> str:
     return uri
 
 
+def restoring(experiment: int | str) -> str:
+    """What brings back an experiment that was deleted in MLflow's pages."""
+    command = f"MLFLOW_TRACKING_URI={store()} mlflow experiments restore --experiment-id"
+    return f"`{command} {experiment}` brings it back"
+
+
 def page() -> str:
     """The rest of an address, after the server's: our view of the own store's rows; "" without."""
     import mlflow
