@@ -207,9 +207,10 @@ def test_ctrl_c_ends_the_pages_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(command: list[str], **given: Any) -> None:
-        assert json.loads(capsys.readouterr().out)["url"].startswith("http://127.0.0.1:")
+        assert json.loads(capsys.readouterr().out)["url"] == "http://127.0.0.1:5000/#/view"
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(ui, "page", lambda: "/#/view")
     monkeypatch.setattr(ui, "require_free", lambda port: None)
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=interrupted))
     assert main(["ui", "--json"]) == 130
@@ -347,19 +348,20 @@ def test_a_port_that_cannot_be_ends_with_status_one(
 def test_mlflow_s_pages_are_opened_on_this_machine_only(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[list[str]] = []
+    started: list[tuple[list[str], dict[str, str]]] = []
 
-    def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
-        started.append(command)
+    def run(
+        command: list[str], env: dict[str, str], **given: Any
+    ) -> subprocess.CompletedProcess[str]:
+        started.append((command, env))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
     monkeypatch.setattr(ui, "require_free", lambda port: None)
     assert main(["ui", "--port", "5077"]) == 0
-    (command,) = started
+    ((command, environment),) = started
     assert command[command.index("--host") + 1] == "127.0.0.1" and "5077" in command
-    store = command[command.index("--backend-store-uri") + 1]
-    assert store == f"sqlite:///{repository / 'mlflow.db'}"
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{repository / 'mlflow.db'}"
 
 
 SMALL_GATE = {

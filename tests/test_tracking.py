@@ -24,7 +24,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from tests.contracts.test_kinds import SMALL
 from tests.used import pictures, save_models
 from twinview import columns, tracking
-from twinview.errors import BusyError, StoppedError, TrainingError
+from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -468,5 +468,43 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
 def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "broken.db").write_text("no database" * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///broken.db")
-    with pytest.raises(BusyError, match=r"broken\.db does not answer .*moved away"), pretraining():
+    said = r"broken\.db does not answer .*moved away"
+    with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
+    with pytest.raises(BusyError, match=said):
+        tracking.page()
+
+
+@pytest.mark.parametrize("name", [tracking.PRETRAINING, tracking.PIPELINE])
+def test_an_experiment_that_was_deleted_is_named_with_what_restores_it(name: str) -> None:
+    number = tracking._experiment(name)
+    mlflow.delete_experiment(number)
+    said = f"experiment {name} was deleted .*experiments restore --experiment-id {number}` brings"
+    with pytest.raises(ConfigError, match=said):
+        pretraining().__enter__() if name == tracking.PRETRAINING else tracking.publish(a_row())
+    mlflow.MlflowClient().restore_experiment(number)
+
+
+def test_a_store_that_refuses_a_run_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: Any, **more: Any) -> None:
+        raise MlflowException("the run is not active")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_runs", refuse)
+    with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"), pretraining():
+        pytest.fail("went on")
+    with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"):
+        tracking.publish(a_row())
+
+
+def test_a_password_in_the_store_s_address_is_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert tracking.place() == "http://***@127.0.0.1:9"
+    with pytest.raises(BusyError, match=r"http://\*\*\*@127\.0\.0\.1:9 does not") as caught:
+        tracking.connected()
+    assert "secret" not in str(caught.value)
+    assert tracking.masked("sqlite:////a/b@c.db, https://x/a@b") == (
+        "sqlite:////a/b@c.db, https://x/a@b"
+    )

@@ -51,7 +51,7 @@ def champion(model: str) -> Reference:
     with _registry() as client:
         version = _champion(client, model)
         if version is None:
-            return Reference(ALIAS, None, f"{model} has none yet in {tracking.store()}")
+            return Reference(ALIAS, None, f"{model} has none yet in {tracking.place()}")
         found = _trainings(version)
         if not found.values:
             metrics = client.get_logged_model(_model_id(version)).metrics
@@ -72,7 +72,7 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
             if _has(row.data.metrics, metrics):
                 return _with_encoder(client, row)
     raise DataError(
-        f"no row of the experiment {tracking.PIPELINE} in {tracking.store()} has the results in "
+        f"no row of the experiment {tracking.PIPELINE} in {tracking.place()} has the results in "
         "reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
         "writes a row into a store that has none"
     )
@@ -131,9 +131,9 @@ def _registry() -> Iterator[Any]:
     try:
         yield tracking.connected()[0]
     except MlflowException as error:
+        said = tracking.masked(f"the model registry in {tracking.store()} refuses ({error})")
         raise BusyError(
-            f"the model registry in {tracking.store()} refuses ({error}); start its server, or "
-            "unset MLFLOW_TRACKING_URI to use mlflow.db"
+            f"{said}; start its server, or unset MLFLOW_TRACKING_URI to use mlflow.db"
         ) from None
 
 
