@@ -17,6 +17,7 @@ import mlflow
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from mlflow import environment_variables
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -501,10 +502,12 @@ def test_a_password_in_the_store_s_address_is_told_to_nobody(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
     assert tracking.place() == "http://***@127.0.0.1:9"
     with pytest.raises(BusyError, match=r"http://\*\*\*@127\.0\.0\.1:9 does not") as caught:
         tracking.connected()
     assert "secret" not in str(caught.value)
+    assert environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
     assert tracking.masked("sqlite:////a/b@c.db, https://x/a@b") == (
         "sqlite:////a/b@c.db, https://x/a@b"
     )
