@@ -315,6 +315,16 @@ def test_all_experiments_are_compared_and_what_has_no_results_is_set_apart(proje
     assert labels(found) == ["epochs 10", "epochs 3"]
 
 
+@pytest.mark.parametrize("name", ["metrics", "baselines", "pretrain/metrics"])
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[]"])
+def test_a_broken_file_sets_its_run_apart_by_name(name: str, text: str, project: str) -> None:
+    written(0.8, settings())
+    Path(f"reports/{name}.json").write_text(text)
+    found = compare([], [])
+    assert [run.name for one in found.groups for run in one.runs] == ["keen-fox"]
+    assert f"reports/{name}.json" in found.apart["workspace"]
+
+
 def test_results_of_other_settings_are_set_apart(project: str) -> None:
     written(0.8, settings(pretrain__epochs=7), ran=settings())
     found = compare([], [])

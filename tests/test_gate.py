@@ -12,9 +12,9 @@ import pytest
 
 from twinview import experiments, gate_table, seeding
 from twinview.errors import DataError
-from twinview.gate import Check, Reference, here, holds, run_gate, standard_error
+from twinview.gate import Check, Reference, holds, run_gate, standard_error
 from twinview.sections import Gate
-from twinview.trainings import Trainings
+from twinview.trainings import Trainings, trainings
 
 GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
@@ -62,6 +62,10 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
         "metrics": whole,
     }
     (folder / "reports/seeds.json").write_text(json.dumps(value))
+
+
+def here(folder: Path) -> Trainings:
+    return trainings(experiments.in_folder(folder))
 
 
 def before(*values: float, name: str = "linear.accuracy") -> Reference:
@@ -252,10 +256,17 @@ def test_without_results_the_missing_file_is_named(name: str, tmp_path: Path) ->
         run_gate(GATE, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "seeds.json"])
-@pytest.mark.parametrize("text", ["{", "[1, 2]", "3"])
-def test_a_broken_file_is_named(name: str, text: str, tmp_path: Path) -> None:
-    (report(tmp_path) / "reports" / name).write_text(text)
+@pytest.mark.parametrize(
+    "name", ["metrics.json", "seeds.json", "baselines.json", "pretrain/metrics.json"]
+)
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[1, 2]", "3"])
+@pytest.mark.parametrize("seeded", [False, True])
+def test_a_broken_file_is_named(name: str, text: str, seeded: bool, tmp_path: Path) -> None:
+    """As a merge with a conflict leaves it."""
+    report(tmp_path)
+    if seeded:
+        seeds(tmp_path, linear__accuracy=[0.91, 0.92])
+    (tmp_path / "reports" / name).write_text(text)
     with pytest.raises(DataError, match=rf"reports/{name} (is not valid|holds no|is broken)"):
         run_gate(GATE, tmp_path)
 

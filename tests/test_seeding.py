@@ -252,6 +252,13 @@ def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
     assert seeding.fitting(read) == known
 
 
+@pytest.mark.parametrize("value", [None, "high", [1], True])
+def test_a_metric_that_is_no_number_is_named(value: Any, folder: Path) -> None:
+    results(folder, value)
+    with pytest.raises(DataError, match=r"reports/metrics\.json: linear\.accuracy is .*no number"):
+        seeding.results(in_folder(folder))
+
+
 @pytest.mark.parametrize("text", ["[1]", "a: [", ""])
 def test_params_that_are_no_mapping_are_refused(text: str, folder: Path) -> None:
     (folder / "params.yaml").write_text(text)

@@ -23,7 +23,7 @@ from twinview.registry import did_you_mean
 
 WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups
-ABSENT = "absent"  # a setting that an earlier version does not know
+ABSENT = "absent"  # what an earlier version does not know
 CODE, DATA = "code", "data"  # what may differ between groups of equal settings
 _OF_DATA = ("data.", "sources.")  # the settings that ask for data
 
@@ -251,7 +251,7 @@ def _run(name: str, commit: str, read: Read) -> Run:
     lock = seeding.yaml(read, lockfile.LOCK)
     if reason := lockfile.stale(lock, tree):
         raise DataError(f"its results are not of its settings: {reason}; `dvc repro` mends it")
-    verdict = json.loads(read(paths.PRETRAIN_METRICS))["verdict"]
+    verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lockfile.code(lock), lockfile.outs(lock)
     data = lockfile.hash_of(lock, paths.PREPARED)
     return Run(name, commit, tree, metrics, verdict, _minutes(lock), outs, code, data)

@@ -43,13 +43,14 @@ class Reference:
 
 def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ()) -> list[Check]:
     """Holds the reports below folder against all that the settings want."""
-    ours = here(folder)
-    verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS).get("verdict", "absent"))
+    read = experiments.in_folder(folder)
+    ours = trainings(read)
+    verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", "absent"))
     wanted = " or ".join(settings.verdicts)
     return [
-        *_belong(experiments.in_folder(folder), folder),
+        *_belong(read, folder),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
-        *_beats(settings.beats, ours, folder),
+        *_beats(settings.beats, ours, read),
         *(
             _kept(name, drop, ours, reference)
             for reference in references
@@ -57,11 +58,6 @@ def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ())
         ),
         Check("verdict", "pretraining", verdict, wanted, verdict in settings.verdicts),
     ]
-
-
-def here(folder: Path) -> Trainings:
-    """The results in a project's folder."""
-    return trainings(experiments.in_folder(folder))
 
 
 def holds(checks: Sequence[Check]) -> bool:
@@ -104,12 +100,12 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
     return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
 
 
-def _beats(names: Sequence[str], ours: Trainings, folder: Path) -> Iterator[Check]:
+def _beats(names: Sequence[str], ours: Trainings, read: Read) -> Iterator[Check]:
     if not names:
         return
-    raw = artifacts.flat(artifacts.load_json(folder / paths.BASELINE_METRICS).get(RAW, {}))
+    baselines = artifacts.flat(seeding.mapping(read, paths.BASELINE_METRICS))
     for name in names:
-        theirs = number(raw.get(name))
+        theirs = number(baselines.get(f"{RAW}.{name}"))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
         yield Check(name, "raw pixels", _shown(name, ours), wanted, _value(name, ours) > theirs)
 

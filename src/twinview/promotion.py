@@ -6,9 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, champions, encoder, model_card, paths, stage, tracking
-from twinview.gate import Check, Reference, here, holds, run_gate
+from twinview import (
+    artifacts,
+    champions,
+    encoder,
+    experiments,
+    model_card,
+    paths,
+    seeding,
+    stage,
+    tracking,
+)
+from twinview.experiments import Read
+from twinview.gate import Check, Reference, holds, run_gate
 from twinview.sections import Gate
+from twinview.trainings import trainings
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,8 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
     no row has the results.
     """
     with stage.alone("promote"):
-        ours = here(Path())
-        row = champions.published(*_results())
+        read = experiments.in_folder(Path())
+        ours, row = trainings(read), champions.published(*_results(read))
         same = _identity()
         known = champions.version_of(settings.model, same)
         leads = known is not None and known.is_champion
@@ -53,9 +65,9 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
         return Promotion(settings.model, version, known is None, [] if leads else checks, told)
 
 
-def _results() -> tuple[dict[str, float], str]:
+def _results(read: Read) -> tuple[dict[str, float], str]:
     """The metrics that a row of these reports has, and the id of the pretraining's run."""
-    ours, others = map(artifacts.load_json, (paths.METRICS, paths.BASELINE_METRICS))
+    ours, others = (seeding.mapping(read, p) for p in (paths.METRICS, paths.BASELINE_METRICS))
     return tracking.row_metrics(ours, others), artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 

@@ -155,9 +155,19 @@ def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:
 
 
 def results(read: Read) -> dict[str, float]:
-    """The metrics of one run: linear.accuracy, raw_pixels.linear.accuracy and so on."""
-    ours, others = (json.loads(read(path)) for path in (paths.METRICS, paths.BASELINE_METRICS))
-    return artifacts.flat(ours | others)
+    """The metrics of one run: linear.accuracy, raw_pixels.linear.accuracy and so on.
+
+    Raises DataError for what is no number.
+    """
+    found = {}
+    for path in (paths.METRICS, paths.BASELINE_METRICS):
+        for name, value in artifacts.flat(mapping(read, path)).items():
+            if type(value) not in (int, float):
+                raise DataError(
+                    f"{path}: {name} is {value!r}, no number; `dvc repro` makes it anew"
+                )
+            found[name] = value
+    return found
 
 
 def settings(read: Read) -> dict[str, Any]:
@@ -180,6 +190,17 @@ def data(read: Read) -> str | None:
     The settings name the source and a file of pairs, and not what these hold.
     """
     return lockfile.hash_of(lock(read), paths.PREPARED)
+
+
+def mapping(read: Read, path: Path) -> dict[str, Any]:
+    """What a JSON file holds by name. Raises DataError for anything else, as after a conflict."""
+    try:
+        found = json.loads(read(path))
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON ({error}); `dvc repro` makes it anew") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path} holds nothing by name; `dvc repro` makes it anew")
+    return found
 
 
 def yaml(read: Read, path: Path) -> dict[str, Any]:
