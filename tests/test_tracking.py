@@ -442,6 +442,19 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
     assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "MLmodel", "registered_model_meta"}
 
 
+@pytest.mark.parametrize("library", ["timm", "torchvision", None])
+def test_the_model_needs_the_library_that_its_network_is_of(
+    library: str | None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = tmp_path_factory.mktemp("encoder")
+    options = {"library": library} if library else {}
+    (encoder / "encoder.json").write_text(json.dumps({"options": options}))
+    monkeypatch.setattr(tracking, "version", lambda name: "1.0")
+    found = tracking._requirements(encoder)
+    assert set(found) == {f"{name}==1.0" for name in (*tracking._NEEDED, library) if name}
+    assert len(found) == len(set(found))
+
+
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking.store() == "http://127.0.0.1:5000"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview import columns, locks, paths, provenance
-from twinview.artifacts import atomic_file, flat
+from twinview.artifacts import atomic_file, flat, load_json
 from twinview.errors import BusyError, ConfigError, StoppedError
 from twinview.paths import root
 
@@ -31,7 +31,7 @@ _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
 _SQLITE = "sqlite:///"
-# Packages that the served model imports.
+# Packages that every served model imports.
 _NEEDED = (
     "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
     "torchvision",
@@ -327,9 +327,18 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
             signature=served.signature(),
             input_example=example.numpy(),
             metadata={"takes": served.takes(tuple(example.shape[1:]))},
-            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+            pip_requirements=_requirements(encoder),
         )
     return str(info.model_id)
+
+
+def _requirements(encoder: Path) -> list[str]:
+    """The packages that the served model imports: also the library that its network is of."""
+    from twinview.encoder import DESCRIPTION
+
+    options = load_json(encoder / DESCRIPTION)["options"]
+    own = [options["library"]] if "library" in options else []
+    return [f"{name}=={version(name)}" for name in sorted({*_NEEDED, *own})]
 
 
 def connected() -> tuple[Any, str]:
