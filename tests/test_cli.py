@@ -34,14 +34,16 @@ CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 
 @pytest.fixture(autouse=True)
 def repository(folder: Path) -> Path:
+    """A project's folder; DVC's .dvc is all that it takes to be one."""
     subprocess.run(["git", "init", "-q"], check=True)
+    (folder / ".dvc").mkdir()
     return folder
 
 
 @pytest.fixture
 def outside_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder below no repository, wherever the tests run."""
-    (repository / "alone").mkdir()
+    (repository / "alone/.dvc").mkdir(parents=True)
     monkeypatch.chdir(repository / "alone")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository))
     return repository / "alone"
@@ -484,6 +486,24 @@ def test_repro_checks_before_dvc_starts(
     write_params({"pretrain.epochs": 0})
     assert main(["repro"]) == 1
     assert "pretrain.epochs: input should be greater than or equal to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["repro", "seeds", "promote"])
+@pytest.mark.parametrize("settings_are_there", [True, False])
+def test_a_wrong_folder_is_left_as_it_is(
+    command: str,
+    settings_are_there: bool,
+    repository: Path,
+    write_params: Write,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (repository / ".dvc").rmdir()
+    if settings_are_there:
+        write_params({})
+    before = list(repository.iterdir())
+    assert main([command]) == 1
+    assert "run in the project's folder" in capsys.readouterr().err
+    assert list(repository.iterdir()) == before, "DVC takes any folder with a .dvc for a project"
 
 
 def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,7 @@ def logged(root: Path) -> str:
 @pytest.fixture(autouse=True)
 def project(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DVC_ROOT", str(root))
+    (folder / ".dvc").mkdir()
     yield folder
     mlflow.set_tracking_uri(None)
 
