@@ -315,6 +315,19 @@ def test_all_experiments_are_compared_and_what_has_no_results_is_set_apart(proje
     assert labels(found) == ["epochs 10", "epochs 3"]
 
 
+def test_experiments_of_one_name_on_different_commits_are_all_compared(project: str) -> None:
+    written(0.8, settings())
+    newer = commit()
+    written(0.75, settings(pretrain__epochs=4))
+    commit()
+    experiment("keen-fox", newer)
+    found = compare([], [])
+    both = {f"keen-fox@{base[:7]}" for base in (project, newer)}
+    assert {run.name for one in found.groups for run in one.runs} == {*both, "workspace"}
+    named = compare([f"keen-fox@{project[:7]}"], [])
+    assert named.groups[0].values("linear.accuracy") == {0: 0.7}
+
+
 @pytest.mark.parametrize("name", ["metrics", "baselines", "pretrain/metrics"])
 @pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[]"])
 def test_a_broken_file_sets_its_run_apart_by_name(name: str, text: str, project: str) -> None:

@@ -210,7 +210,7 @@ def side_by_side(
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     """What could be read, and what is set apart."""
     runs, apart = [], ({} if names else dict(experiments.unfinished()))
-    known = experiments.names()
+    known = experiments.labelled()
     listed = [(name, *_place(name, known)) for name in names or [*known, WORKSPACE]]
     for name, commit, read in listed:
         try:
@@ -220,17 +220,17 @@ def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     return runs, apart
 
 
-def _place(name: str, known: Sequence[str]) -> tuple[str, Read]:
+def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
     """Where a run's files are: a commit, or none for the workspace, and how they are read.
 
-    known: the experiments that there are.
+    known: the experiments that there are. Of several of one name the newest is taken.
     """
     if name == WORKSPACE:
         return "", experiments.in_folder(Path())
-    if name in known:
-        made = experiments.made(name)
-        assert made is not None
-        return made, experiments.at(made, f"the experiment {name}")
+    for label, ref in known.items():
+        if name in (label, ref.split("/")[-1]):
+            made = str(git("rev-parse", ref))
+            return made, experiments.at(made, f"the experiment {name}")
     commit = git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
     if commit is not None:
         return commit, experiments.at(commit, f"the commit {name}")
