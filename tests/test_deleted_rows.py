@@ -62,7 +62,7 @@ def test_a_deleted_experiment_that_holds_a_registered_model_is_left_alone(
     store.delete_experiment(experiment)
     said = (
         f"the experiment {PIPELINE} was deleted .* version 1 of the registered model encoder.*"
-        f"`MLFLOW_TRACKING_URI=.*mlflow.db mlflow experiments restore --experiment-id {experiment}`"
+        f".*mlflow.db mlflow experiments restore --experiment-id {experiment}` brings it back"
     )
     with pytest.raises(ConfigError, match=said):
         deleted_rows.forget()
