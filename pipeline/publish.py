@@ -40,7 +40,7 @@ def main() -> None:
     )
     with stage.elapsed("publish: the row is written"):
         run_id = tracking.publish(row)
-    print(f"publish: run {run_id} in {tracking.store()}")
+    print(f"publish: run {run_id} in {tracking.place()}")
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

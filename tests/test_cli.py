@@ -34,14 +34,16 @@ CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 
 @pytest.fixture(autouse=True)
 def repository(folder: Path) -> Path:
+    """A project's folder; DVC's .dvc is all that it takes to be one."""
     subprocess.run(["git", "init", "-q"], check=True)
+    (folder / ".dvc").mkdir()
     return folder
 
 
 @pytest.fixture
 def outside_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder below no repository, wherever the tests run."""
-    (repository / "alone").mkdir()
+    (repository / "alone/.dvc").mkdir(parents=True)
     monkeypatch.chdir(repository / "alone")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository))
     return repository / "alone"
@@ -207,9 +209,10 @@ def test_ctrl_c_ends_the_pages_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(command: list[str], **given: Any) -> None:
-        assert json.loads(capsys.readouterr().out)["url"].startswith("http://127.0.0.1:")
+        assert json.loads(capsys.readouterr().out)["url"] == "http://127.0.0.1:5000/#/view"
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(ui, "page", lambda: "/#/view")
     monkeypatch.setattr(ui, "require_free", lambda port: None)
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=interrupted))
     assert main(["ui", "--json"]) == 130
@@ -347,19 +350,20 @@ def test_a_port_that_cannot_be_ends_with_status_one(
 def test_mlflow_s_pages_are_opened_on_this_machine_only(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[list[str]] = []
+    started: list[tuple[list[str], dict[str, str]]] = []
 
-    def run(command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
-        started.append(command)
+    def run(
+        command: list[str], env: dict[str, str], **given: Any
+    ) -> subprocess.CompletedProcess[str]:
+        started.append((command, env))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
     monkeypatch.setattr(ui, "require_free", lambda port: None)
     assert main(["ui", "--port", "5077"]) == 0
-    (command,) = started
+    ((command, environment),) = started
     assert command[command.index("--host") + 1] == "127.0.0.1" and "5077" in command
-    store = command[command.index("--backend-store-uri") + 1]
-    assert store == f"sqlite:///{repository / 'mlflow.db'}"
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{repository / 'mlflow.db'}"
 
 
 SMALL_GATE = {
@@ -434,14 +438,15 @@ def test_the_gate_of_an_unknown_base_ends_with_status_one(
 @pytest.mark.parametrize(
     ("done", "said", "status"),
     [
-        (Promotion("tiny", "3", True, [CHECK]), "registered as version 3 of tiny", 0),
+        (Promotion("tiny", "3", True, [CHECK], 1), "registered as version 3 of tiny", 0),
         (
-            Promotion("tiny", "3", False, [CHECK]),
+            Promotion("tiny", "3", False, [CHECK], 1),
             "version 3 of tiny already; it is champion now",
             0,
         ),
-        (Promotion("tiny", "3", False, []), "champion already; nothing is registered", 0),
-        (Promotion("tiny", None, False, [CHECK]), "nothing is registered; the champion", 1),
+        (Promotion("tiny", "3", False, [], 1), "already; its card tells of 1 training", 0),
+        (Promotion("tiny", "3", False, [], 3), "already; its card tells of 3 trainings", 0),
+        (Promotion("tiny", None, False, [CHECK], 0), "nothing is registered; the champion", 1),
     ],
 )
 def test_promote_says_what_became_of_the_encoder(
@@ -481,6 +486,24 @@ def test_repro_checks_before_dvc_starts(
     write_params({"pretrain.epochs": 0})
     assert main(["repro"]) == 1
     assert "pretrain.epochs: input should be greater than or equal to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["repro", "seeds", "promote"])
+@pytest.mark.parametrize("settings_are_there", [True, False])
+def test_a_wrong_folder_is_left_as_it_is(
+    command: str,
+    settings_are_there: bool,
+    repository: Path,
+    write_params: Write,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (repository / ".dvc").rmdir()
+    if settings_are_there:
+        write_params({})
+    before = list(repository.iterdir())
+    assert main([command]) == 1
+    assert "run in the project's folder" in capsys.readouterr().err
+    assert list(repository.iterdir()) == before, "DVC takes any folder with a .dvc for a project"
 
 
 def test_repro_ends_with_dvc_s_status(write_params: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -576,7 +599,7 @@ def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     )
     values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
     values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
-    seeds = seeding.Seeds(seeding.digest(settings), (0, 1), values)
+    seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values)
     artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
     assert main(["show"]) == 0
     said = capsys.readouterr().out

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
 from twinview import comparison, comparison_text, experiments
-from twinview.comparison import CODE, Comparison, Group, Run, compare, told
+from twinview.comparison import CODE, DATA, Comparison, Group, Run, compare, told
 from twinview.errors import ConfigError, DataError
 
 METHODS = ("simclr", "byol", "moco")
@@ -31,14 +31,16 @@ def settings(**changes: Any) -> dict[str, Any]:
     return tree
 
 
-def run(name: str, accuracy: float, *, code: str = "1", size: int = 5, **changes: Any) -> Run:
+def run(
+    name: str, accuracy: float, *, code: str = "1", data: str = "1", size: int = 5, **changes: Any
+) -> Run:
     tree = settings(**changes)
     metrics = {"linear.accuracy": accuracy, "linear.f1": accuracy, "knn.accuracy": 1 - accuracy}
     metrics |= {"raw_pixels.linear.accuracy": 0.5, "supervised.linear.accuracy": accuracy}
     outs = {"shared": 100, name: size}
     method = tree["pretrain"]["method"]
     files = {"src/a.py": code, f"src/methods/{method}.py": method}
-    return Run(name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files)
+    return Run(name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files, data)
 
 
 def of(*runs: Run, metrics: tuple[str, ...] = ()) -> Comparison:
@@ -117,6 +119,14 @@ def test_other_code_is_another_group() -> None:
     assert CODE not in sweep().differing, "methods have files of their own"
 
 
+def test_other_data_under_equal_settings_is_another_group() -> None:
+    """A file of labelled pairs that was edited: the settings name it, and not what it holds."""
+    found = of(run("a", 0.8), run("b", 0.7, data="2", pretrain__seed=1))
+    assert found.differing == (DATA,) and labels(found) == ["data A", "data B"]
+    found = of(run("a", 0.8), run("b", 0.7, data="2", data__train=600))
+    assert found.differing == ("data.train",), "which says by itself that the data differ"
+
+
 def test_equal_code_has_the_same_letter_under_every_method() -> None:
     found = of(
         run("a", 0.9), run("b", 0.8, code="2"), run("c", 0.7, pretrain__method="byol"),
@@ -190,7 +200,9 @@ def test_costs_count_each_content_once() -> None:
 
 
 def test_minutes_that_are_not_known_are_not_taken_for_zero() -> None:
-    (one,) = of(Run("a", "", settings(), {"linear.accuracy": 0.5}, "slow", None, {}, {})).groups
+    (one,) = of(
+        Run("a", "", settings(), {"linear.accuracy": 0.5}, "slow", None, {}, {}, None)
+    ).groups
     assert one.minutes is None and comparison_text.minutes(one) == "–"
 
 
@@ -301,6 +313,29 @@ def test_all_experiments_are_compared_and_what_has_no_results_is_set_apart(proje
     assert found.apart["tired-newt"] == "failed"
     assert "the experiment bare-owl has no reports/metrics.json" in found.apart["bare-owl"]
     assert labels(found) == ["epochs 10", "epochs 3"]
+
+
+def test_experiments_of_one_name_on_different_commits_are_all_compared(project: str) -> None:
+    written(0.8, settings())
+    newer = commit()
+    written(0.75, settings(pretrain__epochs=4))
+    commit()
+    experiment("keen-fox", newer)
+    found = compare([], [])
+    both = {f"keen-fox@{base[:7]}" for base in (project, newer)}
+    assert {run.name for one in found.groups for run in one.runs} == {*both, "workspace"}
+    named = compare([f"keen-fox@{project[:7]}"], [])
+    assert named.groups[0].values("linear.accuracy") == {0: 0.7}
+
+
+@pytest.mark.parametrize("name", ["metrics", "baselines", "pretrain/metrics"])
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[]"])
+def test_a_broken_file_sets_its_run_apart_by_name(name: str, text: str, project: str) -> None:
+    written(0.8, settings())
+    Path(f"reports/{name}.json").write_text(text)
+    found = compare([], [])
+    assert [run.name for one in found.groups for run in one.runs] == ["keen-fox"]
+    assert f"reports/{name}.json" in found.apart["workspace"]
 
 
 def test_results_of_other_settings_are_set_apart(project: str) -> None:

@@ -47,11 +47,28 @@ def test_deleted_runs_go_with_their_files_and_models_that_are_not_registered(sto
     assert sorted(len(list(place.iterdir())) for place in found.folders) == [1, 1, 1]
     deleted_rows.forget()
     assert texts() == {"page 2", "weights 2", "weights 1"}
-    assert deleted_rows.deleted_rows() == deleted_rows.Rows(0, [], [])
+    assert deleted_rows.deleted_rows() == deleted_rows.Rows(0, [], [], [])
     (experiment,) = [e.experiment_id for e in store.search_experiments() if e.name == PIPELINE]
     left = store.search_runs([experiment], run_view_type=mlflow.entities.ViewType.ALL)
     assert [run.info.run_name for run in left] == ["2"]
     assert store.get_model_version("encoder", "1").status == "READY"
+
+
+def test_a_deleted_experiment_that_holds_a_registered_model_is_left_alone(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleted_rows, "_mlflow", lambda *given: pytest.fail("removed"))
+    experiment = store.get_experiment_by_name(PIPELINE).experiment_id
+    store.delete_experiment(experiment)
+    said = (
+        f"the experiment {PIPELINE} was deleted .* version 1 of the registered model encoder.*"
+        f".*mlflow.db mlflow experiments restore --experiment-id {experiment}` brings it back"
+    )
+    with pytest.raises(ConfigError, match=said):
+        deleted_rows.forget()
+    assert len(texts()) == 6
+    store.delete_model_version("encoder", "1")
+    assert deleted_rows.deleted_rows().lost == []
 
 
 @pytest.mark.slow

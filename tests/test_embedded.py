@@ -1,6 +1,7 @@
 """Folders of pictures: embedded whole or not at all, and their nearest neighbours."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,15 @@ def test_broken_pictures_are_named_all_and_nothing_is_written(
         "  sub/4.png is broken (image file is truncated)\n"
     )
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_name_that_no_table_can_hold_is_told_before_the_work(
+    own: Predictor, capsys: Captured
+) -> None:
+    Path(os.fsdecode(b"pics/\xff.png")).write_bytes(Path("pics/0.png").read_bytes())
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 1
+    said = capsys.readouterr().err
+    assert "1 of 8 pictures" in said and r"\udcff.png has a name that is not UTF-8" in said
 
 
 def test_an_earlier_table_survives_a_failed_one(own: Predictor) -> None:

@@ -60,13 +60,15 @@ def test_settings_reach_dvc_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
         experiments.run("x", settings)
 
 
-def test_the_experiments_are_listed_once_the_newest_first(folder: Path) -> None:
+def test_experiments_of_one_name_are_told_apart_by_their_commits(folder: Path) -> None:
     base = repository()
     for name in ("newest", NAME):  # the name of another experiment, of another base
         other = f"refs/exps/00/{'0' * 38}/{name}"
         subprocess.run(["git", "update-ref", other, "HEAD"], check=True)
     subprocess.run(["git", "update-ref", "refs/exps/celery/stash", base], check=True)
-    assert sorted(experiments.names()) == [NAME, "newest"]
+    found = experiments.labelled()
+    assert sorted(found) == sorted([f"{NAME}@0000000", f"{NAME}@{base[:7]}", "newest"])
+    assert set(found.values()) == set(experiments.references())
     assert experiments.made("newest") == experiments.git("rev-parse", "HEAD")
 
 

@@ -1,9 +1,10 @@
 """The gate: what fails it, each thing alone, and what it is compared with."""
 
+import hashlib
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ import pytest
 
 from twinview import experiments, gate_table, seeding
 from twinview.errors import DataError
-from twinview.gate import Check, Reference, here, holds, run_gate, standard_error
+from twinview.gate import Check, Reference, holds, run_gate, standard_error
 from twinview.sections import Gate
-from twinview.trainings import Trainings
+from twinview.trainings import Trainings, trainings
 
 GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
@@ -56,11 +57,15 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
     equal = [i for i in range(n) if all(whole[name][i] == own[name] for name in own)]
     first = tree["pretrain"]["seed"] - next(iter(equal), 0)
     value = {
-        "settings": seeding.digest(tree),
+        "settings": seeding.digest(tree, None),
         "seeds": list(range(first, first + n)),
         "metrics": whole,
     }
     (folder / "reports/seeds.json").write_text(json.dumps(value))
+
+
+def here(folder: Path) -> Trainings:
+    return trainings(experiments.in_folder(folder))
 
 
 def before(*values: float, name: str = "linear.accuracy") -> Reference:
@@ -251,10 +256,17 @@ def test_without_results_the_missing_file_is_named(name: str, tmp_path: Path) ->
         run_gate(GATE, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "seeds.json"])
-@pytest.mark.parametrize("text", ["{", "[1, 2]", "3"])
-def test_a_broken_file_is_named(name: str, text: str, tmp_path: Path) -> None:
-    (report(tmp_path) / "reports" / name).write_text(text)
+@pytest.mark.parametrize(
+    "name", ["metrics.json", "seeds.json", "baselines.json", "pretrain/metrics.json"]
+)
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "[1, 2]", "3"])
+@pytest.mark.parametrize("seeded", [False, True])
+def test_a_broken_file_is_named(name: str, text: str, seeded: bool, tmp_path: Path) -> None:
+    """As a merge with a conflict leaves it."""
+    report(tmp_path)
+    if seeded:
+        seeds(tmp_path, linear__accuracy=[0.91, 0.92])
+    (tmp_path / "reports" / name).write_text(text)
     with pytest.raises(DataError, match=rf"reports/{name} (is not valid|holds no|is broken)"):
         run_gate(GATE, tmp_path)
 
@@ -263,6 +275,41 @@ def test_seeds_of_other_settings_do_not_count(tmp_path: Path) -> None:
     seeds(report(tmp_path), linear__accuracy=[0.91, 0.92])
     (tmp_path / "params.yaml").write_text("pretrain: {method: byol, seed: 4}")
     assert here(tmp_path).values["linear.accuracy"] == (0.91,)
+
+
+def locked(folder: Path, epochs: int = 3) -> None:
+    """Writes the dvc.lock of a run of so many epochs, and params.yaml and code of one of three."""
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src/loop.py").write_text("pass")
+    (folder / "params.yaml").write_text("pretrain: {method: simclr, seed: 4, epochs: 3}")
+    code = [{"path": "src/loop.py", "md5": hashlib.md5(b"pass").hexdigest()}]
+    ran = {"params.yaml": {"pretrain.epochs": epochs}}
+    lock = {"stages": {"pretrain": {"deps": code, "params": ran}}}
+    (folder / "dvc.lock").write_text(json.dumps(lock))
+
+
+def test_results_of_other_settings_fail_the_gate_with_the_remedy(tmp_path: Path) -> None:
+    """Results that are kept in git would else be held against themselves, and pass."""
+    locked(report(tmp_path))
+    assert found(tmp_path)["results", "dvc.lock"] == Check(
+        "results", "dvc.lock", "of params.yaml", "of params.yaml", True
+    )
+    locked(tmp_path, epochs=2)
+    checks = found(tmp_path)
+    assert fails(checks) == [("results", "dvc.lock")]
+    assert checks["results", "dvc.lock"].why == (
+        "pretrain ran with another pretrain.epochs than params.yaml states; `dvc repro` mends it"
+    )
+
+
+@pytest.mark.parametrize("edit", [lambda path: path.write_text("edited"), Path.unlink])
+def test_code_that_was_edited_since_is_named_and_fails_nothing(
+    edit: Callable[[Path], object], tmp_path: Path
+) -> None:
+    locked(report(tmp_path))
+    edit(tmp_path / "src/loop.py")
+    check = found(tmp_path)["results", "dvc.lock"]
+    assert check.holds and check.why == "code was edited since: src/loop.py"
 
 
 CHECKS = [

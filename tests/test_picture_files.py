@@ -1,6 +1,8 @@
 """PNG and JPEG files: taken as they are, fitted in the stated way, or refused by name."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,15 @@ def test_a_picture_is_turned_as_its_exif_data_say(tmp_path: Path) -> None:
     exif[0x0112] = 3  # upside down
     turned = fitted_to(GREY, tmp_path, as_file(Image.fromarray(PIXELS), exif=exif))
     assert torch.equal(turned[0], torch.from_numpy(PIXELS).flip(0, 1))
+
+
+@pytest.mark.parametrize("data", [b"no TIFF header", b"MM\0*"])
+def test_malformed_exif_data_are_told(data: bytes, tmp_path: Path) -> None:
+    whole = as_file(Image.fromarray(PIXELS))
+    checksum = zlib.crc32(b"eXIf" + data)
+    chunk = struct.pack(">I", len(data)) + b"eXIf" + data + struct.pack(">I", checksum)
+    with pytest.raises(DataError, match="is broken"):
+        fitted_to(GREY, tmp_path, whole[:33] + chunk + whole[33:])  # after the header's chunk
 
 
 def test_transparency_is_laid_on_black(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ def logged(root: Path) -> str:
 @pytest.fixture(autouse=True)
 def project(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("DVC_ROOT", str(root))
+    (folder / ".dvc").mkdir()
     yield folder
     mlflow.set_tracking_uri(None)
 
@@ -156,6 +157,18 @@ def test_the_card_is_the_version_s_description_and_lies_beside_the_model(
     uri = f"models:/{gate.model}@champion/{champions.CARD}"
     text = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path))).read_text()
     assert version.description == text and text.startswith(f"# {gate.model}, version 1\n")
+
+
+def test_a_long_card_is_described_by_its_first_sections() -> None:
+    """SQLite takes any length; PostgreSQL and MySQL refuse more than the column's 5,000."""
+    parts = [f"## {name}\n\n{name * 1500}\n\n" for name in "abcd"]
+    card = "".join(parts)
+    assert champions.shortened(card[:5000]) == card[:5000]
+    said = champions.shortened(card)
+    assert said == "".join(parts[:3]).rstrip() + (
+        "\n\nThe card goes on in MODEL_CARD.md, among the model's files."
+    )
+    assert len(champions.shortened("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
 
 
 def test_a_second_promotion_of_the_same_encoder_registers_nothing(row: Publish, gate: Gate) -> None:
@@ -264,6 +277,36 @@ def test_the_champion_s_spread_over_seeds_counts(row: Publish, gate: Gate) -> No
     promoted(gate)
     found = champions.champion(gate.model).results
     assert found and found.values["linear.accuracy"] == (0.9, 0.94, 0.98)
+
+
+def test_a_champion_whose_seeds_are_trained_later_learns_its_spread(
+    row: Publish, gate: Gate
+) -> None:
+    row(0.9)
+    promoted(gate)
+    seeds(Path(), linear__accuracy=[0.9, 0.7, 0.8], knn__accuracy=[0.86, 0.86, 0.86])
+    done = promoted(gate)
+    assert (done.version, done.checks, done.trainings) == ("1", [], 3)
+    found = champions.champion(gate.model)
+    assert found.name == "champion 1" and found.results and found.results.count == 3
+    assert "rest on 3 trainings" in versions(gate)[0].description
+    Path("reports/seeds.json").unlink()
+    assert promoted(gate).trainings == 3, "and does not forget it"
+
+
+def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
+    row: Publish, gate: Gate
+) -> None:
+    row(0.9)
+    promoted(gate)
+    tracking.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    seeds(Path(), linear__accuracy=[0.9, 0.92], knn__accuracy=[0.86, 0.86])
+    assert promoted(gate).trainings == 2
+    tracking.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    Path("reports/seeds.json").unlink()
+    promoted(gate)
+    found = champions.champion(gate.model).results
+    assert found and found.values["linear.accuracy"] == (0.9, 0.92)
 
 
 def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(

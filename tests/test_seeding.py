@@ -17,7 +17,12 @@ from twinview.experiments import in_folder
 
 Write = Callable[..., Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
-LOCK = {"stages": {"pretrain": {"deps": [{"path": "src/a.py", "md5": "1"}]}}}
+LOCK: dict[str, Any] = {
+    "stages": {
+        "prepare": {"outs": [{"path": "data/prepared", "md5": "d1", "size": 9}]},
+        "pretrain": {"deps": [{"path": "src/a.py", "md5": "1"}]},
+    }
+}
 
 
 def results(folder: Path, accuracy: float, raw: float = 0.5) -> None:
@@ -97,7 +102,7 @@ def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
     ],
 )  # fmt: skip
 def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, value: Any) -> None:
-    assert seeding.digest(changed(setting, value)) == seeding.digest(tree())
+    assert seeding.digest(changed(setting, value), None) == seeding.digest(tree(), None)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, va
     ],
 )  # fmt: skip
 def test_the_digest_sees_what_changes_results(setting: str, value: Any) -> None:
-    assert seeding.digest(changed(setting, value)) != seeding.digest(tree())
+    assert seeding.digest(changed(setting, value), None) != seeding.digest(tree(), None)
 
 
 def test_every_section_of_plugins_is_chosen_from() -> None:
@@ -122,7 +127,7 @@ def test_the_pipeline_comes_first_and_then_an_experiment_a_seed(dvc: Dvc) -> Non
     assert list(dvc.ran.values()) == [
         {"pretrain.seed": seed, "baselines.seed": seed} for seed in (1, 2)
     ]
-    assert known.seeds == (0, 1, 2) and known.settings == seeding.digest(tree())
+    assert known.seeds == (0, 1, 2) and known.settings == seeding.digest(tree(), "d1")
     assert known.metrics["linear.accuracy"] == pytest.approx((0.9, 0.91, 0.92))
     assert known.metrics["raw_pixels.linear.accuracy"] == (0.5, 0.5, 0.5)
     assert seeding.load(in_folder(Path())) == known
@@ -141,17 +146,22 @@ def test_what_has_been_trained_is_not_trained_again(dvc: Dvc) -> None:
     assert seeding.run(2).seeds == (0, 1), "and Dvc.run refuses what has been run"
 
 
-@pytest.mark.parametrize("what", ["settings", "code"])
-def test_other_settings_or_code_are_trained_anew(
-    what: str, dvc: Dvc, write_params: Write, monkeypatch: pytest.MonkeyPatch
+def other_lock(stage: str, kind: str) -> None:
+    """Writes a dvc.lock with another hash of what the stage loads, or makes."""
+    lock = copy.deepcopy(LOCK)
+    lock["stages"][stage][kind][0]["md5"] = "other"
+    YAML().dump(lock, Path("dvc.lock"))
+
+
+@pytest.mark.parametrize("what", ["settings", "code", "data"])
+def test_other_settings_code_or_data_are_trained_anew(
+    what: str, dvc: Dvc, write_params: Write
 ) -> None:
     seeding.run(2)
     if what == "settings":
         write_params({"pretrain.epochs": 11})
     else:
-        lock = copy.deepcopy(LOCK)
-        lock["stages"]["pretrain"]["deps"][0]["md5"] = "2"
-        YAML().dump(lock, Path("dvc.lock"))
+        other_lock(*(("pretrain", "deps") if what == "code" else ("prepare", "outs")))
     seeding.run(2)
     assert len(dvc.ran) == 2
 
@@ -191,7 +201,7 @@ def test_the_file_speaks_for_any_of_its_seeds(dvc: Dvc, write_params: Write, fol
     assert seeding.fitting(in_folder(Path())) is not None
 
 
-@pytest.mark.parametrize("what", ["settings", "results", "baselines", "seed"])
+@pytest.mark.parametrize("what", ["settings", "results", "baselines", "seed", "data"])
 def test_the_file_does_not_speak_for_another_run(
     what: str, dvc: Dvc, write_params: Write, folder: Path
 ) -> None:
@@ -200,6 +210,8 @@ def test_the_file_does_not_speak_for_another_run(
         write_params({"pretrain.epochs": 11})
     elif what == "seed":
         write_params({"pretrain.seed": 3})
+    elif what == "data":
+        other_lock("prepare", "outs")
     else:
         results(folder, *((0.901,) if what == "results" else (0.9, 0.51)))
     assert seeding.fitting(in_folder(Path())) is None
@@ -238,6 +250,13 @@ def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
         return str(experiments.git("show", f"HEAD:{path}"))
 
     assert seeding.fitting(read) == known
+
+
+@pytest.mark.parametrize("value", [None, "high", [1], True])
+def test_a_metric_that_is_no_number_is_named(value: Any, folder: Path) -> None:
+    results(folder, value)
+    with pytest.raises(DataError, match=r"reports/metrics\.json: linear\.accuracy is .*no number"):
+        seeding.results(in_folder(folder))
 
 
 @pytest.mark.parametrize("text", ["[1]", "a: [", ""])

@@ -22,7 +22,8 @@ Write = Callable[[dict[str, Any]], Path]
 
 
 @pytest.fixture(autouse=True)
-def script(monkeypatch: pytest.MonkeyPatch) -> None:
+def script(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".dvc").mkdir()
     monkeypatch.setattr(sys, "argv", ["pipeline/views.py"])
 
 

@@ -17,6 +17,7 @@ import mlflow
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from mlflow import environment_variables
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -24,7 +25,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from tests.contracts.test_kinds import SMALL
 from tests.used import pictures, save_models
 from twinview import columns, tracking
-from twinview.errors import BusyError, StoppedError, TrainingError
+from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -441,6 +442,19 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
     assert kinds <= {"py", "json", "yaml", "txt", "safetensors", "MLmodel", "registered_model_meta"}
 
 
+@pytest.mark.parametrize("library", ["timm", "torchvision", None])
+def test_the_model_needs_the_library_that_its_network_is_of(
+    library: str | None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = tmp_path_factory.mktemp("encoder")
+    options = {"library": library} if library else {}
+    (encoder / "encoder.json").write_text(json.dumps({"options": options}))
+    monkeypatch.setattr(tracking, "version", lambda name: "1.0")
+    found = tracking._requirements(encoder)
+    assert set(found) == {f"{name}==1.0" for name in (*tracking._NEEDED, library) if name}
+    assert len(found) == len(set(found))
+
+
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking.store() == "http://127.0.0.1:5000"
@@ -468,5 +482,45 @@ def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.Mon
 def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "broken.db").write_text("no database" * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///broken.db")
-    with pytest.raises(BusyError, match=r"broken\.db does not answer .*moved away"), pretraining():
+    said = r"broken\.db does not answer .*moved away"
+    with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
+    with pytest.raises(BusyError, match=said):
+        tracking.page()
+
+
+@pytest.mark.parametrize("name", [tracking.PRETRAINING, tracking.PIPELINE])
+def test_an_experiment_that_was_deleted_is_named_with_what_restores_it(name: str) -> None:
+    number = tracking._experiment(name)
+    mlflow.delete_experiment(number)
+    said = f"experiment {name} was deleted .*experiments restore --experiment-id {number}` brings"
+    with pytest.raises(ConfigError, match=said):
+        pretraining().__enter__() if name == tracking.PRETRAINING else tracking.publish(a_row())
+    mlflow.MlflowClient().restore_experiment(number)
+
+
+def test_a_store_that_refuses_a_run_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: Any, **more: Any) -> None:
+        raise MlflowException("the run is not active")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_runs", refuse)
+    with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"), pretraining():
+        pytest.fail("went on")
+    with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"):
+        tracking.publish(a_row())
+
+
+def test_a_password_in_the_store_s_address_is_told_to_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
+    assert tracking.place() == "http://***@127.0.0.1:9"
+    with pytest.raises(BusyError, match=r"http://\*\*\*@127\.0\.0\.1:9 does not") as caught:
+        tracking.connected()
+    assert "secret" not in str(caught.value)
+    assert environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
+    assert tracking.masked("sqlite:////a/b@c.db, https://x/a@b") == (
+        "sqlite:////a/b@c.db, https://x/a@b"
+    )

@@ -10,7 +10,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from twinview import locks
+
 ROOT = Path(__file__).parents[1]
+FETCH = (
+    "from twinview.sources.fashion_mnist import fashion_mnist as fetch; "
+    "fetch(folder='data/raw', origin='auto')"
+)
 TINY: dict[str, Any] = {
     "data": {"train": 600, "validation": 200, "test": 300},
     "views": {"mode": "cached"},
@@ -25,7 +31,8 @@ TINY: dict[str, Any] = {
 def make_workspace(folder: Path, params: str) -> dict[str, str]:
     """Copies the tracked and new files into folder, with params as its params.yaml.
 
-    Returns the environment in which its commands run: its own sources first, raw data shared.
+    Returns the environment in which its commands run: its own sources first. The raw data are
+    copied too; they are fetched once, into the project's own folder.
     """
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -37,15 +44,18 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "workspace"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
-    if (ROOT / "data/raw").is_dir():
-        shutil.copytree(ROOT / "data/raw", folder / "data/raw", dirs_exist_ok=True)
     here = Path(sys.executable).parent
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
-    return environment | {
+    environment |= {
         "PATH": f"{here}{os.pathsep}{environment['PATH']}",
         "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
         "DVC_NO_ANALYTICS": "1",
     }
+    with locks.held(ROOT / ".dvc/tmp/raw.lock", lambda holder: None):
+        if not (ROOT / "data/raw").is_dir():
+            subprocess.run([sys.executable, "-c", FETCH], cwd=ROOT, env=environment, check=True)
+    shutil.copytree(ROOT / "data/raw", folder / "data/raw", dirs_exist_ok=True)
+    return environment
 
 
 def tiny_params(changes: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from twinview.trainings import Trainings
 
 ALIAS = "champion"
 CARD = "MODEL_CARD.md"
+_LONGEST = 5000  # what MLflow's databases hold of a description
 # Tags of a version: which encoder it is, and its metrics over training seeds.
 SAME, SEEDS = "twinview.encoder", "twinview.trainings"
 
@@ -36,19 +37,26 @@ class Published:
     outputs: str
 
 
+@dataclass(frozen=True)
+class Known:
+    """A registered version. trainings: how many its metrics are of; none where it has no card."""
+
+    version: str
+    is_champion: bool
+    trainings: int
+
+
 def champion(model: str) -> Reference:
     """The champion's metrics, over its training seeds where they were measured."""
     with _registry() as client:
         version = _champion(client, model)
         if version is None:
-            return Reference(ALIAS, None, f"{model} has none yet in {tracking.store()}")
-        if SEEDS in version.tags:
-            stated = json.loads(version.tags[SEEDS])
-        else:
-            found = client.get_logged_model(_model_id(version)).metrics
-            stated = {metric.key: [metric.value] for metric in found or []}
-    values = {name: tuple(map(float, of)) for name, of in stated.items()}
-    return Reference(f"{ALIAS} {version.version}", Trainings(values))
+            return Reference(ALIAS, None, f"{model} has none yet in {tracking.place()}")
+        found = _trainings(version)
+        if not found.values:
+            metrics = client.get_logged_model(_model_id(version)).metrics
+            found = Trainings({metric.key: (metric.value,) for metric in metrics or []})
+    return Reference(f"{ALIAS} {version.version}", found)
 
 
 def published(metrics: Mapping[str, float], pretrained: str) -> Published:
@@ -64,41 +72,49 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
             if _has(row.data.metrics, metrics):
                 return _with_encoder(client, row)
     raise DataError(
-        f"no row of the experiment {tracking.PIPELINE} in {tracking.store()} has the results in "
+        f"no row of the experiment {tracking.PIPELINE} in {tracking.place()} has the results in "
         "reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
         "writes a row into a store that has none"
     )
 
 
-def version_of(model: str, encoder: str) -> tuple[str, bool] | None:
-    """The version that is this encoder, and whether it is the champion; None without one."""
+def version_of(model: str, encoder: str) -> Known | None:
+    """The version that is this encoder, the champion where that is one; None without one."""
     with _registry() as client:
         first = _champion(client, model)
         if first is not None and first.tags.get(SAME) == encoder:
-            return str(first.version), True
+            return Known(str(first.version), True, _trainings(first).count)
         found = client.search_model_versions(f"name = '{model}' and tags.`{SAME}` = '{encoder}'")
-        return (str(found[0].version), False) if found else None
+        return Known(str(found[0].version), False, _trainings(found[0]).count) if found else None
 
 
-def register(
-    model: str, row: Published, encoder: str, values: Mapping[str, tuple[float, ...]]
-) -> str:
+def register(model: str, row: Published, encoder: str) -> str:
     """Registers a row's encoder; the new version."""
     import mlflow
 
-    tags = {SAME: encoder, SEEDS: json.dumps(values), "twinview.row": row.run_id}
+    tags = {SAME: encoder, "twinview.row": row.run_id}
     with _registry(), contextlib.redirect_stderr(io.StringIO()):  # it says what we say
         made = mlflow.register_model(f"models:/{row.model_id}", model, tags=tags)
     return str(made.version)
 
 
-def describe(model: str, version: str, card: str) -> None:
-    """Puts the card beside the model's files, and makes it the version's description."""
+def describe(model: str, version: str, card: str, ours: Trainings) -> None:
+    """Puts the card beside the model's files, makes what fits of it the version's description, and
+    keeps the metrics that it tells of."""
     with _registry() as client, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / CARD
         path.write_text(card)
         client.log_model_artifact(_model_id(client.get_model_version(model, version)), str(path))
-        client.update_model_version(model, version, card)
+        client.update_model_version(model, version, shortened(card))
+        client.set_model_version_tag(model, version, SEEDS, json.dumps(ours.values))
+
+
+def shortened(card: str) -> str:
+    """The card, or as many whole sections of it as a description holds, and where the rest is."""
+    if len(card) <= _LONGEST:
+        return card
+    more = f"\n\nThe card goes on in {CARD}, among the model's files."
+    return card[: card.rfind("\n\n#", 0, _LONGEST - len(more))] + more
 
 
 def crown(model: str, version: str) -> None:
@@ -115,9 +131,9 @@ def _registry() -> Iterator[Any]:
     try:
         yield tracking.connected()[0]
     except MlflowException as error:
+        said = tracking.masked(f"the model registry in {tracking.store()} refuses ({error})")
         raise BusyError(
-            f"the model registry in {tracking.store()} refuses ({error}); start its server, or "
-            "unset MLFLOW_TRACKING_URI to use mlflow.db"
+            f"{said}; start its server, or unset MLFLOW_TRACKING_URI to use mlflow.db"
         ) from None
 
 
@@ -131,6 +147,12 @@ def _champion(client: Any, model: str) -> Any:
             raise
         return None
     return client.get_model_version(model, aliases[ALIAS]) if ALIAS in aliases else None
+
+
+def _trainings(version: Any) -> Trainings:
+    """The metrics that a version's card tells of; none where it was registered by hand."""
+    stated = json.loads(version.tags.get(SEEDS, "{}"))
+    return Trainings({name: tuple(map(float, of)) for name, of in stated.items()})
 
 
 def _model_id(version: Any) -> str:

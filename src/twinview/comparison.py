@@ -1,14 +1,15 @@
 """Many runs side by side: grouped by their settings, each group a mean over training seeds.
 
-A run is a DVC experiment, a commit, or the workspace. Runs of equal settings and code, whatever
-their seeds, are one group. What cannot stand beside the others is set apart, with the reason.
+A run is a DVC experiment, a commit, or the workspace. Runs of equal settings, data and code,
+whatever their seeds, are one group. What cannot stand beside the others is set apart, with the
+reason.
 """
 
 import functools
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +23,9 @@ from twinview.registry import did_you_mean
 
 WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups
-ABSENT = "absent"  # a setting that an earlier version does not know
-CODE = "code"  # what differs between groups of equal settings
+ABSENT = "absent"  # what an earlier version does not know
+CODE, DATA = "code", "data"  # what may differ between groups of equal settings
+_OF_DATA = ("data.", "sources.")  # the settings that ask for data
 
 Standing = Literal["best", "tied", "unsure", "less", "absent"]
 _STANDINGS: dict[bool | None, Standing] = {True: "less", False: "tied", None: "unsure"}
@@ -31,7 +33,10 @@ _STANDINGS: dict[bool | None, Standing] = {True: "less", False: "tied", None: "u
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run. metrics: as seeding.results. outs: bytes by hash. code: hashes by file."""
+    """One finished run. metrics: as seeding.results. outs: bytes by hash. code: hashes by file.
+
+    data: the hash of the prepared data.
+    """
 
     name: str
     commit: str
@@ -41,6 +46,7 @@ class Run:
     minutes: float | None
     outs: Mapping[str, int] = field(repr=False)
     code: Mapping[str, str] = field(repr=False)
+    data: str | None
 
     @property
     def seed(self) -> int:
@@ -204,7 +210,7 @@ def side_by_side(
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     """What could be read, and what is set apart."""
     runs, apart = [], ({} if names else dict(experiments.unfinished()))
-    known = experiments.names()
+    known = experiments.labelled()
     listed = [(name, *_place(name, known)) for name in names or [*known, WORKSPACE]]
     for name, commit, read in listed:
         try:
@@ -214,17 +220,17 @@ def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     return runs, apart
 
 
-def _place(name: str, known: Sequence[str]) -> tuple[str, Read]:
+def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
     """Where a run's files are: a commit, or none for the workspace, and how they are read.
 
-    known: the experiments that there are.
+    known: the experiments that there are. Of several of one name the newest is taken.
     """
     if name == WORKSPACE:
         return "", experiments.in_folder(Path())
-    if name in known:
-        made = experiments.made(name)
-        assert made is not None
-        return made, experiments.at(made, f"the experiment {name}")
+    for label, ref in known.items():
+        if name in (label, ref.split("/")[-1]):
+            made = str(git("rev-parse", ref))
+            return made, experiments.at(made, f"the experiment {name}")
     commit = git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
     if commit is not None:
         return commit, experiments.at(commit, f"the commit {name}")
@@ -245,9 +251,10 @@ def _run(name: str, commit: str, read: Read) -> Run:
     lock = seeding.yaml(read, lockfile.LOCK)
     if reason := lockfile.stale(lock, tree):
         raise DataError(f"its results are not of its settings: {reason}; `dvc repro` mends it")
-    verdict = json.loads(read(paths.PRETRAIN_METRICS))["verdict"]
+    verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lockfile.code(lock), lockfile.outs(lock)
-    return Run(name, commit, tree, metrics, verdict, _minutes(lock), outs, code)
+    data = lockfile.hash_of(lock, paths.PREPARED)
+    return Run(name, commit, tree, metrics, verdict, _minutes(lock), outs, code, data)
 
 
 def _minutes(lock: Mapping[str, Any]) -> float | None:
@@ -264,17 +271,19 @@ def _nothing(apart: Mapping[str, str]) -> str:
 
 
 def _grouped(runs: Sequence[Run]) -> list[Group]:
-    """Runs of equal settings and code together, each group told from the others."""
+    """Runs of equal settings, data and code together, each group told from the others."""
     together: dict[str, list[Run]] = {}
     for run in runs:
-        key = json.dumps([run.settings, sorted(run.code.items())], sort_keys=True)
+        key = json.dumps([run.settings, run.data, sorted(run.code.items())], sort_keys=True)
         together.setdefault(key, []).append(run)
     members = list(together.values())
     firsts = [own[0] for own in members]
-    differing, codes = _differing(firsts), _codes(firsts)
+    differing, changed = _differing(firsts), _changed(firsts)
+    codes = _letters([tuple(run.code.get(path) for path in changed) for run in firsts])
+    contents = _letters([run.data for run in firsts])
     groups = []
-    for own, code in zip(members, codes, strict=True):
-        settings = own[0].settings | {CODE: code}
+    for own, code, data in zip(members, codes, contents, strict=True):
+        settings = own[0].settings | {CODE: code, DATA: data}
         values = {
             key: settings.get(key, ABSENT)
             for key in differing
@@ -285,7 +294,7 @@ def _grouped(runs: Sequence[Run]) -> list[Group]:
 
 
 def _differing(firsts: Sequence[Run]) -> list[str]:
-    """The settings that are not equal in all, and CODE where a file of code is not.
+    """The settings that are not equal in all; DATA and CODE where data, or a file of code, are not.
 
     A plug-in's options say nothing where it is not chosen: they differ among those that have them.
     """
@@ -296,7 +305,17 @@ def _differing(firsts: Sequence[Run]) -> list[str]:
         missing = len(having) < len(firsts) and not _is_option(key)
         if missing or any(value != having[0] for value in having):
             found.append(key)
-    return [*found, CODE] if _changed(firsts) else found
+    others = {DATA: _other_data(firsts), CODE: _changed(firsts)}
+    return [*found, *(key for key, differs in others.items() if differs)]
+
+
+def _other_data(firsts: Sequence[Run]) -> bool:
+    """Whether the same settings got other data, as where a file of labelled pairs was edited."""
+    found: dict[str, set[str | None]] = {}
+    for run in firsts:
+        asked = {key: value for key, value in run.settings.items() if key.startswith(_OF_DATA)}
+        found.setdefault(json.dumps(asked, sort_keys=True), set()).add(run.data)
+    return any(len(hashes) > 1 for hashes in found.values())
 
 
 def _changed(runs: Sequence[Run]) -> list[str]:
@@ -305,10 +324,8 @@ def _changed(runs: Sequence[Run]) -> list[str]:
     return [f for f in files if len({run.code[f] for run in runs if f in run.code}) > 1]
 
 
-def _codes(firsts: Sequence[Run]) -> list[str]:
-    """A letter for the code of each: the same where the files that have changed are the same."""
-    files = _changed(firsts)
-    found = [tuple(run.code.get(path) for path in files) for run in firsts]
+def _letters(found: Sequence[Hashable]) -> list[str]:
+    """A letter for each, the same for equal ones."""
     order = list(dict.fromkeys(found))
     return [_letter(order.index(one)) for one in found]
 

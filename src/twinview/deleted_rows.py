@@ -18,21 +18,32 @@ from twinview.paths import root
 
 _RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'deleted'"
 # A registered version names its model, and outlives the run that made it.
-_MODELS = """
+_REGISTERED = """current_stage IS NOT 'Deleted_Internal'
+    AND instr(source || ' ' || coalesce(storage_location, ''), model_id)"""
+_MODELS = f"""
     SELECT model_id, artifact_location FROM logged_models WHERE source_run_id IN
         (SELECT run_uuid FROM runs WHERE lifecycle_stage = 'deleted')
-    AND NOT EXISTS (SELECT 1 FROM model_versions
-        WHERE instr(source || ' ' || coalesce(storage_location, ''), model_id))
+    AND NOT EXISTS (SELECT 1 FROM model_versions WHERE {_REGISTERED})
+"""
+# It does not outlive the experiment: MLflow removes that with every model in it.
+_LOST = f"""
+    SELECT experiment_id, experiments.name, model_versions.name, version
+    FROM experiments JOIN logged_models USING (experiment_id) JOIN model_versions ON {_REGISTERED}
+    WHERE experiments.lifecycle_stage = 'deleted'
 """
 
 
 @dataclass(frozen=True)
 class Rows:
-    """runs: how many there are. models: their ids. folders: what lies on the disk of both."""
+    """runs: how many there are. models: their ids. folders: what lies on the disk of both.
+
+    lost: registered versions in deleted experiments: its id, its name, the model, the version.
+    """
 
     runs: int
     models: list[str]
     folders: list[Path]
+    lost: list[tuple[int, str, str, int]]
 
 
 def deleted_rows() -> Rows:
@@ -42,19 +53,31 @@ def deleted_rows() -> Rows:
     """
     file = Path(tracking.store().removeprefix("sqlite:///"))
     if not file.is_file():  # nothing was tracked yet, or a server has it
-        return Rows(0, [], [])
+        return Rows(0, [], [], [])
     try:
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
-            runs, models = database.execute(_RUNS).fetchall(), database.execute(_MODELS).fetchall()
+            runs, models, lost = (
+                database.execute(query).fetchall() for query in (_RUNS, _MODELS, _LOST)
+            )
     except sqlite3.Error as error:
         raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
     places = [uri for (uri,) in runs] + [uri for _, uri in models]
-    return Rows(len(runs), [model for model, _ in models], [_folder(uri) for uri in places])
+    return Rows(len(runs), [model for model, _ in models], [_folder(uri) for uri in places], lost)
 
 
 def forget() -> None:
-    """Removes them for good. Raises ConfigError when their files lie outside of this project."""
+    """Removes them for good.
+
+    Raises ConfigError when their files lie outside of this project, or when MLflow would remove a
+    registered model with its experiment.
+    """
     rows = deleted_rows()
+    for number, experiment, model, version in rows.lost:
+        raise ConfigError(
+            f"the experiment {experiment} was deleted in MLflow's pages and holds version "
+            f"{version} of the registered model {model}, which would go with it; "
+            f"{tracking.restoring(number)}, or delete that version first"
+        )
     for folder in rows.folders:
         if not folder.is_relative_to(root() / "mlartifacts"):
             raise ConfigError(

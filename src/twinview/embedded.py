@@ -28,9 +28,11 @@ def embed(predictor: Predictor, folder: Path, progress: Progress) -> tuple[list[
     faults = []
     for place in progress(range(len(names)), len(names), "read"):
         try:
+            _require_text(names[place])
             picture_files.fitted(folder / names[place], predictor.shape)
         except DataError as error:
-            faults.append(f"  {names[place]} {error}")
+            shown = names[place].encode(errors="backslashreplace").decode()
+            faults.append(f"  {shown} {error}")
     if faults:
         said = "\n".join([*faults[:_NAMED], *(["  ..."] if len(faults) > _NAMED else [])])
         count = f"{len(faults)} of {len(names)} pictures"
@@ -76,6 +78,14 @@ def made_by(models: Path, predictor: Predictor) -> str:
     """What tells features of one encoder from another's, or from not mirrored ones."""
     weights = artifacts.sha256(models / "encoder/encoder.safetensors")
     return f"{weights}, mirror {str(predictor.probe.mirror).lower()}"
+
+
+def _require_text(name: str) -> None:
+    """Raises DataError for a file's name that a table cannot hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError("has a name that is not UTF-8; rename it") from None
 
 
 def _names(folder: Path) -> list[str]:

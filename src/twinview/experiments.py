@@ -50,14 +50,22 @@ def require_git(command: str) -> None:
 
 
 def references() -> list[str]:
-    """Git's references to finished experiments, the newest first; names may come twice."""
+    """Git's references to finished experiments, the newest first."""
     listed = git("for-each-ref", "--format=%(refname)", "--sort=-creatordate", "refs/exps/??/*/*")
     return (listed or "").split()
 
 
-def names() -> list[str]:
-    """The experiments that DVC has results of, the newest first, each name once."""
-    return list(dict.fromkeys(ref.split("/")[-1] for ref in references()))
+def labelled() -> dict[str, str]:
+    """The references by the names of their experiments, the newest first.
+
+    Experiments of different commits may share a name; then their commit follows it: name@abc1234.
+    """
+    refs = references()
+    names = [ref.split("/")[-1] for ref in refs]
+    return {
+        name if names.count(name) == 1 else f"{name}@{_base(ref)[:7]}": ref
+        for name, ref in zip(names, refs, strict=True)
+    }
 
 
 def unfinished() -> dict[str, str]:
@@ -96,7 +104,7 @@ def made(name: str) -> str | None:
 def base(name: str) -> str | None:
     """The commit that an experiment was run from; None when DVC knows none of this name."""
     ref = _newest(name, "refname")
-    return "".join(ref.split("/")[2:4]) if ref else None
+    return _base(ref) if ref else None
 
 
 def read(name: str, path: Path) -> str:
@@ -154,8 +162,12 @@ def _from_cache(name: str, commit: str, path: Path) -> str:
     return text
 
 
-def _newest(name: str, what: str) -> str:
+def _base(ref: str) -> str:
     """Of DVC's reference, refs/exps/<two digits of the base>/<the others>/<name>."""
+    return "".join(ref.split("/")[2:4])
+
+
+def _newest(name: str, what: str) -> str:
     form = f"--format=%({what})"
     newest = "--sort=-creatordate", "--count=1"
     return git("for-each-ref", form, *newest, f"refs/exps/*/*/{name}") or ""

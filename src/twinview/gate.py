@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, experiments, paths
+from twinview import artifacts, experiments, lockfile, paths, seeding
+from twinview.experiments import Read
 from twinview.sections import Gate
 from twinview.trainings import Trainings, number, trainings
 
 ERRORS = 2
 RAW = "raw_pixels"
+_NAMED = 3  # edited files
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ class Reference:
 
 def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ()) -> list[Check]:
     """Holds the reports below folder against all that the settings want."""
-    ours = here(folder)
-    verdict = str(artifacts.load_json(folder / paths.PRETRAIN_METRICS).get("verdict", "absent"))
+    read = experiments.in_folder(folder)
+    ours = trainings(read)
+    verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", "absent"))
     wanted = " or ".join(settings.verdicts)
     return [
+        *_belong(read, folder),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
-        *_beats(settings.beats, ours, folder),
+        *_beats(settings.beats, ours, read),
         *(
             _kept(name, drop, ours, reference)
             for reference in references
@@ -54,11 +58,6 @@ def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ())
         ),
         Check("verdict", "pretraining", verdict, wanted, verdict in settings.verdicts),
     ]
-
-
-def here(folder: Path) -> Trainings:
-    """The results in a project's folder."""
-    return trainings(experiments.in_folder(folder))
 
 
 def holds(checks: Sequence[Check]) -> bool:
@@ -78,17 +77,35 @@ def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | No
     return math.sqrt(squares / freedom * (1 / len(ours) + 1 / len(theirs)))
 
 
+def _belong(read: Read, folder: Path) -> Iterator[Check]:
+    """That the results are of the folder's settings, as dvc.lock tells, where there is one.
+
+    Code that was edited since is named only: it may be a docstring's, which costs no training.
+    """
+    lock = seeding.lock(read)
+    if not lock["stages"]:
+        return
+    stale, edited = lockfile.stale(lock, seeding.settings(read)), lockfile.edited(lock, folder)
+    why = [f"{stale}; `dvc repro` mends it"] if stale else []
+    if edited:
+        more = ["..."] if len(edited) > _NAMED else []
+        why.append(f"code was edited since: {', '.join([*edited[:_NAMED], *more])}")
+    own = f"of {seeding.PARAMS}"
+    found = "stale" if stale else own
+    yield Check("results", str(lockfile.LOCK), found, own, stale is None, "; ".join(why))
+
+
 def _floor(name: str, floor: float, ours: Trainings) -> Check:
     value = _value(name, ours)
     return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
 
 
-def _beats(names: Sequence[str], ours: Trainings, folder: Path) -> Iterator[Check]:
+def _beats(names: Sequence[str], ours: Trainings, read: Read) -> Iterator[Check]:
     if not names:
         return
-    raw = artifacts.flat(artifacts.load_json(folder / paths.BASELINE_METRICS).get(RAW, {}))
+    baselines = artifacts.flat(seeding.mapping(read, paths.BASELINE_METRICS))
     for name in names:
-        theirs = number(raw.get(name))
+        theirs = number(baselines.get(f"{RAW}.{name}"))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
         yield Check(name, "raw pixels", _shown(name, ours), wanted, _value(name, ours) > theirs)
 

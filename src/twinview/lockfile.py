@@ -1,5 +1,6 @@
 """dvc.lock as DVC writes it: what the results of a run were really made of."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,11 @@ def code(lock: Mapping[str, Any]) -> dict[str, str]:
     return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(_CODE)}
 
 
+def edited(lock: Mapping[str, Any], folder: Path) -> list[str]:
+    """The files of code below folder that are not what the results come from."""
+    return [path for path, md5 in code(lock).items() if _md5(folder / path) != md5]
+
+
 def outs(lock: Mapping[str, Any]) -> dict[str, int]:
     """The bytes of everything that the stages made, by hash, so that no content counts twice."""
     return {out["md5"]: out["size"] for out in _made(lock["stages"])}
@@ -99,6 +105,10 @@ def value_at(tree: Any, dotted: str) -> Any:
     for key in dotted.split("."):
         tree = tree.get(key) if isinstance(tree, Mapping) else None
     return tree
+
+
+def _md5(path: Path) -> str | None:
+    return hashlib.md5(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _made(stages: Stages) -> Iterator[Mapping[str, Any]]:

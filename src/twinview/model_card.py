@@ -69,10 +69,9 @@ def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[st
 
 def _seeds(ours: Trainings) -> str:
     """How far the numbers may be the luck of one training."""
-    trained = max(map(len, ours.values.values()))
-    if trained == 1:
+    if ours.count == 1:
         return "Its numbers are of one training: how much the seed alone moves them is not known."
-    return f"Its intervals over seeds rest on {trained} trainings."
+    return f"Its intervals over seeds rest on {ours.count} trainings."
 
 
 def _worst(ours: Mapping[str, Any]) -> str:

@@ -1,7 +1,10 @@
 """PNG and JPEG files as an encoder's input: as they are, or fitted to its shape."""
 
+import contextlib
 import io
+import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -30,7 +33,9 @@ def exact(content: bytes, shape: tuple[int, ...]) -> Tensor:
             f"is {picture.width} x {picture.height} pixels of mode {picture.mode}, not "
             f"{width} x {height} of mode {_MODES[channels]}; `twinview embed` fits pictures"
         )
-    return _pixels(_decoded(picture))
+    with _told():
+        picture.load()
+    return _pixels(picture)
 
 
 def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
@@ -46,10 +51,12 @@ def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from None
     with file:
-        picture = _decoded(_opened(file))
+        picture = _opened(file)
+        with _told():
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
         if picture.mode not in _EIGHT_BITS:
             raise DataError(f"has pixels of mode {picture.mode}; save it with 8 bits a channel")
-        upright = ImageOps.exif_transpose(picture)
         if upright.has_transparency_data:
             black = Image.new("RGBA", upright.size, (0, 0, 0, 255))
             upright = Image.alpha_composite(black, upright.convert("RGBA"))
@@ -58,25 +65,23 @@ def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
 
 
 def _opened(file: IO[bytes]) -> Image.Image:
-    """What Pillow makes of the file's head. Raises DataError for none, and for huge ones."""
+    """What Pillow makes of the file's head."""
+    with _told(), warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(file, formats=_FORMATS)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raises DataError for what Pillow makes nothing of: head, pixels or EXIF data."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file, formats=_FORMATS)
+        yield
     except UnidentifiedImageError:
         raise DataError("is no PNG or JPEG picture") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"is too large to be read ({error})") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise DataError(f"is broken ({error})") from None
-
-
-def _decoded(picture: Image.Image) -> Image.Image:
-    try:
-        picture.load()
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"is broken ({error})") from None
-    return picture
 
 
 def _pixels(picture: Image.Image) -> Tensor:

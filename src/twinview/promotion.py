@@ -6,9 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, champions, encoder, model_card, paths, stage, tracking
-from twinview.gate import Check, Reference, here, holds, run_gate
+from twinview import (
+    artifacts,
+    champions,
+    encoder,
+    experiments,
+    model_card,
+    paths,
+    seeding,
+    stage,
+    tracking,
+)
+from twinview.experiments import Read
+from twinview.gate import Check, Reference, holds, run_gate
 from twinview.sections import Gate
+from twinview.trainings import trainings
 
 
 @dataclass(frozen=True)
@@ -16,44 +28,46 @@ class Promotion:
     """What became of it. version: of the registered model; None where the gate refused.
 
     registered: whether the version is new. checks: none where it was the champion before.
+    trainings: how many its card tells of.
     """
 
     model: str
     version: str | None
     registered: bool
     checks: list[Check]
+    trainings: int
 
 
 def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Promotion:
     """Registers the encoder of the row that has the results in reports/, and crowns it.
 
     place: where the settings stand. references: results beside the champion's that the gate
-    compares with. An encoder that is registered already is not registered again. Raises DataError
-    when no row has the results.
+    compares with. An encoder that is registered already is not registered again; its card, and the
+    spread that a gate knows of it, are renewed when more seeds were trained. Raises DataError when
+    no row has the results.
     """
     with stage.alone("promote"):
-        ours = here(Path())
-        row = champions.published(*_results())
+        read = experiments.in_folder(Path())
+        ours, row = trainings(read), champions.published(*_results(read))
         same = _identity()
         known = champions.version_of(settings.model, same)
-        if known and known[1]:
-            return Promotion(settings.model, known[0], False, [])
-        against = [*references, champions.champion(settings.model)]
+        leads = known is not None and known.is_champion
+        against = [*references, *([] if leads else [champions.champion(settings.model)])]
         checks = run_gate(settings, Path(), against)
-        if not holds(checks):
-            return Promotion(settings.model, None, False, checks)
-        version = known[0] if known else None
-        if version is None:
-            version = champions.register(settings.model, row, same, ours.values)
-        card = model_card.card(settings.model, version, row, ours, checks, place)
-        champions.describe(settings.model, version, card)
+        if not leads and not holds(checks):
+            return Promotion(settings.model, None, False, checks, 0)
+        version = known.version if known else champions.register(settings.model, row, same)
+        if known is None or known.trainings < ours.count:
+            card = model_card.card(settings.model, version, row, ours, checks, place)
+            champions.describe(settings.model, version, card, ours)
         champions.crown(settings.model, version)
-        return Promotion(settings.model, version, known is None, checks)
+        told = max(ours.count, known.trainings if known else 0)
+        return Promotion(settings.model, version, known is None, [] if leads else checks, told)
 
 
-def _results() -> tuple[dict[str, float], str]:
+def _results(read: Read) -> tuple[dict[str, float], str]:
     """The metrics that a row of these reports has, and the id of the pretraining's run."""
-    ours, others = map(artifacts.load_json, (paths.METRICS, paths.BASELINE_METRICS))
+    ours, others = (seeding.mapping(read, p) for p in (paths.METRICS, paths.BASELINE_METRICS))
     return tracking.row_metrics(ours, others), artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 

@@ -2,7 +2,7 @@
 
 The file is no out of DVC's: it holds results of several runs, {"settings": digest, "seeds": [...],
 "metrics": {name: [a value for each seed]}}. It speaks for a run where it is of the same settings
-but for the seeds, and where the run's own results are among those that it holds.
+but for the seeds, of the same data, and where the run's own results are among those that it holds.
 """
 
 import hashlib
@@ -47,9 +47,9 @@ _APART = ("gate", "report")  # no result depends on them
 
 @dataclass(frozen=True)
 class Seeds:
-    """settings: the digest of all but the seeds. metrics: by name, a value for each of the seeds.
+    """settings: the digest of all but the seeds, and of the data.
 
-    The names are those of `results`.
+    metrics: by the names of `results`, a value for each of the seeds.
     """
 
     settings: str
@@ -72,7 +72,7 @@ def fitting(read: Read) -> Seeds | None:
         return None
     tree, own = settings(read), results(read)
     seed = value_at(tree, SEEDS[0])
-    if found.settings != digest(tree) or seed not in found.seeds:
+    if found.settings != digest(tree, data(read)) or seed not in found.seeds:
         return None
     place = found.seeds.index(seed)
     kept = {name: values[place] for name, values in found.metrics.items()}
@@ -125,8 +125,8 @@ def require_spread(count: int, command: str) -> None:
 def gathered(count: int) -> Iterator[Seeds]:
     """What is known after each training; the first is the folder's own, which has been run."""
     here = experiments.in_folder(Path())
-    tree, code = settings(here), lockfile.code(yaml(here, lockfile.LOCK))
-    name = f"seed-{{}}-{digest(tree, code)[:8]}"
+    tree, prepared, code = settings(here), data(here), lockfile.code(lock(here))
+    name = f"seed-{{}}-{digest(tree, prepared, code)[:8]}"
     first = [value_at(tree, key) for key in SEEDS]
     found = [results(here)]
     for place in range(count):
@@ -135,7 +135,7 @@ def gathered(count: int) -> Iterator[Seeds]:
             found.append(_experiment(name.format(first[0] + place), changes))
         seeds = tuple(first[0] + at for at in range(place + 1))
         metrics = {key: tuple(one[key] for one in found) for key in found[0]}
-        known = Seeds(digest(tree), seeds, metrics)
+        known = Seeds(digest(tree, prepared), seeds, metrics)
         artifacts.save_json(FILE, asdict(known))
         yield known
 
@@ -155,14 +155,52 @@ def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:
 
 
 def results(read: Read) -> dict[str, float]:
-    """The metrics of one run: linear.accuracy, raw_pixels.linear.accuracy and so on."""
-    ours, others = (json.loads(read(path)) for path in (paths.METRICS, paths.BASELINE_METRICS))
-    return artifacts.flat(ours | others)
+    """The metrics of one run: linear.accuracy, raw_pixels.linear.accuracy and so on.
+
+    Raises DataError for what is no number.
+    """
+    found = {}
+    for path in (paths.METRICS, paths.BASELINE_METRICS):
+        for name, value in artifacts.flat(mapping(read, path)).items():
+            if type(value) not in (int, float):
+                raise DataError(
+                    f"{path}: {name} is {value!r}, no number; `dvc repro` makes it anew"
+                )
+            found[name] = value
+    return found
 
 
 def settings(read: Read) -> dict[str, Any]:
     """What params.yaml states, as a tree, not checked: a commit may be of an earlier version."""
     return yaml(read, PARAMS)
+
+
+def lock(read: Read) -> dict[str, Any]:
+    """What dvc.lock states; no stages where there is no such file."""
+    try:
+        read(lockfile.LOCK)
+    except DataError:
+        return {"stages": {}}
+    return {"stages": {}} | yaml(read, lockfile.LOCK)
+
+
+def data(read: Read) -> str | None:
+    """DVC's hash of the prepared data; None where DVC has recorded none.
+
+    The settings name the source and a file of pairs, and not what these hold.
+    """
+    return lockfile.hash_of(lock(read), paths.PREPARED)
+
+
+def mapping(read: Read, path: Path) -> dict[str, Any]:
+    """What a JSON file holds by name. Raises DataError for anything else, as after a conflict."""
+    try:
+        found = json.loads(read(path))
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON ({error}); `dvc repro` makes it anew") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path} holds nothing by name; `dvc repro` makes it anew")
+    return found
 
 
 def yaml(read: Read, path: Path) -> dict[str, Any]:
@@ -176,10 +214,10 @@ def yaml(read: Read, path: Path) -> dict[str, Any]:
     return found
 
 
-def digest(tree: Mapping[str, Any], *others: Mapping[str, Any]) -> str:
-    """Of all settings that the results depend on, but for the seeds; and of others' values."""
+def digest(tree: Mapping[str, Any], data: str | None, *others: Mapping[str, str]) -> str:
+    """Of all settings that the results depend on, but for the seeds; of the data; and of others."""
     own = {key: value for key, value in in_effect(tree).items() if key not in SEEDS}
-    text = json.dumps([own, *others], sort_keys=True)
+    text = json.dumps([own, data, *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from twinview import locks, params
-from twinview.errors import INTERRUPTED, BusyError, TwinviewError, told
+from twinview.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, told
 
 T = TypeVar("T")
 
@@ -81,7 +81,14 @@ def elapsed(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[None]:
-    """Holds a lock of this folder. Raises BusyError when another process has it."""
+    """Holds a lock of this folder. Raises BusyError when another process has it.
+
+    Raises ConfigError outside of a project: DVC would take any folder with a .dvc for one.
+    """
+    if not Path(".dvc").is_dir():
+        raise ConfigError(
+            f"{Path.cwd()} is no project of DVC's: it has no .dvc; run in the project's folder"
+        )
 
     def refuse(holder: str) -> None:
         raise BusyError(

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -19,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from twinview import columns, locks, paths, provenance
-from twinview.artifacts import atomic_file, flat
-from twinview.errors import BusyError, StoppedError
+from twinview.artifacts import atomic_file, flat, load_json
+from twinview.errors import BusyError, ConfigError, StoppedError
 from twinview.paths import root
 
 PIPELINE = "twinview"
@@ -30,7 +31,7 @@ _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
 _SQLITE = "sqlite:///"
-# Packages that the served model imports.
+# Packages that every served model imports.
 _NEEDED = (
     "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
     "torchvision",
@@ -50,6 +51,39 @@ def store() -> str:
     return uri
 
 
+def place() -> str:
+    """The store's address for people to read."""
+    return masked(store())
+
+
+def masked(text: str) -> str:
+    """A text without the users and passwords of the addresses in it."""
+    return re.sub(r"://[^/\s]*@", "://***@", text)
+
+
+def restoring(experiment: int | str) -> str:
+    """What brings back an experiment that was deleted in MLflow's pages."""
+    where = f"MLFLOW_DISABLE_TELEMETRY=true MLFLOW_TRACKING_URI={place()}"
+    return f"`{where} mlflow experiments restore --experiment-id {experiment}` brings it back"
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """Raises BusyError when the store does not answer, refuses, or is none."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = masked(str(error).splitlines()[0])
+        raise BusyError(
+            f"the MLflow store {place()} does not answer or refuses ({reason}); start it, "
+            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
+        ) from error
+
+
+@_answering()
 def page() -> str:
     """The rest of an address, after the server's: our view of the own store's rows; "" without."""
     import mlflow
@@ -97,7 +131,8 @@ class Run:
             yield
         except (MlflowException, OSError) as error:
             if not self._warned:
-                warnings.warn(f"MLflow did not take a value ({error}); going on", stacklevel=3)
+                said = masked(str(error))
+                warnings.warn(f"MLflow did not take a value ({said}); going on", stacklevel=3)
             self._warned = True
 
 
@@ -146,6 +181,7 @@ def pretraining(settings: Mapping[str, Any], training: str) -> Iterator[Run]:
         client.set_terminated(run.id)
 
 
+@_answering()
 def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
     import mlflow
 
@@ -172,6 +208,7 @@ def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
     return Run(own.info.run_id, max(logged, default=0)), client
 
 
+@_answering()
 def publish(row: Row) -> str:
     """Writes one row of the experiment twinview; its run id.
 
@@ -193,7 +230,7 @@ def publish(row: Row) -> str:
     where: dict[str, Any] = {"experiment_id": experiment, "run_name": _run_name()}
     if unfinished:
         where = {"run_id": unfinished[0]}
-    with _answering(), mlflow.start_run(**where, tags=tags) as run:
+    with mlflow.start_run(**where, tags=tags) as run:
         _fill(client, run.info.run_id, row)
         return str(run.info.run_id)
 
@@ -290,9 +327,18 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
             signature=served.signature(),
             input_example=example.numpy(),
             metadata={"takes": served.takes(tuple(example.shape[1:]))},
-            pip_requirements=[f"{name}=={version(name)}" for name in _NEEDED],
+            pip_requirements=_requirements(encoder),
         )
     return str(info.model_id)
+
+
+def _requirements(encoder: Path) -> list[str]:
+    """The packages that the served model imports: also the library that its network is of."""
+    from twinview.encoder import DESCRIPTION
+
+    options = load_json(encoder / DESCRIPTION)["options"]
+    own = [options["library"]] if "library" in options else []
+    return [f"{name}=={version(name)}" for name in sorted({*_NEEDED, *own})]
 
 
 def connected() -> tuple[Any, str]:
@@ -310,44 +356,36 @@ def _all_but_python(folder: str, names: list[str]) -> list[str]:
     ]
 
 
+@_answering()
 def _experiment(name: str) -> str:
     """The id of an experiment of the store, which is set up when it is new.
 
     Processes that set up a database together break it for good, hence the lock. Artifacts go to a
-    fixed folder, since the current one may be a temporary copy.
+    fixed folder, since the current one may be a temporary copy. Raises ConfigError for one that was
+    deleted in MLflow's pages: its name is taken, and nothing can be written into it.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # a password and all
     import mlflow
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None), _answering():
+    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
         _make_database()
         client = mlflow.MlflowClient()
         found = client.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            raise ConfigError(
+                f"the experiment {name} was deleted in MLflow's pages; "
+                f"{restoring(found.experiment_id)}, `twinview clean rows` removes it for good"
+            )
         if found:
             return str(found.experiment_id)
         local = store().startswith(_SQLITE)
         folder = (root() / "mlartifacts" / name).as_uri() if local else None
         about = _ABOUT[name]()
         return str(client.create_experiment(name, artifact_location=folder, tags=about))
-
-
-@contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """Raises BusyError when the store does not answer, refuses, or is none."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        reason = str(error).splitlines()[0]
-        raise BusyError(
-            f"the MLflow store {store()} does not answer or refuses ({reason}); start it, "
-            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
-        ) from error
 
 
 def _make_database() -> None:

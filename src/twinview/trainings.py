@@ -1,6 +1,5 @@
 """Metrics of a result over its training seeds, here, at a commit or of a champion."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from typing import Any
 
 from twinview import paths, seeding
 from twinview.artifacts import flat
-from twinview.errors import DataError
 from twinview.experiments import Read
 
 
@@ -22,6 +20,11 @@ class Trainings:
     values: Mapping[str, tuple[float, ...]]
     note: str = ""
 
+    @property
+    def count(self) -> int:
+        """How many trainings there are."""
+        return max(map(len, self.values.values()), default=0)
+
 
 def trainings(read: Read) -> Trainings:
     """What reports/metrics.json says, and reports/seeds.json where it is of the same results.
@@ -29,7 +32,8 @@ def trainings(read: Read) -> Trainings:
     read: see experiments.in_folder and experiments.at. Raises DataError where there are no
     metrics, or broken files.
     """
-    alone = {name: (number(value),) for name, value in _leaves(read(paths.METRICS)).items()}
+    own = flat(seeding.mapping(read, paths.METRICS))
+    alone = {name: (number(value),) for name, value in own.items()}
     if seeding.load(read) is None:
         return Trainings(alone)
     found = seeding.fitting(read)
@@ -41,16 +45,6 @@ def trainings(read: Read) -> Trainings:
 def number(value: Any) -> float:
     """A number of a JSON file; NaN for what is none."""
     return float(value) if type(value) in (int, float) else math.nan
-
-
-def _leaves(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{paths.METRICS} is not valid JSON ({error}); make it anew") from None
-    if not isinstance(value, Mapping):
-        raise DataError(f"{paths.METRICS} holds no metrics by name; make it anew")
-    return flat(value)
 
 
 def _others(own: tuple[float, ...], values: tuple[float, ...]) -> tuple[float, ...]:

@@ -43,7 +43,8 @@ def _said(done: "Promotion") -> str:
         return f"twinview: nothing is registered; the champion of {done.model} stays as it was"
     name = f"version {done.version} of {done.model}"
     if not done.checks:
-        return f"twinview: this encoder is {name}, and champion already; nothing is registered"
+        seeds = f"its card tells of {done.trainings} training{'s' if done.trainings > 1 else ''}"
+        return f"twinview: this encoder is {name}, and champion already; {seeds}"
     if not done.registered:
         return f"twinview: this encoder is {name} already; it is champion now"
     return f"twinview: registered as {name}, and champion now: models:/{done.model}@champion"

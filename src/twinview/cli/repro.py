@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Ends with DVC's own status where it fails."""
+    print(check.checked(Path("params.yaml")).text)
     with stage.alone("repro"):
-        print(check.checked(Path("params.yaml")).text)
         outside_git = git("rev-parse", "--git-dir") is None
         if outside_git or Path(".dvc/config.local").exists():
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; prints the results with their intervals."""
+    print(check.checked(seeding.PARAMS).text)
     with stage.alone("repro"):
-        print(check.checked(seeding.PARAMS).text)
         seeding.run(options.count)
     return show.run(options)

@@ -25,19 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Raises BusyError for a port that cannot be used."""
     require_free(options.port)
-    url = f"http://127.0.0.1:{options.port}"
-    said = f"MLflow: {url}{page()} (Ctrl-C ends it)"
-    return Outcome(said, {"url": url}, after=partial(serve, options.port))
+    url = f"http://127.0.0.1:{options.port}{page()}"
+    return Outcome(
+        f"MLflow: {url} (Ctrl-C ends it)", {"url": url}, after=partial(serve, options.port)
+    )
 
 
 def serve(port: int) -> int:
     """Serves until it is stopped; the server's exit status. It prints to standard error only."""
     environment = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": store(),  # unlike an argument, nobody else's `ps` shows it
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store(), *address]
+    command = [sys.executable, "-m", "mlflow", "ui", *address]
     return subprocess.run(command, env=environment, stdout=2).returncode
 
 
