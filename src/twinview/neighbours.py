@@ -14,6 +14,16 @@ def nearest(queries: Tensor, bank: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """
     # Dividing by lengths afterwards spares a second copy of the bank, the largest tensor here.
     lengths, k = bank.norm(dim=1).clamp(min=1e-12), min(count, len(bank))
-    parts = F.normalize(queries, dim=1).split(_ROWS)
-    found = [(part @ bank.T / lengths).topk(k, dim=1) for part in parts]
-    return torch.cat([cosines for cosines, _ in found]), torch.cat([rows for _, rows in found])
+    cosines, rows = (
+        queries.new_empty(len(queries), k),
+        torch.empty(len(queries), k, dtype=torch.long),
+    )
+    # Results that were allocated between the products would leave holes, and the heap would grow.
+    of_all = queries.new_empty(min(_ROWS, len(queries)), len(bank))
+    for first in range(0, len(queries), _ROWS):
+        part = F.normalize(queries[first : first + _ROWS], dim=1)
+        found = torch.mm(part, bank.T, out=of_all[: len(part)]).div_(lengths)
+        torch.topk(
+            found, k, dim=1, out=(cosines[first : first + _ROWS], rows[first : first + _ROWS])
+        )
+    return cosines, rows
