@@ -17,6 +17,7 @@ FETCH = (
     "from twinview.sources.fashion_mnist import fashion_mnist as fetch; "
     "fetch(folder='data/raw', origin='auto')"
 )
+RESULTS = ("dvc.lock", "reports/")  # of the project itself
 TINY: dict[str, Any] = {
     "data": {"train": 600, "validation": 200, "test": 300},
     "views": {"mode": "cached"},
@@ -29,7 +30,7 @@ TINY: dict[str, Any] = {
 
 
 def make_workspace(folder: Path, params: str) -> dict[str, str]:
-    """Copies the tracked and new files into folder, with params as its params.yaml.
+    """Copies the tracked and new files but results into folder, with params as its params.yaml.
 
     Returns the environment in which its commands run: its own sources first. The raw data are
     copied too; they are fetched once, into the project's own folder.
@@ -37,7 +38,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file() and name != "dvc.lock":
+        if (ROOT / name).is_file() and not name.startswith(RESULTS):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     (folder / "params.yaml").write_text(params)
