@@ -21,7 +21,8 @@ Write = Callable[[dict[str, Any]], Path]
 
 
 @pytest.fixture(autouse=True)
-def two(write_params: Write) -> None:
+def two(folder: Path, write_params: Write) -> None:
+    (folder / ".dvc").mkdir()
     write_params({"pretrain.processes": 2})
 
 
@@ -115,7 +116,7 @@ def test_under_torchrun_too_a_fault_of_all_is_said_once(folder: Path) -> None:
 
 
 def wait_for(folder: Path, *names: str) -> None:
-    until = time.monotonic() + 500
+    until = time.monotonic() + 120
     while not all((folder / name).exists() for name in names):
         assert time.monotonic() < until, f"{names} are not there"
         time.sleep(0.1)
