@@ -32,6 +32,7 @@ def test_nt_xent_is_compared_in_time_and_memory() -> None:
     assert {"nt_xent_32.vs_lightly", "nt_xent_2048.extra_mb"} <= set(found)
 
 
+@pytest.mark.slow
 def test_a_step_in_chunks_is_measured_in_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

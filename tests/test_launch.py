@@ -16,9 +16,10 @@ LOST = launch.LOST
 
 
 def test_one_process_runs_main_where_it_is(
-    write_params: Write, monkeypatch: pytest.MonkeyPatch
+    folder: Path, write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RANK", raising=False)
+    (folder / ".dvc").mkdir()
     write_params({"pretrain.processes": 1})
     ran = []
     launch.run(lambda: ran.append(os.getpid()))

@@ -53,11 +53,11 @@ def test_the_stage_starts_its_processes(folder: Path) -> None:
     ("case", "said"),
     [
         ("fault_of_all", "all have it"),
-        ("fault_of_the_first", "the first has it"),
+        pytest.param("fault_of_the_first", "the first has it", marks=pytest.mark.slow),
         ("fault_of_the_second", "the second has it"),
         ("killed", f"{KILLED}, and the others ended with it; `dvc repro` runs this stage again"),
         ("collapsed", "the training has collapsed: after epoch 2"),
-        ("no_number", "the loss is nan at step 1; lower"),
+        pytest.param("no_number", "the loss is nan at step 1; lower", marks=pytest.mark.slow),
     ],
 )
 def test_one_paragraph_says_why(case: str, said: str, folder: Path) -> None:
