@@ -11,11 +11,9 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from torch import Tensor
 
-from tests.workspace import ROOT
 from twinview import evaluation
 from twinview.errors import ConfigError, DataError
 from twinview.evaluation import (
-    PROTOCOL,
     by_graph,
     by_probe,
     choose,
@@ -30,11 +28,6 @@ from twinview.sections import Evaluate, FewLabels, Propagation
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
-
-
-def test_the_protocol_is_named_alike_everywhere() -> None:
-    for file in ("README.md", "params.yaml", "src/twinview/summary.py"):
-        assert PROTOCOL in (ROOT / file).read_text(), file
 
 
 def embeddings(n: int, first: int, seed: int = 0) -> Embeddings:

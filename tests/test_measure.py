@@ -10,6 +10,7 @@ import pytest
 
 from tests.workspace import ROOT
 from twinview import measure
+from twinview.evaluation import PROTOCOL
 from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
 from twinview.seeding import Seeds
 
@@ -171,6 +172,11 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
     monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.require_measurable(seeds)
+
+
+def test_the_protocol_is_named_alike_everywhere() -> None:
+    for file in ("README.md", "params.yaml", "src/twinview/summary.py"):
+        assert PROTOCOL in (ROOT / file).read_text(), file
 
 
 def test_the_readme_stays_short() -> None:
