@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from twinview import locks
+from twinview import locks, paths
 
 ROOT = Path(__file__).parents[1]
 FETCH = (
@@ -52,7 +52,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
         "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
         "DVC_NO_ANALYTICS": "1",
     }
-    with locks.held(ROOT / ".dvc/tmp/raw.lock", lambda holder: None):
+    with locks.held(ROOT / paths.SCRATCH / "raw.lock", lambda holder: None):
         if not (ROOT / "data/raw").is_dir():
             subprocess.run([sys.executable, "-c", FETCH], cwd=ROOT, env=environment, check=True)
     shutil.copytree(ROOT / "data/raw", folder / "data/raw", dirs_exist_ok=True)

@@ -14,7 +14,7 @@ from twinview.commands import git
 from twinview.errors import BusyError, ConfigError
 
 SMOKE = Path("build/smoke")
-COPIES = Path(".dvc/tmp/exps")
+COPIES = paths.SCRATCH / "exps"
 RUNS = "runs"  # below DVC's cache
 
 
@@ -136,7 +136,7 @@ def _quiet_project() -> Iterator[None]:
                 "first), and clean then"
             )
     with contextlib.ExitStack() as held:
-        for path in Path(".dvc/tmp").glob("twinview.*.lock"):
+        for path in paths.SCRATCH.glob("twinview.*.lock"):
             held.enter_context(stage.alone(path.name.split(".")[1]))
         for folder in _trainings():
             held.enter_context(locks.held(folder.with_name(f"{folder.name}.lock"), _refuse))

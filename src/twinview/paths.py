@@ -28,8 +28,10 @@ EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")
 
+# DVC's folder for what no commit holds: locks, its copies of the project.
+SCRATCH = Path(".dvc", "tmp")
 # Of unfinished trainings, in the project of DVC's temporary copies too; DVC knows nothing of them.
-CHECKPOINTS = Path(".dvc/tmp/twinview/checkpoints")
+CHECKPOINTS = SCRATCH / "twinview/checkpoints"
 
 
 def below(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from twinview import locks, params
+from twinview import locks, params, paths
 from twinview.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, told
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def alone(name: str) -> Iterator[None]:
             "killed. Wait for it, or `kill` it (a training saves first), and run this again"
         )
 
-    with locks.held(Path(f".dvc/tmp/twinview.{name}.lock"), refuse):
+    with locks.held(paths.SCRATCH / f"twinview.{name}.lock", refuse):
         yield
 
 

@@ -371,7 +371,7 @@ def _experiment(name: str) -> str:
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / ".dvc/tmp/mlflow.init.lock", lambda holder: None):
+    with locks.held(root() / paths.SCRATCH / "mlflow.init.lock", lambda holder: None):
         _make_database()
         client = mlflow.MlflowClient()
         found = client.get_experiment_by_name(name)
