@@ -178,10 +178,10 @@ def settings(read: Read) -> dict[str, Any]:
 def lock(read: Read) -> dict[str, Any]:
     """What dvc.lock states; no stages where there is no such file."""
     try:
-        read(lockfile.LOCK)
+        text = read(lockfile.LOCK)
     except DataError:
         return {"stages": {}}
-    return {"stages": {}} | yaml(read, lockfile.LOCK)
+    return {"stages": {}} | yaml(lambda path: text, lockfile.LOCK)
 
 
 def data(read: Read) -> str | None:

@@ -7,19 +7,18 @@ from typing import Any
 
 from twinview import artifacts, experiments, lockfile, paths, seeding
 from twinview.errors import DataError
-from twinview.intervals import WORDS
-from twinview.seeding import Seeds
+from twinview.intervals import WORDS, Interval
 from twinview.text_table import aligned
 
 _HERE = experiments.in_folder(Path())
 
 
-def summary() -> str:
+def summary(found: Mapping[str, Any]) -> str:
     """Our encoder beside its baselines, one line each; then where to look further.
 
-    Means with intervals, where reports/seeds.json is of these settings and results.
+    found: as `results` says. Means with intervals, where it has them.
     """
-    found, seeds = results(), _seeds()
+    seeds = found["seeds"]
     rows = found["results"]
     tasks = list(rows[paths.OURS])
     table = [["", *tasks]]
@@ -60,7 +59,7 @@ def results() -> dict[str, Any]:
     for of in baselines.values():
         _require(paths.BASELINE_METRICS, _is_scores(of) and tasks <= set(of))
     _require(paths.PRETRAIN_METRICS, isinstance(trained, dict) and "verdict" in trained)
-    seeds = _seeds()
+    seeds = seeding.fitting(_HERE)
     over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
     return {
         "results": {paths.OURS: ours} | baselines,
@@ -71,26 +70,22 @@ def results() -> dict[str, Any]:
     }
 
 
-def _seeds() -> Seeds | None:
-    return seeding.fitting(_HERE)
-
-
 def _stale() -> str | None:
     lock = lockfile.recorded()
     return lockfile.stale(lock, seeding.settings(_HERE)) if lock["stages"] else None
 
 
-def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Seeds | None) -> str:
+def _cell(name: str, task: str, row: Mapping[str, Any], seeds: Mapping[str, Any] | None) -> str:
     """The accuracy of a contender in a task, over the seeds if there are several."""
     if seeds is None:
         return f"{row[task]['accuracy']:.3f}"
     prefix = "" if name == paths.OURS else f"{name}."
-    return str(seeds.interval(f"{prefix}{task}.accuracy"))
+    return str(Interval(**seeds["metrics"][f"{prefix}{task}.accuracy"]))
 
 
-def _what_the_spread_is(seeds: Seeds | None) -> str:
-    if seeds and len(seeds.seeds) > 1:
-        return f"±: {WORDS}, {len(seeds.seeds)} training seeds (reports/seeds.json)."
+def _what_the_spread_is(seeds: Mapping[str, Any] | None) -> str:
+    if seeds and len(seeds["seeds"]) > 1:
+        return f"±: {WORDS}, {len(seeds['seeds'])} training seeds (reports/seeds.json)."
     if seeding.load(_HERE) and not seeds:
         return f"{seeding.FILE} is of other settings or results; `twinview seeds` renews it."
     return "One training seed, so no intervals; `twinview seeds 3` trains with three."

@@ -17,4 +17,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Our encoder beside its baselines."""
-    return Outcome(summary(), results())
+    found = results()
+    return Outcome(summary(found), found)
