@@ -48,7 +48,7 @@ ROWS = (
         True,
     ),
     (
-        "the same, cache dropped from memory before each round",
+        "the same, cache dropped from memory at every step",
         "loop_cold.share_of_step",
         "share",
         True,
@@ -72,6 +72,15 @@ ROWS = (
         False,
     ),
 )
+
+# Of the view cache's cost: each column's key, unit, and whether higher is better.
+CACHE = {
+    "linear probe": ("linear", "accuracy", True),
+    "kNN": ("knn", "accuracy", True),
+    "examples/s": ("examples_per_second", "examples/s", True),
+    "MB on disk": ("disk_mb", "MB", False),
+    "s to render": ("render_s", "s", False),
+}
 
 
 def main(names: list[str]) -> None:
@@ -103,16 +112,24 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
             **{name: own[name] for name in ("command", "commit", "hardware")},
         }
         for own in results.values()
-        for key, unit, higher in _keys()
-        if key in own["found"]
+        for key, unit, higher in _keys(own["found"])
     }
 
 
-def _keys() -> Iterator[tuple[str, str, bool]]:
+def _keys(found: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """Each number's key, its unit, and whether higher is better."""
-    for keys in VIEWS.values():
-        yield from ((key, "ratio", True) for key in keys.values())
-    yield from (row[1:] for row in ROWS)
+    views = ((key, "ratio", True) for keys in VIEWS.values() for key in keys.values())
+    cache = (
+        (f"{kind}.{key}", unit, higher)
+        for kind in _kinds(found)
+        for key, unit, higher in CACHE.values()
+    )
+    return (about for about in (*views, *(row[1:] for row in ROWS), *cache) if about[0] in found)
+
+
+def _kinds(found: Mapping[str, Any]) -> list[str]:
+    """cache_2 and so on, cache_live: the views whose cost was measured."""
+    return [key.removesuffix(".linear") for key in found if key.endswith(".linear")]
 
 
 def _value(found: Any) -> dict[str, Any]:
@@ -154,26 +171,24 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
         yield "| compared, in one run | result (low to high) |"
         yield "|---|---|"
     for label, value in shown:
-        cell = _range(value, 3) if isinstance(value, dict) else _number(value, 3)
-        yield f"| {label} | {cell} |"
+        yield f"| {label} | {_cell(value, 3)} |"
 
 
 def _cache_rows(found: Mapping[str, Any]) -> Iterator[str]:
     """What K cached views cost, beside live ones."""
-    kinds = [key.removesuffix(".linear") for key in found if key.endswith(".linear")]
-    if kinds:
-        yield (
-            f"| {cache_cost.EPOCHS} epochs on | linear probe | kNN | examples/s | on disk "
-            "| rendered in |"
-        )
-        yield "|---" * 6 + "|"
+    if kinds := _kinds(found):
+        yield f"| {cache_cost.EPOCHS} epochs on | {' | '.join(CACHE)} |"
+        yield "|---" * (1 + len(CACHE)) + "|"
     for kind in kinds:
-        cells = [_range(found[f"{kind}.{key}"], 4) for key in ("linear", "knn")]
-        cells.append(_range(found[f"{kind}.examples_per_second"], 3))
-        megabytes, seconds = (found.get(f"{kind}.{key}") for key in ("disk_mb", "render_s"))
-        cells += [f"{megabytes:,.0f} MB", f"{seconds:.0f} s"] if megabytes else ["", ""]
-        label = f"{kind.removeprefix('cache_')} views" + (", cached" if megabytes else "")
+        values = [found.get(f"{kind}.{key}") for key, _, _ in CACHE.values()]
+        cells = ["" if value is None else _cell(value, 4) for value in values]
+        live = kind == "cache_live"
+        label = "live views" if live else f"{kind.removeprefix('cache_')} views, cached"
         yield f"| {label} | {' | '.join(cells)} |"
+
+
+def _cell(value: Any, digits: int) -> str:
+    return _range(value, digits) if isinstance(value, dict) else _number(value, digits)
 
 
 def _range(value: Mapping[str, float], digits: int) -> str:

@@ -1,9 +1,10 @@
 """The training loop beside its own step: what reading and rendering views costs.
 
 Four ways to the same step, a few steps of each in turn: views that are already tensors in memory;
-cached views; cached views whose files the system has dropped from memory, as it must when the cache
-is larger than memory; views rendered in the loop. The step itself is held against the machine's
-matrix-product rate. Renders a cache of its own; needs what the stages prepare and views make.
+cached views; cached views whose files are dropped from memory at every step, as the system must
+when the cache is far larger than memory; views rendered in the loop. The step itself is held
+against the machine's matrix-product rate. Renders a cache of its own; needs what the stages prepare
+and views make.
 """
 
 import mmap
@@ -45,23 +46,20 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
         first.render(Path(folder) / "views", settings.views.cached.count)
         cached = open_views(Path(folder) / "views", train, modality)
         assert isinstance(cached, CachedViews)
-        views = {"memory": Same(batch), "cached": cached, "cold": cached, "live": first.live()}
+        cold, live = Dropped(cached), first.live()
+        views = {"memory": Same(batch), "cached": cached, "cold": cold, "live": live}
         runs = {name: training.steps(views[name]) for name, training in made.items()}
-        shares = _shares(runs, cached, rounds, steps)
+        shares = _shares(runs, rounds, steps)
     return shares | _against_matmul(runs["memory"], settings.pretrain.batch_size, rounds)
 
 
-def _shares(
-    runs: Mapping[str, Iterator[Step]], cached: CachedViews, rounds: int, steps: int
-) -> dict[str, Any]:
+def _shares(runs: Mapping[str, Iterator[Step]], rounds: int, steps: int) -> dict[str, Any]:
     """Each way's rate as a share of that on tensors in memory, in the same round."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         _seconds(run, WARM_UP)
     for _ in range(rounds):
         for name, run in runs.items():
-            if name == "cold":
-                _drop_from_memory(cached)
             seconds[name].append(_seconds(run, steps) / steps)
     return {
         f"loop_{name}.share_of_step": spread(
@@ -81,6 +79,23 @@ class Same(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """What it was given."""
         return self._views
+
+
+@final
+class Dropped(Views):
+    """Cached views of which nothing is in memory but what the next batch takes, once expected."""
+
+    def __init__(self, views: CachedViews) -> None:
+        self._views = views
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """From memory where it was expected, else from the disk."""
+        return self._views.take(rows, epoch, count)
+
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Has all forgotten, then these read."""
+        _drop_from_memory(self._views)
+        self._views.expect(rows, epoch, count)
 
 
 def _against_matmul(run: Iterator[Step], batch_size: int, rounds: int) -> dict[str, Any]:

@@ -63,10 +63,13 @@ def test_the_cache_s_cost_is_a_table_of_its_own() -> None:
         "cache_live.knn": spread([0.88]),
         "cache_live.examples_per_second": spread([2000.0]),
     }
-    shown = bench.table({"cache_cost": ABOUT | {"found": found}})
+    measured = {"cache_cost": ABOUT | {"found": found}}
+    assert {key.removeprefix("bench.") for key in bench.scores(measured)} == set(found)
+    shown = bench.table(measured)
     assert "| 8 views, cached | 0.915 (0.91 to 0.92) | 0.88 (0.88 to 0.88) | 2,512" in shown
-    assert "| 345 MB | 12 s |" in shown
-    assert "| live views | 0.93 (0.93 to 0.93) |" in shown
+    assert "| 345 | 12.3 |" in shown
+    assert "| live views | 0.93 (0.93 to 0.93) | 0.88 (0.88 to 0.88) |" in shown
+    assert shown.count("|  |  |") == 1, "live views have no disk and no rendering"
 
 
 def test_an_unknown_benchmark_is_named_with_those_that_exist() -> None:

@@ -130,6 +130,15 @@ def test_a_batch_holds_pairs_with_a_view_of_each_example_and_their_label(epoch: 
     assert len(seen) == len(set(seen)) == 8
 
 
+def test_views_of_both_examples_of_a_pair_are_expected() -> None:
+    told: list[Tensor] = []
+    views = Numbers()
+    views.expect = lambda rows, epoch, count: told.append(rows)  # type: ignore[method-assign]
+    rows = torch.tensor([5, 2])
+    PairViews(views, PAIRS).expect(rows, 0, 2)
+    assert torch.equal(torch.cat(told), torch.cat([PAIRS.first[rows], PAIRS.second[rows]]))
+
+
 def test_balanced_batches_of_pairs_are_half_alike() -> None:
     own = replace(OWN, examples_per_class=2)
     for batch in batches(PAIRS.as_split(), PairViews(Numbers(), PAIRS), own, 0, 2):

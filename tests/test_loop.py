@@ -43,10 +43,14 @@ class Recorder(Views):
 
     def __init__(self) -> None:
         self.asked: list[tuple[list[int], int, int]] = []
+        self.expected: list[tuple[list[int], int, int]] = []
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         self.asked.append((rows.tolist(), epoch, count))
         return rows[None, :, None].expand(count, -1, 1).float()
+
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+        self.expected.append((rows.tolist(), epoch, count))
 
 
 def budget(**changes: float | str) -> Budget:
@@ -222,6 +226,16 @@ def test_a_method_gets_as_many_views_as_it_asks_for() -> None:
     views = Recorder()
     list(fit(regression(views=2), rows(8), views, adamw(), budget(), CPU))
     assert {count for _, _, count in views.asked} == {2}
+
+
+def test_what_is_taken_next_is_told_before_the_work_on_a_batch() -> None:
+    """So that a disk may be read meanwhile."""
+    views = Recorder()
+    taken = batches(rows(14), views, budget(), 7, 2, first=1)
+    next(taken)
+    assert len(views.asked) == len(views.expected) == 1
+    assert len(list(taken)) == 1, "two batches were left of the epoch's three"
+    assert views.expected == views.asked[1:]
 
 
 def test_small_crops_come_with_their_rows_and_epoch() -> None:

@@ -1,6 +1,7 @@
 """The view cache: the same views as live ones, whole or absent, and checked when it is opened."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +168,23 @@ def test_one_view_at_a_time_uses_all_of_them(cache: Path) -> None:
     assert torch.equal(
         taken.long().sum(0).sort(0).values, content(cache).long().sum(1).sort(0).values
     )
+
+
+def test_what_is_expected_is_what_will_be_taken(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system is told of the very bytes of the views, wherever they lie."""
+    told: list[bytes] = []
+
+    def advise(file: int, start: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_WILLNEED
+        told.append(os.pread(file, length, start))
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    views, rows = open_views(cache, SPLIT, image()), torch.tensor([29, 3, 11, 10, 0])
+    views.expect(rows, 1, 2)
+    taken = views.take(rows, 1, 2).flatten(0, 1)
+    assert sorted(told) == sorted(view.numpy().tobytes() for view in taken)
 
 
 def spoilt(cache: Path, folder: Path) -> Path:

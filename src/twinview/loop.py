@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -159,11 +160,14 @@ def batches(
 
     The order is a function of seed and epoch. Of each batch, this process's part.
     """
-    for rows in _order(train, budget, epoch)[first:]:
-        own = engine.own_part(rows)
+    parts = [engine.own_part(rows) for rows in _order(train, budget, epoch)[first:]]
+    for own, following in zip_longest(parts, parts[1:]):
         part = train.take(own)
         small = None if views.small is None else views.small(own, epoch)
-        yield Batch(views.take(own, epoch, count), part.labels, part.ids, small)
+        batch = Batch(views.take(own, epoch, count), part.labels, part.ids, small)
+        if following is not None:
+            views.expect(following, epoch, count)
+        yield batch
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:

@@ -1,6 +1,7 @@
 """The view cache: K views of every example, rendered once into memory-mapped, checked shards."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import final
@@ -123,15 +124,32 @@ class CachedViews(Views):
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """The next `count` views in each example's order."""
+        taken = np.empty((count, len(rows), *self.shards[0].shape[2:]), self.shards[0].dtype)
+        for owner, mine, places, chosen in self._places(rows, epoch, count):
+            for view in range(count):
+                taken[view, mine] = self.shards[owner][places, chosen[:, view]]
+        return torch.from_numpy(taken)
+
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Has the system read from the disk, meanwhile, what is not in memory."""
+        for owner, _, places, chosen in self._places(rows, epoch, count):
+            shard = self.shards[owner]
+            if isinstance(shard, np.memmap):
+                row, view = shard.strides[:2]
+                with Path(str(shard.filename)).open("rb") as file:
+                    for start in (places[:, None] * row + chosen * view + shard.offset).ravel():
+                        os.posix_fadvise(file.fileno(), start, view, os.POSIX_FADV_WILLNEED)
+
+    def _places(
+        self, rows: Tensor, epoch: int, count: int
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """Of each shard that has some of the rows: which of them, where, and their views there."""
         if self.count % count:
             raise DataError(f"{self.count} cached views cannot be taken {count} at a time")
         cycle, place = divmod(epoch, self.count // count)
         draws = Draws.of(self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER)
         chosen = draws.permutation(self.count)[:, place * count : (place + 1) * count].numpy()
-        taken = np.empty((count, len(rows), *self.shards[0].shape[2:]), self.shards[0].dtype)
         owners, places = np.divmod(rows.numpy(), self._per_shard)
         for owner in np.unique(owners):
             mine = np.flatnonzero(owners == owner)
-            for view in range(count):
-                taken[view, mine] = self.shards[owner][places[mine], chosen[mine, view]]
-        return torch.from_numpy(taken)
+            yield owner, mine, places[mine], chosen[mine]

@@ -152,6 +152,9 @@ class Views(ABC):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """(count, n, ...) as stored: `count` views of the split's rows, for the given epoch."""
 
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - most need no notice
+        """Told what is taken next, while the training is at work on what was taken last."""
+
 
 @final
 class LiveViews(Views):
@@ -182,6 +185,12 @@ class PairViews(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """rows: of the pairs. count: two."""
         assert count == 2, "a pair has two views"
-        both = (self._pairs.first[rows], self._pairs.second[rows])
-        taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(both)]
+        taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(self._both(rows))]
         return torch.stack(taken)
+
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+        """rows: of the pairs."""
+        self._views.expect(torch.cat(self._both(rows)), epoch, count)
+
+    def _both(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return self._pairs.first[rows], self._pairs.second[rows]

@@ -96,13 +96,14 @@ def test_mlflow_reports_nothing_and_would(told: Told) -> None:
 def test_whoever_imports_twinview_first_has_mlflow_silent() -> None:
     asked = (
         "import twinview, os; from mlflow.telemetry.utils import is_telemetry_disabled as off;"
-        "print(os.environ['MLFLOW_DISABLE_TELEMETRY'], off())"
+        "from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as bars;"
+        "print(os.environ['MLFLOW_DISABLE_TELEMETRY'], off(), bars.get())"
     )
     environment = {k: v for k, v in os.environ.items() if k not in CI and "MLFLOW" not in k}
     done = subprocess.run(
         [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["true", "True"]
+    assert done.stdout.split() == ["true", "True", "False"], "no reports; bars in no pipe"
 
 
 @pytest.fixture
