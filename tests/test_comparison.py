@@ -203,7 +203,7 @@ def test_minutes_that_are_not_known_are_not_taken_for_zero() -> None:
     (one,) = of(
         Run("a", "", settings(), {"linear.accuracy": 0.5}, "slow", None, {}, {}, None)
     ).groups
-    assert one.minutes is None and comparison_text.minutes(one) == "–"
+    assert one.minutes is None and comparison.minutes(one) == "–"
 
 
 def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:

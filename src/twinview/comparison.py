@@ -363,6 +363,16 @@ def told(value: Any) -> str:
     return str(value) if isinstance(value, str) else json.dumps(value)
 
 
+def megabytes(count: int) -> str:
+    """A number of bytes as MB with as many digits as tell something."""
+    return f"{count / 1e6:.3g}" if count < 1e9 else f"{count / 1e6:.0f}"
+
+
+def minutes(group: Group) -> str:
+    """A training's, the mean; a dash where they are not known."""
+    return "–" if group.minutes is None else f"{group.minutes:.3g}"
+
+
 def _chosen(metrics: Sequence[str], runs: Sequence[Run]) -> tuple[str, ...]:
     """The metrics to compare."""
     known = list(dict.fromkeys(name for run in runs for name in run.metrics))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from twinview import measure
-from twinview.comparison import Comparison, Group, Standing
+from twinview.comparison import Comparison, Group, Standing, megabytes, minutes
 from twinview.intervals import WORDS, Interval
 from twinview.text_table import aligned
 
@@ -75,16 +75,6 @@ def cell(one: Interval | None) -> str:
 def mark(found: Comparison, group: Group, metric: str) -> str:
     """How the group stands to a metric's best; empty: it is surely less, or has none."""
     return _MARKS.get(found.standing(group, metric), "")
-
-
-def megabytes(count: int) -> str:
-    """A number of bytes as MB with as many digits as tell something."""
-    return f"{count / 1e6:.3g}" if count < 1e9 else f"{count / 1e6:.0f}"
-
-
-def minutes(group: Group) -> str:
-    """A training's, the mean; a dash where they are not known."""
-    return "–" if group.minutes is None else f"{group.minutes:.3g}"
 
 
 def _row(found: Comparison, group: Group) -> Sequence[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,11 @@ def test_equal_comparisons_give_equal_bytes_far_below_ten_megabytes(found: Compa
 def test_one_run_alone_has_a_page() -> None:
     text = words(Reader(page(of(run("a", 0.5)))))
     assert "1 setting from 1 run" in text and "There is no other row with it" in text
+
+
+def test_sizes_are_said_without_an_exponent() -> None:
+    text = words(Reader(page(of(run("a", 0.5, size=2_923_400_000)))))
+    assert "2923" in text and "e+03" not in text
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,25 @@ def test_nothing_is_wider_than_the_window(
     opened.load(size, scheme)
     opened.run("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert opened.too_wide() == 0
+
+
+def test_a_desk_shows_all_tasks_of_the_default_recipe_and_cuts_no_word(
+    opened: Opened, tmp_path: Path
+) -> None:
+    tasks = [f"{kind}_{count}" for kind in ("labels", "propagated") for count in (10, 100, 1000)]
+    metrics = {f"{task}.accuracy": 0.875 for task in ("linear", "knn", *tasks)}
+    runs = [
+        replace(run(name, 0.5, size=2_923_400_000, pretrain__epochs=epochs), metrics=metrics)
+        for name, epochs in (("a", 2), ("b", 10))
+    ]
+    file = tmp_path / "compare.html"
+    file.write_text(page(of(*runs)), encoding="utf-8")
+    wide = Opened(opened.driver, file.as_uri())
+    wide.load(DESK)
+    assert len(wide.driver.find_elements(By.CSS_SELECTOR, ".sortable thead th")) == 14
+    table = "document.querySelector('.sortable')"
+    assert wide.run(f"return {table}.offsetWidth <= {table}.parentElement.clientWidth")
+    assert wide.heading("epochs").rect["height"] < 40, "one line"
 
 
 def test_a_click_sorts_numbers_from_the_largest_and_then_from_the_least(opened: Opened) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview.comparison import Comparison, Group, Standing, short, told
+from twinview.comparison import Comparison, Group, Standing, megabytes, minutes, short, told
 from twinview.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import interval_chart
 from twinview.reporting.results import few_labels, spoken
@@ -69,17 +69,15 @@ def _columns(found: Comparison) -> list[tuple[str, str]]:
 
 
 def _cells(found: Comparison, group: Group) -> list[Cell]:
-    size, own = sum(group.outs.values()) / 1e6, found.own_bytes(group) / 1e6
+    sizes = sum(group.outs.values()), found.own_bytes(group)
     settings = group.differing if found.differing else {"pretrain.method": group.label}
     keys = found.differing or ("pretrain.method",)
-    minutes = group.minutes
     return [
         *(_setting(settings[key]) if key in settings else Cell("–", None) for key in keys),
         *(_metric(found, group, metric) for metric in found.metrics),
         Cell(str(len(group.seeds)), len(group.seeds)),
-        Cell("–" if minutes is None else f"{minutes:.3g}", minutes),
-        Cell(f"{size:.3g}", size),
-        Cell(f"{own:.3g}", own),
+        Cell(minutes(group), group.minutes),
+        *(Cell(megabytes(size), size) for size in sizes),
         Cell(" and ".join(group.verdicts), ",".join(group.verdicts)),
     ]
 
