@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def labels(found: Comparison) -> list[str]:
 
 def group(found: Comparison, label: str) -> Group:
     return next(one for one in found.groups if one.label == label)
+
+
+def test_runs_without_an_accuracy_are_refused_and_one_beside_others_has_dashes() -> None:
+    empty = replace(run("b", 0.6, pretrain__epochs=3), metrics={})
+    with pytest.raises(ConfigError, match=r"no run has an accuracy in reports/metrics\.json"):
+        of(empty)
+    groups = of(run("a", 0.5), empty).groups
+    assert [group.interval("linear.accuracy") is None for group in groups] == [False, True]
 
 
 def test_a_group_is_all_that_differs_in_its_seeds_only() -> None:

@@ -381,6 +381,11 @@ def _chosen(metrics: Sequence[str], runs: Sequence[Run]) -> tuple[str, ...]:
             near = did_you_mean(name, known)
             raise ConfigError(f"no run has the metric {name!r}{near}; such are: {', '.join(known)}")
     tasks = [name for name in known if name.count(".") == 1 and name.endswith(".accuracy")]
+    if not metrics and not tasks:
+        raise ConfigError(
+            f"no run has an accuracy in {paths.METRICS}; `evaluate.probes` and "
+            "`evaluate.few_labels.per_class` name what is measured"
+        )
     return tuple(metrics or tasks)
 
 
