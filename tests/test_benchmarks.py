@@ -1,6 +1,7 @@
 """What is made of benchmarks' results: the README's table and the scoreboard's entries."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from benchmarks import __main__ as bench
 from benchmarks.common import spread
 from tests.workspace import ROOT
 from twinview.errors import ConfigError
-from twinview.measure import score
+from twinview.measure import SCOREBOARD, keep, score
 
 ABOUT = {"commit": "abcdef1234567", "hardware": "2 cores", "command": "make bench"}
 
@@ -40,7 +41,20 @@ def test_the_readme_and_the_scoreboard_show_what_was_measured() -> None:
     readme = (ROOT / bench.README).read_text()
     assert bench.with_table(readme, measured) == readme
     board = json.loads((ROOT / "reports/scoreboard.json").read_text())
-    assert {name: board.get(name) for name in bench.scores(measured)} == bench.scores(measured)
+    assert {k: own for k, own in board.items() if k.startswith(bench.BENCH)} == bench.scores(
+        measured
+    )
+
+
+def test_what_is_measured_no_more_leaves_the_scoreboard_and_others_entries_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keep({"bench.old": score([1.0], "share"), "long.minutes": score([1.0], "minutes")})
+    keep({"bench.new": score([2.0], "share")}, instead_of=bench.BENCH)
+    keep({"repro.minutes": score([3.0], "minutes")})
+    board = json.loads(SCOREBOARD.read_text())
+    assert set(board) == {"bench.new", "long.minutes", "repro.minutes"}
 
 
 def test_scores_have_all_that_a_claim_needs() -> None:

@@ -90,9 +90,11 @@ def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
     return scores | {name: scores[same] for name, same in speedrun.items()}
 
 
-def keep(scores: Scores) -> None:
-    """Writes scores into the scoreboard; others' entries stay."""
+def keep(scores: Scores, instead_of: str | None = None) -> None:
+    """Writes scores into the scoreboard; others stay, but for names that begin with instead_of."""
     earlier = artifacts.load_json(SCOREBOARD) if SCOREBOARD.exists() else {}
+    if instead_of is not None:
+        earlier = {k: own for k, own in earlier.items() if not k.startswith(instead_of)}
     artifacts.save_json(SCOREBOARD, earlier | scores)
 
 
