@@ -30,7 +30,8 @@ def main() -> None:
         for place, (row_id, truth) in enumerate(zip(test.ids, test.known_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
-    fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
+    with stage.elapsed("evaluate: the linear probe, for use"):
+        fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
     probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
     artifacts.save_json(paths.METRICS, evaluation.headline(found))
     contenders |= artifacts.load_json(paths.BASELINE_DETAILS)

@@ -51,6 +51,15 @@ def test_chunks_are_compared_with_both_sizes_at_once(monkeypatch: pytest.MonkeyP
     assert found["micro_batch_8192.time_ratio"] == 1
 
 
+def test_chunks_that_need_more_than_promised_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    def child(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
+        return {"extra_mb": 800.0 if batch > chunk else 40.0, "step_cpu_s": 2.0}
+
+    monkeypatch.setattr(micro_batch, "child", child)
+    with pytest.raises(AssertionError, match="800 MB, more than 790"):
+        micro_batch.measure()
+
+
 @pytest.fixture
 def project(shapes: Prepared, write_params: Callable[..., Path]) -> None:
     """What the stages before pretraining leave, in live mode."""

@@ -24,6 +24,7 @@ from twinview.evaluation import (
 )
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
+from twinview.propagation import Graph
 from twinview.sections import Evaluate, FewLabels, Propagation
 from twinview.types import Embeddings
 
@@ -65,13 +66,22 @@ def test_options_are_tried_on_validation_and_test_is_read_once_at_the_end() -> N
     ]
 
 
-def test_a_contender_is_scored_on_every_task_that_the_settings_name() -> None:
+def test_a_contender_is_scored_on_every_task_that_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     spread = Propagation(neighbours=5, whitened=0, alpha=0.9)
     few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, propagation=spread, seed=1)
     grids = {"linear": {"strength": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
     grids["knn"]["whitened"] = [0]
     own = Evaluate(probes=("linear", "knn"), few_labels=few, projections=False)
-    shown = []
+    shown: list[int] = []
+
+    class Late(Graph):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            assert shown, "the bar is there while the graph is found"
+            super().__init__(*given, **options)
+
+    monkeypatch.setattr(evaluation, "Graph", Late)
     found, predicted = evaluation.score(
         contender(), own, grids, CLASSES, lambda tasks, total, what: shown.append(total) or tasks
     )

@@ -10,7 +10,6 @@ from twinview import export
 from twinview.cli import main
 from twinview.errors import DataError
 
-onnxruntime = pytest.importorskip("onnxruntime")
 # What torch.onnx and torch.export stand on uses much that will go; that is theirs to mend.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}")
@@ -21,6 +20,7 @@ SHAPE = (3, 12, 10)
 
 @pytest.mark.parametrize("mirror", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_onnx_answers_any_batch_as_the_encoder_does(mirror: bool, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
     own, path = save_models(tmp_path / "models", shape=SHAPE, mirror=mirror), tmp_path / "a.onnx"
     largest = export.onnx(path, own)
     assert 0 <= largest < 1e-4

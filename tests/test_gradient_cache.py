@@ -96,7 +96,7 @@ def test_batch_norm_in_the_encoder_has_each_chunk_s_statistics_and_takes_it_in_o
 
 
 def test_batch_norm_in_the_encoder_is_not_that_of_the_whole_batch() -> None:
-    """What the README warns of; group norm is the remedy."""
+    """What docs/settings.md warns of; group norm is the remedy."""
     whole, chunked = method(learner("batch"), 12), method(learner("batch"), 4)
     assert abs(loss(whole, pictures()) - loss(chunked, pictures())) > 1e-4
 

@@ -50,6 +50,19 @@ def test_an_entry_has_all_that_a_claim_needs() -> None:
     ]  # fmt: skip
 
 
+def test_the_scoreboard_in_git_is_that_of_the_seeds_in_git() -> None:
+    """Neither is written by hand: both come from the same trainings."""
+    board = json.loads(SCOREBOARD.read_text())
+    assert {*NAMES, "repro.minutes", "speedrun.minutes"} <= set(board)
+    seeds = json.loads((ROOT / "reports/seeds.json").read_text())["metrics"]
+    for name in NAMES:
+        values = seeds[name.replace("fashion_mnist.", "")]
+        expected = score(values, "share")
+        assert {key: board[name][key] for key in ("value", "spread", "n")} == {
+            key: expected[key] for key in ("value", "spread", "n")
+        }, name
+
+
 def test_the_scoreboard_has_every_contender_in_every_task() -> None:
     found = scores()
     assert sorted(found) == sorted(

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from scipy import sparse
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
@@ -135,11 +136,22 @@ def by_probe(parts: Mapping[str, Embeddings], probe: Probe) -> Guess:
 
 
 def by_graph(parts: Mapping[str, Embeddings], own: Propagation) -> Guess:
-    """Propagation over all train rows. Test rows are no nodes: each is classified by itself."""
+    """Propagation over all train rows. Test rows are no nodes: each is classified by itself.
+
+    The graph is found when it is asked for first: it takes a while.
+    """
     train = parts["train"]
-    graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
-    votes = graph.votes(parts["test"].features)
-    return lambda rows: graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
+
+    @functools.cache
+    def found() -> tuple[Graph, sparse.csr_array]:
+        graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
+        return graph, graph.votes(parts["test"].features)
+
+    def guess(rows: Tensor) -> Tensor:
+        graph, votes = found()
+        return graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
+
+    return guess
 
 
 def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:

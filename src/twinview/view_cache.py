@@ -18,6 +18,8 @@ from twinview.views import LiveViews, ViewPlan, Views
 
 INDEX = "index.json"
 _ORDER = -1  # the place, in no chain, whose draws say which cached views an epoch takes
+# Deleting the folder may not do: a file that was edited in place is DVC's own copy too.
+_ANEW = "`twinview clean views`, then `dvc repro`, makes the cache anew"
 _ROWS = 2048  # examples between two notes of progress; views do not depend on it
 
 
@@ -79,7 +81,7 @@ def open_views(folder: Path, split: Split, modality: Modality) -> Views:
     if index["mode"] == "live":
         return LiveViews(plan.renderer(modality), split)
     if index["ids"] != ids_digest(split):
-        raise DataError(f"{folder} holds views of other examples; `dvc repro views` makes it anew")
+        raise DataError(f"{folder} holds views of other examples; {_ANEW}")
     shards = [_open_shard(folder, s["file"], s["sha256"]) for s in index["shards"]]
     return CachedViews(shards, split.ids, plan.seed)
 
@@ -94,16 +96,13 @@ def _open_shard(folder: Path, name: str, expected: str) -> np.ndarray:
     if path.name != name:
         raise DataError(f"{folder / INDEX} names {name}, which is no file of its folder")
     if not path.is_file():
-        raise DataError(f"{path} is missing; `dvc repro --force views` makes the cache anew")
+        raise DataError(f"{path} is missing; {_ANEW}")
     if artifacts.sha256(path) != expected:
-        raise DataError(
-            f"{path} is truncated or edited: its checksum is not the index's; "
-            f"delete {path.parent} and run `dvc repro`"
-        )
+        raise DataError(f"{path} is truncated or edited: its checksum is not the index's; {_ANEW}")
     try:
         shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
-        raise DataError(f"{path} holds no plain numbers ({error}); delete {folder}") from None
+        raise DataError(f"{path} holds no plain numbers ({error}); {_ANEW}") from None
     return shard
 
 

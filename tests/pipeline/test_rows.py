@@ -125,6 +125,7 @@ def test_a_plain_repro_is_a_row_with_every_setting_metric_and_the_data(
     project: Project, first: tuple[Run, Run]
 ) -> None:
     row, trained = first
+    assert set(SECTIONS) == set(params.Params.model_fields) - {"gate"}
     settings = params.load(project.folder / "params.yaml").chosen(*SECTIONS)
     assert row.data.params == {name: str(value) for name, value in flat(settings).items()}
     baselines = flat({"baselines": project.json("reports/baselines.json")})

@@ -17,7 +17,7 @@ from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 
 WITNESS = Path(__file__).parent / "witness"
-LOCAL = re.compile(r"127\.0\.0\.1|localhost|::1|^/|^$|^None$")
+LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)$|^/|^$|^None$")
 TRAINING = """
 from twinview import tracking
 with tracking.pretraining({"pretrain": {"epochs": 1}}, "one") as run:

@@ -1,0 +1,68 @@
+"""The data card counts what is there, and finds what occurs twice; the sheet shows every class."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.shapes import CLASSES, SIZE
+from twinview.reporting.data_card import UNLABELLED_ROWS, contact_sheet, data_card, duplicates
+from twinview.splits import Prepared
+
+
+def with_copies(shapes: Prepared) -> Prepared:
+    """Train's row 5 is a copy of its row 2, test's row 7 one of validation's row 3."""
+    splits = dict(shapes.splits)
+    for name, row, of, origin in (("train", 5, "train", 2), ("test", 7, "validation", 3)):
+        inputs = splits[name].inputs.clone()
+        inputs[row] = splits[of].inputs[origin]
+        splits[name] = replace(splits[name], inputs=inputs)
+    return replace(shapes, splits=splits)
+
+
+def test_inputs_that_differ_in_a_byte_are_no_duplicates(shapes: Prepared) -> None:
+    inputs = shapes.splits["train"].inputs.clone()
+    inputs[5] = inputs[2]
+    inputs[5, 0, 0, 0] ^= 1
+    train = replace(shapes.splits["train"], inputs=inputs)
+    found = duplicates(replace(shapes, splits=shapes.splits | {"train": train}))
+    assert found == {"groups": 0, "groups_across_splits": 0, "examples": []}
+
+
+def test_duplicates_are_named_by_split_and_id(shapes: Prepared) -> None:
+    found = duplicates(with_copies(shapes))
+    assert (found["groups"], found["groups_across_splits"]) == (2, 1)
+    ids = {name: split.ids.tolist() for name, split in shapes.splits.items()}
+    expected = [
+        [f"train:{ids['train'][2]}", f"train:{ids['train'][5]}"],
+        [f"validation:{ids['validation'][3]}", f"test:{ids['test'][7]}"],
+    ]
+    assert sorted(found["examples"]) == sorted(expected)
+
+
+def test_the_card_counts_every_class_of_every_split(shapes: Prepared) -> None:
+    card = data_card(shapes, "a folder")
+    assert card["source"] == "a folder" and card["shape"] == [1, SIZE, SIZE]
+    for name, split in shapes.splits.items():
+        assert split.labels is not None
+        counts = {label: int((split.labels == i).sum()) for i, label in enumerate(CLASSES)}
+        assert card["splits"][name] == {"examples": len(split), "classes": counts}
+    assert card["statistics"] == {"mean": shapes.statistics.mean, "std": shapes.statistics.std}
+
+
+def test_unlabelled_data_is_counted_in_all(shapes: Prepared) -> None:
+    train = replace(shapes.splits["train"], labels=None)
+    bare = replace(shapes, splits=shapes.splits | {"train": train})
+    assert data_card(bare, "")["splits"]["train"] == {"examples": len(train)}
+    assert contact_sheet(bare).height == UNLABELLED_ROWS * contact_sheet(shapes).height // len(
+        CLASSES
+    )
+
+
+def test_the_sheet_has_a_row_of_each_class(shapes: Prepared) -> None:
+    train = shapes.splits["train"]
+    assert train.labels is not None
+    seen = np.asarray(contact_sheet(shapes))[::2, ::2]  # it is drawn at twice the size
+    high = seen.shape[0] // len(CLASSES)
+    for label in range(len(CLASSES)):
+        first = train.inputs[(train.labels == label).nonzero()[0, 0], 0].numpy()
+        assert np.array_equal(seen[label * high : label * high + SIZE, :SIZE], first)
