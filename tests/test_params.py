@@ -266,6 +266,8 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
+        {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
+        {"gate.beats": ["linear.accuracy"], "evaluate.probes": ["knn"]},
         {
             "pretrain.method": "swav",
             "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
@@ -280,6 +282,27 @@ def test_settings_that_make_no_sense_together_are_a_fault(
 )
 def test_settings_that_just_fit_are_in_order(changes: dict[str, Any], write_params: Write) -> None:
     params.check(write_params(changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"gate.floors": {"linear.acuracy": 0.9}},
+            "gate.floors: 'linear.acuracy' is no metric; did",
+        ),
+        (
+            {"gate.drops": {"labels.accuracy": 0.9}},
+            "gate.drops: 'labels.accuracy' is no metric; did",
+        ),
+        ({"gate.beats": ["knn"]}, "gate.beats: 'knn' is no metric; did you mean 'knn.f1'?"),
+    ],
+)
+def test_the_gate_s_metrics_are_such_as_there_are(
+    changes: dict[str, Any], said: str, write_params: Write
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        params.check(write_params(changes))
 
 
 def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Write) -> None:

@@ -24,7 +24,7 @@ from twinview.errors import ConfigError, DataError
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import Evaluate, Propagation
+from twinview.sections import FEW, MEASURES, Evaluate, Propagation
 from twinview.types import Embeddings
 
 PROTOCOL = "frozen-3"
@@ -51,7 +51,7 @@ def score(
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
     probed = by_probe(parts, partial(linear, strength=few.strength))
-    guesses = {"labels": probed, "propagated": by_graph(parts, few.propagation)}
+    guesses = dict(zip(FEW, (probed, by_graph(parts, few.propagation)), strict=True))
     tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
     for task in progress(tasks, len(tasks), "evaluate"):
         if isinstance(task, tuple):
@@ -219,5 +219,5 @@ def require_labels(splits: Mapping[str, Embeddings]) -> None:
 
 def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Of each task of one contender the few numbers that are compared: what DVC tracks."""
-    kept = ("accuracy", "precision", "recall", "f1", "spread_over_draws")
+    kept = (*MEASURES, "spread_over_draws")
     return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

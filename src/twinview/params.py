@@ -6,6 +6,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview.errors import ConfigError
-from twinview.registry import Section, bind, explain, names, options_model
+from twinview.registry import Section, bind, did_you_mean, explain, names, options_model
 from twinview.sections import (
+    FEW,
+    MEASURES,
     Baselines,
     Data,
     Distinct,
@@ -228,6 +231,7 @@ def _impossible(params: Params) -> Iterator[str]:
     """Settings that are each possible and make no sense together."""
     own, method = params.pretrain, _of_method(params)
     yield from _oversized(params)
+    yield from _no_metrics(params)
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
@@ -279,6 +283,21 @@ def _oversized(params: Params) -> Iterator[str]:
         for setting, value in values.items():
             if value > most:
                 yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"
+
+
+def _no_metrics(params: Params) -> Iterator[str]:
+    """Names in the gate that reports/metrics.json never has.
+
+    A task that this evaluation leaves out is none: the gate is of no stage, and says so itself.
+    """
+    few = [f"{kind}_{n}" for kind in FEW for n in params.evaluate.few_labels.per_class]
+    known = [f"{probe}.{name}" for probe in names("probes") for name in MEASURES]
+    known += [f"{task}.accuracy" for task in few]
+    own = params.gate
+    for setting, named in (("floors", own.floors), ("drops", own.drops), ("beats", own.beats)):
+        for name in named:
+            if name not in known and not re.fullmatch(rf"({'|'.join(FEW)})_\d+\.accuracy", name):
+                yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"
 
 
 def _rows_at_once(own: Pretrain) -> int:

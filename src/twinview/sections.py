@@ -131,6 +131,10 @@ class Propagation(Section):
     alpha: Annotated[float, Gt(0), Lt(1)]
 
 
+MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
+FEW = ("labels", "propagated")  # the tasks labels_10, propagated_10 and so on
+
+
 class FewLabels(Section):
     """Few labels: how many a class, how often drawn; the linear probe's fixed strength.
 
