@@ -20,6 +20,7 @@ from twinview import paths
 KILLER = Path(__file__).parent / "killer"
 # 9 steps an epoch, 18 in all.
 SETTINGS = {"pretrain": {"checkpoint_every": 4, "threads": 1}}
+SLOWLY = 0.001  # a learning rate of experiments
 RESULTS = (
     "models/encoder/encoder.safetensors",
     "reports/pretrain/metrics.json",
@@ -101,6 +102,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 def through(made: Copy) -> dict[str, str]:
     """The results of a training that nobody killed."""
     own = copy_of(made, "through")
+    own.done("python", "-m", "pipeline.pretrain")
+    return own.results()
+
+
+@pytest.fixture(scope="module")
+def through_slowly(made: Copy) -> dict[str, str]:
+    """The same with the experiments' learning rate."""
+    own = copy_of(made, "through_slowly")
+    slowly = {"pretrain": SETTINGS["pretrain"] | {"learning_rate": SLOWLY}}
+    (own.folder / "params.yaml").write_text(tiny_params(slowly))
     own.done("python", "-m", "pipeline.pretrain")
     return own.results()
 
@@ -226,7 +237,7 @@ def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [(), ("--temp",)])
 def test_an_experiment_that_was_killed_goes_on(
-    where: tuple[str, ...], project: Copy, through: dict[str, str]
+    where: tuple[str, ...], project: Copy, through_slowly: dict[str, str]
 ) -> None:
     project.done("git", "add", "-A")
     project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "made")
@@ -238,10 +249,12 @@ def test_an_experiment_that_was_killed_goes_on(
         "--name",
         "one",
         "-S",
-        "pretrain.learning_rate=0.001",
+        f"pretrain.learning_rate={SLOWLY}",
         "pretrain",
     )
     killed = project.run(*command, kill="step-000000012.safetensors group SIGKILL")
     assert killed.returncode == -signal.SIGKILL
     assert "goes on after step 8 of 18" in project.done(*command)
+    project.done("dvc", "exp", "apply", "one")
+    assert project.results() == through_slowly
     assert_one_run_with_each_step_once(project)

@@ -114,9 +114,14 @@ def side(project: Project, first: tuple[Run, Run]) -> tuple[Run, Run]:
         "-S",
         "pretrain.learning_rate=0.003",
     )
+    known = project.runs(tracking.PRETRAINING)
     with project.makes(rows=1, trainings=1) as (rows, trainings):
         killed = project.run(*command, kill="step-000000012.safetensors group SIGKILL")
         assert killed.returncode == -signal.SIGKILL
+        [begun] = (
+            run for name, run in project.runs(tracking.PRETRAINING).items() if name not in known
+        )
+        assert max(project.curve(begun, "loss")) >= 8, "the store has the curve while it grows"
         assert "goes on after step 8 of 18" in project.done(*command)
     return rows[0], trainings[0]
 

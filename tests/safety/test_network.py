@@ -17,7 +17,7 @@ from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 
 WITNESS = Path(__file__).parent / "witness"
-LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)$|^/|^$|^None$")
+LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)('|$)|^/|^$|^None$")
 TRAINING = """
 from twinview import tracking
 with tracking.pretraining({"pretrain": {"epochs": 1}}, "one") as run:
@@ -65,6 +65,13 @@ def outward(file: Path) -> list[str]:
 def is_local(event: str, what: str) -> bool:
     """A bind to port 0 of nowhere is how a free one is asked for; nobody listens to it yet."""
     return bool(LOCAL.search(what.strip("b'()\"")))
+
+
+def test_names_and_addresses_that_look_like_ours_are_not() -> None:
+    for ours in ("('127.0.0.1', 80)", "('::1', 0, 0, 0)", "localhost", "b'localhost'", "/tmp/a"):
+        assert is_local("", ours), ours
+    for other in ("('2606:4700::1', 443)", "localhost.example.org", "('10.127.0.0.1', 80)"):
+        assert not is_local("", other), other
 
 
 @pytest.mark.parametrize("command", [("status",), ("params", "diff"), ("exp", "show", "--csv")])
