@@ -255,6 +255,6 @@ def test_an_experiment_that_was_killed_goes_on(
     killed = project.run(*command, kill="step-000000012.safetensors group SIGKILL")
     assert killed.returncode == -signal.SIGKILL
     assert "goes on after step 8 of 18" in project.done(*command)
-    project.done("dvc", "exp", "apply", "one")
+    project.run("dvc", "exp", "apply", "one")  # it fails for the stages after, which have not run
     assert project.results() == through_slowly
     assert_one_run_with_each_step_once(project)
