@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.workspace import ROOT
-from twinview import experiments, params, registry, sweeps
+from twinview import experiments, measure, params, registry, sweeps
 from twinview.errors import ConfigError
 from twinview.sweeps import Experiment, passes_of, plan, scores, table
 
@@ -35,7 +35,7 @@ class Dvc:
         changes = self.ran[name]
         best = changes.get("pretrain.method") == "byol"
         ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
-        tasks = dict.fromkeys(sweeps.TASKS, ours)
+        tasks = dict.fromkeys(measure.TASKS, ours)
         files = {
             "metrics.json": tasks,
             "baselines.json": {
@@ -165,6 +165,8 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     (folder / "recipes").mkdir()
     text = Path("params.yaml").read_text()
     (folder / sweeps.LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
+    for path in (measure.README, measure.SCOREBOARD):
+        path.write_text((ROOT / path).read_text())
     sweeps.long(2)
     assert [dict(changes) for changes in dvc.ran.values()] == [
         {"pretrain.batch_size": 128, "pretrain.seed": seed, "baselines.seed": seed}
@@ -174,6 +176,18 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     assert kept["long.minutes"]["value"] == 2
     assert kept["long.minutes"]["command"] == "make sweep OF=long SEEDS=2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
+    [row] = (line for line in measure.README.read_text().splitlines() if "long.yaml` |" in line)
+    assert row.count(" .810 ± .014 |") == len(measure.TASKS)
+    assert "Longer: n = 2, 2 minutes of training." in measure.README.read_text()
+
+
+def test_a_readme_without_a_place_for_the_table_is_told_before_the_training(
+    dvc: Dvc, folder: Path
+) -> None:
+    measure.README.write_text("no marks")
+    with pytest.raises(ConfigError, match=r"README\.md lacks the marks"):
+        sweeps.long(1)
+    assert not dvc.ran
 
 
 def test_scores_are_of_one_label_each(dvc: Dvc) -> None:

@@ -74,8 +74,9 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
 
 
 def long(seeds: int) -> None:
-    """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes."""
+    """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes, and the README."""
     _require(seeds)
+    measure.require_marks()
     command = f"{COMMAND} OF=long SEEDS={seeds}"
     settings = params.load(OURS)
     ours, theirs = (
@@ -88,7 +89,8 @@ def long(seeds: int) -> None:
         experiment.run()
     minutes = [one.load(paths.PRETRAIN_RUN)["seconds"] / 60 for one in runs]
     taken = measure.score(minutes, "minutes", higher_is_better=False) | _origin(runs, command)
-    measure.keep(scores("", runs, command) | {"long.minutes": taken})
+    measure.keep(scores("", runs, command, measure.TASKS) | {"long.minutes": taken})
+    measure.renew_readme()
 
 
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
@@ -159,12 +161,14 @@ class _Counter(nn.Module):
         return views.flatten(2)
 
 
-def scores(kind: str, runs: Sequence[Experiment], command: str) -> Scores:
+def scores(
+    kind: str, runs: Sequence[Experiment], command: str, tasks: Collection[str] = TASKS
+) -> Scores:
     """The scoreboard's entries, <kind>.<label>.<task>.accuracy."""
     return {
         f"{kind}.{label}.{task}.accuracy".removeprefix("."): entry | _origin(own, command)
         for label, own in _by_label(runs).items()
-        for task, entry in _entries([one.load(paths.METRICS) for one in own]).items()
+        for task, entry in _entries([one.load(paths.METRICS) for one in own], tasks).items()
     }
 
 
@@ -173,17 +177,17 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     rows: dict[str, Scores] = {}
     for label, own in _by_label(runs).items():
         named = f"{label} ({own[0].changes['pretrain.epochs']} epochs)"
-        rows[named] = _entries([one.load(paths.METRICS) for one in own])
+        rows[named] = _entries([one.load(paths.METRICS) for one in own], TASKS)
     rows = dict(sorted(rows.items(), key=lambda row: row[1]["linear"]["value"], reverse=True))
     beside = [one.load(paths.BASELINE_METRICS) for one in runs if one.label == runs[0].label]
-    rows |= {text: _entries([of[name] for of in beside]) for name, text in BASELINES.items()}
+    rows |= {text: _entries([of[name] for of in beside], TASKS) for name, text in BASELINES.items()}
     cells = {label: list(map(measure.cell, entries.values())) for label, entries in rows.items()}
     return "\n".join([*measure.grid(kind, list(TASKS.values()), cells), ""])
 
 
-def _entries(found: Sequence[Mapping[str, Any]]) -> Scores:
+def _entries(found: Sequence[Mapping[str, Any]], tasks: Collection[str]) -> Scores:
     """By task: mean and deviation of what the trainings of several seeds reached."""
-    return {task: measure.score([of[task]["accuracy"] for of in found], "share") for task in TASKS}
+    return {task: measure.score([of[task]["accuracy"] for of in found], "share") for task in tasks}
 
 
 def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
