@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -12,7 +13,8 @@ from tests.workspace import ROOT
 from twinview import registry
 from twinview.params import Params
 
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
+STAGES = PIPELINE["stages"]
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -38,6 +40,35 @@ def test_an_objective_that_a_method_names_is_declared_with_the_method(name: str)
     if "src/twinview/methods/${pretrain.method}.py" in stage["deps"]:
         files = {f"src/twinview/objectives/{one}.py" for one in registry.names("objectives")}
         assert files <= set(stage["deps"])
+
+
+def test_every_plot_is_shown_once_with_axes_of_its_own() -> None:
+    """DVC draws a stage's plot by itself too, its last column by the row's number."""
+    assert all(isinstance(plot, str) and plot.endswith(".png") for plot in _plots_of_stages())
+    shown = [name for plot in PIPELINE["plots"] for name in plot]
+    assert len(shown) == len(set(shown)) and not set(shown) & set(_plots_of_stages())
+    curves = {"steps": _columns("steps"), "epochs": _columns("epochs")}
+    drawn = [column for plot in PIPELINE["plots"] for own in plot.values() for column in _y(own)]
+    for kind, columns in curves.items():
+        assert columns - {"step", "epoch", "loss", "negatives"} <= set(drawn), kind
+
+
+def _columns(kind: str) -> set[str]:
+    """The columns of a file of curves, of the results in git."""
+    return set((ROOT / f"reports/pretrain/{kind}.csv").read_text().splitlines()[0].split(","))
+
+
+def _plots_of_stages() -> list[str]:
+    return [plot for stage in STAGES.values() for plot in stage.get("plots", ())]
+
+
+def _y(plot: dict[str, Any]) -> list[str]:
+    """The columns that a plot draws."""
+    return [
+        column
+        for columns in plot["y"].values()
+        for column in ([columns] if isinstance(columns, str) else columns)
+    ]
 
 
 def _covered(setting: str, by: set[str]) -> bool:
