@@ -143,7 +143,7 @@ def table(scores: Scores) -> str:
         task: text for task, text in TASKS.items() if f"fashion_mnist.{task}.accuracy" in scores
     }
     named = {label: f"{prefix}fashion_mnist" for prefix, label in CONTENDERS.items()}
-    if "long.minutes" in scores:
+    if long := scores.get("long.minutes"):
         named |= {LONG: "long"}
     rows = {
         label: [cell(scores[f"{name}.{task}.accuracy"]) for task in tasks]
@@ -152,7 +152,6 @@ def table(scores: Scores) -> str:
     lines = grid("Fashion-MNIST, accuracy on test", list(tasks.values()), rows)
     one = scores["fashion_mnist.linear.accuracy"]
     minutes = scores["repro.minutes"]["value"]
-    long = scores.get("long.minutes")
     lines += [
         "",
         f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "

@@ -152,7 +152,7 @@ class Views(ABC):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """(count, n, ...) as stored: `count` views of the split's rows, for the given epoch."""
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - most need no notice
+    def expect(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - a hint that views may ignore
         """Told what is taken next, while the training is at work on what was taken last."""
 
 

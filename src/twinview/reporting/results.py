@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.paths import OURS
+from twinview.sections import FEW
 
 BESIDE = ("raw_pixels", "supervised")
 METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
@@ -81,7 +82,7 @@ def choices(contenders: Mapping[str, Found]) -> list[tuple[str, str, str, str]]:
 def few_labels(task: str) -> str:
     """A task of few labels in words: "10 labels a class, propagated"; "" for another task."""
     kind, _, count = task.rpartition("_")
-    if not count.isdigit() or kind not in ("labels", "propagated"):
+    if not count.isdigit() or kind not in FEW:
         return ""
     return f"{count} labels a class" + (", propagated" if kind == "propagated" else "")
 
