@@ -45,7 +45,8 @@ def _one_thread() -> None:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in FOREIGN:
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # gone after the test too, whatever sets it in there: MLflow does
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
