@@ -12,7 +12,7 @@ import pytest
 from tests.workspace import ROOT
 from twinview import experiments, measure, params, registry, sweeps
 from twinview.errors import ConfigError
-from twinview.sweeps import Experiment, passes_of, plan, scores, table
+from twinview.sweeps import TASKS, Experiment, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")
 
@@ -68,6 +68,8 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
     for one in planned:
         assert one.changes["pretrain.method"] == one.label
         assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
+        drawn = {f"labels_{count}" for count in one.changes["evaluate.few_labels.per_class"]}
+        assert {task for task in TASKS if task.startswith("labels")} == drawn
     for key in ("pretrain.seed", "baselines.seed"):
         assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
 

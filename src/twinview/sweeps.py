@@ -97,6 +97,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
     """The experiments, seed by seed, so that one of each comes first.
 
     The supervised baseline is trained for as long as the first method, whose baselines are shown.
+    Of few labels only those are drawn that the table shows: evaluation takes as long as training.
     Raises ConfigError for epochs of SimCLR's that a method cannot spend.
     """
     labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
@@ -106,6 +107,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
         for label, method in methods.items():
             changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
             changes |= {} if kind == "methods" else {"methods.siamese.objective": label}
+            changes["evaluate.few_labels.per_class"] = [10]
             changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
             yield Experiment.of(label, settings, changes | seeded(seed))
 
