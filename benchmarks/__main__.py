@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import artifacts, experiments, measure
+from twinview import artifacts, experiments, measure, paths
 from twinview.errors import ConfigError, TwinviewError
-from twinview.provenance import commit, hardware
+from twinview.provenance import commit, hardware, versions
 
 RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
 COMMAND, BENCH = "make bench", "bench."
@@ -25,9 +25,17 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "cache_cost": cache_cost.measure,
 }
 
-PEERS = {"lightly": "lightly's", "kornia": "kornia's", "torchvision": "torchvision v2's"}
+# What needs the data and the plan of views that the pipeline's stages make.
+ON_DATA = ("loop", "time_to_accuracy", "cache_cost")
+
+PEERS = {
+    "lightly's": ".vs_lightly",
+    "kornia's": ".vs_kornia",
+    "torchvision v2's": ".vs_torchvision",
+    "lightly's with 2 workers, on 2 threads": "_threads_2.vs_lightly",
+}
 VIEWS = {
-    f"views at {size} px": {peer: f"views_{size}.vs_{peer}" for peer in PEERS}
+    f"views at {size} px": [f"views_{size}{key}" for key in PEERS.values()]
     for size in (28, 96, 224)
 }
 ROWS = (
@@ -60,13 +68,14 @@ ROWS = (
         True,
     ),
     (
-        "the bare step's floating-point rate, share of a matrix product's",
+        "the bare step's floating-point rate, share of a matrix product's in its precision",
         "step.share_of_matmul",
         "share",
         True,
     ),
     (
-        "time to lightly's kNN of ten minutes, share of lightly's",
+        "time to the kNN of lightly's best recipe in ten minutes (what it is given: "
+        "benchmarks/time_to_accuracy.py), share of them",
         "time_to_lightly_knn.ratio",
         "share",
         False,
@@ -91,11 +100,18 @@ def main(names: list[str]) -> None:
             f"there are {', '.join(BENCHMARKS)}"
         )
     experiments.require_committed(COMMAND)
-    for name in names or BENCHMARKS:
+    chosen = names or list(BENCHMARKS)
+    missing = [path for path in (paths.PREPARED, paths.VIEWS) if not path.exists()]
+    if missing and (needy := [name for name in ON_DATA if name in chosen]):
+        raise ConfigError(
+            f"{', '.join(needy)}: there is no {missing[0]}; `dvc repro views` makes it"
+        )
+    for name in chosen:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()
         earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
-        about = {"commit": commit(), "hardware": hardware(), "command": COMMAND}
+        about = {"commit": commit(), "hardware": hardware(), "versions": versions()}
+        about["command"] = f"{COMMAND} BENCH={name}"
         artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
     results = artifacts.load_json(RESULTS)
     measure.keep(scores(results), instead_of=BENCH)
@@ -118,7 +134,7 @@ def scores(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _keys(found: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """Each number's key, its unit, and whether higher is better."""
-    views = ((key, "ratio", True) for keys in VIEWS.values() for key in keys.values())
+    views = ((key, "ratio", True) for keys in VIEWS.values() for key in keys)
     cache = (
         (f"{kind}.{key}", unit, higher)
         for kind in _kinds(found)
@@ -156,12 +172,12 @@ def table(results: Mapping[str, Any]) -> str:
 
 def _view_rows(found: Mapping[str, Any]) -> Iterator[str]:
     """How many times a peer's rate ours is, for each size of picture."""
-    shown = {label: keys for label, keys in VIEWS.items() if any(k in found for k in keys.values())}
+    shown = {label: keys for label, keys in VIEWS.items() if any(key in found for key in keys)}
     if shown:
-        yield f"| rate over | {' | '.join(PEERS.values())} |"
+        yield f"| rate over | {' | '.join(PEERS)} |"
         yield "|---" * (1 + len(PEERS)) + "|"
     for label, keys in shown.items():
-        cells = [_range(found[key], 3) if key in found else "" for key in keys.values()]
+        cells = [_range(found[key], 3) if key in found else "" for key in keys]
         yield f"| {label} | {' | '.join(cells)} |"
 
 
@@ -176,8 +192,9 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _cache_rows(found: Mapping[str, Any]) -> Iterator[str]:
     """What K cached views cost, beside live ones."""
+    widths = "-".join(map(str, cache_cost.ENCODER["widths"]))
     if kinds := _kinds(found):
-        yield f"| {cache_cost.EPOCHS} epochs on | {' | '.join(CACHE)} |"
+        yield f"| {cache_cost.EPOCHS} epochs, encoder {widths} wide, on | {' | '.join(CACHE)} |"
         yield "|---" * (1 + len(CACHE)) + "|"
     for kind in kinds:
         values = [found.get(f"{kind}.{key}") for key, _, _ in CACHE.values()]

@@ -3,8 +3,8 @@
 Four ways to the same step, a few steps of each in turn: views that are already tensors in memory;
 cached views; cached views whose files are dropped from memory at every step, as the system must
 when the cache is far larger than memory; views rendered in the loop. The step itself is held
-against the machine's matrix-product rate. Renders a cache of its own; needs what the stages prepare
-and views make.
+against the machine's rate of matrix products in the same precision. Renders a cache of its own;
+needs what the stages prepare and views make.
 """
 
 import mmap
@@ -21,9 +21,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
-from benchmarks.training import Training
-from twinview import params, paths
+from benchmarks.training import CPU, Training
+from twinview import engine, params, paths
 from twinview.loop import Step
+from twinview.sections import Pretrain
 from twinview.view_cache import CachedViews, open_views
 from twinview.views import Views
 
@@ -35,7 +36,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     """Shares of the rate of steps on tensors in memory, over the rounds, and the step's own rate.
 
     Keys: loop_cached.share_of_step, loop_cold.share_of_step, loop_live.share_of_step (median, low,
-    high), step.examples_per_second, step.gflops, step.share_of_matmul.
+    high), step.examples_per_second, step.gflops, step.share_of_matmul, step.precision.
     """
     settings = params.load()
     made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
@@ -50,7 +51,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
         views = {"memory": Same(batch), "cached": cached, "cold": cold, "live": live}
         runs = {name: training.steps(views[name]) for name, training in made.items()}
         shares = _shares(runs, rounds, steps)
-    return shares | _against_matmul(runs["memory"], settings.pretrain.batch_size, rounds)
+    return shares | _against_matmul(runs["memory"], settings.pretrain, rounds)
 
 
 def _shares(runs: Mapping[str, Iterator[Step]], rounds: int, steps: int) -> dict[str, Any]:
@@ -98,11 +99,12 @@ class Dropped(Views):
         self._views.expect(rows, epoch, count)
 
 
-def _against_matmul(run: Iterator[Step], batch_size: int, rounds: int) -> dict[str, Any]:
+def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str, Any]:
     """The step's floating-point rate, counted by PyTorch, and a large matrix product's."""
     with FlopCounterMode(display=False) as counter:
         next(run)
-    a, b = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
+    precision = engine.choose_precision(own.precision, CPU)
+    a, b = torch.randn(2, SIDE, SIDE, dtype=getattr(torch, precision))
     a @ b
     rates, shares, gflops = [], [], []
     for _ in range(rounds):
@@ -110,13 +112,14 @@ def _against_matmul(run: Iterator[Step], batch_size: int, rounds: int) -> dict[s
         start = time.perf_counter()
         a @ b
         product = 2 * SIDE**3 / (time.perf_counter() - start) / 1e9
-        rates.append(batch_size / step)
+        rates.append(own.batch_size / step)
         gflops.append(counter.get_total_flops() / step / 1e9)
         shares.append(gflops[-1] / product)
     return {
         "step.examples_per_second": spread(rates),
         "step.gflops": spread(gflops),
         "step.share_of_matmul": spread(shares),
+        "step.precision": precision,
     }
 
 

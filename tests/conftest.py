@@ -45,7 +45,9 @@ def _one_thread() -> None:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in FOREIGN:
-        monkeypatch.setenv(name, "")  # gone after the test too, whatever sets it in there: MLflow does
+        monkeypatch.setenv(
+            name, ""
+        )  # gone after the test too, whatever sets it in there: MLflow does
         monkeypatch.delenv(name)
 
 

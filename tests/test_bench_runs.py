@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, views
+from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, time_to_accuracy, views
 from tests.test_loop import CHAIN
 from tests.workspace import ROOT
 from twinview import paths, splits
@@ -73,9 +73,22 @@ def project(shapes: Prepared, write_params: Callable[..., Path]) -> None:
 def test_the_loop_is_compared_with_its_own_step_on_live_views_too() -> None:
     found = loop.measure(rounds=1, steps=1)
     shares = {f"loop_{name}.share_of_step" for name in ("cached", "cold", "live")}
-    own = {"step.examples_per_second", "step.gflops", "step.share_of_matmul"}
-    assert set(found) == shares | own
+    own = {f"step.{name}" for name in ("examples_per_second", "gflops", "share_of_matmul")}
+    assert set(found) == shares | own | {"step.precision"}
+    assert found["step.precision"] == "float32"
     assert len([*paths.VIEWS.parent.iterdir()]) == 2, "the cache is gone"
+
+
+@beside_peers
+@pytest.mark.slow
+@pytest.mark.usefixtures("project")
+def test_the_time_to_an_accuracy_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_to_accuracy, "EPOCHS", 20)
+    found = time_to_accuracy.measure(minutes=0.01)
+    assert found["time_to_lightly_knn.target"] == max(
+        found["time_to_lightly_knn.lightly_knn"].values()
+    )
+    assert found["time_to_lightly_knn.ratio"] > 0
 
 
 @pytest.mark.usefixtures("project")

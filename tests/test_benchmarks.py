@@ -25,7 +25,7 @@ def results() -> dict[str, Any]:
 
 def test_the_table_has_the_rows_that_were_measured() -> None:
     views, others, about = bench.table(results()).split("\n\n")
-    assert views.splitlines()[2:] == ["| views at 28 px | 20 (19 to 21) |  |  |"]
+    assert views.splitlines()[2:] == ["| views at 28 px | 20 (19 to 21) |  |  |  |"]
     assert others.splitlines()[2:] == ["| NT-Xent at batch 65,536: extra MB | 327 |"]
     assert "abcdef1" in about
 
@@ -84,6 +84,16 @@ def test_the_cache_s_cost_is_a_table_of_its_own() -> None:
     assert "| 345 | 12.3 |" in shown
     assert "| live views | 0.93 (0.93 to 0.93) | 0.88 (0.88 to 0.88) |" in shown
     assert shown.count("|  |  |") == 1, "live views have no disk and no rendering"
+
+
+def test_what_the_stages_have_not_made_is_asked_for_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench.experiments, "require_committed", lambda command: None)
+    monkeypatch.setitem(bench.BENCHMARKS, "views", lambda: pytest.fail("it has begun"))
+    with pytest.raises(ConfigError, match=r"loop: there is no data/prepared; `dvc repro views`"):
+        bench.main(["views", "loop"])
 
 
 def test_an_unknown_benchmark_is_named_with_those_that_exist() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview import artifacts, checkpoints, paths
+from pipeline import pretrain
+from twinview import artifacts, checkpoints, paths, splits, view_cache
 from twinview.checkpoints import STALE, Checkpoints
 from twinview.errors import BusyError, TrainingError
 
@@ -242,9 +244,49 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
     data.write_text("one")
     settings = {"pretrain": {"epochs": 2, "method": "simclr"}}
     parts = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
-    assert parts["pretrain.epochs"] == "2" and parts["PyTorch"] == torch.__version__
+    assert parts["pretrain.epochs"] == "2" and parts["torch"] == version("torch")
     own = Path(checkpoints.__file__)
     assert parts["the code of twinview.checkpoints"] == artifacts.sha256(own)
     data.write_text("two")
     other = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert {name for name in parts if parts[name] != other[name]} == {str(data)}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        paths.PREPARED / "train.safetensors",
+        paths.PREPARED / "validation.safetensors",
+        paths.PREPARED / splits.INDEX,
+        paths.PREPARED / splits.PAIRS,
+        paths.VIEWS / view_cache.INDEX,
+    ],
+)
+def test_a_pretraining_is_another_on_other_data_or_views(path: Path, folder: Path) -> None:
+    recorded = {"pretrain": {"epochs": 2, "checkpoint_every": 4}}
+    for each in (*pretrain_files(), path):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("before")
+    before = pretrain.fingerprint(recorded, torch.device("cpu"))
+    path.write_text("after")
+    after = pretrain.fingerprint(recorded, torch.device("cpu"))
+    assert {name for name in before if before[name] != after[name]} == {str(path)}
+
+
+def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> None:
+    for each in pretrain_files():
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("data")
+    found = [
+        pretrain.fingerprint(
+            {"pretrain": {"epochs": epochs, "checkpoint_every": often}}, torch.device("cpu")
+        )
+        for epochs, often in ((2, 4), (2, 8), (3, 4))
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def pretrain_files() -> list[Path]:
+    """What every pretraining reads."""
+    parts = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
+    return [*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / view_cache.INDEX]

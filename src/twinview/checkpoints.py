@@ -12,6 +12,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
@@ -26,6 +27,7 @@ from twinview.paths import root
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
 
+_LIBRARIES = ("torch", "torchvision", "timm")  # what encoders are made of
 _ABOUT, _RESULTS, _DOUBTFUL = "training.json", "results.json", "-doubtful"
 
 
@@ -35,13 +37,14 @@ def fingerprint(
     """All that a training's result depends on, by name. Equal fingerprints, equal trainings.
 
     settings: those that change the result. data: files whose content counts. The code is what this
-    process has loaded of ours.
+    process has loaded of ours, the versions are of what it has loaded of those that compute.
     """
     own = {key: json.dumps(value) for key, value in artifacts.flat(settings).items()}
     own |= {f"the code of {name}": artifacts.sha256(path) for name, path in _loaded()}
     own |= {str(path): artifacts.sha256(path) for path in data}
+    own |= {name: version(name) for name in _LIBRARIES if name in sys.modules}
     capability = torch.backends.cpu.get_cpu_capability()
-    return own | {"PyTorch": torch.__version__, "the device": f"{device}, {capability}"}
+    return own | {"the device": f"{device}, {capability}"}
 
 
 @contextlib.contextmanager

@@ -162,9 +162,9 @@ def batches(
     """
     parts = [engine.own_part(rows) for rows in _order(train, budget, epoch)[first:]]
     for own, following in zip_longest(parts, parts[1:]):
-        part = train.take(own)
         small = None if views.small is None else views.small(own, epoch)
-        batch = Batch(views.take(own, epoch, count), part.labels, part.ids, small)
+        labels = None if train.labels is None else train.labels[own]
+        batch = Batch(views.take(own, epoch, count), labels, train.ids[own], small)
         if following is not None:
             views.expect(following, epoch, count)
         yield batch

@@ -140,6 +140,7 @@ def test_a_training_that_was_killed_again_and_again_ends_like_one_that_was_not(
         "step-000000012.safetensors": 8,
         "models/encoder": 18,
         "results.json": 18,  # all outs are written
+        "-step-000000016.safetensors": 18,  # and noted; no checkpoint is deleted yet
     }
     for number, (moment, goes_on_later_from) in enumerate(moments.items()):
         killed = project.pretrain(f"{moment} self SIGKILL")
@@ -173,6 +174,52 @@ def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, st
     project.done("python", "-m", "pipeline.pretrain")
     assert project.results() == through
     assert_one_run_with_each_step_once(project)
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_the_step_it_comes_in(project: Copy, through: dict[str, str]) -> None:
+    stopped = project.run(
+        "dvc", "repro", "pretrain", kill="step-000000004.safetensors group SIGINT"
+    )
+    assert stopped.returncode != 0 and "stopped by SIGINT after step 5 of 18" in stopped.stderr
+    assert newest(project) == 5 and project.mlflow_runs()[0].info.status == "KILLED"
+    assert "goes on after step 5 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == through
+    assert_one_run_with_each_step_once(project)
+
+
+@pytest.mark.slow
+def test_a_trainer_that_is_killed_under_a_living_dvc_goes_on(
+    project: Copy, through: dict[str, str]
+) -> None:
+    failed = project.run("dvc", "repro", "pretrain", kill="step-000000012.safetensors self SIGKILL")
+    assert failed.returncode > 0, "DVC lives, and says that the stage failed"
+    assert "goes on after step 8 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == through
+
+
+@pytest.mark.slow
+def test_a_dvc_that_is_killed_before_it_records_trains_nothing_anew(
+    project: Copy, through: dict[str, str]
+) -> None:
+    killed = project.run("dvc", "repro", "pretrain", kill="dvc.lock self SIGKILL")
+    assert killed.returncode == -signal.SIGKILL and project.results() == through
+    assert "goes on after step 18 of 18" in project.done("dvc", "repro", "pretrain")
+    assert project.results() == through
+    assert_one_run_with_each_step_once(project)
+
+
+@pytest.mark.slow
+def test_a_killed_training_in_the_default_arithmetic_goes_on(made: Copy, project: Copy) -> None:
+    """On two threads, in bfloat16 where the processor has it."""
+    text = tiny_params({"pretrain": SETTINGS["pretrain"] | {"threads": 2, "precision": "auto"}})
+    whole = copy_of(made, "through_by_default")
+    for own in (project, whole):
+        (own.folder / "params.yaml").write_text(text)
+    whole.done("python", "-m", "pipeline.pretrain")
+    project.pretrain("step-000000012.safetensors self SIGKILL")
+    assert "goes on after step 8 of 18" in project.done("python", "-m", "pipeline.pretrain")
+    assert project.results() == whole.results()
 
 
 @pytest.mark.slow

@@ -25,8 +25,11 @@ from safetensors.numpy import load_file
 
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
+from twinview import paths
 from twinview.tables import load_rows
 
+# Stages whose outs depend on data, settings and seeds alone, and what they need.
+EQUAL = ("pretrain", "embed", "baselines", "evaluate_baselines", "evaluate")
 RECORDER = Path(__file__).parent / "recorder"
 
 
@@ -221,6 +224,20 @@ def test_equal_training_gives_equal_hashes(project: Project) -> None:
     before = _hashes(project)
     project.done("dvc", "repro", "--force", "--single-item", "pretrain")
     assert _hashes(project) == before
+
+
+@pytest.mark.slow
+def test_a_second_run_from_scratch_gives_equal_features_and_metrics(project: Project) -> None:
+    def found() -> dict[str, str]:
+        lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
+        outs = [out for stage in EQUAL for out in lock["stages"][stage]["outs"]]
+        return {out["path"]: out["md5"] for out in outs if out["path"] != str(paths.PRETRAIN_RUN)}
+
+    before = found()
+    shutil.rmtree(project.folder / paths.CHECKPOINTS)
+    project.done("dvc", "repro", "--force", "--no-run-cache", "evaluate")
+    assert {str(paths.METRICS), str(paths.BASELINE_METRICS), str(paths.EMBEDDINGS)} <= set(before)
+    assert found() == before
 
 
 def test_an_edited_view_cache_is_refused_and_nothing_is_lost(project: Project) -> None:
