@@ -15,7 +15,8 @@ repro: $(READY)  ## get the data, run the pipeline, print the results
 test: $(READY)  ## the test suite, from nothing
 	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-slow: $(READY)
+test-slow: $(READY)  ## what takes longer, and timm's networks as encoders
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[timm]'
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder
 
 test-peers: $(READY)  ## our numbers beside lightly's and pytorch-metric-learning's: docs/peers.md

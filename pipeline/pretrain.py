@@ -70,18 +70,20 @@ def lead(
     """The training as the first process has it: with checkpoints, curves, tracker and results."""
     own = settings.pretrain
     budget = loop.Budget.of(own)
-    total, left_out = budget.steps(len(train)), budget.left_out(len(train))
+    total, left_out = budget.steps(len(train)), loop.left_out(train, budget)
     recorded = settings.chosen(*RECORDED)
     recorded["pretrain"]["processes"] = engine.processes()
     watch = watched(state.method, prepared, budget, len(train), own.monitored)
     with (
         checkpoints.opened(fingerprint(recorded, engine.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
-        tracking.pretraining(recorded | {"left_out_each_epoch": left_out}, kept.training) as run,
+        tracking.pretraining(
+            recorded | {"left_out_of_first_epoch": left_out}, kept.training
+        ) as run,
     ):
         session = Session(state, watch, kept)
         resume(session, run, total)
-        print(f"pretrain: each epoch leaves out {left_out:,} of {len(train):,}, drawn anew")
+        print(f"pretrain: an epoch leaves out {left_out:,} of {len(train):,}, each one others")
         steps = session.steps(train, views, budget, own.checkpoint_every, asked_to_stop)
         for step, new in stage.progress(steps, total - state.number, "pretrain"):
             if new:
@@ -192,7 +194,7 @@ def save_record(run_id: str, session: Session, own: Pretrain, left_out: int) -> 
         "verdict": watch.verdict(),
         "seconds": round(session.seconds, 1),
         "examples_per_second": round(pace),
-        "left_out_each_epoch": left_out,
+        "left_out_of_first_epoch": left_out,
         "processes": engine.processes(),
         "device": str(device),
         "precision": engine.choose_precision(own.precision, device),

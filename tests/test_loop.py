@@ -18,7 +18,17 @@ from twinview import embeddings, encoder, params, registry, sampling, seeds, tal
 from twinview.errors import ConfigError, DataError, TrainingError
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
-from twinview.loop import Budget, State, Step, batches, fit, go_on, learning_rate, scaled
+from twinview.loop import (
+    Budget,
+    State,
+    Step,
+    batches,
+    fit,
+    go_on,
+    learning_rate,
+    left_out,
+    scaled,
+)
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Queue, Siamese
@@ -173,7 +183,7 @@ def test_every_example_is_seen_at_most_once_an_epoch_and_the_rest_is_dropped() -
     assert [len(asked) for asked, _, _ in views.asked] == [4, 4, 4, 4]
     for epoch in range(2):
         seen = [row for asked, of, _ in views.asked if of == epoch for row in asked]
-        assert len(seen) == len(set(seen)) == 11 - budget().left_out(11) == 8
+        assert len(seen) == len(set(seen)) == 11 - left_out(rows(11), budget()) == 8
 
 
 def test_epochs_have_orders_of_their_own() -> None:
@@ -200,6 +210,11 @@ def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> No
         expected = sampling.balanced(split.labels, 2, 6, generator)
         found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
         assert torch.equal(torch.stack(found), expected) and len(expected) == 6
+
+
+def test_what_a_balanced_epoch_leaves_out_is_counted() -> None:
+    seen = {row for b in batches(classes(40), Recorder(), BALANCED, 0, 2) for row in b.ids.tolist()}
+    assert left_out(classes(40), BALANCED) == 40 - len(seen) > 40 % 6
 
 
 def test_balanced_batches_from_the_middle_of_an_epoch_are_the_rest_of_it() -> None:

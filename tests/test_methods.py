@@ -12,7 +12,7 @@ from twinview.heads.identity import identity
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.objectives.nt_xent import nt_xent
-from twinview.types import Batch
+from twinview.types import Batch, Projections
 
 LABELS = torch.tensor([0, 2, 1, 1])
 
@@ -52,6 +52,25 @@ def test_cross_entropy_is_that_of_the_head_s_outputs() -> None:
     given = batch(method.views)
     expected = F.cross_entropy(head(encoder(given.views[0])), LABELS)
     assert torch.allclose(method.terms(method.project(given))["loss"], expected)
+
+
+def test_cross_entropy_is_a_loop_over_examples_in_value_and_gradient() -> None:
+    """-log of the softmax, example by example; evened out scores cost the log of their number."""
+    method = cross_entropy(nn.Identity(), nn.Linear(6, 4))
+    z = torch.randn(1, len(LABELS), 4, dtype=torch.float64, requires_grad=True)
+    ours = method.terms(Projections(z, LABELS))["loss"]
+    each = [
+        -(row[label].exp() / row.exp().sum()).log()
+        for row, label in zip(z[0], LABELS.tolist(), strict=True)
+    ]
+    theirs = torch.stack(each).mean()
+    (found,), (expected,) = (torch.autograd.grad(loss, z) for loss in (ours, theirs))
+    assert torch.allclose(ours, theirs, rtol=0, atol=1e-10)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-10)
+    even = method.terms(Projections(torch.zeros_like(z), LABELS))["loss"]
+    assert even.item() == pytest.approx(math.log(4))
+    vast = method.terms(Projections(1e4 * z.detach().half(), LABELS))["loss"]
+    assert vast.isfinite()
 
 
 def test_cross_entropy_names_every_view_of_an_example_alike() -> None:

@@ -14,18 +14,21 @@ from twinview.optimizers.lars import lars
 OPTIONS = {"weight_decay": 0.1, "momentum": 0.9, "trust": 0.01}
 
 
+RATES = (0.5, 0.1, 0.9)  # a schedule's: a step keeps the rate that it was taken with
+
+
 def test_lars_is_its_equation_over_three_steps() -> None:
-    """v = m v + trust |w| / |g + d w| (g + d w); w = w - rate v. The paper: |g| + d |w| below."""
+    """v = m v + rate trust |w| / |g + d w| (g + d w); w = w - v. The paper: |g| + d |w| below."""
     torch.manual_seed(0)
     weight = nn.Parameter(torch.randn(3, 2).double())
     optimizer = lars([weight], [], **OPTIONS)
-    optimizer.param_groups[0]["lr"] = 0.5
     w, v = weight.detach().clone(), torch.zeros(3, 2).double()
-    for _ in range(3):
+    for rate in RATES:
+        optimizer.param_groups[0]["lr"] = rate
         weight.grad = torch.randn(3, 2).double()
         d = weight.grad + 0.1 * w
-        v = 0.9 * v + 0.01 * w.norm() / d.norm() * d
-        w = w - 0.5 * v
+        v = 0.9 * v + rate * 0.01 * w.norm() / d.norm() * d
+        w = w - v
         optimizer.step()
     assert torch.allclose(weight.detach(), w)
 
@@ -46,11 +49,11 @@ def test_lars_s_step_depends_on_the_weight_s_length_and_not_on_the_gradient_s() 
 def test_lars_leaves_biases_and_norm_layers_to_plain_momentum() -> None:
     bias = nn.Parameter(torch.ones(2))
     optimizer = lars([], [bias], **OPTIONS)
-    optimizer.param_groups[1]["lr"] = 0.5
-    for _ in range(2):
+    for rate in (0.5, 0.1):
+        optimizer.param_groups[1]["lr"] = rate
         bias.grad = torch.ones(2)
         optimizer.step()
-    assert torch.allclose(bias.detach(), torch.tensor(1 - 0.5 * (1 + 1.9)))
+    assert torch.allclose(bias.detach(), torch.tensor(1 - 0.5 - (0.9 * 0.5 + 0.1)))
 
 
 def test_lars_moves_a_weight_that_is_zero() -> None:
@@ -67,13 +70,13 @@ def test_lars_is_the_paper_s_where_nothing_decays() -> None:
     torch.manual_seed(0)
     weights = [nn.Parameter(torch.randn(3, 2).double()) for _ in range(2)]
     optimizer = lars(weights, [], **OPTIONS | {"weight_decay": 0.0})
-    optimizer.param_groups[0]["lr"] = 0.5
     expected = [(w.detach().clone(), torch.zeros(3, 2).double()) for w in weights]
-    for _ in range(3):
+    for rate in RATES:
+        optimizer.param_groups[0]["lr"] = rate
         for place, weight in enumerate(weights):
             w, v = expected[place]
             weight.grad = torch.randn(3, 2).double()
-            v = 0.9 * v + 0.5 * 0.01 * w.norm() / weight.grad.norm() * weight.grad
+            v = 0.9 * v + rate * 0.01 * w.norm() / weight.grad.norm() * weight.grad
             expected[place] = (w - v, v)
         optimizer.step()
     assert all(torch.allclose(p, w) for p, (w, _) in zip(weights, expected, strict=True))

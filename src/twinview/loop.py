@@ -55,10 +55,6 @@ class Budget:
         """The last, smaller batch of an epoch is dropped."""
         return examples // self.batch_size
 
-    def left_out(self, examples: int) -> int:
-        """How many examples of an epoch that batch would have; others in each epoch."""
-        return examples % self.batch_size
-
 
 @dataclass(frozen=True)
 class Step:
@@ -168,6 +164,11 @@ def batches(
         if following is not None:
             views.expect(following, epoch, count)
         yield batch
+
+
+def left_out(train: Split, budget: Budget) -> int:
+    """How many examples do not come in the first epoch; in each epoch they are others."""
+    return len(train) - len(_order(train, budget, 0).unique())
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:

@@ -77,7 +77,7 @@ WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
 OWNED = {"info_nce": {"queue": None}}
 # Who opts out of learning without labels, and why.
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
-# How many an anchor has in a batch of 6 examples, two a class; whoever is not here has none.
+# How many an anchor has in a batch of 6 examples, two a class.
 NEGATIVES = {
     "methods": {"margin": 10, "moco": 10, "siamese": 10, "simclr": 10, "sup_con": 8},
     "objectives": {
@@ -93,6 +93,13 @@ NEGATIVES = {
     },
 }
 # Who looks at each feature by itself, and why.
+WITHOUT_NEGATIVES = {
+    "barlow_twins": "it compares features over the batch, not examples",
+    "byol": "a view predicts the slow one of the same example",
+    "cross_entropy": "it names classes",
+    "fast_siam": "a view predicts the others of the same example",
+    "swav": "a view predicts the other's code",
+}
 SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
 
@@ -255,7 +262,31 @@ class TestObjectives:
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
         with tally.listening() as told:
             objective(name)(random(2, 6, 5), labels(6))
+        assert (name in NEGATIVES["objectives"]) != (name in WITHOUT_NEGATIVES)
         assert told["negatives"] == NEGATIVES["objectives"].get(name, 0)
+
+    def test_the_gradient_is_that_of_finite_differences(self, name: str) -> None:
+        z = (3 * random(2, 6, 5)).double().requires_grad_()
+        assert torch.autograd.gradcheck(lambda z: objective(name)(z, labels(6)), z)
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_vast_numbers_in_half_precision_stay_finite(
+        self, name: str, dtype: torch.dtype
+    ) -> None:
+        z = (1000 * random(2, 6, 5)).to(dtype).requires_grad_()
+        loss = objective(name)(z, labels(6))
+        loss.backward()
+        assert loss.isfinite() and loss.dtype == torch.float32
+        assert z.grad is not None and z.grad.isfinite().all() and z.grad.dtype == dtype
+
+    @pytest.mark.parametrize("classes", [1, 4])
+    def test_a_batch_that_lacks_positives_or_negatives_keeps_its_graph(
+        self, name: str, classes: int
+    ) -> None:
+        z = random(2, 4, 5).requires_grad_()
+        loss = objective(name)(z, torch.arange(4) % classes)
+        assert loss.isfinite() and loss.requires_grad
+        assert torch.autograd.grad(loss, z)[0].isfinite().all()
 
     def test_does_without_labels_or_opts_out(self, name: str) -> None:
         if name not in NEEDS_LABELS:
@@ -283,6 +314,7 @@ class TestMethods:
         method = made(name)
         with tally.listening() as told:
             method.terms(method.project(batch(method)))
+        assert (name in NEGATIVES["methods"]) != (name in WITHOUT_NEGATIVES)
         assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
 
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:

@@ -271,8 +271,9 @@ def test_another_library_is_refused() -> None:
         registry.bind("encoders", "backbone", {"library": "keras", "model": "resnet18"})
 
 
+@pytest.mark.slow
 class TestTimm:
-    """With the extra `timm`; without it these are skipped."""
+    """With the extra `timm`, which `make test-slow` installs; without it these are skipped."""
 
     @pytest.fixture(autouse=True)
     def _needed(self) -> None:

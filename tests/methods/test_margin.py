@@ -19,7 +19,7 @@ from tests.objectives.shared import (
     differentiated,
     embeddings,
 )
-from twinview import distances
+from twinview import distances, tally
 from twinview.errors import ConfigError, DataError
 from twinview.loop import _by_decay, batches
 from twinview.methods.margin import Margin, _chances
@@ -167,6 +167,10 @@ def test_what_is_apart_by_twice_alpha_teaches_nothing(labelled: bool) -> None:
     z = torch.eye(3).double()[names if labelled else torch.arange(3)].repeat(2, 1, 1)
     assert_nothing_to_learn(lambda z: loss_of(own, z, names), z)
     assert torch.autograd.grad(loss_of(own, z, names), own.beta)[0] == 0
+    for embedded, share in ((z, 1.0), (embeddings(3, 8), 0.0)):
+        with tally.listening() as heard:
+            loss_of(own, embedded, names)
+        assert heard["without_costly_pair"] == share
 
 
 def test_a_batch_of_one_class_has_positive_pairs_only() -> None:

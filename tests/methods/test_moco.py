@@ -175,5 +175,11 @@ def test_evaluation_draws_no_order() -> None:
 
 
 def test_groups_that_do_not_divide_the_rows_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"groups of 3.*'norm_group'.* 8 rows"):
+    with pytest.raises(ConfigError, match=r"norm_group is 3.*the 8 examples.*set it to 1"):
         by_the_loop(moco(norm_group=3))
+
+
+def test_groups_of_both_views_together_are_refused() -> None:
+    """16 divides the rows of two views, and a group would hold an example's both."""
+    with pytest.raises(ConfigError, match=r"norm_group is 16.*the 8 examples.*set it to 8"):
+        by_the_loop(moco(norm_group=16, symmetric=True))

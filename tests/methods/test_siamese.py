@@ -174,8 +174,24 @@ def test_siamese_s_pairs_are_the_two_views_of_a_place(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(names("objectives")) - set(BY_PAIRS)))
 def test_siamese_refuses_pairs_for_objectives_that_cannot_take_them(name: str) -> None:
-    with pytest.raises(ConfigError, match=rf"objective: is '{name}'.*set it to contrastive or"):
+    said = rf"objective: is '{name}'.*from pairs .*set it to one of contrastive, nt_logistic$"
+    with pytest.raises(ConfigError, match=said):
         siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="pairs")
+
+
+@pytest.mark.parametrize("name", names("objectives"))
+def test_siamese_s_classes_change_the_loss_or_are_refused(name: str) -> None:
+    own = bound("objectives", name)
+    if name in ("barlow_twins", "dcl", "info_nce", "nt_xent"):
+        said = rf"objective: is '{name}'.*from classes .*set it to one of alignment_uniformity, con"
+        with pytest.raises(ConfigError, match=said):
+            siamese(nn.Identity(), head(), objective=own, positives="classes")
+        return
+    losses = [
+        value_and_gradient(siamese(nn.Identity(), head(), objective=own, positives=what), LABELS)
+        for what in ("views", "classes")
+    ]
+    assert not torch.equal(losses[0][1], losses[1][1])
 
 
 def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:

@@ -19,6 +19,7 @@ from tests.methods.shared import (
     networks,
     same,
 )
+from twinview.errors import ConfigError
 from twinview.methods.swav import Swav
 from twinview.types import Batch, Projections
 
@@ -123,9 +124,17 @@ def test_codes_share_the_batch_evenly_when_it_is_iterated() -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_no_precision_overflows_and_codes_are_float32(dtype: torch.dtype) -> None:
     method = swav(epsilon=0.005, temperature=0.005).float()
-    z = (100 * torch.randn(2, 9, WIDTH)).to(dtype)
+    z = (100 * torch.randn(2, 9, WIDTH)).to(dtype).requires_grad_()
     loss = method.terms(Projections(z, None))["loss"]
     assert loss.dtype == torch.float32 and loss.isfinite()
+    assert torch.autograd.grad(loss, z)[0].isfinite().all()
+
+
+def test_a_beginning_of_no_queue_is_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"queue_from is 0\.5, and there is no queue; set it to 0"
+    ):
+        swav(queue=None, queue_from=0.5)
 
 
 def test_the_length_of_embeddings_does_not_matter() -> None:

@@ -23,6 +23,7 @@ def test_every_trap_has_a_bug_or_a_reason_why_not() -> None:
 
 def test_the_page_shows_what_is_planted_and_that_all_of_it_is_caught() -> None:
     page = (ROOT / "docs/mutants.md").read_text()
-    rows = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("| ")]
-    shown = [bug for bug in rows if bug != "bug"]
-    assert sorted(shown) == sorted(mutant.bug for mutant in PLANTED) and "**none**" not in page
+    rows = [line[2:].split(" | ")[:3] for line in page.splitlines() if line.startswith("| ")]
+    shown = [row for row in rows if row[0] != "trap"]
+    planted = [[str(mutant.trap), mutant.bug, mutant.file] for mutant in PLANTED]
+    assert sorted(shown) == sorted(planted) and "**none**" not in page

@@ -155,3 +155,21 @@ def test_value_and_gradient_of_labelled_pairs_are_the_loop_s(
 def test_labelled_pairs_leave_nothing_to_mine() -> None:
     with pytest.raises(ConfigError, match=r"mining: is 'semi_hard'.*set it to all"):
         nt_logistic(embeddings(7, 5), Alike(ALIKE), temperature=0.2, mining="semi_hard")
+
+
+ALIKE = Alike(torch.tensor([True, False, True, False]))
+
+
+def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences() -> None:
+    z = embeddings(4, 3).requires_grad_()
+    of = {"temperature": 0.2, "mining": "all"}
+    assert torch.autograd.gradcheck(lambda z: nt_logistic(z, ALIKE, **of), z)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_labelled_pairs_in_half_precision_lose_nothing(dtype: torch.dtype) -> None:
+    def of_pairs_alike(z: Tensor) -> Tensor:
+        alike = Alike(torch.arange(z.shape[1]) % 2 == 0)
+        return nt_logistic(z, alike, temperature=0.05, mining="all")
+
+    assert_halves_lose_nothing(of_pairs_alike, dtype, 0.05)

@@ -226,6 +226,12 @@ def test_equal_training_gives_equal_hashes(project: Project) -> None:
     assert _hashes(project) == before
 
 
+def test_the_head_s_outputs_are_probed_beside_the_features(project: Project) -> None:
+    found = json.loads((project.folder / paths.EVALUATION).read_text())["contenders"]
+    assert found[paths.OURS_Z]["linear"] != found[paths.OURS]["linear"]
+    assert "encoder z" in (project.folder / "reports/report.html").read_text()
+
+
 @pytest.mark.slow
 def test_a_second_run_from_scratch_gives_equal_features_and_metrics(project: Project) -> None:
     def found() -> dict[str, str]:

@@ -5,6 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinview import pairs
 from twinview.errors import ConfigError, DataError
 from twinview.parts import Method, Siamese, outputs
 
@@ -23,4 +24,4 @@ def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
             f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
             "raise the head's option 'out'"
         )
-    return F.cross_entropy(z.flatten(0, 1), labels.repeat(len(z)))
+    return F.cross_entropy(pairs.widened(z).flatten(0, 1), labels.repeat(len(z)))

@@ -69,7 +69,8 @@ class Margin(Method):
         """The mean over pairs that cost something, as 'loss': the expectation of the paper's.
 
         To each positive pair its anchor draws a negative, of those that cost something if there are
-        any. A batch without such pairs costs zero, with a gradient of zero (tally hears of it).
+        any. A batch without such pairs costs zero, with a gradient of zero; without_costly_pair
+        becomes the share of these steps.
         """
         z, labels = projections.z, self._known(projections.labels)
         apart = distances.between(pairs.unit(z), "euclidean")
@@ -79,6 +80,7 @@ class Margin(Method):
         near, far = (self.alpha + beyond).relu() * positive, (self.alpha - beyond).relu() * negative
         drawn = _chances(apart, far > 0, z.shape[2]) * positive.sum(1, keepdim=True)
         costly = (near > 0).sum() + drawn.sum()
+        tally.tell(without_costly_pair=float(costly == 0))
         return {"loss": (near.sum() + (drawn * far).sum()) / costly.clamp(min=1)}
 
     def chance(self, n: int) -> float:

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from twinview import batch_norm, engine, pairs
+from twinview.errors import ConfigError
 from twinview.objectives.info_nce import info_nce
 from twinview.parts import Method, Momentum, Queue, on_rows, outputs, predictor
 from twinview.types import Batch, Projections
@@ -43,7 +44,7 @@ def moco(
     if hidden is not None:
         own.predictor = predictor(width, hidden)
     if norm_group is not None:
-        own.shuffled = True
+        own.group = norm_group
         batch_norm.split(own, norm_group)
     return own
 
@@ -66,7 +67,8 @@ class Moco(Method):
         self.encoder, self.head, self.slow = encoder, head, slow
         self.predictor: nn.Module = nn.Identity()
         self.queue: Queue | None = None
-        self.temperature, self.symmetric, self.shuffled = temperature, symmetric, False
+        self.group: int | None = None
+        self.temperature, self.symmetric = temperature, symmetric
 
     def project(self, batch: Batch) -> Projections:
         """Queries and keys, each of its own view."""
@@ -99,9 +101,15 @@ class Moco(Method):
     @torch.no_grad()
     def _keys(self, views: Tensor) -> Tensor:
         """Of this process's examples, encoded in an order that all processes share."""
-        if not (self.shuffled and self.training):
+        if self.group is None or not self.training:
             keys: Tensor = self.slow(views)
             return keys
+        if views.shape[1] % self.group:  # groups would mix views, which their number may allow
+            raise ConfigError(
+                f"methods.moco.norm_group is {self.group}, which does not divide the "
+                f"{views.shape[1]} examples of a process; set it to "
+                f"{math.gcd(self.group, views.shape[1])}, or to null"
+            )
         everyones = engine.everyones(views, dim=1)
         order = engine.from_first(torch.randperm(everyones.shape[1])).to(views.device)
         keys = engine.everyones(self.slow(everyones[:, engine.own_part(order)]), dim=1)

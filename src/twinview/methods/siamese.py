@@ -1,12 +1,14 @@
 """One encoder and head on both views, under any objective of objectives/."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from twinview import registry
 from twinview.errors import ConfigError, DataError
 from twinview.parts import Method, Siamese, outputs
 from twinview.sections import OneOf
@@ -27,10 +29,10 @@ def siamese(
 
     An objective that may have a queue of negatives does without. positives: what belongs together,
     the views of an example; all examples of a class, and DataError is raised for unlabelled data;
-    or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006), for
-    objectives that take Alike. Chance is the objective of embeddings that are (nearly) all alike,
-    of pairs as if half were: for a loss with a margin that margin, below which a training has to
-    come.
+    or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006).
+    ConfigError for an objective that does not look at them: its labels' type tells. Chance is the
+    objective of embeddings that are (nearly) all alike, of pairs as if half were: for a loss with a
+    margin that margin, below which a training has to come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -43,8 +45,7 @@ def siamese(
             )
         return objective(z, labels if positives == "classes" else Alike(labels == 1))
 
-    if positives == "pairs":
-        _require_pairs(objective)
+    _require_use(objective, positives)
     if "queue" in inspect.signature(objective).parameters:
         objective = partial(objective, queue=None)
     width = outputs(head, "siamese")
@@ -59,10 +60,20 @@ def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
     return objective(1 + 0.001 * noise, labels).item()
 
 
-def _require_pairs(objective: Objective) -> None:
-    """Raises ConfigError unless the objective's signature says that it takes Alike."""
-    if Alike not in get_args(inspect.signature(objective).parameters["labels"].annotation):
+def _require_use(objective: Objective, positives: str) -> None:
+    """Raises ConfigError unless the objective's signature says that it takes these positives."""
+    wanted = {"views": None, "classes": Tensor, "pairs": Alike}[positives]
+    if wanted and not _takes(objective, wanted):
+        able = [
+            n
+            for n in registry.names("objectives")
+            if _takes(registry.find("objectives", n), wanted)
+        ]
         raise ConfigError(
             f"methods.siamese.objective: is {objective.func.__name__!r}, which cannot learn from "
-            "labelled pairs (methods.siamese.positives); set it to contrastive or nt_logistic"
+            f"{positives} (methods.siamese.positives); set it to one of {', '.join(able)}"
         )
+
+
+def _takes(objective: Callable[..., Tensor], kind: type) -> bool:
+    return kind in get_args(inspect.signature(objective).parameters["labels"].annotation)

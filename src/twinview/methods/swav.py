@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Tensor, nn
 
 from twinview import pairs
+from twinview.errors import ConfigError
 from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
 from twinview.types import Batch, Projections
 from twinview.views import SmallCrops
@@ -39,6 +40,11 @@ def swav(
     pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at log(prototypes) is
     collapse, an epsilon of .03 a remedy.
     """
+    if queue is None and queue_from:
+        raise ConfigError(
+            f"methods.swav.queue_from is {queue_from}, and there is no queue; set it to 0, or "
+            "methods.swav.queue to a number of examples"
+        )
     width = outputs(head, "swav")
     own = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
     own.epsilon, own.iterations, own.small = epsilon, iterations, small

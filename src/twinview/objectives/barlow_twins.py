@@ -10,9 +10,7 @@ from torch.nn.functional import batch_norm
 from twinview import pairs
 
 
-def barlow_twins(
-    z: Tensor, labels: Tensor | None, *, off_diagonal: Annotated[float, Gt(0)]
-) -> Tensor:
+def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt(0)]) -> Tensor:
     """Squared distance of the views' correlations from the identity, summed over features.
 
     z: (2, n, d), n > 1, the whole batch: statistics of a part are others. labels are not looked at.

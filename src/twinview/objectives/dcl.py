@@ -10,7 +10,7 @@ from torch import Tensor
 from twinview import distances, pairs, tally
 
 
-def dcl(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
+def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
     """Mean of log sum exp of the products with other examples, less the product with the own view.
 
     z: (2, n, d), n > 1, any scale but zero. labels are not looked at. Products are divided by the

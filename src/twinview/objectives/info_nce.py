@@ -11,7 +11,7 @@ from twinview import pairs, tally
 
 def info_nce(
     z: Tensor,
-    labels: Tensor | None,
+    labels: object,
     queue: Tensor | None,
     *,
     temperature: Annotated[float, Gt(0)],

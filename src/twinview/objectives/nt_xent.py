@@ -9,7 +9,7 @@ from torch import Tensor
 from twinview import pairs, tally
 
 
-def nt_xent(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
+def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
     """Mean cross-entropy of naming the other view of the same example.
 
     z: (2, n, d), any scale but zero. labels are not looked at. Every other embedding of the batch,

@@ -18,9 +18,10 @@ def lars(
 ) -> optim.Optimizer:
     """SGD whose step for each weight is trust times the weight's own length, per unit of rate.
 
-    The length of gradient and decay is that of their sum, as in SimCLR's code. Biases and norm
-    layers neither decay nor are rescaled. SimCLR and BYOL: trust .001, momentum .9, weight decay
-    1e-6 and 1.5e-6, rate .3 or .2 times batch / 256.
+    v = momentum * v + rate * rescaled gradient, w = w - v (algorithm 1): a step keeps the rate that
+    it was taken with. The length of gradient and decay is that of their sum, as in SimCLR's code.
+    Biases and norm layers neither decay nor are rescaled. SimCLR and BYOL: trust .001, momentum .9,
+    weight decay 1e-6 and 1.5e-6, rate .3 or .2 times batch / 256.
     """
     groups = [
         {"params": decayed, "weight_decay": weight_decay, "trust": trust},
@@ -31,7 +32,7 @@ def lars(
 
 @final
 class Lars(optim.Optimizer):
-    """Momentum is that of the rescaled gradients; the rate applies to their sum."""
+    """Momentum is that of the steps, each with the rate of its time."""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -41,8 +42,8 @@ class Lars(optim.Optimizer):
             for weight in group["params"]:
                 if weight.grad is not None:
                     past = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
-                    past.mul_(group["momentum"]).add_(_rescaled(weight, group))
-                    weight.sub_(past, alpha=group["lr"])
+                    past.mul_(group["momentum"]).add_(_rescaled(weight, group), alpha=group["lr"])
+                    weight.sub_(past)
 
 
 def _rescaled(weight: nn.Parameter, group: dict[str, Any]) -> Tensor:
