@@ -317,6 +317,17 @@ class TestMethods:
         assert (name in NEGATIVES["methods"]) != (name in WITHOUT_NEGATIVES)
         assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
 
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_vast_projections_in_half_precision_stay_finite(
+        self, name: str, dtype: torch.dtype
+    ) -> None:
+        method = made(name)
+        z = method.project(batch(method)).map(lambda x: (1000 * x).detach().to(dtype))
+        leaf = z.z.requires_grad_()
+        loss = torch.stack(list(method.terms(z).values())).sum()
+        assert loss.isfinite() and loss.dtype == torch.float32
+        assert torch.autograd.grad(loss, leaf)[0].isfinite().all()
+
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)
         z = method.project(batch(method)).z

@@ -165,10 +165,10 @@ def steps_of(make: Callable[..., Method], norm: str, micro_batch: int) -> list[T
     return steps(make, encoder, replace(ROWS, labels=ROWS.ids % 3), Pictures)
 
 
-def steps_with_labelled_pairs() -> list[Tensor]:
+def steps_with_labelled_pairs(objective: str) -> list[Tensor]:
     pairs = Pairs(ROWS.ids, ROWS.ids.flip(0), ROWS.ids % 3 == 0)
     by_pairs = partial(
-        bound("methods", "siamese"), objective=bound("objectives", "contrastive"), positives="pairs"
+        bound("methods", "siamese"), objective=bound("objectives", objective), positives="pairs"
     )
     encoder = GradientCache(learner("batch"), N)
     return steps(by_pairs, encoder, pairs.as_split(), lambda small: PairViews(Pictures(), pairs))
@@ -266,6 +266,10 @@ def methods() -> dict[str, Any]:
     for name in registry.names("objectives"):
         siamese = registry.bind("methods", "siamese", {"objective": name, "positives": "views"})
         made[f"siamese_by_{name}"] = partial(siamese, objective=bound("objectives", name))
+    classes = registry.bind("methods", "siamese", {"objective": "triplet", "positives": "classes"})
+    made["siamese_by_classes"] = partial(classes, objective=bound("objectives", "triplet"))
+    labelled = {"alpha": 0.2, "beta": 1.2, "classes": 3, "labelled": True}
+    made["margin_with_labels"] = registry.bind("methods", "margin", labelled)
     moco, changes = SMALL["methods"]["moco"], {"symmetric": True, "hidden": 6}
     made["moco_symmetric"] = registry.bind("methods", "moco", {**moco, **changes})
     whole = {**moco, **changes, "queue": None, "norm_group": None}
@@ -295,11 +299,12 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_training,
         the_order_of_examples,
         the_order_of_balanced_examples,
-        steps_with_labelled_pairs,
         norms,
         embedded,
     )
 }
+for name in ("contrastive", "nt_logistic"):
+    CASES[f"steps_with_labelled_pairs_by_{name}"] = partial(steps_with_labelled_pairs, name)
 for name, make in methods().items():
     CASES[f"steps_of_{name}"] = partial(steps_of, make, "batch", N)
     CASES[f"steps_of_{name}_in_chunks"] = partial(steps_of, make, "group", 2)
