@@ -110,8 +110,12 @@ def main(names: list[str]) -> None:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()
         earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
-        about = {"commit": commit(), "hardware": hardware(), "versions": versions()}
-        about["command"] = f"{COMMAND} BENCH={name}"
+        about = {
+            "commit": commit(),
+            "hardware": hardware(),
+            "versions": versions(),
+            "command": f"{COMMAND} BENCH={name}",
+        }
         artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
     results = artifacts.load_json(RESULTS)
     measure.keep(scores(results), instead_of=BENCH)

@@ -4,10 +4,10 @@ Both train the default recipe's encoder on the same 55,000 pictures, with as man
 gets its own transform without blur and at strength .5, as its documentation has it for CIFAR-10,
 its head, its loss at temperature .5, SGD at .06 on a half cosine over the ten minutes, the number
 of worker processes (0 or 2) that is faster here, and two trainings: its head as wide as the
-features, as its documentation has it, or HEAD wide like twinview's, which takes less time; the
-better one counts. twinview gets its default recipe with the epochs of EPOCHS, views rendered in
-the loop. Both compute in `pretrain.precision`. Evaluation (cosine kNN on features as they are) is
-not counted for either.
+features, as its documentation has it, or as wide as twinview's, which takes less time; the better
+one counts. twinview gets its default recipe with the epochs of EPOCHS, views rendered in the loop.
+Both compute in `pretrain.precision`. Evaluation (cosine kNN on features as they are) is not counted
+for either.
 """
 
 import math
@@ -26,7 +26,6 @@ from twinview.errors import TrainingError
 from twinview.params import Params
 
 EPOCHS = 8
-HEAD = 256
 RATE = 0.06  # lightly's for SimCLR at batch 256
 CHECKS = 2  # of twinview's kNN, in each epoch
 
@@ -39,7 +38,7 @@ def measure(minutes: float = 10) -> dict[str, Any]:
     Raises ConfigError when lightly is not installed.
     """
     settings = params.load()
-    widths = (Training.of(settings).encoder.dim, HEAD)
+    widths = (Training.of(settings).encoder.dim, settings.heads[settings.pretrain.head]["hidden"])
     each = [_lightly(settings, minutes * 60, width) for width in widths]
     theirs = max(each, key=lambda one: one["knn"])
     ours = _twinview(settings, theirs["knn"]) / 60

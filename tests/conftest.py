@@ -44,10 +44,9 @@ def _one_thread() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of FOREIGN in the test, nor after it, whatever sets one in there: MLflow does."""
     for name in FOREIGN:
-        monkeypatch.setenv(
-            name, ""
-        )  # gone after the test too, whatever sets it in there: MLflow does
+        monkeypatch.setenv(name, "")  # so that monkeypatch takes it away again
         monkeypatch.delenv(name)
 
 

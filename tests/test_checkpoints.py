@@ -264,9 +264,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
 )
 def test_a_pretraining_is_another_on_other_data_or_views(path: Path, folder: Path) -> None:
     recorded = {"pretrain": {"epochs": 2, "checkpoint_every": 4}}
-    for each in (*pretrain_files(), path):
-        each.parent.mkdir(parents=True, exist_ok=True)
-        each.write_text("before")
+    write_what_pretraining_reads(path)
     before = pretrain.fingerprint(recorded, torch.device("cpu"))
     path.write_text("after")
     after = pretrain.fingerprint(recorded, torch.device("cpu"))
@@ -274,9 +272,7 @@ def test_a_pretraining_is_another_on_other_data_or_views(path: Path, folder: Pat
 
 
 def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> None:
-    for each in pretrain_files():
-        each.parent.mkdir(parents=True, exist_ok=True)
-        each.write_text("data")
+    write_what_pretraining_reads()
     found = [
         pretrain.fingerprint(
             {"pretrain": {"epochs": epochs, "checkpoint_every": often}}, torch.device("cpu")
@@ -286,7 +282,8 @@ def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> N
     assert found[0] == found[1] != found[2]
 
 
-def pretrain_files() -> list[Path]:
-    """What every pretraining reads."""
+def write_what_pretraining_reads(*others: Path) -> None:
     parts = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
-    return [*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / view_cache.INDEX]
+    for each in (*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / view_cache.INDEX, *others):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("before")

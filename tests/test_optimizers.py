@@ -12,8 +12,6 @@ from twinview.methods.simclr import simclr
 from twinview.optimizers.lars import lars
 
 OPTIONS = {"weight_decay": 0.1, "momentum": 0.9, "trust": 0.01}
-
-
 RATES = (0.5, 0.1, 0.9)  # a schedule's: a step keeps the rate that it was taken with
 
 

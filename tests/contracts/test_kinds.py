@@ -92,7 +92,7 @@ NEGATIVES = {
         "triplet": 8,
     },
 }
-# Who looks at each feature by itself, and why.
+# Who has none, and why.
 WITHOUT_NEGATIVES = {
     "barlow_twins": "it compares features over the batch, not examples",
     "byol": "a view predicts the slow one of the same example",
@@ -100,6 +100,7 @@ WITHOUT_NEGATIVES = {
     "fast_siam": "a view predicts the others of the same example",
     "swav": "a view predicts the other's code",
 }
+# Who looks at each feature by itself, and why.
 SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
 

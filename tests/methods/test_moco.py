@@ -179,6 +179,12 @@ def test_groups_that_do_not_divide_the_rows_are_refused() -> None:
         by_the_loop(moco(norm_group=3))
 
 
+def test_groups_that_do_not_divide_a_chunk_are_refused_by_the_norm() -> None:
+    """Of 8 examples in chunks of 6."""
+    with pytest.raises(ConfigError, match=r"groups of 4.*'norm_group'.* 6 rows"):
+        by_the_loop(moco(6, norm_group=4))
+
+
 def test_groups_of_both_views_together_are_refused() -> None:
     """16 divides the rows of two views, and a group would hold an example's both."""
     with pytest.raises(ConfigError, match=r"norm_group is 16.*the 8 examples.*set it to 8"):
