@@ -95,6 +95,15 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name(
     assert torch.equal(predicted["knn"], evaluate(contender(), knn, grids["knn"], CLASSES)[1])
 
 
+def test_without_propagation_the_probe_alone_has_few_labels() -> None:
+    few = FewLabels(per_class=(2,), draws=2, strength=0.1, propagation=None, seed=1)
+    own = Evaluate(probes=("linear",), few_labels=few, projections=False)
+    found, _ = evaluation.score(
+        contender(), own, {"linear": {"strength": [0.1]}}, CLASSES, lambda tasks, *_: tasks
+    )
+    assert list(found) == ["linear", "labels_2"]
+
+
 def test_the_best_options_on_validation_are_chosen() -> None:
     splits = contender()
     splits["validation"] = replace(splits["validation"], labels=torch.full((30,), 2))

@@ -123,6 +123,7 @@ def test_measuring_needs_a_tree_without_changes(monkeypatch: pytest.MonkeyPatch)
             "baselines.supervised must be true; evaluate.few_labels.per_class must be 10, 100",
         ),
         ({"evaluate.probes": ["knn"]}, "evaluate.probes must be linear and knn"),
+        ({"evaluate.few_labels.propagation": None}, "few_labels.propagation must be given"),
     ],
 )
 def test_settings_that_the_table_would_misname_are_refused_before_anything_runs(

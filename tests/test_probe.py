@@ -1,6 +1,7 @@
 """The probe's files, and that it answers as the one that test was read with."""
 
 import re
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> 
     last, options = evaluation.final_linear(SPLITS, {}, GRID)
     assert options == evaluation.choose(TRAIN, VALIDATION, linear, GRID)[0]
     assert torch.equal(last.weights, fit(joined(TRAIN, VALIDATION), **options).weights)
+
+
+def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
+    rows = TRAIN.take(torch.arange(len(TRAIN)))
+    kept = fit(rows, 0.1)
+    assert fit(rows, 0.1) is kept and fit(rows, 1.0) is not kept
+    assert not torch.equal(
+        fit(replace(rows, labels=rows.known_labels().flip(0)), 0.1).weights, kept.weights
+    )
+    features = weakref.ref(rows.features)
+    del rows
+    assert features() is None
 
 
 def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:

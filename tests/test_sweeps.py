@@ -70,6 +70,7 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
         assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
         drawn = {f"labels_{count}" for count in one.changes["evaluate.few_labels.per_class"]}
         assert {task for task in TASKS if task.startswith("labels")} == drawn
+        assert one.changes["evaluate.few_labels.propagation"] is None
     for key in ("pretrain.seed", "baselines.seed"):
         assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
 

@@ -24,7 +24,7 @@ from twinview.errors import ConfigError, DataError
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import FEW, MEASURES, Evaluate, Propagation
+from twinview.sections import MEASURES, PROBED, PROPAGATED, Evaluate, Propagation
 from twinview.types import Embeddings
 
 PROTOCOL = "frozen-3"
@@ -51,7 +51,9 @@ def score(
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
     probed = by_probe(parts, partial(linear, strength=few.strength))
-    guesses = dict(zip(FEW, (probed, by_graph(parts, few.propagation)), strict=True))
+    guesses = {PROBED: probed}
+    if few.propagation:
+        guesses[PROPAGATED] = by_graph(parts, few.propagation)
     tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
     for task in progress(tasks, len(tasks), "evaluate"):
         if isinstance(task, tuple):

@@ -1,6 +1,7 @@
 """Multinomial logistic regression: the linear probe's fit, kept for use too."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +30,18 @@ class Fitted:
         return F.linear((features - self.mean) / self.std, self.weights, self.bias)
 
 
+_known: WeakKeyDictionary[Embeddings, dict[float, Fitted]] = WeakKeyDictionary()
+
+
 def fit(train: Embeddings, strength: float) -> Fitted:
-    """The probe of these rows; it knows the classes up to their largest label."""
+    """The probe of these rows, kept as long as they; it knows the classes up to their largest."""
+    known = _known.setdefault(train, {})
+    if strength not in known:
+        known[strength] = _fit(train, strength)
+    return known[strength]
+
+
+def _fit(train: Embeddings, strength: float) -> Fitted:
     of = moments(train.features)
     penalty = 1 / (strength * len(train.features))
     eye = torch.eye(len(of.mean))

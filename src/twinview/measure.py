@@ -43,7 +43,7 @@ def require_measurable(seeds: int) -> None:
     seeding.require_spread(seeds, COMMAND)
     require_marks()
     settings = params.load()
-    few, probes = settings.evaluate.few_labels.per_class, settings.evaluate.probes
+    of, probes = settings.evaluate.few_labels, settings.evaluate.probes
     faults = [
         f"{name} must be {wanted}"
         for name, wanted, holds in (
@@ -51,7 +51,12 @@ def require_measurable(seeds: int) -> None:
             ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
             ("baselines.supervised", "true", settings.baselines.supervised),
             ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
-            ("evaluate.few_labels.per_class", "10, 100 and perhaps more", {10, 100} <= set(few)),
+            (
+                "evaluate.few_labels.per_class",
+                "10, 100 and perhaps more",
+                {10, 100} <= set(of.per_class),
+            ),
+            ("evaluate.few_labels.propagation", "given", bool(of.propagation)),
         )
         if not holds
     ]

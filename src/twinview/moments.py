@@ -1,10 +1,10 @@
 """Mean, deviation and correlation of features: what the linear probe and whitening start from."""
 
-import functools
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 _LEAST = 1e-6  # a smaller deviation is rounding: such a feature says nothing, and stays as it is
 
@@ -21,12 +21,18 @@ class Moments(NamedTuple):
         return (features - self.mean) / self.std
 
 
-@functools.lru_cache(maxsize=2)
-def moments(features: Tensor) -> Moments:
-    """Kept for the last two tensors, train's and train's with validation's: each probe starts here.
+_known = WeakTensorKeyDictionary()
 
-    They must not be written to meanwhile.
-    """
+
+def moments(features: Tensor) -> Moments:
+    """Kept as long as the tensor, which must not be written to: each probe starts here."""
+    if features not in _known:
+        _known[features] = _moments(features)
+    found: Moments = _known[features]
+    return found
+
+
+def _moments(features: Tensor) -> Moments:
     std, mean = torch.std_mean(features, dim=0, correction=0)
     std = torch.where(std > _LEAST, std, torch.ones_like(std))
     x = (features - mean) / std

@@ -266,12 +266,13 @@ def _oversized(params: Params) -> Iterator[str]:
     """What asks for more rows than a split has."""
     own, report, few = params.pretrain, params.report, params.evaluate.few_labels
     nearest = _options(params.probes, "knn").get("neighbours", (0,))
+    spread = few.propagation.neighbours if few.propagation else 0
     wanted = {
         "train": {
             "pretrain.batch_size": own.batch_size,
             f"methods.{own.method}.queue": _of_method(params).get("queue") or 0,
             "evaluate.few_labels.per_class": max(few.per_class),
-            "evaluate.few_labels.propagation.neighbours": few.propagation.neighbours,
+            "evaluate.few_labels.propagation.neighbours": spread,
             "probes.knn.neighbours": max(nearest) if "knn" in params.evaluate.probes else 0,
             "report.neighbours": report.neighbours,
         },

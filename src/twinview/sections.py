@@ -132,19 +132,19 @@ class Propagation(Section):
 
 
 MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
-FEW = ("labels", "propagated")  # the tasks labels_10, propagated_10 and so on
+PROBED, PROPAGATED = FEW = ("labels", "propagated")  # the tasks labels_10, propagated_10 and so on
 
 
 class FewLabels(Section):
     """Few labels: how many a class, how often drawn; the linear probe's fixed strength.
 
-    propagation: labels are spread over the unlabelled train rows too.
+    propagation: labels are spread over the unlabelled train rows too; null: they are not.
     """
 
     per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
     draws: Annotated[int, Ge(2)]
     strength: Annotated[float, Gt(0)]
-    propagation: Propagation
+    propagation: Propagation | None
     seed: Seed
 
 

@@ -26,6 +26,7 @@ from twinview.types import Batch
 COMMAND = "make sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
 TASKS = {task: measure.TASKS[task] for task in ("linear", "knn", "labels_10")}
+SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
 BASELINES = {
     prefix.removesuffix("."): text for prefix, text in measure.CONTENDERS.items() if prefix
 }
@@ -97,7 +98,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
     """The experiments, seed by seed, so that one of each comes first.
 
     The supervised baseline is trained for as long as the first method, whose baselines are shown.
-    Of few labels only those are drawn that the table shows: evaluation takes as long as training.
+    Of few labels only what the table shows is found: evaluation takes as long as training.
     Raises ConfigError for epochs of SimCLR's that a method cannot spend.
     """
     labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
@@ -107,7 +108,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
         for label, method in methods.items():
             changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
             changes |= {} if kind == "methods" else {"methods.siamese.objective": label}
-            changes["evaluate.few_labels.per_class"] = [10]
+            changes |= SHOWN
             changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
             yield Experiment.of(label, settings, changes | seeded(seed))
 
