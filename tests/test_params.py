@@ -430,6 +430,35 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
     assert objective.keywords == {"temperature": 0.7}
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"pretrain.method": "siamese", "methods.siamese.positives": "classes"},
+            "methods.siamese.objective: is 'nt_xent', which cannot learn from classes",
+        ),
+        (
+            {"pretrain.method": "swav", "methods.swav.queue_from": 0.5},
+            "methods.swav.queue_from is 0.5, and there is no queue",
+        ),
+        (
+            {"pretrain.method": "margin", "methods.margin.classes": 10},
+            "methods.margin.classes is 10, and labels are not looked at",
+        ),
+        (
+            {"pretrain.method": "cross_entropy", "pretrain.head": "identity"},
+            "methods.cross_entropy needs a head with outputs of its own",
+        ),
+    ],
+    ids=lambda value: value["pretrain.method"] if isinstance(value, dict) else "",
+)
+def test_what_a_method_refuses_is_known_before_anything_runs(
+    changes: dict[str, Any], said: str, write_params: Write
+) -> None:
+    (fault,) = faults(write_params(changes))
+    assert fault.startswith(said)
+
+
 def test_an_objective_that_no_method_names_is_not_chosen() -> None:
     settings = params.load(ROOT / "params.yaml")
     assert settings.pretrain.method == "simclr"

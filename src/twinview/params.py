@@ -7,7 +7,7 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -97,8 +97,20 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def check(path: Path = Path("params.yaml")) -> None:
-    """Raises ConfigError that names every fault of the file at once, plug-ins' options included."""
+    """Raises ConfigError that names every fault of the file at once, plug-ins' options included.
+
+    Once there is none, it makes the head and the method, and names what these refuse.
+    """
+    from torch import nn  # here alone: a stage may load its settings without PyTorch
+
     _validated(whole_model(), path)
+    settings = load(path)
+    own, width = settings.pretrain, 8  # any will do
+    head = settings.bound("heads", own.head)(width)
+    try:
+        settings.bound("methods", own.method)(nn.Identity(), head)
+    except ConfigError as error:
+        raise _faulty(str(path), [str(error)]) from None
 
 
 def whole_model() -> type[Params]:
@@ -166,10 +178,13 @@ def parse(model: type[M], value: object, place: str) -> M:
         return model.model_validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         faults = [line for fault in explain(error, model) for line in fault.split("\n")]
-        faults = [fault.removeprefix(": ") for fault in faults]
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        plural = "fault" if len(faults) == 1 else "faults"
-        raise ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}", faults) from None
+        raise _faulty(place, [fault.removeprefix(": ") for fault in faults]) from None
+
+
+def _faulty(place: str, faults: Sequence[str]) -> ConfigError:
+    lines = "\n".join(f"  {fault}" for fault in faults)
+    plural = "fault" if len(faults) == 1 else "faults"
+    return ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}", faults)
 
 
 def _read(path: Path) -> str:
