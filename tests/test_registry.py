@@ -1,5 +1,8 @@
 """From names to callables: what binds, and how each fault of an option is said."""
 
+import sys
+import types
+
 import pytest
 
 from twinview import registry
@@ -84,6 +87,26 @@ def test_names_are_the_files_of_the_kind() -> None:
 def test_what_is_no_plug_in_is_not_found(name: str) -> None:
     with pytest.raises(ConfigError, match="heads has no"):
         registry.find("heads", name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("def zzz() -> None: ...", r"new\.py defines no new\(\); a file is called as its callable"),
+        ("new = 1", r"new\.py defines no new\(\)"),
+        ("def new(*, rate, size: int): ...", r"heads\.new: annotate rate with type and range"),
+    ],
+)
+def test_a_file_that_is_no_plug_in_is_told_what_it_lacks(
+    content: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("twinview.heads.new")
+    module.__file__ = "src/twinview/heads/new.py"
+    exec(content, vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(registry, "names", lambda kind: ["new"])
+    with pytest.raises(ConfigError, match=said):
+        registry.bind("heads", "new", {})
 
 
 def test_the_model_of_an_option_carries_its_range_into_the_schema() -> None:

@@ -101,16 +101,25 @@ def check(path: Path = Path("params.yaml")) -> None:
 
     Once there is none, it makes the head and the method, and names what these refuse.
     """
-    from torch import nn  # here alone: a stage may load its settings without PyTorch
-
     _validated(whole_model(), path)
-    settings = load(path)
-    own, width = settings.pretrain, 8  # any will do
-    head = settings.bound("heads", own.head)(width)
     try:
-        settings.bound("methods", own.method)(nn.Identity(), head)
+        _make(load(path))
     except ConfigError as error:
         raise _faulty(str(path), [str(error)]) from None
+
+
+def _make(settings: Params) -> None:
+    """Raises ConfigError for what head and method refuse, and for a cache that suits them not."""
+    from torch import nn  # here alone: a stage may load its settings without PyTorch
+
+    own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
+    head = settings.bound("heads", own.head)(width)
+    views = settings.bound("methods", own.method)(nn.Identity(), head).views
+    if settings.views.mode == "cached" and cached.count % views:
+        raise ConfigError(
+            f"views.cached.count: is {cached.count}; methods.{own.method} takes {views} views of "
+            f"an example at a time, so it must be a multiple of {views}"
+        )
 
 
 def whole_model() -> type[Params]:
@@ -252,12 +261,6 @@ def _impossible(params: Params) -> Iterator[str]:
         yield (
             f"pretrain.warmup_epochs: is {own.warmup_epochs}, but the training ends "
             f"after pretrain.epochs: {own.epochs}"
-        )
-    together = method.get("views", 2)
-    if params.views.mode == "cached" and params.views.cached.count % together:
-        yield (
-            f"views.cached.count: is {params.views.cached.count}; methods.{own.method} takes "
-            f"{together} views of an example at a time, so it must be a multiple of {together}"
         )
     if method.get("small") and "random_resized_crop" not in params.views.chain:
         yield (

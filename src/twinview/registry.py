@@ -58,22 +58,34 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Callable[..., Any]:
-    """The callable called `name`, imported when it is first asked for."""
+    """The callable called `name`, imported when it is first asked for.
+
+    Raises ConfigError when there is no such file, or no such callable in it.
+    """
     if name not in names(kind):
         raise ConfigError(f"{kind} has no {name!r}{did_you_mean(name, names(kind))}")
     module = importlib.import_module(f"twinview.{kind}.{name}")
-    found: Callable[..., Any] = getattr(module, name)
-    return found
+    if not callable(found := getattr(module, name, None)):
+        raise ConfigError(
+            f"{module.__file__} defines no {name}(); a file is called as its callable"
+        )
+    made: Callable[..., Any] = found
+    return made
 
 
 @functools.cache
 def options_model(kind: str, name: str) -> type[BaseModel]:
-    """The pydantic model of one candidate's options, made from its keyword-only parameters."""
+    """The pydantic model of one candidate's options, made from its keyword-only parameters.
+
+    Raises ConfigError for an option without an annotation, which would be its range.
+    """
     target = find(kind, name)
     hints = get_type_hints(target, include_extras=True)
     keywords = [
         p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY
     ]
+    if bare := [p.name for p in keywords if p.name not in hints]:
+        raise ConfigError(f"{kind}.{name}: annotate {', '.join(bare)} with type and range")
     fields: dict[str, Any] = {p.name: (hints[p.name], ...) for p in keywords}
     title = f"{kind}.{name}"
     summary = (inspect.getdoc(target) or title).partition("\n")[0]

@@ -42,6 +42,15 @@ def test_an_objective_that_a_method_names_is_declared_with_the_method(name: str)
         assert files <= set(stage["deps"])
 
 
+def test_stages_that_render_views_declare_every_augmentation() -> None:
+    """The chain is a list, by which DVC cannot name files."""
+    files = {f"src/twinview/augmentations/{one}.py" for one in registry.names("augmentations")}
+    declared = {name: {dep for dep in STAGES[name]["deps"] if dep in files} for name in STAGES}
+    assert {name for name in STAGES if declared[name]} == {"views", "baselines", "pretrain"}
+    for name, own in declared.items():
+        assert own in (set(), files), name
+
+
 def test_every_plot_is_shown_once_with_axes_of_its_own() -> None:
     """DVC draws a stage's plot by itself too, its last column by the row's number."""
     assert all(isinstance(plot, str) and plot.endswith(".png") for plot in _plots_of_stages())

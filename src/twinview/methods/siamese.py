@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
 def _require_use(objective: Objective, positives: str) -> None:
     """Raises ConfigError unless the objective's signature says that it takes these positives."""
     wanted = {"views": None, "classes": Tensor, "pairs": Alike}[positives]
-    if wanted and not _takes(objective, wanted):
+    if wanted and not _takes(objective.func, wanted):
         able = [
             n
             for n in registry.names("objectives")
@@ -76,4 +76,5 @@ def _require_use(objective: Objective, positives: str) -> None:
 
 
 def _takes(objective: Callable[..., Tensor], kind: type) -> bool:
-    return kind in get_args(inspect.signature(objective).parameters["labels"].annotation)
+    labels = get_type_hints(objective)["labels"]
+    return kind in (get_args(labels) or (labels,))
