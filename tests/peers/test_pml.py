@@ -139,17 +139,21 @@ def test_semi_hard_triplets(z: Tensor, distance: str) -> None:
     assert same(ours, lambda z: loss(joined(z), names(2), nearest), z)
 
 
+@pytest.mark.parametrize(
+    ("distance", "margin", "theirs"), [("euclidean", 3.0, (0, 3.0)), ("cosine", 0.8, (1, 0.2))]
+)
 @pytest.mark.peers("objectives/contrastive", "PML ContrastiveLoss", "differs")
-def test_contrastive(z: Tensor) -> None:
+def test_contrastive(z: Tensor, distance: Any, margin: float, theirs: tuple[float, float]) -> None:
     """Hadsell et al., eq. 4: half the square of the distance, and of what lacks to the margin.
     That is ours. PML's has no square and no half, so it pulls a near pair as hard as a far one, and
     its means are of the pairs that cost something. From the costs of its pairs, squared, halved
-    and averaged over all, ours comes out."""
-    loss = losses.ContrastiveLoss(0, 3.0, distance=EUCLIDEAN)
-    each = losses.ContrastiveLoss(0, 3.0, distance=EUCLIDEAN, reducer=EACH)
+    and averaged over all, ours comes out. Cosines: PML's margins are of similarities, ours of
+    what these lack to 1."""
+    loss = losses.ContrastiveLoss(*theirs, distance=DISTANCES[distance])
+    each = losses.ContrastiveLoss(*theirs, distance=DISTANCES[distance], reducer=EACH)
 
     def ours(z: Tensor) -> Tensor:
-        return contrastive(z, LABELS, margin=3.0, distance="euclidean")
+        return contrastive(z, LABELS, margin=margin, distance=distance)
 
     def by_the_paper(z: Tensor) -> Tensor:
         costs = each(joined(z), names(2))
@@ -216,11 +220,19 @@ def margin_loss(z: Tensor) -> Tensor:
     return loss
 
 
-def costly_negatives(z: Tensor) -> Tensor:
-    """Of each anchor, which negatives are nearer than beta + alpha."""
-    apart = torch.cdist(*[normalize(joined(z), dim=1)] * 2)
-    labels = torch.arange(z.shape[1]).repeat(2)
-    return (apart < 1.4) & (labels[:, None] != labels)
+def one_negative_each(beta: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Two examples, (2, 2, 5), and their triplets; of each anchor one negative costs something.
+
+    beta: (2,), each example's boundary.
+    """
+    labels = torch.arange(2).repeat(2)
+    for z in (embeddings(2, 5, seed) for seed in range(100)):
+        apart = torch.cdist(*[normalize(joined(z), dim=1)] * 2)
+        costly = (apart < beta[labels, None] + 0.2) & (labels[:, None] != labels)
+        if (costly.sum(1) == 1).all():
+            anchors, negatives = costly.nonzero(as_tuple=True)
+            return z, (anchors, anchors.roll(2), negatives)
+    raise AssertionError("no such batch")
 
 
 @pytest.mark.peers("methods/margin", "PML MarginLoss", "differs")
@@ -230,8 +242,26 @@ def test_margin(z: Tensor) -> None:
     one negative to draw, PML's loss on these triplets is ours."""
     loss, labels = losses.MarginLoss(margin=0.2, beta=1.2), torch.arange(N).repeat(2)
     assert not same(margin_loss, lambda z: loss(joined(z), labels), z)
-    batches = (embeddings(2, 5, seed) for seed in range(100))
-    small = next(own for own in batches if (costly_negatives(own).sum(1) == 1).all())
-    anchors, negatives = costly_negatives(small).nonzero(as_tuple=True)
-    drawn = anchors, anchors.roll(2), negatives
-    assert same(margin_loss, lambda z: loss(joined(z), torch.tensor([0, 1, 0, 1]), drawn), small)
+    small, drawn = one_negative_each(torch.tensor([1.2, 1.2]))
+    assert same(margin_loss, lambda z: loss(joined(z), names(2, torch.arange(2)), drawn), small)
+
+
+@pytest.mark.peers("methods/margin, a boundary for each class", "PML MarginLoss", "equal")
+def test_margin_of_classes() -> None:
+    """Section 4.2, on given triplets: an anchor's class says which boundary, and that learns."""
+    beta, classes = torch.tensor([1.2, 0.9]).double(), torch.arange(2)
+    own = made("margin", alpha=0.2, beta=1.0, classes=2, labelled=True)
+    loss = losses.MarginLoss(margin=0.2, beta=1.0, num_classes=2, learn_beta=True)
+    own.beta.data, loss.beta.data = beta.clone(), beta.clone()
+    small, drawn = one_negative_each(beta)
+
+    def ours(z: Tensor) -> Tensor:
+        return own.terms(Projections(z, classes))["loss"]
+
+    def theirs(z: Tensor) -> Tensor:
+        found: Tensor = loss(joined(z), names(2, classes), drawn)
+        return found
+
+    assert same(ours, theirs, small)
+    by_beta = torch.autograd.grad(ours(small) + theirs(small), [own.beta, loss.beta])
+    assert torch.allclose(*by_beta) and by_beta[0].unique().numel() == 2
