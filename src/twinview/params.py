@@ -109,7 +109,7 @@ def check(path: Path = Path("params.yaml")) -> None:
 
 
 def _make(settings: Params) -> None:
-    """Raises ConfigError for what head and method refuse, and for a cache of a number that does not suit."""
+    """Raises ConfigError for what head and method refuse, and views that the cache lacks."""
     from torch import nn  # here alone: a stage may load its settings without PyTorch
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
