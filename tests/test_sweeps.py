@@ -12,7 +12,7 @@ import pytest
 from tests.workspace import ROOT
 from twinview import experiments, measure, params, registry, sweeps
 from twinview.errors import ConfigError
-from twinview.sweeps import TASKS, Experiment, passes_of, plan, scores, table
+from twinview.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")
 
@@ -151,7 +151,10 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
         "make sweep OF=methods EPOCHS=4 SEEDS=2"
     )
     assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
-    assert Path("reports/methods.md").read_text().count("\n") == 2 + first + 3
+    page = Path("reports/methods.md").read_text()
+    assert page.startswith(f"{table('methods', list(plan('methods', SETTINGS, 4, 2)))}\n\nMean ")
+    assert "(n = 2)" in page
+    assert "`make sweep OF=methods EPOCHS=4 SEEDS=2` at commit `abc`; " in page
 
 
 def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) -> None:
@@ -159,9 +162,18 @@ def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) ->
     for one in planned:
         one.run()
     rows = [line.split("|")[1].strip() for line in table("methods", planned).splitlines()]
-    assert rows[0] == "methods" and rows[2].startswith("byol (")
+    assert rows[0] == "methods, accuracy on test" and rows[2].startswith("byol (")
+    assert len(rows) == 2 + len(registry.names("methods")) - 1 + len(sweeps.BASELINES)
     assert rows[-3:] == list(sweeps.BASELINES.values())
     assert "| .910 ± .014 |" in table("methods", planned)
+
+
+def test_the_note_tells_of_a_sweep_that_is_half_done(dvc: Dvc) -> None:
+    planned = list(plan("methods", SETTINGS, 4, 2))[:-1]
+    for one in planned:
+        one.run()
+    said = note(planned, "make sweep")
+    assert "(n = 1 or 2)" in said and "as many steps as barlow_twins" in said
 
 
 def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> None:

@@ -21,6 +21,7 @@ from twinview.commands import git
 from twinview.errors import ConfigError
 from twinview.measure import Scores
 from twinview.params import Params
+from twinview.provenance import hardware, versions
 from twinview.types import Batch
 
 COMMAND = "make sweep"
@@ -71,7 +72,8 @@ def sweep(kind: str, epochs: int, seeds: int) -> None:
         print(f"{place} of {len(planned)}: {experiment.name}", flush=True)
         experiment.run()
         measure.keep(scores(kind, planned[:place], command))
-        Path(f"reports/{kind}.md").write_text(table(kind, planned[:place]), "utf-8")
+        page = "\n".join([table(kind, planned[:place]), "", note(planned[:place], command), ""])
+        Path(f"reports/{kind}.md").write_text(page, "utf-8")
 
 
 def long(seeds: int) -> None:
@@ -185,7 +187,19 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     beside = [one.load(paths.BASELINE_METRICS) for one in runs if one.label == runs[0].label]
     rows |= {text: _entries([of[name] for of in beside], TASKS) for name, text in BASELINES.items()}
     cells = {label: list(map(measure.cell, entries.values())) for label, entries in rows.items()}
-    return "\n".join([*measure.grid(kind, list(TASKS.values()), cells), ""])
+    return "\n".join(measure.grid(f"{kind}, accuracy on test", list(TASKS.values()), cells))
+
+
+def note(runs: Sequence[Experiment], command: str) -> str:
+    """What the table's numbers are of."""
+    first, own, origin = runs[0], _by_label(runs), _origin(runs, command)
+    n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
+    return (
+        f"Mean ± standard deviation over training seeds (n = {n}). Each spends as many encoder "
+        "passes as SimCLR does in the epochs that `EPOCHS` names; the encoder with all labels is "
+        f"trained for as many steps as {first.label}. Options are params.yaml's, untuned. "
+        f"`{command}` at commit `{str(origin['commit'])[:7]}`; {hardware()}; {versions()}."
+    )
 
 
 def _entries(found: Sequence[Mapping[str, Any]], tasks: Collection[str]) -> Scores:
