@@ -20,6 +20,8 @@ def main() -> None:
     )
     parts = embeddings.load(paths.EMBEDDINGS)
     found, predicted = score(parts)
+    with stage.elapsed("evaluate: the linear probe, for use"):
+        fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
     contenders = {paths.OURS: found}
     if settings.evaluate.projections:
         contenders[paths.OURS_Z] = score(embeddings.load(paths.PROJECTIONS))[0]
@@ -30,8 +32,6 @@ def main() -> None:
         for place, (row_id, truth) in enumerate(zip(test.ids, test.known_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
-    with stage.elapsed("evaluate: the linear probe, for use"):
-        fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
     probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
     artifacts.save_json(paths.METRICS, evaluation.headline(found))
     contenders |= artifacts.load_json(paths.BASELINE_DETAILS)

@@ -10,26 +10,38 @@ import pytest
 from tests.workspace import ROOT, make_workspace
 
 pytestmark = pytest.mark.slow
-METHOD, TEST = re.findall(
-    r"```python\n(.*?)```", page := (ROOT / "CONTRIBUTING.md").read_text(), re.S
-)
-(ENTRY,) = re.findall(r"```yaml\nmethods:\n(.*?)```", page, re.S)
-(ROW,) = re.findall(r"```text\n(.*?)```", page, re.S)
-(NEGATIVES,) = re.findall(r'`("cross_view": \d+)`', page)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    method, test = re.findall(r"```python\n(.*?)```", page, re.S)
+    (entry,) = re.findall(r"```yaml\nmethods:\n(.*?)```", page, re.S)
+    (row,) = re.findall(r"```text\n(.*?)```", page, re.S)
+    (negatives,) = re.findall(r'`("cross_view": \d+)`', page)
     folder = tmp_path_factory.mktemp("contributed")
     environment = make_workspace(folder, (ROOT / "params.yaml").read_text())
-    (folder / "src/twinview/methods/cross_view.py").write_text(METHOD)
-    (folder / "tests/methods/test_cross_view.py").write_text(TEST)
+    (folder / "src/twinview/methods/cross_view.py").write_text(method)
+    (folder / "tests/methods/test_cross_view.py").write_text(test)
     for settings in (folder / "params.yaml", *(folder / "recipes").glob("*.yaml")):
-        insert(settings, "\nmethods:\n", ENTRY)
-    insert(folder / "docs/methods.md", "| --- | --- | --- | --- |\n", ROW)
+        insert(settings, "\nmethods:\n", entry)
+    insert(folder / "docs/methods.md", "| --- | --- | --- | --- |\n", row)
     tables = folder / "tests/contracts/test_kinds.py"
-    insert(tables, '\nNEGATIVES = {\n    "methods": {\n', f"        {NEGATIVES},\n")
+    insert(tables, "# a line each: CONTRIBUTING's example adds one\n", f"        {negatives},\n")
+    ran = run("twinview schema", folder, environment)
+    assert ran.returncode == 0, ran.stderr
     return folder, environment
+
+
+def run(
+    command: str, folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A command of this Python's environment, in the folder."""
+    name, *words = command.split()
+    program = str(Path(sys.executable).parent / name)
+    return subprocess.run(
+        [program, *words], cwd=folder, env=environment, capture_output=True, text=True
+    )
 
 
 def insert(file: Path, after: str, what: str) -> None:
@@ -43,23 +55,16 @@ def insert(file: Path, after: str, what: str) -> None:
     [
         "twinview check",
         "twinview check --params recipes/smoke.yaml",
+        "twinview check --params recipes/long.yaml",
         "ruff check src tests",
         "ruff format --check src/twinview/methods/cross_view.py tests/methods/test_cross_view.py",
         "mypy",
+        "lint-imports --no-logo",
         "pytest -q tests/methods/test_cross_view.py",
         "pytest -q tests/contracts tests/distributed -k cross_view",
-        "twinview schema",
         "pytest -q tests/test_params.py",
     ],
 )
 def test_it_passes(command: str, project: tuple[Path, dict[str, str]]) -> None:
-    folder, environment = project
-    name, *words = command.split()
-    ran = subprocess.run(
-        [str(Path(sys.executable).parent / name), *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
+    ran = run(command, *project)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -92,7 +92,7 @@ def test_what_is_no_plug_in_is_not_found(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("def zzz() -> None: ...", r"new\.py defines no new\(\); a file is called as its callable"),
+        ("def zzz() -> None: ...", r"new\.py defines no new\(\); name its callable as the file"),
         ("new = 1", r"new\.py defines no new\(\)"),
         ("def new(*, rate, size: int): ...", r"heads\.new: annotate rate with type and range"),
     ],

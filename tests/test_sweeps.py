@@ -152,7 +152,7 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     )
     assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
     page = Path("reports/methods.md").read_text()
-    assert page.startswith(f"{table('methods', list(plan('methods', SETTINGS, 4, 2)))}\n\nMean ")
+    assert page.startswith(f"{table('methods', list(plan('methods', SETTINGS, 4, 2)))}\n\nMeans ")
     assert "(n = 2)" in page
     assert "`make sweep OF=methods EPOCHS=4 SEEDS=2` at commit `abc`; " in page
 

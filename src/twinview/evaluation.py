@@ -3,8 +3,8 @@
 Features are frozen. A probe's options are chosen by accuracy on validation, fitted on train; the
 probe is then fitted on train and validation with the chosen options, and test is read once. The
 encoder is that of the final epoch. Few labels: the linear probe with a fixed strength on drawn
-train rows, and label propagation, which sees the other train rows too, without their labels; all
-contenders get the same draws.
+train rows, and (unless it is left out) label propagation, which sees the other train rows too,
+without their labels; all contenders get the same draws.
 """
 
 import functools
@@ -50,8 +50,7 @@ def score(
     few = own.few_labels
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
-    probed = by_probe(parts, partial(linear, strength=few.strength))
-    guesses = {PROBED: probed}
+    guesses = {PROBED: by_probe(parts, partial(linear, strength=few.strength))}
     if few.propagation:
         guesses[PROPAGATED] = by_graph(parts, few.propagation)
     tasks = [*own.probes, *itertools.product(guesses, few.per_class)]

@@ -43,7 +43,7 @@ def require_measurable(seeds: int) -> None:
     seeding.require_spread(seeds, COMMAND)
     require_marks()
     settings = params.load()
-    of, probes = settings.evaluate.few_labels, settings.evaluate.probes
+    few, probes = settings.evaluate.few_labels, settings.evaluate.probes
     faults = [
         f"{name} must be {wanted}"
         for name, wanted, holds in (
@@ -54,9 +54,9 @@ def require_measurable(seeds: int) -> None:
             (
                 "evaluate.few_labels.per_class",
                 "10, 100 and perhaps more",
-                {10, 100} <= set(of.per_class),
+                {10, 100} <= set(few.per_class),
             ),
-            ("evaluate.few_labels.propagation", "given", bool(of.propagation)),
+            ("evaluate.few_labels.propagation", "given", bool(few.propagation)),
         )
         if not holds
     ]

@@ -65,12 +65,10 @@ def find(kind: str, name: str) -> Callable[..., Any]:
     if name not in names(kind):
         raise ConfigError(f"{kind} has no {name!r}{did_you_mean(name, names(kind))}")
     module = importlib.import_module(f"twinview.{kind}.{name}")
-    if not callable(found := getattr(module, name, None)):
-        raise ConfigError(
-            f"{module.__file__} defines no {name}(); a file is called as its callable"
-        )
-    made: Callable[..., Any] = found
-    return made
+    found: Callable[..., Any] | None = getattr(module, name, None)
+    if not callable(found):
+        raise ConfigError(f"{module.__file__} defines no {name}(); name its callable as the file")
+    return found
 
 
 @functools.cache

@@ -132,7 +132,8 @@ class Propagation(Section):
 
 
 MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
-PROBED, PROPAGATED = FEW = ("labels", "propagated")  # the tasks labels_10, propagated_10 and so on
+PROBED, PROPAGATED = "labels", "propagated"  # the tasks labels_10, propagated_10 and so on
+FEW = (PROBED, PROPAGATED)
 
 
 class FewLabels(Section):

@@ -195,10 +195,12 @@ def note(runs: Sequence[Experiment], command: str) -> str:
     first, own, origin = runs[0], _by_label(runs), _origin(runs, command)
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
-        f"Mean ± standard deviation over training seeds (n = {n}). Each spends as many encoder "
-        "passes as SimCLR does in the epochs that `EPOCHS` names; the encoder with all labels is "
-        f"trained for as many steps as {first.label}. Options are params.yaml's, untuned. "
-        f"`{command}` at commit `{str(origin['commit'])[:7]}`; {hardware()}; {versions()}."
+        f"Means over training seeds (n = {n}), ± standard deviation where there are several. Each "
+        "spends as many encoder passes as SimCLR does in the epochs that `EPOCHS` names; the "
+        f"encoder with all labels is trained for as many steps as {first.label}. Options are "
+        "params.yaml's, tuned for none but SimCLR. "
+        f"`{command}` at commit `{str(origin['commit'])[:7]}`; written on {hardware()}; "
+        f"{versions()}."
     )
 
 

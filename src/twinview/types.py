@@ -148,9 +148,12 @@ class Projections:
         return replace(self, z=change(self.z), targets=targets)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Features of one split: features (n, d) float32, labels (n,) or None, ids (n,)."""
+    """Features of one split: features (n, d) float32, labels (n,) or None, ids (n,).
+
+    Equal to itself alone: what was found of it is kept by it.
+    """
 
     features: Tensor
     labels: Tensor | None

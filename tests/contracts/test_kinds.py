@@ -83,7 +83,7 @@ OWNED = {"info_nce": {"queue": None}}
 NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
 # How many an anchor has in a batch of 6 examples, two a class.
 NEGATIVES = {
-    "methods": {
+    "methods": {  # a line each: CONTRIBUTING's example adds one
         "margin": 10,
         "moco": 10,
         "siamese": 10,
@@ -110,7 +110,7 @@ WITHOUT_NEGATIVES = {
     "fast_siam": "a view predicts the others of the same example",
     "swav": "a view predicts the other's code",
 }
-# Whose file of tests is not its own: an encoder, a head, and an objective that has one.
+# Those that only join an encoder, a head and a tested objective: where they are tested.
 THIN = {
     "barlow_twins": "tests/methods/test_siamese.py",
     "cross_entropy": "tests/test_methods.py",
@@ -285,8 +285,15 @@ class TestObjectives:
         assert z.grad is not None and z.grad.isfinite().all()
         assert (z.grad.abs().sum(2) > 0).all()
 
-    def test_is_compared_with_a_loop_from_its_paper(self, name: str) -> None:
-        assert (ROOT / f"tests/objectives/test_{name}.py").is_file()
+    def test_has_a_file_of_tests(self, name: str) -> None:
+        tests = (ROOT / f"tests/objectives/test_{name}.py").read_text()
+        assert "def test_" in tests and f"import {name}" in tests
+
+    def test_is_called_with_embeddings_and_labels(self, name: str) -> None:
+        assert list(inspect.signature(registry.find("objectives", name)).parameters)[:2] == [
+            "z",
+            "labels",
+        ]
 
     def test_is_blind_to_the_order_of_examples(self, name: str) -> None:
         z, order = random(2, 6, 5).double(), torch.tensor([3, 1, 5, 0, 2, 4])
@@ -334,10 +341,7 @@ class TestObjectives:
         loss = objective(name)(z, labels(6))
         loss.backward()
         assert loss.isfinite() and loss.dtype == torch.float32
-        assert z.grad is not None and z.grad.dtype == dtype
-        exact = z.detach().double().requires_grad_()
-        objective(name)(exact, labels(6)).backward()
-        assert z.grad[fits(exact.grad, dtype)].isfinite().all()
+        assert z.grad is not None and z.grad.isfinite().all() and z.grad.dtype == dtype
 
     @pytest.mark.parametrize("classes", [1, 4])
     def test_a_batch_that_lacks_positives_or_negatives_keeps_its_graph(
@@ -389,9 +393,9 @@ class TestMethods:
         assert loss.isfinite() and loss.dtype == torch.float32
         assert torch.autograd.grad(loss, leaf)[0].isfinite().all()
 
-    def test_is_compared_with_a_loop_from_its_paper(self, name: str) -> None:
-        at = THIN.get(name, f"tests/methods/test_{name}.py")
-        assert (ROOT / at).is_file() and name in (ROOT / at).read_text()
+    def test_has_a_file_of_tests(self, name: str) -> None:
+        tests = (ROOT / THIN.get(name, f"tests/methods/test_{name}.py")).read_text()
+        assert "def test_" in tests and name in tests
 
     def test_is_blind_to_the_order_of_examples(self, name: str) -> None:
         method, z = projected(name)
@@ -477,7 +481,7 @@ def projected(name: str) -> tuple[Method, Projections]:
 
 
 def total(method: Method, z: Projections) -> Tensor:
-    """The loss, with the same random numbers at each call."""
+    """The loss, with the same random numbers at each call, should a method draw some."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return torch.stack(list(method.terms(z).values())).sum()
@@ -492,12 +496,6 @@ def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
 
 def labels(n: int) -> Tensor:
     return torch.arange(n) % 3
-
-
-def fits(gradient: Tensor | None, dtype: torch.dtype) -> Tensor:
-    """Where a value, with room for rounding, can be held in a dtype."""
-    assert gradient is not None
-    return gradient.abs() < torch.finfo(dtype).max / 2
 
 
 def close(first: Tensor, second: Tensor) -> bool:

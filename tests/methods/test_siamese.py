@@ -194,6 +194,26 @@ def test_siamese_s_classes_change_the_loss_or_are_refused(name: str) -> None:
     assert not torch.equal(losses[0][1], losses[1][1])
 
 
+def of_labels(z: Tensor, labels: Tensor) -> Tensor:
+    return z.sum() * labels.sum()
+
+
+def of_pairs(z: Tensor, labels: "Alike") -> Tensor:
+    return z.sum() * labels.values.sum()
+
+
+@pytest.mark.parametrize(
+    ("own", "takes", "other"),
+    [(of_labels, "classes", "pairs"), (of_pairs, "pairs", "classes")],
+)
+def test_siamese_reads_what_an_objective_takes_off_any_annotation(
+    own: Any, takes: Any, other: Any
+) -> None:
+    siamese(nn.Identity(), head(), objective=partial(own), positives=takes)
+    with pytest.raises(ConfigError, match=f"cannot learn from {other}"):
+        siamese(nn.Identity(), head(), objective=partial(own), positives=other)
+
+
 def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:
     # All alike, the other half lacks the whole margin.
     assert named("contrastive", "pairs", **BY_PAIRS["contrastive"]).chance(64) == pytest.approx(

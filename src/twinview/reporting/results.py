@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.paths import OURS
-from twinview.sections import FEW
+from twinview.sections import FEW, PROPAGATED
 
 BESIDE = ("raw_pixels", "supervised")
 METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
@@ -84,7 +84,7 @@ def few_labels(task: str) -> str:
     kind, _, count = task.rpartition("_")
     if not count.isdigit() or kind not in FEW:
         return ""
-    return f"{count} labels a class" + (", propagated" if kind == "propagated" else "")
+    return f"{count} labels a class" + (", propagated" if kind == PROPAGATED else "")
 
 
 def spoken(name: str) -> str:
