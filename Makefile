@@ -47,8 +47,8 @@ ui: $(READY)  ## MLflow on this machine
 measure: $(READY)  ## every number of the README, over three seeds
 	@$(BIN)/twinview measure
 
-sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; EPOCHS=8, SEEDS=1; goes on where left
-	@$(BIN)/twinview sweep $(OF) $(if $(EPOCHS),--epochs $(EPOCHS)) --seeds $(SEEDS)
+sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; EPOCHS=8, SEEDS=1, BEST=5; goes on where left
+	@$(BIN)/twinview sweep $(OF) $(if $(EPOCHS),--epochs $(EPOCHS)) --seeds $(SEEDS) $(if $(BEST),--best $(BEST))
 
 seeds: $(READY)  ## the pipeline over SEEDS=3 training seeds; results get intervals
 	@$(BIN)/twinview seeds $(SEEDS)

@@ -157,6 +157,21 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     assert "`make sweep OF=methods EPOCHS=4 SEEDS=2` at commit `abc`; " in page
 
 
+def test_later_seeds_are_for_those_that_lead_after_the_first(dvc: Dvc) -> None:
+    sweeps.sweep("methods", 4, 3, best=1)
+    later = [changes for changes in dvc.ran.values() if changes["pretrain.seed"]]
+    assert [(c["pretrain.method"], c["pretrain.seed"]) for c in later] == [("byol", 1), ("byol", 2)]
+    kept = json.loads(Path("reports/scoreboard.json").read_text())
+    assert kept["methods.byol.knn.accuracy"]["n"] == 3
+    assert kept["methods.simclr.knn.accuracy"]["n"] == 1
+    assert "EPOCHS=4 SEEDS=3 BEST=1` at commit" in Path("reports/methods.md").read_text()
+
+
+def test_at_least_one_has_to_lead(dvc: Dvc) -> None:
+    with pytest.raises(ConfigError, match=r"at least 1 that leads \(BEST\), not 0"):
+        sweeps.sweep("methods", 4, 3, best=0)
+
+
 def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) -> None:
     planned = list(plan("methods", SETTINGS, 4, 2))
     for one in planned:

@@ -59,21 +59,33 @@ class Experiment:
         return json.loads(experiments.read(self.name, path))
 
 
-def sweep(kind: str, epochs: int, seeds: int) -> None:
+def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
     """Compares all methods, or all objectives under siamese, and keeps what is known after each.
 
-    Each encodes an example as often as SimCLR does in so many epochs. Writes reports/<kind>.md and
-    the scoreboard.
+    Each encodes an example as often as SimCLR does in so many epochs. best: seeds after the first
+    are for so many, those that lead the table then. Writes reports/<kind>.md and the scoreboard.
     """
     _require(seeds)
-    command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}"
-    planned = list(plan(kind, params.load(OURS), epochs, seeds))
-    for place, experiment in enumerate(planned, 1):
-        print(f"{place} of {len(planned)}: {experiment.name}", flush=True)
+    if best is not None and best < 1:
+        raise ConfigError(f"{COMMAND} needs at least 1 that leads (BEST), not {best}")
+    command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}{f' BEST={best}' if best else ''}"
+    done: list[Experiment] = []
+    for experiment in _turns(list(plan(kind, params.load(OURS), epochs, seeds)), seeds, best):
+        done.append(experiment)
+        print(f"{len(done)}: {experiment.name}", flush=True)
         experiment.run()
-        measure.keep(scores(kind, planned[:place], command))
-        page = "\n".join([table(kind, planned[:place]), "", note(planned[:place], command), ""])
+        measure.keep(scores(kind, done, command))
+        page = "\n".join([table(kind, done), "", note(done, command), ""])
         Path(f"reports/{kind}.md").write_text(page, "utf-8")
+
+
+def _turns(planned: list[Experiment], seeds: int, best: int | None) -> Iterator[Experiment]:
+    """The first seed's; when these have run, of the other seeds those that are to go on."""
+    first = planned[: len(planned) // seeds]
+    yield from first
+    reached = {one.label: one.load(paths.METRICS)["linear"]["accuracy"] for one in first}
+    leading = sorted(reached, key=reached.__getitem__, reverse=True)[:best]
+    yield from (one for one in planned[len(first) :] if one.label in leading)
 
 
 def long(seeds: int) -> None:

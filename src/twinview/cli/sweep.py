@@ -3,7 +3,7 @@
 Each training is a DVC experiment, from a tree without changes; the table in reports/ grows seed by
 seed.
 
-    $ twinview sweep objectives --seeds 1
+    $ twinview sweep objectives --best 5
 """
 
 import argparse
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=["methods", "objectives", "long"])
     parser.add_argument("--epochs", type=int, default=4, help="SimCLR's; others' as costly")
     parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
+    parser.add_argument("--best", type=int, help="seeds after the first: of so many leaders")
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -26,6 +27,6 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.kind == "long":
         sweeps.long(options.seeds)
     else:
-        sweeps.sweep(options.kind, options.epochs, options.seeds)
+        sweeps.sweep(options.kind, options.epochs, options.seeds, options.best)
     scores = artifacts.load_json(measure.SCOREBOARD)
     return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)
