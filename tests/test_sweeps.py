@@ -157,8 +157,12 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     assert "`make sweep OF=methods EPOCHS=4 SEEDS=2` at commit `abc`; " in page
 
 
-def test_later_seeds_are_for_those_that_lead_after_the_first(dvc: Dvc) -> None:
+def test_later_seeds_are_for_those_that_lead_after_the_first(
+    dvc: Dvc, capsys: pytest.CaptureFixture[str]
+) -> None:
     sweeps.sweep("methods", 4, 3, best=1)
+    total = len(registry.names("methods")) - 1 + 2
+    assert f"{total} of {total}: byol-" in capsys.readouterr().out
     later = [changes for changes in dvc.ran.values() if changes["pretrain.seed"]]
     assert [(c["pretrain.method"], c["pretrain.seed"]) for c in later] == [("byol", 1), ("byol", 2)]
     kept = json.loads(Path("reports/scoreboard.json").read_text())

@@ -69,23 +69,26 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
     if best is not None and best < 1:
         raise ConfigError(f"{COMMAND} needs at least 1 that leads (BEST), not {best}")
     command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}{f' BEST={best}' if best else ''}"
+    planned = list(plan(kind, params.load(OURS), epochs, seeds))
+    labels = len(planned) // seeds
+    total = labels + (seeds - 1) * min(best or labels, labels)
     done: list[Experiment] = []
-    for experiment in _turns(list(plan(kind, params.load(OURS), epochs, seeds)), seeds, best):
+    for experiment in _turns(planned, labels, best):
         done.append(experiment)
-        print(f"{len(done)}: {experiment.name}", flush=True)
+        print(f"{len(done)} of {total}: {experiment.name}", flush=True)
         experiment.run()
         measure.keep(scores(kind, done, command))
         page = "\n".join([table(kind, done), "", note(done, command), ""])
         Path(f"reports/{kind}.md").write_text(page, "utf-8")
 
 
-def _turns(planned: list[Experiment], seeds: int, best: int | None) -> Iterator[Experiment]:
+def _turns(planned: list[Experiment], labels: int, best: int | None) -> Iterator[Experiment]:
     """The first seed's; when these have run, of the other seeds those that are to go on."""
-    first = planned[: len(planned) // seeds]
+    first, later = planned[:labels], planned[labels:]
     yield from first
     reached = {one.label: one.load(paths.METRICS)["linear"]["accuracy"] for one in first}
     leading = sorted(reached, key=reached.__getitem__, reverse=True)[:best]
-    yield from (one for one in planned[len(first) :] if one.label in leading)
+    yield from (one for one in later if one.label in leading)
 
 
 def long(seeds: int) -> None:
