@@ -104,6 +104,26 @@ def test_value_and_gradients_are_the_paper_s(
     assert torch.allclose(found, gradient) and found.abs().sum() > 0
 
 
+@pytest.mark.parametrize(("labels", "classes"), CASES)
+def test_gradients_are_those_of_small_steps(
+    labels: Tensor | None, classes: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For given chances of a draw: section 4.1 differentiates the loss, not the sampling."""
+    kept: list[Tensor] = []
+
+    def first(*of: Any) -> Tensor:
+        kept[:] = kept or [_chances(*of)]
+        return kept[0]
+
+    monkeypatch.setattr("twinview.methods.margin._chances", first)
+    betas = BETAS if classes else BETAS[6:7]
+    own = margin(betas, classes=classes, labelled=labels is not None)
+    z = embeddings(7, 3).requires_grad_()
+    loss_of(own, z, labels)
+    assert kept[0].sum() > 0
+    assert torch.autograd.gradcheck(lambda z, beta: loss_of(own, z, labels), (z, own.beta))
+
+
 def test_the_loss_is_the_mean_over_the_paper_s_draws() -> None:
     z, draws = embeddings(7, 8), 20_000
     positives, anchors = by_pairs(z, LABELS, BETAS)
