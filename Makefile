@@ -44,7 +44,7 @@ smoke: $(READY)  ## the whole pipeline on a few thousand examples, in build/smok
 ui: $(READY)  ## MLflow on this machine
 	@$(BIN)/twinview ui --port $(PORT)
 
-measure: $(READY)  ## every number of the README, over three seeds
+measure: $(READY)  ## the README's table of results, over three seeds
 	@$(BIN)/twinview measure
 
 sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; EPOCHS=8, SEEDS=1, BEST=5; goes on where left

@@ -81,6 +81,11 @@ def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
     assert "3 training seeds" in lines[-1] and "12.3 minutes" in lines[-1]
 
 
+def test_a_number_is_rounded_once() -> None:
+    assert measure.cell(score([0.77051, 0.77053], "share")) == ".771 ± .000"
+    assert measure.cell(score([0.5, 0.50206], "share")) == ".501 ± .001"  # .001457, not .0015
+
+
 @pytest.mark.parametrize(("value", "shown"), [(1.0, "1.000 ± .020"), (0.1049, ".105 ± .020")])
 def test_only_the_zero_before_the_point_is_left_out(value: float, shown: str) -> None:
     assert measure.cell({"value": value, "spread": 0.02}) == shown

@@ -118,8 +118,8 @@ def renew_readme() -> None:
 def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> dict[str, Any]:
     """One entry of the scoreboard; the spread of a single value is null."""
     return {
-        "value": round(statistics.fmean(values), 4),
-        "spread": round(statistics.stdev(values), 4) if len(values) > 1 else None,
+        "value": round(statistics.fmean(values), 6),
+        "spread": round(statistics.stdev(values), 6) if len(values) > 1 else None,
         "n": len(values),
         "unit": unit,
         "higher_is_better": higher_is_better,

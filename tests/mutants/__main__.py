@@ -154,7 +154,9 @@ def page(found: Sequence[Catch]) -> str:
         f"Written by `{COMMAND}`. Each of these bugs is, or was, in a public implementation of the "
         "field, or is a near relative of one. The command plants them (tests/mutants/planted.py) "
         "one by one into a copy of the code and runs the tests that are to notice. It fails when "
-        "one survives, and when one can no longer be planted.",
+        "one survives, and when one can no longer be planted. Trap is the number of a bug's kind; "
+        "those left out are of no single line.",
+        f'`{COMMAND} TRAPS="1 5"` plants the bugs of two traps, and writes nothing.',
         "",
         f"{caught} of {len(found)} caught, at commit `{commit()[:7]}`, {hardware()}.",
     ]

@@ -30,9 +30,9 @@ def siamese(
     An objective that may have a queue of negatives does without. positives: what belongs together,
     the views of an example; all examples of a class, and DataError is raised for unlabelled data;
     or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006).
-    ConfigError for an objective that does not look at them: its labels' type tells. Chance is the
-    objective of embeddings that are (nearly) all alike, of pairs as if half were: for a loss with a
-    margin that margin, below which a training has to come.
+    ConfigError for an objective that does not look at them (its labels' type tells), or does not
+    with its options. Chance is the objective of embeddings that are (nearly) all alike, of pairs as
+    if half were: for a loss with a margin that margin, below which a training has to come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -49,6 +49,7 @@ def siamese(
     if "queue" in inspect.signature(objective).parameters:
         objective = partial(objective, queue=None)
     width = outputs(head, "siamese")
+    _chance(objective, 4, width, positives)  # what its options refuse is told before work starts
     return Siamese(encoder, head, own, lambda n: _chance(objective, n, width, positives), views=2)
 
 
