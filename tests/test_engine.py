@@ -1,7 +1,10 @@
 """How a batch is shared, what is refused; what several processes compute: tests/distributed."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from twinview import engine
@@ -106,6 +109,16 @@ def test_alone_there_is_nothing_to_exchange(monkeypatch: pytest.MonkeyPatch) -> 
         weight.sum().backward()
         engine.average_gradients([weight])
         assert weight.grad is not None and torch.equal(weight.grad, torch.ones(2))
+
+
+def test_processes_wait_for_the_first_one_longer_than_torch_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RANK": "0", "WORLD_SIZE": "1", engine.MEETING: tmp_path / "met"}.items():
+        monkeypatch.setenv(name, str(value))
+    with engine.joined():
+        backend = dist.group.WORLD._get_backend(torch.device("cpu"))  # type: ignore[union-attr]
+        assert backend.options._timeout == engine.LONGEST_WAIT
 
 
 def test_compiling_needs_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,24 @@ def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word
     assert verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0) == word
 
 
+@pytest.mark.parametrize(
+    ("changes", "loss", "word"),
+    [
+        ({"effective_rank": 1.2}, 3.0, "learning"),
+        ({"cosine_spread": 0.001}, 4.49, "learning"),
+        ({"cosine_spread": 0.001}, 4.51, "collapsed"),
+        ({"effective_rank": 1.2}, 4.51, "collapsed"),
+        ({}, 4.51, "slow"),
+        ({"effective_rank": math.nan}, 3.0, "collapsed"),
+    ],
+)
+def test_with_labels_few_directions_are_a_collapse_only_at_a_high_loss(
+    changes: dict[str, float], loss: float, word: str
+) -> None:
+    found = verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0, supervised=True)
+    assert found == word
+
+
 def test_neighbours_vote_as_scikit_learn_s_do() -> None:
     random = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (300,), generator=random)

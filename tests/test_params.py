@@ -214,6 +214,11 @@ def test_a_fault_names_key_value_and_remedy(
             "gets at a time; set it to 4, or to null",
         ),
         (
+            {"pretrain.method": "moco", "methods.moco.norm_group": 256},
+            "methods.moco.norm_group: is 256, and a batch has 256 examples: batch norm would tell "
+            "which key is whose; set it to less, or to null",
+        ),
+        (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
             "methods.moco.queue: is 55001, more than the train split (data.train: 55000)",
         ),

@@ -173,7 +173,15 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
     assert own.verdict() == own.summary()["verdict"] == word
 
 
-def test_one_answer_for_all_examples_is_called_collapsed(shapes: Prepared) -> None:
+@pytest.mark.parametrize(
+    ("supervised", "loss", "word"),
+    [(False, 1.0, "collapsed"), (True, 1.0, "learning"), (True, 4.9, "collapsed")],
+)
+def test_one_answer_for_all_examples_is_called_collapsed(
+    supervised: bool, loss: float, word: str, shapes: Prepared
+) -> None:
+    """Unless labels ask for it, as far as the loss shows."""
+
     class Constant(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -182,10 +190,12 @@ def test_one_answer_for_all_examples_is_called_collapsed(shapes: Prepared) -> No
         def forward(self, x: Tensor) -> Tensor:
             return self.answer.expand(*x.shape[:2], 4)
 
-    method = Siamese(Constant(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, views=2)
+    method = Siamese(
+        Constant(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
+    )
     own = watch(shapes, 1, method)
-    own.see(steps(1, 1)[0])
-    assert own.verdict() == "collapsed"
+    own.see(Step(1, 0, True, loss, 0.1, {}))
+    assert own.verdict() == word
 
 
 class Alike(nn.Module):

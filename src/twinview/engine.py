@@ -12,6 +12,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 # Names the file by which the processes of one machine find each other, where there is one.
 MEETING = "TWINVIEW_MEETING"
+
+# Others wait while the first waits for a training of equal settings in another copy of the project.
+LONGEST_WAIT = timedelta(days=7)
 
 # mallopt's numbers for the two thresholds, and a size above every tensor of a training step.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
@@ -106,7 +110,9 @@ def joined() -> Iterator[Callable[..., bool]]:
     with _connected():
         store, place, world = _meet()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, store=store, rank=place, world_size=world)
+        dist.init_process_group(
+            backend, timeout=LONGEST_WAIT, store=store, rank=place, world_size=world
+        )
     try:
         yield partial(_is_first, store)
     finally:

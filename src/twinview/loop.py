@@ -227,6 +227,6 @@ def _require_short_queues(method: Method, examples: int) -> None:
 
 
 def _by_decay(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights, which decay, and biases and norm layers' scales, which do not."""
+    """Weights, which decay, and those of one axis, biases and norm layers' scales, which do not."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]

@@ -89,18 +89,21 @@ def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) ->
     return (said == truth.cpu()).double().mean().item()
 
 
-def verdict(last: Monitors, loss: float, chance: float) -> Verdict:
+def verdict(last: Monitors, loss: float, chance: float, *, supervised: bool = False) -> Verdict:
     """One word on a training, from its last monitors and its last epoch's mean loss.
 
-    collapsed: the embeddings are (nearly) the same for all examples. slow: the loss is above
-    nine tenths of chance. learning: neither.
+    collapsed: the embeddings are (nearly) the same for all examples; of a supervised method the
+    loss is above nine tenths of chance besides, since its embeddings of a class may be. slow: the
+    loss is above nine tenths of chance. learning: neither.
     """
     measures = (last.cosine_spread, last.effective_rank, loss)
     if not all(math.isfinite(measure) for measure in measures):
         return "collapsed"
-    if last.cosine_spread < LEAST_SPREAD or last.effective_rank < LEAST_RANK:
+    high = loss > SLOW_SHARE * chance
+    alike = last.cosine_spread < LEAST_SPREAD or last.effective_rank < LEAST_RANK
+    if alike and (high or not supervised):
         return "collapsed"
-    return "slow" if loss > SLOW_SHARE * chance else "learning"
+    return "slow" if high else "learning"
 
 
 def _pairs(square: Tensor) -> Tensor:

@@ -267,7 +267,13 @@ def _impossible(params: Params) -> Iterator[str]:
             f"methods.{own.method}.small: small crops need random_resized_crop in "
             f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
         )
-    if (group := method.get("norm_group")) and (part := _rows_at_once(own)) % group:
+    group = method.get("norm_group")
+    if group and group >= own.batch_size:
+        yield (
+            f"methods.{own.method}.norm_group: is {group}, and a batch has {own.batch_size} "
+            "examples: batch norm would tell which key is whose; set it to less, or to null"
+        )
+    elif group and (part := _rows_at_once(own)) % group:
         yield (
             f"methods.{own.method}.norm_group: is {group}, which does not divide the {part} rows "
             f"that the encoder gets at a time; set it to {math.gcd(group, part)}, or to null"

@@ -21,11 +21,13 @@ class Method(nn.Module, ABC):
     views: how many views of an example it consumes a step; small: which small crops beside them.
     encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
     examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
-    of h, so that its batch norm sees the whole batch.
+    of h, so that its batch norm sees the whole batch. supervised: labels say what is alike, so that
+    a good z may keep as few directions as there are classes, and only a high loss is a collapse.
     """
 
     views: int
     small: SmallCrops | None = None
+    supervised: bool = False
     encoder: nn.Module
     head: nn.Module
 
@@ -56,13 +58,14 @@ class Siamese(Method):
         objective: Callable[[Tensor, Tensor | None], Tensor],
         chance: Callable[[int], float],
         views: int,
+        supervised: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.objective = objective
         self._chance = chance
-        self.views = views
+        self.views, self.supervised = views, supervised
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""

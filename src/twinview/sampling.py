@@ -19,9 +19,9 @@ def balanced(
 
     labels: (n,). (batches, batch_size) rows in random order, as many batches as if shuffled. A
     class has its rows in rounds, in each of which a row comes at most once; so classes come equally
-    often, and the rows of a small class more often than those of a large one: some of these may not
-    come in an epoch. A row that comes again in an epoch has the same views. Raises DataError for
-    unlabelled data, ConfigError where classes are too few or too small.
+    often on average, and the rows of a small class more often than those of a large one: some of
+    these may not come in an epoch. A row that comes again in an epoch has the same views. Raises
+    DataError for unlabelled data, ConfigError where classes are too few or too small.
     """
     if labels is None:
         raise DataError(

@@ -108,7 +108,7 @@ class Pretrain(Section):
 
 
 class Baselines(Section):
-    """What the encoder is held against; the budget is pretrain's, supervised or not at all."""
+    """What the encoder is held against; the budget is pretrain's, but its batches are shuffled."""
 
     components: Count
     supervised: bool

@@ -118,7 +118,9 @@ class Watch:
 
     def _verdict(self, row: Mapping[str, float]) -> Verdict:
         measures = Monitors(**{field.name: row[field.name] for field in fields(Monitors)})
-        return monitors.verdict(measures, row["loss"], self.chance)
+        return monitors.verdict(
+            measures, row["loss"], self.chance, supervised=self._method.supervised
+        )
 
     @torch.inference_mode()
     def _measure(self) -> dict[str, float]:

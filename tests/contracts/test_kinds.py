@@ -424,6 +424,11 @@ class TestMethods:
         alike = total(method, z.map(torch.ones_like)).item()
         assert math.isclose(alike, method.chance(6), rel_tol=0.01) != (name in ALIKE_IS_NOT_CHANCE)
 
+    def test_labels_count_where_it_is_supervised_and_only_there(self, name: str) -> None:
+        method, z = projected(name)
+        others = replace(z, labels=labels(6).sort().values)
+        assert close(total(method, z), total(method, others)) != method.supervised
+
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)
         z = method.project(batch(method)).z

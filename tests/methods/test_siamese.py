@@ -214,6 +214,12 @@ def test_siamese_reads_what_an_objective_takes_off_any_annotation(
         siamese(nn.Identity(), head(), objective=partial(own), positives=other)
 
 
+def test_siamese_s_chance_of_n_pair_counts_no_length() -> None:
+    assert named("n_pair", "views", length_weight=1.0).chance(64) == pytest.approx(
+        math.log(64), rel=0.01
+    )
+
+
 def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:
     # All alike, the other half lacks the whole margin.
     assert named("contrastive", "pairs", **BY_PAIRS["contrastive"]).chance(64) == pytest.approx(

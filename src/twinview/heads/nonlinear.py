@@ -17,8 +17,9 @@ def nonlinear(
     """(n, width) to (n, out) through `depth` hidden layers, each with ReLU.
 
     norm: batch norm in no layer, in the hidden ones, or on the output too, there without weights.
-    A layer has batch norm or a bias. SimCLR v1: 1, 2048, 128, hidden; v2 (2006.10029): depth 2.
-    MoCo v2: 1, 2048, 128, none; v3: 2, 4096, 256, all. Barlow Twins: 2, 8192, 8192, all.
+    A layer has batch norm or a bias. SimCLR v1: 1, 2048, 128, hidden (its code has a norm with a
+    scale on the output too); v2 (2006.10029): depth 2. MoCo v2: 1, 2048, 128, none; v3: 4096, 256,
+    all, depth 1 for ResNet-50 and 2 for ViT. Barlow Twins: 2, 8192, 8192, all.
     """
     layers: list[nn.Module] = []
     for _ in range(depth):

@@ -13,7 +13,9 @@ from twinview.parts import Method, Siamese, outputs
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
     """One view an example, its label named by the head. Raises DataError for unlabelled data."""
     classes = outputs(head, "cross_entropy")
-    return Siamese(encoder, head, _name_the_class, chance=lambda n: math.log(classes), views=1)
+    return Siamese(
+        encoder, head, _name_the_class, lambda n: math.log(classes), views=1, supervised=True
+    )
 
 
 def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:

@@ -60,6 +60,7 @@ class Margin(Method):
         self.encoder, self.head = encoder, head
         self.beta = nn.Parameter(beta)
         self.alpha, self.classes, self.labelled = alpha, classes, labelled
+        self.supervised = labelled
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""

@@ -31,8 +31,9 @@ def siamese(
     the views of an example; all examples of a class, and DataError is raised for unlabelled data;
     or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006).
     ConfigError for an objective that does not look at them (its labels' type tells), or does not
-    with its options. Chance is the objective of embeddings that are (nearly) all alike, of pairs as
-    if half were: for a loss with a margin that margin, below which a training has to come.
+    with its options. Chance is the objective of short embeddings that are (nearly) all alike, of
+    pairs as if half were, of classes as if no two examples had the same: for a loss with a margin
+    that margin, below which a training has to come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -50,15 +51,22 @@ def siamese(
         objective = partial(objective, queue=None)
     width = outputs(head, "siamese")
     _chance(objective, 4, width, positives)  # what its options refuse is told before work starts
-    return Siamese(encoder, head, own, lambda n: _chance(objective, n, width, positives), views=2)
+    return Siamese(
+        encoder,
+        head,
+        own,
+        lambda n: _chance(objective, n, width, positives),
+        views=2,
+        supervised=positives == "classes",
+    )
 
 
 def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
-    """With a little noise, since some objectives standardise what they get."""
+    """Short, as some objectives count length; with a little noise, as others standardise."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
     places = torch.arange(n)
     labels: Labels = Alike(places % 2 == 0) if positives == "pairs" else places
-    return objective(1 + 0.001 * noise, labels).item()
+    return objective(0.01 * (1 + 0.001 * noise), labels).item()
 
 
 def _require_use(objective: Objective, positives: str) -> None:

@@ -18,7 +18,9 @@ def sup_con(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float
     Raises DataError for unlabelled data.
     """
     own = partial(_labelled, temperature=temperature)
-    return Siamese(encoder, head, own, chance=lambda n: math.log(2 * n - 1), views=2)
+    return Siamese(
+        encoder, head, own, chance=lambda n: math.log(2 * n - 1), views=2, supervised=True
+    )
 
 
 def _labelled(z: Tensor, labels: Tensor | None, temperature: float) -> Tensor:

@@ -4,7 +4,7 @@ import math
 from typing import Annotated, final
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
 from twinview import pairs
@@ -14,7 +14,6 @@ from twinview.types import Batch, Projections
 from twinview.views import SmallCrops
 
 Count = Annotated[int, Ge(1)]
-Share = Annotated[float, Ge(0), Le(1)]
 
 
 def swav(
@@ -25,9 +24,9 @@ def swav(
     temperature: Annotated[float, Gt(0)],
     epsilon: Annotated[float, Gt(0)],
     iterations: Count,
-    frozen_until: Share,
+    frozen_until: Annotated[float, Ge(0), Le(1)],
     queue: Count | None,
-    queue_from: Share,
+    queue_from: Annotated[float, Ge(0), Lt(1)],
     small: SmallCrops | None,
 ) -> Method:
     """Two views, and small crops; each view's codes share the batch evenly among prototypes.
