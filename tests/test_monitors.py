@@ -149,6 +149,12 @@ def test_with_labels_few_directions_are_a_collapse_only_at_a_high_loss(
     assert found == word
 
 
+def test_a_loss_that_is_zero_at_chance_excuses_no_collapse() -> None:
+    alike = Monitors(**(vars(HEALTHY) | {"cosine_spread": 0.001}))
+    assert verdict(alike, -0.01, chance=-1e-6, supervised=True) == "collapsed"
+    assert verdict(alike, -0.01, chance=1e-6, supervised=True) == "collapsed"
+
+
 def test_neighbours_vote_as_scikit_learn_s_do() -> None:
     random = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (300,), generator=random)
