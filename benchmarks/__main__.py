@@ -75,7 +75,7 @@ ROWS = (
     ),
     (
         "time until our kNN is what lightly's best recipe reaches in ten minutes (its settings: "
-        "benchmarks/time_to_accuracy.py), share of these",
+        "benchmarks/time_to_accuracy.py), as a share of those minutes",
         "time_to_lightly_knn.ratio",
         "share",
         False,

@@ -81,7 +81,7 @@ def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
     assert "3 training seeds" in lines[-1] and "12.3 minutes" in lines[-1]
 
 
-def test_a_number_is_rounded_once() -> None:
+def test_the_scoreboard_keeps_enough_digits_for_the_table() -> None:
     assert measure.cell(score([0.77051, 0.77053], "share")) == ".771 ± .000"
     assert measure.cell(score([0.5, 0.50206], "share")) == ".501 ± .001"  # .001457, not .0015
 

@@ -135,24 +135,16 @@ def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word
     ("changes", "loss", "word"),
     [
         ({"effective_rank": 1.2}, 3.0, "learning"),
-        ({"cosine_spread": 0.001}, 4.49, "learning"),
-        ({"cosine_spread": 0.001}, 4.51, "collapsed"),
-        ({"effective_rank": 1.2}, 4.51, "collapsed"),
-        ({}, 4.51, "slow"),
+        ({"effective_rank": 1.2}, 4.51, "slow"),
+        ({"cosine_spread": 0.0099}, 3.0, "collapsed"),
         ({"effective_rank": math.nan}, 3.0, "collapsed"),
     ],
 )
-def test_with_labels_few_directions_are_a_collapse_only_at_a_high_loss(
+def test_with_labels_few_directions_are_no_collapse(
     changes: dict[str, float], loss: float, word: str
 ) -> None:
     found = verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0, supervised=True)
     assert found == word
-
-
-def test_a_loss_that_is_zero_at_chance_excuses_no_collapse() -> None:
-    alike = Monitors(**(vars(HEALTHY) | {"cosine_spread": 0.001}))
-    assert verdict(alike, -0.01, chance=-1e-6, supervised=True) == "collapsed"
-    assert verdict(alike, -0.01, chance=1e-6, supervised=True) == "collapsed"
 
 
 def test_neighbours_vote_as_scikit_learn_s_do() -> None:

@@ -215,8 +215,17 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"pretrain.method": "moco", "methods.moco.norm_group": 256},
-            "methods.moco.norm_group: is 256, and a batch has 256 examples: batch norm would tell "
-            "which key is whose; set it to less, or to null",
+            "methods.moco.norm_group: is 256, not less than pretrain.batch_size: 256, so batch "
+            "norm could tell which key is whose, as with null; set it to 128, or to null",
+        ),
+        (
+            {
+                "pretrain.method": "moco",
+                "methods.moco.norm_group": 300,
+                "pretrain.micro_batch": 64,
+            },
+            "methods.moco.norm_group: is 300, not less than pretrain.batch_size: 256, so batch "
+            "norm could tell which key is whose, as with null; set it to 64, or to null",
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},

@@ -173,15 +173,10 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
     assert own.verdict() == own.summary()["verdict"] == word
 
 
-@pytest.mark.parametrize(
-    ("supervised", "loss", "word"),
-    [(False, 1.0, "collapsed"), (True, 1.0, "learning"), (True, 4.9, "collapsed")],
-)
+@pytest.mark.parametrize("supervised", [False, True])
 def test_one_answer_for_all_examples_is_called_collapsed(
-    supervised: bool, loss: float, word: str, shapes: Prepared
+    supervised: bool, shapes: Prepared
 ) -> None:
-    """Unless labels ask for it, as far as the loss shows."""
-
     class Constant(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -194,7 +189,28 @@ def test_one_answer_for_all_examples_is_called_collapsed(
         Constant(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
     )
     own = watch(shapes, 1, method)
-    own.see(Step(1, 0, True, loss, 0.1, {}))
+    own.see(steps(1, 1)[0])
+    assert own.verdict() == "collapsed"
+
+
+@pytest.mark.parametrize(("supervised", "word"), [(False, "collapsed"), (True, "learning")])
+def test_two_answers_for_two_classes_are_no_collapse(
+    supervised: bool, word: str, shapes: Prepared
+) -> None:
+    class Sides(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.side = nn.Parameter(torch.ones(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            places = torch.arange(x.shape[1]) % 2 * 2 - 1
+            return (places[:, None] * self.side).expand(len(x), -1, -1)
+
+    method = Siamese(
+        Sides(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
+    )
+    own = watch(shapes, 1, method)
+    own.see(steps(1, 1)[0])
     assert own.verdict() == word
 
 

@@ -15,8 +15,6 @@ LEAST_SPREAD = 0.01
 LEAST_RANK = 2.0
 # A loss that has not come this far below chance has learned next to nothing yet.
 SLOW_SHARE = 0.9
-# Below it chance is zero but for noise, as alignment_uniformity's, and a share of it says nothing.
-LEAST_CHANCE = 0.001
 # That vote on an example of validation, while pretraining.
 NEIGHBOURS = 10
 
@@ -94,18 +92,16 @@ def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) ->
 def verdict(last: Monitors, loss: float, chance: float, *, supervised: bool = False) -> Verdict:
     """One word on a training, from its last monitors and its last epoch's mean loss.
 
-    collapsed: the embeddings are (nearly) the same for all examples; of a supervised method with a
-    chance above zero the loss is above nine tenths of it besides, since embeddings of a class may
-    be the same. slow: the loss is above nine tenths of chance. learning: neither.
+    collapsed: the embeddings are (nearly) the same for all examples, or lie in a direction or two;
+    the latter is no collapse of a supervised method, whose two classes need no more. slow: the loss
+    is above nine tenths of chance. learning: neither.
     """
     measures = (last.cosine_spread, last.effective_rank, loss)
     if not all(math.isfinite(measure) for measure in measures):
         return "collapsed"
-    high = loss > SLOW_SHARE * chance
-    alike = last.cosine_spread < LEAST_SPREAD or last.effective_rank < LEAST_RANK
-    if alike and (high or not supervised or chance < LEAST_CHANCE):
+    if last.cosine_spread < LEAST_SPREAD or (last.effective_rank < LEAST_RANK and not supervised):
         return "collapsed"
-    return "slow" if high else "learning"
+    return "slow" if loss > SLOW_SHARE * chance else "learning"
 
 
 def _pairs(square: Tensor) -> Tensor:

@@ -270,8 +270,9 @@ def _impossible(params: Params) -> Iterator[str]:
     group = method.get("norm_group")
     if group and group >= own.batch_size:
         yield (
-            f"methods.{own.method}.norm_group: is {group}, and a batch has {own.batch_size} "
-            "examples: batch norm would tell which key is whose; set it to less, or to null"
+            f"methods.{own.method}.norm_group: is {group}, not less than pretrain.batch_size: "
+            f"{own.batch_size}, so batch norm could tell which key is whose, as with null; set it "
+            f"to {math.gcd(own.batch_size // 2, _rows_at_once(own))}, or to null"
         )
     elif group and (part := _rows_at_once(own)) % group:
         yield (

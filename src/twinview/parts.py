@@ -22,7 +22,7 @@ class Method(nn.Module, ABC):
     encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
     examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
     of h, so that its batch norm sees the whole batch. supervised: labels say what is alike, so that
-    a good z may keep as few directions as there are classes, and only a high loss is a collapse.
+    a good z may keep as few directions as there are classes, down to one.
     """
 
     views: int

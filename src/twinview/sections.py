@@ -108,7 +108,7 @@ class Pretrain(Section):
 
 
 class Baselines(Section):
-    """What the encoder is held against; the budget is pretrain's, but its batches are shuffled."""
+    """What the encoder is held against: trained for pretrain's steps, in shuffled batches."""
 
     components: Count
     supervised: bool

@@ -241,6 +241,7 @@ def test_labels_are_looked_at_only_when_asked_for() -> None:
     z = embeddings(7, 5)
     blind = loss_of(margin(), z, LABELS)
     assert torch.equal(blind, loss_of(margin(), z, None))
+    assert margin(labelled=True).supervised and not margin().supervised
     assert not torch.allclose(blind, loss_of(margin(labelled=True), z, LABELS))
 
 

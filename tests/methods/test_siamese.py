@@ -220,6 +220,17 @@ def test_siamese_s_chance_of_n_pair_counts_no_length() -> None:
     )
 
 
+def test_siamese_s_chance_of_semi_hard_triplets_is_their_margin() -> None:
+    mined = named("triplet", "views", margin=0.1, distance="cosine", mining="semi_hard")
+    assert mined.chance(64) == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize("positives", ["views", "classes", "pairs"])
+def test_siamese_is_supervised_unless_views_are_its_positives(positives: str) -> None:
+    own = named("contrastive", positives, **BY_PAIRS["contrastive"])
+    assert own.supervised == (positives != "views")
+
+
 def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:
     # All alike, the other half lacks the whole margin.
     assert named("contrastive", "pairs", **BY_PAIRS["contrastive"]).chance(64) == pytest.approx(

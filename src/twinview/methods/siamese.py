@@ -30,10 +30,10 @@ def siamese(
     An objective that may have a queue of negatives does without. positives: what belongs together,
     the views of an example; all examples of a class, and DataError is raised for unlabelled data;
     or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006).
-    ConfigError for an objective that does not look at them (its labels' type tells), or does not
-    with its options. Chance is the objective of short embeddings that are (nearly) all alike, of
-    pairs as if half were, of classes as if no two examples had the same: for a loss with a margin
-    that margin, below which a training has to come.
+    ConfigError for an objective that does not look at them (its labels' type tells), or whose
+    options rule them out (nt_logistic's semi_hard, for pairs). Chance is the objective of short
+    embeddings that are (nearly) all alike, of pairs as if half were, of classes as if no two
+    examples had the same: for a loss with a margin that margin, below which a training has to come.
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
@@ -57,12 +57,12 @@ def siamese(
         own,
         lambda n: _chance(objective, n, width, positives),
         views=2,
-        supervised=positives == "classes",
+        supervised=positives != "views",
     )
 
 
 def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
-    """Short, as some objectives count length; with a little noise, as others standardise."""
+    """Short, as some count length; with a little noise, as among equals none is semi_hard."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
     places = torch.arange(n)
     labels: Labels = Alike(places % 2 == 0) if positives == "pairs" else places
