@@ -95,10 +95,14 @@ def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
-    with stage.noted_signals() as came:
-        assert came() == ""
-        signal.raise_signal(signal.Signals[name])
-        assert came() == name
+    before = signal.signal(signal.Signals[name], signal.default_int_handler)  # nohup ignores one
+    try:
+        with stage.noted_signals() as came:
+            assert came() == ""
+            signal.raise_signal(signal.Signals[name])
+            assert came() == name
+    finally:
+        signal.signal(signal.Signals[name], before)
 
 
 def test_one_of_several_processes_stops_when_its_parent_is_gone(
