@@ -132,12 +132,13 @@ def test_shades_are_shares_of_the_true_class() -> None:
     assert [count.share for count in second.counts] == [0, 0], "a class without examples"
 
 
-def test_the_verdict_is_learning_where_all_its_checks_hold() -> None:
+@pytest.mark.parametrize("supervised", [False, True])
+def test_the_verdict_is_learning_where_all_its_checks_hold(supervised: bool) -> None:
     seen = set()
     for spread, rank, loss in itertools.product((0.009, 0.01), (1.9, 2.0), (2.6, 2.7, 2.8)):
         last = Monitors(spread, rank, alignment=0.1, uniformity=-2.0)
-        said = verdict(last, loss, chance=3.0)
-        rows = checks({**asdict(last), "loss": loss, "chance": 3.0})
+        said = verdict(last, loss, chance=3.0, supervised=supervised)
+        rows = checks({**asdict(last), "verdict": said, "loss": loss, "chance": 3.0})
         broken = [row.else_verdict for row in rows if not row.holds]
         assert said == min(broken, default="learning"), "collapsed goes before slow"
         seen.add(said)
