@@ -118,8 +118,9 @@ def test_processes_wait_for_the_first_one_longer_than_torch_would(
     for name, value in {"RANK": "0", "WORLD_SIZE": "1", engine.MEETING: tmp_path / "met"}.items():
         monkeypatch.setenv(name, str(value))
     with engine.joined():
-        backend = dist.group.WORLD._get_backend(torch.device("cpu"))  # type: ignore[union-attr]
-        assert backend.options._timeout == engine.LONGEST_WAIT > default_pg_timeout
+        world = dist.group.WORLD
+        assert world is not None
+        assert world._get_backend(CPU).options._timeout == engine.LONGEST_WAIT > default_pg_timeout
 
 
 def test_compiling_needs_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

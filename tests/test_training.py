@@ -173,41 +173,33 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
     assert own.verdict() == own.summary()["verdict"] == word
 
 
-@pytest.mark.parametrize("supervised", [False, True])
-def test_one_answer_for_all_examples_is_called_collapsed(
-    supervised: bool, shapes: Prepared
+class Told(nn.Module):
+    """One direction for all examples; each goes as far along it as its place says."""
+
+    def __init__(self, lengths: list[float]) -> None:
+        super().__init__()
+        self.direction = nn.Parameter(torch.ones(4))
+        self.lengths = torch.tensor(lengths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        own = self.lengths[torch.arange(x.shape[1]) % len(self.lengths)]
+        return (own[:, None] * self.direction).expand(len(x), -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "supervised", "word"),
+    [
+        ([1.0], False, "collapsed"),
+        ([1.0], True, "collapsed"),
+        ([1.0, -1.0], False, "collapsed"),
+        ([1.0, -1.0], True, "learning"),
+    ],
+)
+def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
+    lengths: list[float], supervised: bool, word: str, shapes: Prepared
 ) -> None:
-    class Constant(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.answer = nn.Parameter(torch.ones(4))
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.answer.expand(*x.shape[:2], 4)
-
     method = Siamese(
-        Constant(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
-    )
-    own = watch(shapes, 1, method)
-    own.see(steps(1, 1)[0])
-    assert own.verdict() == "collapsed"
-
-
-@pytest.mark.parametrize(("supervised", "word"), [(False, "collapsed"), (True, "learning")])
-def test_two_answers_for_two_classes_are_no_collapse(
-    supervised: bool, word: str, shapes: Prepared
-) -> None:
-    class Sides(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.side = nn.Parameter(torch.ones(4))
-
-        def forward(self, x: Tensor) -> Tensor:
-            places = torch.arange(x.shape[1]) % 2 * 2 - 1
-            return (places[:, None] * self.side).expand(len(x), -1, -1)
-
-    method = Siamese(
-        Sides(), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
+        Told(lengths), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
     )
     own = watch(shapes, 1, method)
     own.see(steps(1, 1)[0])

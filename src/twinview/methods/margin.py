@@ -59,8 +59,7 @@ class Margin(Method):
         super().__init__()
         self.encoder, self.head = encoder, head
         self.beta = nn.Parameter(beta)
-        self.alpha, self.classes, self.labelled = alpha, classes, labelled
-        self.supervised = labelled
+        self.alpha, self.classes, self.supervised = alpha, classes, labelled
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
@@ -89,7 +88,7 @@ class Margin(Method):
         return self.alpha
 
     def _known(self, labels: Tensor | None) -> Tensor | None:
-        if not self.labelled:
+        if not self.supervised:
             return None
         if labels is None:
             raise DataError(

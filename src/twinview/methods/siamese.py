@@ -49,19 +49,12 @@ def siamese(
     _require_use(objective, positives)
     if "queue" in inspect.signature(objective).parameters:
         objective = partial(objective, queue=None)
-    width = outputs(head, "siamese")
-    _chance(objective, 4, width, positives)  # what its options refuse is told before work starts
-    return Siamese(
-        encoder,
-        head,
-        own,
-        lambda n: _chance(objective, n, width, positives),
-        views=2,
-        supervised=positives != "views",
-    )
+    chance = partial(_chance, objective, positives, outputs(head, "siamese"))
+    chance(4)  # what its options refuse is told before work starts
+    return Siamese(encoder, head, own, chance, views=2, supervised=positives != "views")
 
 
-def _chance(objective: Objective, n: int, width: int, positives: str) -> float:
+def _chance(objective: Objective, positives: str, width: int, n: int) -> float:
     """Short, as some count length; with a little noise, as among equals none is semi_hard."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
     places = torch.arange(n)
