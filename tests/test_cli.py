@@ -599,7 +599,7 @@ def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     )
     values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
     values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
-    seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values)
+    seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values, "2 cores", "torch 2")
     artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
     assert main(["show"]) == 0
     said = capsys.readouterr().out
@@ -611,7 +611,7 @@ def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     write_params({"pretrain.epochs": 3})
     assert main(["show"]) == 0
     said = capsys.readouterr().out
-    assert " 0.910 " in said and "±" not in said and "of other settings or results" in said
+    assert " 0.910 " in said and "±" not in said and "of other settings or other data" in said
 
 
 def test_compare_writes_a_page_and_a_table_of_what_git_has(

@@ -60,6 +60,8 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
         "settings": seeding.digest(tree, None),
         "seeds": list(range(first, first + n)),
         "metrics": whole,
+        "hardware": "2 cores",
+        "versions": "torch 2",
     }
     (folder / "reports/seeds.json").write_text(json.dumps(value))
 
@@ -239,7 +241,7 @@ def test_seeds_of_other_trainings_do_not_count_and_the_table_says_so(tmp_path: P
     seeds(report(tmp_path, linear="0.91"), linear__accuracy=[0.95, 0.951, 0.949])
     check = found(tmp_path, before(0.95))["linear.accuracy", "baseline"]
     assert check.holds is False and check.found == "0.91000"
-    assert "reports/seeds.json is of other trainings" in check.why
+    assert "seeds.json holds other results of this training, of 2 cores or of other" in check.why
 
 
 def test_seeds_count_only_where_every_metric_of_one_training_agrees(tmp_path: Path) -> None:

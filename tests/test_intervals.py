@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinview.intervals import difference, holm, interval
+from twinview.intervals import difference, holm, interval, prediction
 
 
 def by_seed(values: list[float], first: int = 0) -> dict[int, float]:
@@ -31,6 +31,17 @@ def test_ninety_five_of_a_hundred_intervals_hold_the_mean() -> None:
     found = [interval(sample.tolist()) for sample in samples]
     held = np.mean([abs(one.mean - 3) <= (one.half or 0) for one in found])
     assert held == pytest.approx(0.95, abs=0.015)  # four deviations of the count
+
+
+def test_ninety_five_of_a_hundred_next_values_lie_where_they_are_predicted() -> None:
+    samples = np.random.default_rng(0).normal(3, 2, (4000, 4))
+    ranges = [(prediction(sample[:3].tolist()), sample[3]) for sample in samples]
+    held = np.mean([low <= following <= high for (low, high), following in ranges])
+    assert held == pytest.approx(0.95, abs=0.015)  # four deviations of the count
+
+
+def test_after_one_value_any_may_follow() -> None:
+    assert prediction([0.5]) == (-np.inf, np.inf)
 
 
 def test_seeds_of_both_are_compared_pair_by_pair() -> None:

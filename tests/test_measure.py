@@ -159,7 +159,10 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
 
     def gathered(count: int) -> list[Seeds]:
         ran.append(("gathered", count))
-        return [Seeds("", tuple(range(n)), metrics(*(0.2 * k for k in range(n)))) for n in (1, 2)]
+        return [
+            Seeds("", tuple(range(n)), metrics(*(0.2 * k for k in range(n))), "2 cores", "torch 2")
+            for n in (1, 2)
+        ]
 
     monkeypatch.setattr(measure.experiments, "dvc", lambda *given: ran.append(given))
     monkeypatch.setattr(measure.seeding, "gathered", gathered)
@@ -194,7 +197,7 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
 
 
 def test_the_protocol_is_named_alike_everywhere() -> None:
-    for file in ("README.md", "params.yaml", "src/twinview/summary.py"):
+    for file in ("README.md", "params.yaml", "src/twinview/summary_text.py"):
         assert PROTOCOL in (ROOT / file).read_text(), file
 
 

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.workspace import ROOT
 from twinview import artifacts, experiments, params, seeding
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import in_folder
+from twinview.provenance import hardware
 
 Write = Callable[..., Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -236,6 +238,50 @@ def test_a_broken_file_is_named_with_the_remedy(text: str, folder: Path) -> None
     (folder / seeding.FILE).write_text(text)
     with pytest.raises(DataError, match=r"reports/seeds\.json is broken.*writes it anew"):
         seeding.fitting(in_folder(folder))
+
+
+def measured(*accuracies: float) -> None:
+    """Writes reports/seeds.json as another machine measured it, of the settings of the folder."""
+    values = {"linear.accuracy": accuracies, "raw_pixels.linear.accuracy": (0.4,) * len(accuracies)}
+    known = seeding.Seeds(
+        seeding.digest(tree(Path("params.yaml").absolute()), "d1"),
+        tuple(range(len(accuracies))),
+        values,
+        "2 cores, another",
+        "torch 1",
+    )
+    artifacts.save_json(seeding.FILE, asdict(known))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "beyond"),
+    [
+        ((0.901, 0.900, 0.902), ()),
+        ((0.905, 0.9051, 0.9049), ("linear.accuracy",)),
+        ((0.905,), None),
+    ],
+)
+def test_the_same_training_of_another_machine_is_told_with_its_distance(
+    accuracies: tuple[float, ...], beyond: Any, dvc: Dvc
+) -> None:
+    measured(*accuracies)
+    found = seeding.deviation(in_folder(Path()))
+    assert found is not None and found.known.hardware == "2 cores, another"
+    assert found.gaps == {"linear.accuracy": pytest.approx(0.9 - accuracies[0])}
+    assert found.beyond == beyond and seeding.fitting(in_folder(Path())) is None
+
+
+def test_only_the_same_training_with_other_results_deviates(dvc: Dvc, write_params: Write) -> None:
+    assert seeding.deviation(in_folder(Path())) is None, "there is no file"
+    seeding.run(2)
+    assert seeding.deviation(in_folder(Path())) is None, "the file is of these results"
+    measured(0.8, 0.81)
+    write_params({"pretrain.epochs": 3})
+    assert seeding.deviation(in_folder(Path())) is None, "the file is of other settings"
+
+
+def test_the_seeds_say_which_machine_measured_them(dvc: Dvc) -> None:
+    assert seeding.run(2).hardware == hardware()
 
 
 def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:

@@ -4,6 +4,7 @@ mean ± t(0.975, n - 1) * s / sqrt(n), s the standard deviation of the sample (n
 the values are normal, 95 of 100 such intervals hold the true mean. One value has no interval.
 """
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,18 @@ def interval(values: Sequence[float]) -> Interval:
     deviation = statistics.stdev(values)
     half = _quantile(n - 1) * deviation / n**0.5
     return Interval(mean, half, deviation, n)
+
+
+def prediction(values: Sequence[float]) -> tuple[float, float]:
+    """Where one more value lies, 95 times in 100: mean ± t * s * sqrt(1 + 1 / n).
+
+    A single value says nothing of the next one: minus to plus infinity.
+    """
+    if len(values) == 1:
+        return -math.inf, math.inf
+    mean, spread, n = statistics.fmean(values), statistics.stdev(values), len(values)
+    half = _quantile(n - 1) * spread * (1 + 1 / n) ** 0.5
+    return mean - half, mean + half
 
 
 def difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:

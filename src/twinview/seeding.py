@@ -1,13 +1,15 @@
 """Results over several training seeds: trained, kept in reports/seeds.json, fitted to a run.
 
 The file is no out of DVC's: it holds results of several runs, {"settings": digest, "seeds": [...],
-"metrics": {name: [a value for each seed]}}. It speaks for a run where it is of the same settings
-but for the seeds, of the same data, and where the run's own results are among those that it holds.
+"metrics": {name: [a value for each seed]}, "hardware": ..., "versions": ...}. It speaks for a run
+where it is of the same settings but for the seeds, of the same data, and where the run's own
+results are among those that it holds. Another kind of processor rounds otherwise, and so trains
+another encoder: `deviation` says how far from it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from ruamel.yaml.error import YAMLError
 from twinview import artifacts, experiments, lockfile, paths
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import Read
-from twinview.intervals import Interval, interval
+from twinview.intervals import Interval, interval, prediction
 from twinview.lockfile import value_at
+from twinview.provenance import hardware, versions
 
 FILE = Path("reports/seeds.json")
 PARAMS = Path("params.yaml")
@@ -49,16 +52,38 @@ _APART = ("gate", "report")  # no result depends on them
 class Seeds:
     """settings: the digest of all but the seeds, and of the data.
 
-    metrics: by the names of `results`, a value for each of the seeds.
+    metrics: by the names of `results`, a value for each of the seeds. hardware, versions: of the
+    machine that measured, see provenance.
     """
 
     settings: str
     seeds: tuple[int, ...]
     metrics: Mapping[str, tuple[float, ...]]
+    hardware: str
+    versions: str
 
     def interval(self, name: str) -> Interval:
         """The mean over the seeds, with its interval."""
         return interval(self.metrics[name])
+
+    def of_seed(self, seed: int) -> dict[str, float]:
+        """The metrics of one of the seeds."""
+        place = self.seeds.index(seed)
+        return {name: values[place] for name, values in self.metrics.items()}
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far a run is from the same training in reports/seeds.json, where its results differ.
+
+    gaps: the run's value less the file's, of the encoder's accuracies. beyond: the names of those
+    that lie outside of the 95 % prediction interval for one more seed; None where the file holds
+    one seed, which has no spread.
+    """
+
+    known: Seeds
+    gaps: Mapping[str, float]
+    beyond: tuple[str, ...] | None
 
 
 def fitting(read: Read) -> Seeds | None:
@@ -67,16 +92,48 @@ def fitting(read: Read) -> Seeds | None:
     read: files of a folder or a commit, see experiments.in_folder and experiments.at. None: there
     is no such file, or it is of others. Raises DataError for a broken one.
     """
+    found = _of_the_same(read)
+    return found if found and found.of_seed(_seed(read)) == results(read) else None
+
+
+def deviation(read: Read) -> Deviation | None:
+    """How far the results are from reports/seeds.json, which holds the same training.
+
+    None: there is no such file, it is of other settings or data, or it fits (see `fitting`).
+    """
+    found = _of_the_same(read)
+    if found is None or fitting(read):
+        return None
+    own, kept = results(read), found.of_seed(_seed(read))
+    shared = [name for name in own if name in kept and _is_our_accuracy(name)]
+    if not shared:
+        return None
+    gaps = {name: own[name] - kept[name] for name in shared}
+    beyond = [name for name in shared if not _expected(own[name], found.metrics[name])]
+    return Deviation(found, gaps, tuple(beyond) if len(found.seeds) > 1 else None)
+
+
+def _of_the_same(read: Read) -> Seeds | None:
+    """The file's content where it is of the same settings and data, and has the run's seed."""
     found = load(read)
-    if found is None:
+    if found is None or found.settings != digest(settings(read), data(read)):
         return None
-    tree, own = settings(read), results(read)
-    seed = value_at(tree, SEEDS[0])
-    if found.settings != digest(tree, data(read)) or seed not in found.seeds:
-        return None
-    place = found.seeds.index(seed)
-    kept = {name: values[place] for name, values in found.metrics.items()}
-    return found if kept == own else None
+    return found if _seed(read) in found.seeds else None
+
+
+def _seed(read: Read) -> int:
+    return int(value_at(settings(read), SEEDS[0]))
+
+
+def _is_our_accuracy(name: str) -> bool:
+    """Whether a metric is the encoder's accuracy in a task: baselines' names have three parts."""
+    return name.count(".") == 1 and name.endswith(".accuracy")
+
+
+def _expected(value: float, others: Sequence[float]) -> bool:
+    """Whether a value lies where one more seed would, 95 times in 100."""
+    low, high = prediction(others)
+    return low <= value <= high
 
 
 def load(read: Read) -> Seeds | None:
@@ -135,7 +192,7 @@ def gathered(count: int) -> Iterator[Seeds]:
             found.append(_experiment(name.format(first[0] + place), changes))
         seeds = tuple(first[0] + at for at in range(place + 1))
         metrics = {key: tuple(one[key] for one in found) for key in found[0]}
-        known = Seeds(digest(tree, prepared), seeds, metrics)
+        known = Seeds(digest(tree, prepared), seeds, metrics, hardware(), versions())
         artifacts.save_json(FILE, asdict(known))
         yield known
 

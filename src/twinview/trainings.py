@@ -38,8 +38,16 @@ def trainings(read: Read) -> Trainings:
         return Trainings(alone)
     found = seeding.fitting(read)
     if found is None:
-        return Trainings(alone, f"{seeding.FILE} is of other trainings")
+        return Trainings(alone, f"{seeding.FILE} {_why_not(read)}")
     return Trainings({name: own + _others(own, found.metrics[name]) for name, own in alone.items()})
+
+
+def _why_not(read: Read) -> str:
+    """Why reports/seeds.json does not speak for the results."""
+    other = seeding.deviation(read)
+    if other is None:
+        return "is of other trainings"
+    return f"holds other results of this training, of {other.known.hardware} or of other code"
 
 
 def number(value: Any) -> float:

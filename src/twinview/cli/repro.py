@@ -8,9 +8,10 @@ with those before them, and print no results. Ends with DVC's own status where D
 """
 
 import argparse
+import time
 from pathlib import Path
 
-from twinview import stage
+from twinview import paths, stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
 from twinview.commands import dvc, git
@@ -28,8 +29,15 @@ def run(options: argparse.Namespace) -> Outcome:
         outside_git = git("rev-parse", "--git-dir") is None
         if outside_git or Path(".dvc/config.local").exists():
             dvc("config", "--local", "core.no_scm", str(outside_git).lower())
+        before, started = _last_training(), time.monotonic()
         if status := dvc("repro", *options.stages):
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
     if options.stages:
         return Outcome("", {"stages": options.stages})
-    return show.run(options)
+    trained = _last_training() != before
+    return show.shown((time.monotonic() - started) / 60 if trained else None)
+
+
+def _last_training() -> float | None:
+    """When the encoder that lies in models/ was trained, as the file's time; None without one."""
+    return paths.PRETRAIN_RUN.stat().st_mtime if paths.PRETRAIN_RUN.exists() else None

@@ -1,6 +1,7 @@
 """Prints the results of the last run.
 
-Accuracy on test of our encoder and its baselines, and the verdict on the training.
+Accuracy on test of our encoder and its baselines, what is better and worse, the verdict on the
+training, and what to type next.
 
     $ twinview show --json
 """
@@ -8,7 +9,8 @@ Accuracy on test of our encoder and its baselines, and the verdict on the traini
 import argparse
 
 from twinview.cli.outcome import Outcome
-from twinview.summary import results, summary
+from twinview.summary import results
+from twinview.summary_text import summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Our encoder beside its baselines."""
+    return shown()
+
+
+def shown(run_minutes: float | None = None) -> Outcome:
+    """The results in words and as data. run_minutes: see summary_text.summary."""
     found = results()
-    return Outcome(summary(found), found)
+    return Outcome(summary(found, run_minutes), found)

@@ -1,0 +1,142 @@
+"""The short table that a finished pipeline ends with, what it means, and what to type next."""
+
+import shutil
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from twinview import paths, seeding
+from twinview.intervals import WORDS, Interval
+from twinview.text_table import aligned
+
+# What an encoder has to be better than to be worth its training.
+_BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
+
+
+def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
+    """Our encoder beside its baselines, one line each; what that means; what to type next.
+
+    found: as `results` says. Means with intervals, where it has them. run_minutes: what the run of
+    all stages took, where that is known.
+    """
+    tasks = list(found["results"][paths.OURS])
+    rows = [[name, *(_cell(name, task, found) for task in tasks)] for name in found["results"]]
+    stale = [f"Not of params.yaml: {found['stale']}; run `dvc repro`."] if found["stale"] else []
+    return "\n".join(
+        [
+            "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
+            *aligned([["", *tasks], *rows], right=True),
+            *_standings(found),
+            *_spread(found),
+            f"Pretraining: {found['verdict']}.",
+            *stale,
+            f"The page, with curves, mistakes, a map and neighbours: {found['report']}",
+            "",
+            *_next_steps(found, run_minutes),
+        ]
+    )
+
+
+def _standings(found: Mapping[str, Any]) -> list[str]:
+    """A sentence for each bar: in which tasks our encoder is better and worse, and by how much."""
+    tasks = found["results"][paths.OURS]
+    return [
+        f"Our encoder beside {words}: "
+        f"{_standing({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
+        for name, words in _BARS.items()
+        if name in found["results"]
+    ]
+
+
+def _standing(gaps: Mapping[str, float]) -> str:
+    """gaps: our accuracy less the bar's, by task."""
+    better = [gap for gap in gaps.values() if gap > 0]
+    worse = {task: gap for task, gap in gaps.items() if gap < 0}
+    parts = []
+    if better:
+        count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
+        parts.append(f"better in {count} ({_points(better)})")
+    if worse:
+        parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
+    return ", ".join(parts) or "equal in every task"
+
+
+def _points(gaps: Collection[float]) -> str:
+    """The range of differences in points of a hundred: by 1.2 to 8.0 points."""
+    sizes = sorted({f"{abs(100 * gap):.1f}" for gap in gaps}, key=float)
+    return f"by {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} points"
+
+
+def _cell(name: str, task: str, found: Mapping[str, Any]) -> str:
+    """The accuracy of a contender in a task, over the seeds if there are several."""
+    over = _over_seeds(name, task, found)
+    return str(over) if over else f"{_mean(name, task, found):.3f}"
+
+
+def _mean(name: str, task: str, found: Mapping[str, Any]) -> float:
+    over = _over_seeds(name, task, found)
+    return over.mean if over else float(found["results"][name][task]["accuracy"])
+
+
+def _over_seeds(name: str, task: str, found: Mapping[str, Any]) -> Interval | None:
+    if found["seeds"] is None:
+        return None
+    prefix = "" if name == paths.OURS else f"{name}."
+    return Interval(**found["seeds"]["metrics"][f"{prefix}{task}.accuracy"])
+
+
+def _spread(found: Mapping[str, Any]) -> list[str]:
+    """What the intervals are, or why there are none; nothing for a plain single training."""
+    seeds, deviation = found["seeds"], found["deviation"]
+    if seeds and len(seeds["seeds"]) > 1:
+        return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({seeding.FILE})."]
+    if deviation:
+        return [_elsewhere(deviation, found["trained"])]
+    if found["other_seeds"]:
+        return [f"No intervals: {seeding.FILE} is of other settings or other data than this run."]
+    return []
+
+
+def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) -> str:
+    """That the same training was measured on another machine, and how far these results are."""
+    where, here = deviation["hardware"], trained and trained["hardware"]
+    why = "another processor rounds otherwise" if here != where else "its code or versions differed"
+    name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
+    return (
+        f"{seeding.FILE} holds this training as measured on {where}; this run is of "
+        f"{here or 'hardware that is not recorded here'}, and {why}. Yours differ by at most "
+        f"{abs(100 * gap):.2f} points ({name}), {_within(deviation)}. git lists dvc.lock and "
+        "reports/ as changed for that reason: they hold your numbers."
+    )
+
+
+def _within(deviation: Mapping[str, Any]) -> str:
+    """Whether the differences are within what another seed makes."""
+    count, beyond = len(deviation["seeds"]), deviation["beyond"]
+    if beyond is None:
+        return "and one seed has no spread to compare that with"
+    told = f"the spread over its {count} seeds (95 % prediction interval)"
+    return f"beyond {told} in {', '.join(beyond)}" if beyond else f"within {told}"
+
+
+def _next_steps(found: Mapping[str, Any], run_minutes: float | None) -> list[str]:
+    """The commands that a user may want next, aligned."""
+    steps = {
+        "twinview embed FOLDER --out features.parquet": "features of your own pictures",
+        "dvc exp run --temp -S pretrain.epochs=2": "one setting changed, beside your work",
+        "twinview compare": "all experiments side by side",
+        "make ui": "all runs in MLflow",
+    }
+    if found["seeds"] is None or len(found["seeds"]["seeds"]) < 2:
+        steps["twinview seeds 3"] = f"two more trainings, for intervals{_cost(found, run_minutes)}"
+    lines = aligned([[f"  {command}", words] for command, words in steps.items()])
+    ready = shutil.which("twinview") is not None
+    return [f"Next{'' if ready else ', after `source .venv/bin/activate`'}:", *lines]
+
+
+def _cost(found: Mapping[str, Any], run_minutes: float | None) -> str:
+    """How long two more trainings take, as far as that is known."""
+    if run_minutes is not None:
+        return f"; some {max(1, round(2 * run_minutes))} minutes"
+    if found["trained"]:
+        return f"; each trains {found['trained']['minutes']:g} minutes, then is evaluated"
+    return ""

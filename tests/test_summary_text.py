@@ -1,0 +1,87 @@
+"""The closing words of a run: what is better, what is worse, how far, what to type next."""
+
+from typing import Any
+
+import pytest
+
+from twinview.summary_text import summary
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    """What `summary.results` gives: the encoder is better in one task and worse in the other."""
+    results = {
+        "encoder": {"linear": {"accuracy": 0.92}, "knn": {"accuracy": 0.825}},
+        "raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.965}},
+        "random_encoder": {"linear": {"accuracy": 0.89}, "knn": {"accuracy": 0.80}},
+    }
+    return {
+        "results": results,
+        "seeds": None,
+        "deviation": None,
+        "other_seeds": False,
+        "trained": {"hardware": "2 cores, mine", "minutes": 7.6},
+        "verdict": "learning",
+        "stale": None,
+        "report": "reports/report.html",
+    } | changes
+
+
+def deviation(**changes: Any) -> dict[str, Any]:
+    return {
+        "seeds": [0, 1, 2],
+        "hardware": "2 cores, theirs",
+        "versions": "torch 2",
+        "gaps": {"linear.accuracy": -0.0012, "knn.accuracy": 0.0005},
+        "beyond": [],
+    } | changes
+
+
+def test_the_closing_words_say_what_is_better_and_what_is_worse() -> None:
+    said = summary(found())
+    beside = "Our encoder beside raw pixels: better in 1 of 2 tasks (by 8.0 points), worse in knn"
+    assert f"{beside} (by 14.0 points)." in said
+    assert "the same encoder untrained: better in every task (by 2.5 to 3.0 points)." in said
+
+
+def test_equal_contenders_are_neither_better_nor_worse() -> None:
+    same = {"linear": {"accuracy": 0.9}}
+    said = summary(found(results={"encoder": same, "raw_pixels": same}))
+    assert "beside raw pixels: equal in every task." in said and "untrained" not in said
+
+
+def test_results_measured_elsewhere_are_told_with_hardware_and_distance() -> None:
+    said = summary(found(deviation=deviation()))
+    assert "as measured on 2 cores, theirs; this run is of 2 cores, mine" in said
+    assert "differ by at most 0.12 points (linear.accuracy), within the spread over its 3" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"beyond": ["knn.accuracy"]}, "beyond the spread over its 3 seeds (95 % prediction"),
+        ({"beyond": None, "seeds": [0]}, "one seed has no spread"),
+        ({"hardware": "2 cores, mine"}, "its code or versions differed"),
+    ],
+)
+def test_what_is_known_of_the_distance_is_told(changes: dict[str, Any], words: str) -> None:
+    assert words in summary(found(deviation=deviation(**changes)))
+
+
+def test_a_clone_without_models_does_not_know_its_hardware() -> None:
+    said = summary(found(deviation=deviation(), trained=None))
+    assert "this run is of hardware that is not recorded here" in said
+
+
+def test_the_next_steps_name_what_intervals_cost() -> None:
+    assert "twinview embed FOLDER" in summary(found()) and "twinview compare" in summary(found())
+    assert "two more trainings, for intervals; some 42 minutes" in summary(found(), run_minutes=21)
+    assert "intervals; each trains 7.6 minutes" in summary(found())
+
+
+def test_intervals_that_are_there_are_not_offered() -> None:
+    one = {"mean": 0.9, "half": 0.01, "deviation": 0.004, "n": 3}
+    names = [f"{who}{task}.accuracy" for who in ("", "raw_pixels.") for task in ("linear", "knn")]
+    names += [f"random_encoder.{task}.accuracy" for task in ("linear", "knn")]
+    seeds = {"seeds": [0, 1, 2], "metrics": dict.fromkeys(names, one)}
+    said = summary(found(seeds=seeds))
+    assert "0.900 ± 0.010" in said and "twinview seeds" not in said
