@@ -83,6 +83,7 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 def test_auto_computes_in_bfloat16_where_the_processor_has_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     cpu, weights = torch.device("cpu"), torch.ones(4, 4)
     for built_in, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         found = {"avx512_bf16": built_in}
@@ -91,6 +92,15 @@ def test_auto_computes_in_bfloat16_where_the_processor_has_it(
             assert (weights @ weights).dtype == dtype
         for name in ("float32", "bfloat16"):
             assert engine.choose_precision(name, cpu) == name
+
+
+@pytest.mark.parametrize(("limit", "name"), [("AVX2", "float32"), ("ALL", "bfloat16")])
+def test_auto_follows_the_limit_of_onednn_s_instructions(
+    limit: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert engine.choose_precision("auto", torch.device("cpu")) == name
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,9 @@ MEETING = "TWINVIEW_MEETING"
 # Others wait while the first waits for a training of equal settings in another copy of the project.
 LONGEST_WAIT = timedelta(days=7)
 
+# The values of ONEDNN_MAX_CPU_ISA under which oneDNN computes bfloat16 by way of float32.
+_WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+
 # mallopt's numbers for the two thresholds, and a size above every tensor of a training step.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _NEVER = -1, -3, 2**30
 
@@ -72,7 +75,10 @@ def arithmetic(device: torch.device, precision: str) -> torch.autocast:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """What `auto`, `float32` or `bfloat16` stands for; auto takes bfloat16 where it is built in."""
+    """What `auto`, `float32` or `bfloat16` stands for; auto takes bfloat16 where it is built in.
+
+    It is not where ONEDNN_MAX_CPU_ISA keeps PyTorch from the processor's instructions for it.
+    """
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -80,6 +86,7 @@ def choose_precision(name: str, device: torch.device) -> str:
     else:
         found = torch.cpu.get_capabilities()
         built_in = any(found.get(kind) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
+        built_in = built_in and os.environ.get("ONEDNN_MAX_CPU_ISA") not in _WITHOUT_BFLOAT16
     return "bfloat16" if built_in else "float32"
 
 
