@@ -1,15 +1,13 @@
 """The short table that a finished pipeline ends with, what it means, and what to type next."""
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from twinview import paths, seeding
 from twinview.intervals import WORDS, Interval
+from twinview.standings import BARS, standing
 from twinview.text_table import aligned
-
-# What an encoder has to be better than to be worth its training.
-_BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
@@ -41,29 +39,10 @@ def _standings(found: Mapping[str, Any]) -> list[str]:
     tasks = found["results"][paths.OURS]
     return [
         f"Our encoder beside {words}: "
-        f"{_standing({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
-        for name, words in _BARS.items()
+        f"{standing({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
+        for name, words in BARS.items()
         if name in found["results"]
     ]
-
-
-def _standing(gaps: Mapping[str, float]) -> str:
-    """gaps: our accuracy less the bar's, by task."""
-    better = [gap for gap in gaps.values() if gap > 0]
-    worse = {task: gap for task, gap in gaps.items() if gap < 0}
-    parts = []
-    if better:
-        count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
-        parts.append(f"better in {count} ({_points(better)})")
-    if worse:
-        parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
-    return ", ".join(parts) or "equal in every task"
-
-
-def _points(gaps: Collection[float]) -> str:
-    """The range of differences in points of a hundred: by 1.2 to 8.0 points."""
-    sizes = sorted({f"{abs(100 * gap):.1f}" for gap in gaps}, key=float)
-    return f"by {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} points"
 
 
 def _cell(name: str, task: str, found: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The page of a small made-up pipeline: whole, honest, escaped, the same each time."""
 
+import copy
 import dataclasses
 import json
 import re
@@ -11,6 +12,7 @@ import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
 from twinview.errors import DataError
+from twinview.reporting import results
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence
 
@@ -79,6 +81,17 @@ def test_the_first_sentence_sets_ours_beside_raw_pixels_and_labels(read: Reader)
     assert "96 test examples: the linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
         " ".join(read.text)
     )
+
+
+def test_the_page_says_what_is_better_and_marks_what_is_worse(
+    html: str, evidence: Evidence, read: Reader
+) -> None:
+    assert "Beside raw pixels: better in every task (by 10.0 points)." in " ".join(read.text)
+    assert '<p class="worse">' not in html
+    contenders = copy.deepcopy(evidence.evaluation["contenders"])
+    contenders["raw_pixels"]["linear"]["accuracy"] = 0.9
+    words, worse = results.judgements(contenders)[0]
+    assert worse and "worse in linear (by 10.8 points)" in words
 
 
 def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:

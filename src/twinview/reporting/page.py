@@ -91,6 +91,7 @@ def _results(evidence: Evidence) -> dict[str, Any]:
         "source": evidence.settings["data"]["source"],
         "method": evidence.settings["pretrain"]["method"],
         "sentence": results.sentence(contenders, len(evidence.predictions)),
+        "judgements": results.judgements(contenders),
         "protocol": evidence.evaluation["protocol"],
         "draws": len(few[0]["draws"]) if few else 0,
         "table": results.table(contenders),

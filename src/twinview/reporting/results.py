@@ -6,6 +6,7 @@ from typing import Any
 
 from twinview.paths import OURS
 from twinview.sections import FEW, PROPAGATED
+from twinview.standings import BARS, standing
 
 BESIDE = ("raw_pixels", "supervised")
 METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
@@ -56,6 +57,20 @@ def sentence(contenders: Mapping[str, Found], examples: int) -> str:
         ours = contenders[OURS][probe]["accuracy"]
         parts.append(f"the {probe} probe {ours:.3f}" + (f" ({others})" if others else ""))
     return f"Accuracy on {examples:,} test examples: {'; '.join(parts)}."
+
+
+def judgements(contenders: Mapping[str, Found]) -> list[tuple[str, bool]]:
+    """How we stand beside each bar, in words, and whether that is worse in any task."""
+    ours, found = contenders[OURS], []
+    for name, words in BARS.items():
+        if name in contenders:
+            theirs = contenders[name]
+            gaps = {
+                (few_labels(task) or spoken(task)): of["accuracy"] - theirs[task]["accuracy"]
+                for task, of in ours.items()
+            }
+            found.append((f"Beside {words}: {standing(gaps)}.", min(gaps.values()) < 0))
+    return found
 
 
 def table(contenders: Mapping[str, Found]) -> Table:

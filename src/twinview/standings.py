@@ -1,0 +1,28 @@
+"""How our encoder stands beside what it has to be better than, in words."""
+
+from collections.abc import Collection, Mapping
+
+# What an encoder has to be better than to be worth its training: contenders, and their names.
+BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
+
+
+def standing(gaps: Mapping[str, float]) -> str:
+    """In how many tasks ours is better, in which it is worse, and by how much.
+
+    gaps: our accuracy less the bar's, by task.
+    """
+    better = [gap for gap in gaps.values() if gap > 0]
+    worse = {task: gap for task, gap in gaps.items() if gap < 0}
+    parts = []
+    if better:
+        count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
+        parts.append(f"better in {count} ({_points(better)})")
+    if worse:
+        parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
+    return ", ".join(parts) or "equal in every task"
+
+
+def _points(gaps: Collection[float]) -> str:
+    """The range of differences in points of a hundred: by 1.2 to 8.0 points."""
+    sizes = sorted({f"{abs(100 * gap):.1f}" for gap in gaps}, key=float)
+    return f"by {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} points"
