@@ -15,6 +15,7 @@ import torch
 from twinview.errors import ConfigError
 
 Spread = dict[str, float]
+LIMIT_S = 3600  # of one measurement in a process of its own: they take some minutes
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -46,7 +47,7 @@ def torch_threads(count: int) -> Iterator[None]:
 def child(script: str, *arguments: object) -> dict[str, Any]:
     """What `python -m benchmarks.<script> one <arguments>` prints: JSON, of a fresh process."""
     command = [sys.executable, "-m", f"benchmarks.{script}", "one", *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -17,12 +17,14 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
+from tests.commands import use_plain_git
 from tests.shapes import prepared_shapes
 from tests.workspace import ROOT
 from twinview.splits import Prepared
 
 # A shell that starts the suite in the background has Ctrl-C ignored, and so its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+use_plain_git()
 
 # What DVC and a user's shell may set, and what would change the results of the tests.
 FOREIGN = (
@@ -31,9 +33,16 @@ FOREIGN = (
 WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 
 
+LONG = ("pipeline", "distributed")  # folders
+LONG_S = 2400  # for several commands, whose own limit is shorter (tests/commands.py)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole pipelines and processes first: of two workers, none is left with them at the end."""
-    items.sort(key=lambda item: item.path.parent.name not in ("pipeline", "distributed"))
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    for item in items:
+        if item.path.parent.name in LONG or item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(LONG_S))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,35 +6,37 @@ store, so that nothing of the project's own results is touched.
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+from tests.commands import run, shown, use_plain_git
 from tests.workspace import ROOT, make_workspace
 
 WORKSPACE = ROOT / "build/smoke"
 RECIPE = Path("recipes/smoke.yaml")
+LIMIT_S = 3600  # it takes some minutes
 
 
 def main() -> None:
     """Ends with the status of the first command that fails."""
+    use_plain_git()
     shutil.rmtree(WORKSPACE, ignore_errors=True)
     environment = make_workspace(WORKSPACE, (ROOT / RECIPE).read_text())
     twinview = [sys.executable, "-m", "twinview.cli"]
-    if status := subprocess.run([*twinview, "repro"], cwd=WORKSPACE, env=environment).returncode:
+    if status := shown(*twinview, "repro", limit_s=LIMIT_S, cwd=WORKSPACE, env=environment):
         sys.exit(status)
     gate = ["gate", "--params", str(RECIPE), "--results", str(WORKSPACE)]
     if reference := _base():
         gate += ["--baseline", reference]
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         gate += ["--markdown", summary]
-    sys.exit(subprocess.run([*twinview, *gate], cwd=ROOT).returncode)
+    sys.exit(shown(*twinview, *gate, limit_s=LIMIT_S, cwd=ROOT))
 
 
 def _base() -> str | None:
     """The commit whose thresholds count: TWINVIEW_BASELINE, or origin/main where there is one."""
-    verify = ["git", "rev-parse", "--verify", "--quiet", "origin/main"]
-    found = subprocess.run(verify, cwd=ROOT, capture_output=True).returncode == 0
+    verify = ("git", "rev-parse", "--verify", "--quiet", "origin/main")
+    found = run(*verify, cwd=ROOT).returncode == 0
     return os.environ.get("TWINVIEW_BASELINE") or ("origin/main" if found else None)
 
 

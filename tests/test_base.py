@@ -1,25 +1,18 @@
 """The base commit: a change cannot lower its own bar, nor lose what it is compared with."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.commands import git
 from tests.test_gate import report, seeds
 from twinview.base import base_results, base_settings
 from twinview.errors import ConfigError, DataError
 
 Write = Callable[[dict[str, Any]], Path]
 PARAMS = Path("params.yaml")
-
-
-def git(*arguments: str, folder: Path = Path()) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    command = ["git", *identity, *arguments]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def commit() -> str:

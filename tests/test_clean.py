@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import git, output, started
 from twinview import clean, disk, dvc_cache, locks, stage
 from twinview.cli import main
 from twinview.errors import BusyError, ConfigError, DataError
@@ -54,11 +54,6 @@ def reproduced() -> list[str]:
     return ran
 
 
-def git(*arguments: str) -> None:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    subprocess.run(["git", *identity, *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
 def run_with(rate: int) -> None:
     Path("params.yaml").write_text(f"rate: {rate}\n")
     dvc("repro")
@@ -70,8 +65,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder, before = tmp_path_factory.mktemp("clean") / "made", Path.cwd()
     folder.mkdir()
     os.chdir(folder)
-    os.environ["GIT_AUTHOR_NAME"] = os.environ["GIT_COMMITTER_NAME"] = "test"
-    os.environ["GIT_AUTHOR_EMAIL"] = os.environ["GIT_COMMITTER_EMAIL"] = "test@example.org"
     git("init", "-q")
     dvc("init")
     Path(".dvc/config").write_text("[core]\nanalytics = false\n[cache]\ntype = hardlink\n")
@@ -105,7 +98,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the made project, hard links as they are, that is the current folder."""
     folder = tmp_path / "project"
-    subprocess.run(["cp", "-a", made, folder], check=True)
+    output("cp", "-a", made, folder)
     monkeypatch.chdir(folder)
     return folder
 
@@ -182,8 +175,7 @@ def test_what_it_calls_unused_is_what_dvc_would_remove(
 ) -> None:
     found = dvc_cache.look(stage.progress)
     every = ["--workspace", "--all-commits", "--all-experiments"]
-    command = [sys.executable, "-m", "dvc", "gc", *every, "--dry"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = output(sys.executable, "-m", "dvc", "gc", *every, "--dry")
     paths = [line.removeprefix("Removing ") for line in said.splitlines() if "/files/" in line]
     assert sorted(paths) == sorted(map(str, found.unused())) and len(paths) == 1
 
@@ -238,19 +230,21 @@ def test_the_checkpoints_of_a_training_at_work_are_refused(project: Path) -> Non
     ("name", "place"), [("copies", ".dvc/tmp/exps/tmpcd"), ("smoke", "build/smoke")]
 )
 def test_a_folder_that_a_process_works_in_is_refused(name: str, place: str, project: Path) -> None:
-    with subprocess.Popen(["sleep", "60"], cwd=place) as process:
-        with pytest.raises(BusyError, match=f"process {process.pid} .sleep 60. is at work in"):
-            clean.remove([name], stage.progress)
-        process.kill()
+    with (
+        started("sleep", "600", cwd=place) as process,
+        pytest.raises(BusyError, match=f"process {process.pid} .sleep 600. is at work in"),
+    ):
+        clean.remove([name], stage.progress)
     assert Path(place).exists()
 
 
 def test_dvc_at_work_is_refused(project: Path) -> None:
     """Also between two stages, when no stage has its lock."""
-    with subprocess.Popen([sys.executable, "-c", "input()", "dvc"], stdin=subprocess.PIPE) as other:
-        with pytest.raises(BusyError, match=f"process {other.pid}"):
-            clean.remove(["views"], stage.progress)
-        other.kill()
+    with (
+        started(sys.executable, "-c", "import time; time.sleep(600)", "dvc") as other,
+        pytest.raises(BusyError, match=f"process {other.pid}"),
+    ):
+        clean.remove(["views"], stage.progress)
 
 
 def test_a_cache_that_others_may_share_is_left_alone(project: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import git, output
 from tests.test_gate import report
 from tests.workspace import ROOT
 from twinview import artifacts, clean, errors, measure, paths, promotion, seeding, stage
@@ -35,7 +36,7 @@ CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 @pytest.fixture(autouse=True)
 def repository(folder: Path) -> Path:
     """A project's folder; DVC's .dvc is all that it takes to be one."""
-    subprocess.run(["git", "init", "-q"], check=True)
+    git("init", "-q")
     (folder / ".dvc").mkdir()
     return folder
 
@@ -143,7 +144,7 @@ def test_every_example_is_a_command_line_that_is_understood(
 def test_help_loads_no_command() -> None:
     code = "import sys; from twinview.cli import main\ntry: main(['-h'])\nexcept SystemExit: pass\n"
     code += "sys.exit('torch' in sys.modules or 'pydantic' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+    output(sys.executable, "-c", code)
 
 
 @pytest.mark.parametrize("name", commands())
@@ -201,8 +202,8 @@ def test_an_old_locale_reads_and_writes_utf_8(folder: Path) -> None:
         "assert tables.load_rows(Path('rows.csv')) == [{'a': chr(233)}]; "
         "assert commands.git('config', 'user.name') == chr(233)"
     )
-    subprocess.run(["git", "config", "user.name", "é"], check=True)
-    subprocess.run([sys.executable, "-c", code], env=os.environ | old, check=True)
+    git("config", "user.name", "é")
+    output(sys.executable, "-c", code, env=os.environ | old)
 
 
 def test_ctrl_c_ends_the_pages_too(
@@ -402,9 +403,8 @@ def test_the_gate_of_a_base_compares_with_it_and_writes_a_table(
     write_params(SMALL_GATE)
     report(repository, linear="0.95", knn="0.88")
     Path("gate.md").write_text("what was there\n")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    subprocess.run(["git", "add", "-A"], check=True)
-    subprocess.run(["git", *identity, "commit", "-qm", "base"], check=True)
+    git("add", "-A")
+    git("commit", "-qm", "base")
     write_params({"gate.drops": {"linear.accuracy": 0.5}})
     report(repository, linear="0.93", knn="0.88")
     assert main(["gate", "--baseline", "HEAD", "--markdown", "gate.md", "--json"]) == 1
@@ -621,9 +621,8 @@ def test_compare_writes_a_page_and_a_table_of_what_git_has(
     report(repository)
     Path("reports/baselines.json").write_text("{}")
     Path("dvc.lock").write_text("stages: {}")
-    subprocess.run(["git", "add", "-A"], check=True)
-    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
-    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    git("add", "-A")
+    git("commit", "-qm", "results")
     assert main(["compare", "HEAD", "--metric", "knn.accuracy"]) == 0
     said = capsys.readouterr().out
     assert "0.860 *" in said and "reports/compare.html" in said

@@ -3,8 +3,6 @@
 import copy
 import functools
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.commands import git
 from tests.conftest import WHOLE
 from twinview import comparison, comparison_text, experiments
 from twinview.comparison import CODE, DATA, Comparison, Group, Run, compare, told
@@ -282,26 +281,21 @@ def written(accuracy: float, stated: dict[str, Any], ran: dict[str, Any] | None 
 
 
 def commit() -> str:
-    who = {f"GIT_{w}_{a}": "t" for w in ("AUTHOR", "COMMITTER") for a in ("NAME", "EMAIL")}
-    subprocess.run(["git", "add", "-A"], check=True)
-    subprocess.run(
-        ["git", "commit", "-q", "--allow-empty", "-m", "x"], check=True, env=os.environ | who
-    )
+    git("add", "-A")
+    git("commit", "-q", "--allow-empty", "-m", "x")
     return str(experiments.git("rev-parse", "HEAD"))
 
 
 def experiment(name: str, base: str) -> None:
     """Makes HEAD an experiment of base, as DVC keeps them, and goes back to base."""
-    subprocess.run(
-        ["git", "update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", "HEAD"], check=True
-    )
-    subprocess.run(["git", "reset", "-q", "--hard", base], check=True)
+    git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/{name}", "HEAD")
+    git("reset", "-q", "--hard", base)
 
 
 @pytest.fixture
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A commit without results, an experiment of it with, one without; a queue of one."""
-    subprocess.run(["git", "init", "-q"], check=True)
+    git("init", "-q")
     monkeypatch.setattr(experiments, "unfinished", lambda: {"tired-newt": "failed"})
     with Path("params.yaml").open("w") as file:
         YAML().dump(settings(), file)
@@ -356,7 +350,7 @@ def test_results_of_other_settings_are_set_apart(project: str) -> None:
 def test_commits_branches_and_the_workspace_are_compared_by_name(project: str) -> None:
     written(0.9, settings(pretrain__epochs=5))
     commit()
-    subprocess.run(["git", "branch", "-q", "better"], check=True)
+    git("branch", "-q", "better")
     written(0.8, settings())
     found = compare(["better", "HEAD", "workspace", "keen-fox"], [])
     assert [[run.name for run in one.runs] for one in found.groups] == [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.workspace import ROOT, make_workspace
 
 pytestmark = pytest.mark.slow
@@ -39,9 +40,7 @@ def run(
     """A command of this Python's environment, in the folder."""
     name, *words = command.split()
     program = str(Path(sys.executable).parent / name)
-    return subprocess.run(
-        [program, *words], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    return commands.run(program, *words, cwd=folder, env=environment, limit_s=commands.LONG_S)
 
 
 def insert(file: Path, after: str, what: str) -> None:

@@ -1,32 +1,27 @@
 """DVC's experiments, which git does not find by their names alone."""
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.commands import git
 from twinview import experiments
 from twinview.errors import ConfigError, DataError
 
 NAME = "measure-1"
-IDENTITY = ("git", "-c", "user.name=t", "-c", "user.email=t@t")
 
 
 def repository() -> str:
     """Two commits in this folder; the second is the experiment of the first. Gives the first."""
-    identity = {
-        f"GIT_{who}_{what}": "t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
-    subprocess.run(["git", "init", "-q"], check=True)
+    git("init", "-q")
     for text in ("before", "after"):
         Path("m.json").write_text(text)
-        subprocess.run(["git", "add", "m.json"], check=True)
-        subprocess.run(["git", "commit", "-qm", text], check=True, env=os.environ | identity)
+        git("add", "m.json")
+        git("commit", "-qm", text)
     base = experiments.git("rev-parse", "HEAD^")
     assert base is not None
     ref = f"refs/exps/{base[:2]}/{base[2:]}/{NAME}"  # as DVC keeps them
-    subprocess.run(["git", "update-ref", ref, "HEAD"], check=True)
+    git("update-ref", ref, "HEAD")
     return base
 
 
@@ -64,8 +59,8 @@ def test_experiments_of_one_name_are_told_apart_by_their_commits(folder: Path) -
     base = repository()
     for name in ("newest", NAME):  # the name of another experiment, of another base
         other = f"refs/exps/00/{'0' * 38}/{name}"
-        subprocess.run(["git", "update-ref", other, "HEAD"], check=True)
-    subprocess.run(["git", "update-ref", "refs/exps/celery/stash", base], check=True)
+        git("update-ref", other, "HEAD")
+    git("update-ref", "refs/exps/celery/stash", base)
     found = experiments.labelled()
     assert sorted(found) == sorted([f"{NAME}@0000000", f"{NAME}@{base[:7]}", "newest"])
     assert set(found.values()) == set(experiments.references())
@@ -78,8 +73,8 @@ def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -
     for name in ("reports/metrics.json", "dvc.lock", "params.yaml"):
         Path(name).write_text("before")
     repository()
-    subprocess.run(["git", "add", "-A"], check=True)
-    subprocess.run([*IDENTITY, "commit", "-qm", "all"], check=True)
+    git("add", "-A")
+    git("commit", "-qm", "all")
     Path("reports/metrics.json").write_text("after")
     Path("dvc.lock").write_text("after")
     experiments.require_committed("twinview seeds")

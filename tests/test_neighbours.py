@@ -1,12 +1,12 @@
 """The nearest rows by cosine."""
 
-import subprocess
 import sys
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.commands import output
 from twinview.neighbours import nearest
 
 GROWTH = """
@@ -35,6 +35,4 @@ def test_the_nearest_are_those_of_the_whole_table(queries: int, count: int) -> N
 
 def test_more_queries_take_no_more_memory() -> None:
     """Each thousand takes 40 MB meanwhile; results between them once made the heap grow by it."""
-    done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 60_000, "kilobytes"
+    assert int(output(sys.executable, "-c", GROWTH)) < 60_000, "kilobytes"

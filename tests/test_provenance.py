@@ -1,19 +1,13 @@
 """Where a result comes from, and on what it is computed."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.commands import git
 from twinview import engine, provenance
 from twinview.errors import ConfigError
-
-
-def git(*arguments: str) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    command = ["git", *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @pytest.fixture

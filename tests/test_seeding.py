@@ -2,7 +2,6 @@
 
 import copy
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.commands import git
 from tests.workspace import ROOT
 from twinview import artifacts, experiments, params, seeding
 from twinview.errors import ConfigError, DataError
@@ -286,10 +286,9 @@ def test_the_seeds_say_which_machine_measured_them(dvc: Dvc) -> None:
 
 def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
     known = seeding.run(2)
-    subprocess.run(["git", "init", "-q"], check=True)
-    subprocess.run(["git", "add", "-A"], check=True)
-    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
-    subprocess.run(["git", *identity, "commit", "-qm", "results"], check=True)
+    git("init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "results")
     Path("params.yaml").write_text("changed: {}")
 
     def read(path: Path) -> str:

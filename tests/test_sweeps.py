@@ -1,7 +1,6 @@
 """Sweeps: what is trained, what is not trained twice, and what is said of it."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import git
 from tests.workspace import ROOT
 from twinview import experiments, measure, params, registry, sweeps
 from twinview.errors import ConfigError
@@ -121,9 +121,8 @@ def test_an_experiment_is_named_by_the_committed_code(folder: Path) -> None:
         Path(path).parent.mkdir(exist_ok=True)
         with Path(path).open("a") as file:
             file.write("changed\n")
-        identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
-        for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", path]):
-            subprocess.run(["git", *command], check=True)
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", path]):
+            git(*command)
         return Experiment.of("simclr", SETTINGS, {}).name
 
     name("src/a.py")

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tests.servers import free_port
+from tests.commands import output, started
+from tests.servers import free_port, wait_for
 from tests.used import save_models
 from tests.workspace import ROOT
 from twinview import embeddings, paths, splits, tracking
@@ -163,17 +163,10 @@ def test_the_server_and_the_request_run(project: Path) -> None:
     )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
-    server = subprocess.Popen(serve, shell=True, env=environment, start_new_session=True)
-    try:
-        wait = (
-            f"curl -s --retry 90 --retry-connrefused --retry-delay 1 http://127.0.0.1:{port}/ping"
-        )
-        subprocess.run(wait, shell=True, check=True)
-        said = subprocess.run(request, shell=True, capture_output=True, text=True, check=True)
-        assert '"label": ' in said.stdout and '"probabilities": {"bars": ' in said.stdout
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait()
+    with started("sh", "-c", serve, env=environment) as server:
+        wait_for(f"http://127.0.0.1:{port}/ping", server)
+        said = output("sh", "-c", request)
+    assert '"label": ' in said and '"probabilities": {"bars": ' in said
 
 
 def test_each_block_of_the_readme_s_section_has_at_most_five_lines() -> None:

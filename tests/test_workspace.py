@@ -1,11 +1,11 @@
 """Copies of the project: the raw data are fetched once for all of them."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests import workspace
+from tests.commands import git
 from tests.workspace import make_workspace
 
 SOURCE = """
@@ -28,7 +28,7 @@ def test_the_raw_data_are_fetched_into_the_project_and_copied(
     }.items():
         (file := root / f"src/twinview/{name}.py").parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    git("init", "-q", folder=root)
     monkeypatch.setattr(workspace, "ROOT", root)
     for name in ("first", "second"):  # fetching twice would fail
         make_workspace(tmp_path / name, "{}")

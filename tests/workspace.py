@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.commands import LONG_S, git, output
 from twinview import locks, paths
 
 ROOT = Path(__file__).parents[1]
@@ -35,16 +35,14 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
     Returns the environment in which its commands run: its own sources first. The raw data are
     copied too; they are fetched once, into the project's own folder.
     """
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = git("ls-files", "-z", "--cached", "--others", "--exclude-standard", folder=ROOT)
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file() and not name.startswith(RESULTS):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     (folder / "params.yaml").write_text(params)
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "workspace"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "workspace"]):
+        git(*command, folder=folder)
     here = Path(sys.executable).parent
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_"))}
     environment |= {
@@ -54,7 +52,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
     }
     with locks.held(ROOT / paths.SCRATCH / "raw.lock", lambda holder: None):
         if not (ROOT / "data/raw").is_dir():
-            subprocess.run([sys.executable, "-c", FETCH], cwd=ROOT, env=environment, check=True)
+            output(sys.executable, "-c", FETCH, cwd=ROOT, env=environment, limit_s=LONG_S)
     shutil.copytree(ROOT / "data/raw", folder / "data/raw", dirs_exist_ok=True)
     return environment
 

@@ -3,15 +3,17 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
 
+from tests import commands
+from tests.commands import LONG_S
 from tests.servers import free_port
 from tests.workspace import ROOT
 
@@ -28,20 +30,17 @@ def two(folder: Path, write_params: Write) -> None:
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str) -> Iterator[Popen[str]]:
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    command, pipe = [sys.executable, *arguments], subprocess.PIPE
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    options = {"env": environment, "stdout": PIPE, "stderr": PIPE, "text": True}
+    with commands.started(sys.executable, *arguments, **options) as process:
+        yield process
 
 
 def ended(*arguments: str) -> tuple[int, str, str]:
     """Status and both outputs. Its processes share the pipes: they too have ended then."""
     with started(*arguments) as process:
-        out, err = process.communicate(timeout=500)
+        out, err = process.communicate(timeout=LONG_S)
     return process.returncode, out, err
 
 
@@ -80,7 +79,7 @@ def test_a_signal_to_the_stage_is_passed_on_and_said_once(name: str, folder: Pat
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")
         process.send_signal(signal.Signals[name])
-        _, err = process.communicate(timeout=500)
+        _, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 128 + signal.Signals[name]
     assert err == "twinview: stopped, and saved\n"
 
@@ -89,7 +88,7 @@ def test_a_signal_to_any_process_stops_all(folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")
         os.kill(int((folder / "1.pid").read_text()), signal.SIGTERM)
-        _, err = process.communicate(timeout=500)
+        _, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 1 and err == "twinview: stopped, and saved\n"
 
 
@@ -97,7 +96,7 @@ def test_a_stage_that_is_killed_leaves_no_orphans(folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")
         process.kill()
-        _, err = process.communicate(timeout=500)
+        _, err = process.communicate(timeout=LONG_S)
     assert err == "twinview: stopped, and saved\n"
     wait_for(folder, "0-ended", "1-ended")
 
@@ -118,7 +117,7 @@ def test_two_machines_are_two_agents_that_meet(case: str, status: int, folder: P
     rest = ("--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting)
     command = ("-m", "torch.distributed.run", "--nnodes", "2", *rest, SCRIPT, case)
     with started(*command) as first, started(*command) as second:
-        errors = [agent.communicate(timeout=500)[1] for agent in (first, second)]
+        errors = [agent.communicate(timeout=LONG_S)[1] for agent in (first, second)]
     assert [first.returncode, second.returncode] == [status, status], errors
     assert "".join(errors).count("twinview: all have it") == status
     came = {"0-of-2", "1-of-2"} if case == "well" else set()

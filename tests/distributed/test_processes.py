@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from tests.commands import LONG_S, output
 from tests.distributed.worker import CASES, EXCEPTIONS
 from tests.workspace import ROOT
 
@@ -23,8 +23,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*launcher, "--nproc-per-node", str(request.param), str(WORKER), str(folder)]
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    output(*command, limit_s=LONG_S, cwd=ROOT, env=environment)
     files = sorted(folder.glob("*.json"))
     assert len(files) == request.param
     return [json.loads(path.read_text()) for path in files]

@@ -1,19 +1,18 @@
 """Pretrainings that are killed at chosen moments: nothing is lost, the result is the same."""
 
-import contextlib
 import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import pytest
 
+from tests import commands
 from tests.workspace import make_workspace, tiny_params
 from twinview import paths
 
@@ -32,12 +31,9 @@ RESULTS = (
 class Copy:
     """A project with its views made, and the commands that run in it."""
 
-    patience_s = 240
-
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
         self.environment = environment | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
-        self._groups: list[int] = []
 
     def run(self, *command: str, kill: str = "") -> subprocess.CompletedProcess[str]:
         """A command to its end, in a group of its own; `kill` is the killer's order."""
@@ -45,26 +41,7 @@ class Copy:
         if kill:
             environment |= {"TWINVIEW_KILL": kill}
             environment["PYTHONPATH"] += f"{os.pathsep}{KILLER}"
-        # Into files: an orphan would keep pipes open, and the test would wait for it.
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-            self._groups.append(process.pid)
-            status = process.wait(timeout=self.patience_s)
-            texts = [file.seek(0) or file.read() for file in (out, err)]
-        return subprocess.CompletedProcess(command, status, *texts)
-
-    def end(self) -> None:
-        """Ends what is left of all commands."""
-        for group in self._groups:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
+        return commands.run(*command, limit_s=commands.LONG_S, cwd=self.folder, env=environment)
 
     def pretrain(self, kill: str = "") -> subprocess.CompletedProcess[str]:
         return self.run("python", "-m", "pipeline.pretrain", kill=kill)
@@ -120,14 +97,14 @@ def through_slowly(made: Copy) -> dict[str, str]:
 def project(made: Copy, request: pytest.FixtureRequest) -> Iterator[Copy]:
     own = copy_of(made, re.sub(r"\W", "_", request.node.name))
     yield own
-    own.end()
+    commands.end_all(own.folder)
     mlflow.set_tracking_uri(None)
     shutil.rmtree(own.folder)
 
 
 def copy_of(made: Copy, name: str) -> Copy:
     folder = made.folder.with_name(name)
-    subprocess.run(["cp", "-a", made.folder, folder], check=True)
+    commands.output("cp", "-a", made.folder, folder)
     return Copy(folder, made.environment)
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
+from tests import commands
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 from twinview import paths
@@ -48,8 +48,8 @@ class Project:
         }
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True
+        return commands.run(
+            *command, limit_s=commands.LONG_S, cwd=self.folder, env=self.environment
         )
 
     def done(self, *command: str) -> str:
@@ -204,20 +204,15 @@ def served(project: Project) -> Iterator[Callable[[Any], Any]]:
         "PYTHONPATH": "",
     }
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen([*command, *address], env=environment, start_new_session=True)
 
     def ask(question: Any) -> Any:
         header = {"Content-Type": "application/json"}
-        return json.load(
-            urlopen(Request(f"{url}/invocations", json.dumps(question).encode(), header))
-        )
+        request = Request(f"{url}/invocations", json.dumps(question).encode(), header)
+        return json.load(urlopen(request, timeout=commands.LIMIT_S))
 
-    try:
+    with commands.started(*command, *address, env=environment) as server:
         wait_for(f"{url}/ping", server)
         yield ask
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
 
 
 def test_equal_training_gives_equal_hashes(project: Project) -> None:
@@ -284,15 +279,13 @@ def test_a_second_run_in_the_same_folder_is_refused(project: Project) -> None:
 
 def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: Path) -> None:
     shutil.copytree(project.folder, tmp_path / "plain", ignore=shutil.ignore_patterns(".git"))
-    finished = subprocess.run(
-        ["python", "-m", "twinview.cli", "repro", "prepare"],
+    said = commands.output(
+        *("python", "-m", "twinview.cli", "repro", "prepare"),
+        limit_s=commands.LONG_S,
         cwd=tmp_path / "plain",
         env=project.environment | {"PYTHONPATH": f"{tmp_path}/plain/src"},
-        capture_output=True,
-        text=True,
     )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "not a git repository" in finished.stdout
+    assert "not a git repository" in said
 
 
 def test_two_processes_train_as_one_and_write_once(project: Project) -> None:

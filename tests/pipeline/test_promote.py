@@ -1,7 +1,6 @@
 """From an empty project to a champion that others load, through the commands alone."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from tests.commands import git
 from tests.pipeline.test_pipeline import Project
 from tests.workspace import tiny_params
 from twinview import champions, embeddings, splits
@@ -49,9 +49,8 @@ def write_params(project: Project, **changes: Any) -> None:
 
 
 def commit(project: Project) -> None:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["add", "-A"], [*identity, "commit", "-qm", "results"]):
-        subprocess.run(["git", *command], cwd=project.folder, check=True)
+    git("add", "-A", folder=project.folder)
+    git("commit", "-qm", "results", folder=project.folder)
 
 
 def test_a_pipeline_s_encoder_becomes_champion(project: Project) -> None:

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from mlflow.entities import Run
 from ruamel.yaml import YAML
 
 from pipeline.publish import SECTIONS
+from tests.commands import end_all, started
 from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
@@ -37,8 +36,6 @@ DOWNSTREAM = "evaluate.few_labels.seed=1"
 
 class Project(Copy):
     """A project, and what its own store (or that of a server) has of it."""
-
-    patience_s = 1200
 
     def store(self) -> str:
         return self.environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.folder}/mlflow.db"
@@ -84,8 +81,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("rows") / "project"
     made = Project(folder, make_workspace(folder, tiny_params(CHEAP)))
     yield made
-    made.run("dvc", "queue", "stop", "--kill")
-    made.end()
+    end_all(made.folder)  # the workers of the queue
     mlflow.set_tracking_uri(None)
 
 
@@ -284,17 +280,13 @@ def served(project: Project, first: tuple[Run, Run], tmp_path: Path) -> Iterator
     words = [word for option in options.items() for word in option]
     command = [sys.executable, "-m", "mlflow", "server", *words]
     environment = project.environment | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
+    with (
+        (tmp_path / "log").open("w") as log,
+        started(*command, cwd=tmp_path, env=environment, stdout=log, stderr=log) as process,
+    ):
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/health", process)
         yield Project(project.folder, project.environment | {"MLFLOW_TRACKING_URI": url})
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_a_server_gets_row_training_and_artifacts_and_the_own_store_nothing(

@@ -2,17 +2,17 @@
 
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
+from tests.commands import LONG_S, output, started
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 
@@ -48,8 +48,7 @@ def told(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Told:
     def run(*command: str, **more: str) -> list[str]:
         to = tmp_path / "witness"
         own = environment | {"TWINVIEW_WITNESS": str(to)} | more
-        done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+        output(*command, cwd=folder, env=own)
         time.sleep(1)  # a reporter that is apart may still be starting
         return outward(to)
 
@@ -107,10 +106,8 @@ def test_whoever_imports_twinview_first_has_mlflow_silent() -> None:
         "print(os.environ['MLFLOW_DISABLE_TELEMETRY'], off(), bars.get())"
     )
     environment = {k: v for k, v in os.environ.items() if k not in CI and "MLFLOW" not in k}
-    done = subprocess.run(
-        [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["true", "True", "False"], "no reports; bars in no pipe"
+    said = output(sys.executable, "-c", asked, env=environment)
+    assert said.split() == ["true", "True", "False"], "no reports; bars in no pipe"
 
 
 @pytest.fixture
@@ -119,20 +116,11 @@ def ui(workspace: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[tuple
     folder, environment = workspace
     port = free_port()
     witness = tmp_path / "witness"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "twinview.cli", "ui", "--port", str(port)],
-        cwd=folder,
-        env=environment | {"TWINVIEW_WITNESS": str(witness)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
+    own = environment | {"TWINVIEW_WITNESS": str(witness)}
+    command = (sys.executable, "-m", "twinview.cli", "ui", "--port", str(port))
+    with started(*command, cwd=folder, env=own, stdout=DEVNULL, stderr=DEVNULL) as process:
         wait_for(f"http://127.0.0.1:{port}/health", process)
         yield process.pid, port, witness
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.mark.slow
@@ -157,16 +145,15 @@ def test_several_processes_of_a_training_talk_on_this_machine_alone(
 ) -> None:
     folder, environment = workspace
     own = environment | {"TWINVIEW_WITNESS": os.devnull}
-    subprocess.run(["dvc", "repro", "views"], cwd=folder, env=own, capture_output=True, check=True)
+    output("dvc", "repro", "views", limit_s=LONG_S, cwd=folder, env=own)
     settings = folder / "params.yaml"
     settings.write_text(settings.read_text().replace("processes: 1", "processes: 2"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.pretrain"], cwd=folder, env=own, stdout=subprocess.DEVNULL
-    )
     seen: set[str] = set()
-    while process.poll() is None:
-        seen |= listened_on(process.pid)
-        time.sleep(0.1)
+    command = (sys.executable, "-m", "pipeline.pretrain")
+    with started(*command, cwd=folder, env=own, stdout=DEVNULL) as process:
+        while process.poll() is None:
+            seen |= listened_on(process.pid)
+            time.sleep(0.1)
     assert process.returncode == 0
     assert len(seen) >= 2 and all(address.startswith("0100007F:") for address in seen), seen
 
