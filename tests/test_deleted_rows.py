@@ -9,7 +9,7 @@ import mlflow
 import pytest
 
 from twinview import deleted_rows, tracking
-from twinview.errors import ConfigError, DataError
+from twinview.errors import BusyError, ConfigError, DataError
 from twinview.tracking import PIPELINE
 
 
@@ -98,3 +98,9 @@ def test_a_file_that_is_no_database_is_told(folder: Path) -> None:
     Path("mlflow.db").write_text("this is no database, but long enough to be looked at" * 10)
     with pytest.raises(DataError, match=r"mlflow\.db cannot be read as MLflow's database"):
         deleted_rows.deleted_rows()
+
+
+def test_a_removal_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deleted_rows, "LIMIT_S", 0.01)
+    with pytest.raises(BusyError, match=r"`mlflow gc` has not ended in 0\.01 s; .*goes on with"):
+        deleted_rows._mlflow("gc")

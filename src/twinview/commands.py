@@ -5,13 +5,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+from twinview.errors import BusyError
+
+LIMIT_S = 300  # git reads this disk, in seconds; one that asks for a password would wait for ever
+
 
 def git(*arguments: str) -> str | None:
-    """What git prints, without white space at the ends; None when it fails or is not there."""
+    """What git prints, without white space at the ends; None when it fails or is not there.
+
+    Raises BusyError when it does not end.
+    """
+    command = ["git", *arguments]
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, encoding="utf-8")
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=LIMIT_S)
     except FileNotFoundError:
         return None
+    except subprocess.TimeoutExpired:
+        raise BusyError(
+            f"`{' '.join(command)}` has not ended in {LIMIT_S} s; run it in {Path.cwd()} by hand "
+            "to see what it waits for, and then this again"
+        ) from None
     return done.stdout.strip() if done.returncode == 0 else None
 
 
@@ -27,7 +40,8 @@ def changed() -> bool:
 def dvc(*arguments: str) -> int:
     """DVC's exit status; its stages find this environment's python first.
 
-    What they print follows a redirection of ours to standard error.
+    There is no limit: its stages take as long as they take. What they print goes where ours does,
+    also after a redirection of ours to standard error, and through no pipe that is read to its end.
     Ctrl-C reaches DVC's stage too, which may have to save: it is waited for, and then obeyed.
     """
     here = Path(sys.executable).parent

@@ -10,12 +10,14 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 from twinview import tracking
-from twinview.errors import ConfigError, DataError
+from twinview.errors import BusyError, ConfigError, DataError
 from twinview.paths import root
 
+LIMIT_S = 1800  # of MLflow's removal, which takes seconds for hundreds of runs
 _RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'deleted'"
 # A registered version names its model, and outlives the run that made it.
 _REGISTERED = """current_stage IS NOT 'Deleted_Internal'
@@ -93,9 +95,14 @@ def forget() -> None:
 def _mlflow(*arguments: str) -> None:
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [sys.executable, "-m", "mlflow", *arguments]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, errors="replace"
-    )
+    options: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace"}
+    try:
+        done = subprocess.run(command, env=environment, timeout=LIMIT_S, **options)
+    except subprocess.TimeoutExpired:
+        raise BusyError(
+            f"`mlflow {arguments[0]}` has not ended in {LIMIT_S} s; what it removed is gone, and "
+            "`twinview clean rows` goes on with the rest once nothing else holds mlflow.db"
+        ) from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise DataError(f"`mlflow {arguments[0]}` failed: {said[-1]}")

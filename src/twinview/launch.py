@@ -63,6 +63,8 @@ def _on_one_machine() -> bool:
 def _start(count: int) -> None:
     """Starts this very command `count` times, and waits: torchrun without its wall of text.
 
+    There is no limit: a training takes as long as it takes, and processes that no longer hear from
+    each other end by themselves.
     A signal is passed on, for the first process to save and to say so.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException

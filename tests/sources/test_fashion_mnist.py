@@ -4,12 +4,14 @@ import gzip
 import hashlib
 import os
 import shutil
+import socket
 import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 import torch
+from torchvision.datasets import FashionMNIST
 
 from twinview.errors import DataError
 from twinview.sources import fashion_mnist as module
@@ -207,6 +209,24 @@ def test_torchvision_s_download_is_the_second_way(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("torchvision.datasets.FashionMNIST", download)
     read("auto")
     assert {p.name: p.read_bytes() for p in Path("raw").iterdir()} == CONTENT
+
+
+def test_a_server_that_falls_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LIMIT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        own = type(
+            "Own", (FashionMNIST,), {"mirrors": [f"http://127.0.0.1:{silent.getsockname()[1]}/"]}
+        )
+        monkeypatch.setattr("torchvision.datasets.FashionMNIST", own)
+        with pytest.raises(DataError, match=r"torchvision: .*timed out"):
+            read("torchvision")
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_command_that_does_not_end_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LIMIT_S", 0.1)
+    with pytest.raises(subprocess.TimeoutExpired, match="sleep"):
+        module._run(["sleep", "600"], ".")  # type: ignore[attr-defined]
 
 
 def test_a_fetch_that_breaks_off_leaves_no_half_file(

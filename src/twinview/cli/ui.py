@@ -32,7 +32,10 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def serve(port: int) -> int:
-    """Serves until it is stopped; the server's exit status. It prints to standard error only."""
+    """Serves until it is stopped; the server's exit status. It prints to standard error only.
+
+    There is no limit: only the user knows when the pages have been read.
+    """
     environment = os.environ | {
         "MLFLOW_BACKEND_STORE_URI": store(),  # unlike an argument, nobody else's `ps` shows it
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -9,10 +9,12 @@ import gzip
 import hashlib
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,6 +41,7 @@ DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 # Where torchvision keeps the unpacked files below its root.
 LAYOUT = Path("FashionMNIST/raw")
+LIMIT_S = 300  # of each command that fetches 30 MB, and of a server's silence
 LARGEST = 16 + 60_000 * 28 * 28  # bytes of a file, unpacked
 
 
@@ -116,7 +119,7 @@ def _from_debian(raw: Path) -> None:
 
 def _run(command: list[str], folder: str) -> None:
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=300
+        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=LIMIT_S
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
@@ -127,8 +130,20 @@ def _from_torchvision(raw: Path) -> None:
     from torchvision.datasets import FashionMNIST
 
     with tempfile.TemporaryDirectory() as scratch:
-        FashionMNIST(scratch, download=True)
+        with _limited_sockets():
+            FashionMNIST(scratch, download=True)
         _copy(Path(scratch) / LAYOUT, raw)
+
+
+@contextlib.contextmanager
+def _limited_sockets() -> Iterator[None]:
+    """Connections that are opened inside fail after LIMIT_S without a byte; torchvision's wait."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(LIMIT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _copy(found: Path, raw: Path) -> None:
