@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import end_all
 from twinview import commands
 from twinview.errors import BusyError
 
 
-@pytest.mark.parametrize("script", ["exec sleep 600", "sleep 600 & echo in the background"])
+@pytest.mark.parametrize("script", ["exec sleep 60", "sleep 60 & echo in the background"])
 def test_a_git_that_does_not_end_is_named(
     script: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -20,3 +21,4 @@ def test_a_git_that_does_not_end_is_named(
     said = rf"`git rev-parse HEAD` has not ended in 0\.5 s; run it in {folder} by hand"
     with pytest.raises(BusyError, match=said):
         commands.git("rev-parse", "HEAD")
+    end_all(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.commands import end_all, git, run, started
+from tests.commands import end_all, git, run, shown, started
 from tests.workspace import ROOT
 
 # What waits, and how the limit is given. Popen is for tests/commands.py alone.
@@ -106,8 +106,13 @@ def test_a_test_that_heeds_no_signal_is_ended_and_says_where_it_stood(tmp_path: 
 def test_a_command_that_does_not_end_is_ended_and_named_with_what_it_printed() -> None:
     with pytest.raises(pytest.fail.Exception) as caught:
         run("sh", "-c", "echo here; sleep 600 & sleep 600", limit_s=1)
-    said = str(caught.value)
-    assert "sleep 600' has not ended in 1 s; it printed:\nhere" in said.replace("`", "")
+    assert "sleep 600'` has not ended in 1 s; it printed:\nhere" in str(caught.value)
+
+
+def test_a_command_that_prints_where_we_do_has_a_limit_too() -> None:
+    assert shown("sh", "-c", "exit 3", limit_s=60) == 3
+    with pytest.raises(pytest.fail.Exception, match="`sleep 600` has not ended in 1 s"):
+        shown("sleep", "600", limit_s=1)
 
 
 def test_a_worker_in_the_background_is_not_waited_for_and_can_be_ended(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from multiprocessing.pool import IMapIterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")
 COPIED = ("src", "pipeline", "tests", "docs", "recipes", "params.yaml", "pyproject.toml")
 AT_ONCE = 2
+LIMIT_S = 3600  # of one process; each of its tests has a limit of its own
 # What a fork takes over, and what it loads anew from its copy.
 LOADED = ("torch", "torchvision", "sklearn.linear_model", "sklearn.metrics", "safetensors.torch")
 COPIES_OWN = ("twinview", "pipeline", "tests")
@@ -62,10 +64,25 @@ def catchers(mutants: Sequence[Mutant]) -> list[str]:
     # Each in a process of its own: to load torch takes longer than most of the tests.
     with multiprocessing.get_context("fork").Pool(AT_ONCE, maxtasksperchild=1) as pool:
         whole = pool.imap(first_failure, [(None, of) for of in files])
-        if failed := list(filter(None, stage.progress(whole, len(files), "without mutants"))):
+        shown = stage.progress(limited(whole), len(files), "without mutants")
+        if failed := list(filter(None, shown)):
             raise ConfigError(f"tests fail without a mutant: {', '.join(failed)}")
         caught = pool.imap(first_failure, [(mutant, mutant.tests.split()) for mutant in mutants])
-        return list(stage.progress(caught, len(mutants), "mutants"))
+        return list(stage.progress(limited(caught), len(mutants), "mutants"))
+
+
+def limited(found: "IMapIterator[str]") -> Iterator[str]:
+    """The results. Raises ConfigError when one does not come: a pool waits for ever for a process
+    that was killed."""
+    with contextlib.suppress(StopIteration):
+        while True:
+            try:
+                yield found.next(LIMIT_S)
+            except multiprocessing.TimeoutError:
+                raise ConfigError(
+                    f"a process of tests was killed, or has not ended in {LIMIT_S} s; "
+                    "TRAPS= runs some of them alone"
+                ) from None
 
 
 def require_applicable(mutants: Sequence[Mutant]) -> None:

@@ -1,9 +1,14 @@
 """The list of bugs that `make mutants` plants is up to date; the planting itself takes minutes."""
 
+import multiprocessing
+import os
+
 import pytest
 
+from tests.mutants import __main__ as mutants
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
+from twinview.errors import ConfigError
 
 EXEMPT = {14, 16, 17}  # see planted.py
 
@@ -27,3 +32,11 @@ def test_the_page_shows_what_is_planted_and_that_all_of_it_is_caught() -> None:
     shown = [row for row in rows if row[0] != "trap"]
     planted = [[str(mutant.trap), mutant.bug, mutant.file] for mutant in PLANTED]
     assert sorted(shown) == sorted(planted) and "**none**" not in page
+
+
+def test_a_process_that_was_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert list(mutants.limited(pool.imap(str, [1, 2]))) == ["1", "2"]
+        monkeypatch.setattr(mutants, "LIMIT_S", 0.5)
+        with pytest.raises(ConfigError, match=r"was killed, or has not ended in 0\.5 s"):
+            list(mutants.limited(pool.imap(os._exit, [1])))
