@@ -95,15 +95,20 @@ def save(folder: Path, prepared: Prepared) -> None:
 def load(folder: Path) -> Prepared:
     """The splits that save wrote. Raises DataError when a file is missing or broken."""
     index = artifacts.load_json(folder / INDEX)
-    splits = {}
-    for name in NAMES:
-        tensors = artifacts.load_tensors(folder / f"{name}.safetensors")
-        splits[name] = Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
+    splits = {name: load_split(folder, name) for name in NAMES}
     statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
     pairs = None
     if (folder / PAIRS).is_file():
         pairs = Pairs(**artifacts.load_tensors(folder / PAIRS))
     return Prepared(splits, tuple(index["classes"]), index["modality"], statistics, pairs)
+
+
+def load_split(folder: Path, name: str) -> Split:
+    """One of the splits that save wrote. Raises DataError when its file is missing or broken."""
+    if name not in NAMES:
+        raise ConfigError(f"there is no split {name!r}; the splits are {', '.join(NAMES)}")
+    tensors = artifacts.load_tensors(folder / f"{name}.safetensors")
+    return Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
 
 
 def load_classes(folder: Path) -> tuple[str, ...]:
