@@ -1,23 +1,21 @@
-"""What README and docs/using.md tell users to run, run as it stands there, in a tiny project."""
+"""What README and docs/ tell users to paste, run as it stands there, in a tiny project."""
 
+import json
 import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import mlflow
-import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch import Tensor
 
+from tests import snippets
 from tests.commands import output, started
 from tests.servers import free_port, wait_for
+from tests.test_docs import COMMANDS, not_run
 from tests.used import save_models
 from tests.workspace import ROOT
 from twinview import embeddings, paths, splits, tracking
@@ -25,10 +23,27 @@ from twinview.cli import main
 from twinview.splits import Prepared
 from twinview.types import Embeddings
 
-README = (ROOT / "README.md").read_text().partition("## Use the encoder\n")[2]
-TEXTS = {
-    "README": README.partition("\n## ")[0],
-    "using": (ROOT / "docs/using.md").read_text(),
+# Pages whose Python is not pasted into a Python, and who runs it.
+FILES = {"CONTRIBUTING.md": "tests/test_contributing.py puts it into files"}
+PYTHON = [page for page in snippets.PAGES if snippets.blocks(page, "python") and page not in FILES]
+RUN = [(page, command) for page, command in COMMANDS if not not_run(command)]
+# What must be so after a page's blocks: the same features and probabilities everywhere.
+AFTER = {
+    "README.md": """
+import numpy as np
+assert features.shape == (96, 56)
+assert list(table.columns) == ["features", "label", "probabilities"]
+assert np.allclose(np.stack(table["features"]), features, atol=1e-5)
+""",
+    "docs/using.md": """
+assert losses[-1] < losses[0]
+assert search.best_score_ > 0.34  # of three classes
+assert np.allclose(np.stack(table["features"]), features, atol=1e-4)  # ONNX's, in the end
+shares = [list(row.values()) for row in table["probabilities"]]
+assert np.allclose(shares, probabilities, atol=1e-5)
+assert np.allclose(same["features"][0], table["features"][0], atol=1e-5)
+assert "uint8 (n, 1, 12, 12)" in model.metadata.metadata["takes"]
+""",
 }
 # MLflow and torch.onnx stand on much that will go; that is theirs to mend.
 pytestmark = [
@@ -37,20 +52,11 @@ pytestmark = [
 ]
 
 
-def blocks(name: str, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXTS[name], re.DOTALL)
-
-
-def commands(name: str) -> list[str]:
-    """Each command of the console blocks, lines that go on joined, comments taken off."""
-    lines = "\n".join(blocks(name, "console")).replace("|\n", "| ").splitlines()
-    return [line.removeprefix("$ ").partition("  #")[0].strip() for line in lines if line]
-
-
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Iterator[Path]:
     """A project's folder after the pipeline: models, data, and a champion in its MLflow."""
-    folder = tmp_path_factory.mktemp("project")
+    folder = tmp_path_factory.mktemp("projects") / "project"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True, timeout=120)
     own = save_models(folder / "models")
     splits.save(folder / paths.PREPARED, shapes)
     made = {
@@ -95,70 +101,66 @@ def project(published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return published
 
 
-def run_python(name: str, shapes: Prepared, skip: str = "\0") -> dict[str, Any]:
-    """The variables after all Python blocks of a text, which follow each other."""
-    test = shapes.splits["test"]
-    found: dict[str, Any] = {"pictures": test.inputs[:40], "labels": test.labels[:40]}  # type: ignore[index]
-    for block in blocks(name, "python"):
-        if skip not in block:
-            exec(compile(block, f"{name}.md", "exec"), found)
-    return found
+def run(command: str) -> str:
+    """What a command prints, in bash, as for a user who has set nothing; it ends well."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    bash = ["bash", "-o", "pipefail", "-c", command]
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    environment |= {"PATH": path}
+    done = subprocess.run(bash, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
-def test_the_readme_s_python_runs(project: Path, shapes: Prepared) -> None:
-    found = run_python("README", shapes)
-    features: Tensor = found["features"]
-    assert features.shape == (40, 56)
-    assert list(found["table"].columns) == ["features", "label", "probabilities"]
-    assert np.allclose(np.stack(found["table"]["features"]), found["found"], atol=1e-5)
+def paste(page: str, skip: str = "\0") -> None:
+    """Runs a page's Python blocks, in order, in one fresh process, and what is so after them."""
+    pasted = [block for block in snippets.blocks(page, "python") if skip not in block]
+    Path("pasted.py").write_text("\n".join([*pasted, AFTER.get(page, "")]))
+    run("python pasted.py")
 
 
-def test_the_page_s_python_runs_and_says_the_same_everywhere(
-    project: Path, shapes: Prepared, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("page", PYTHON)
+def test_the_python_of_a_page_runs_as_pasted_in_a_fresh_process(page: str, project: Path) -> None:
+    paste(page, skip="onnxruntime")  # the slow test below has encoder.onnx
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in RUN}))
+def test_the_commands_of_a_page_run_as_pasted(page: str, project: Path) -> None:
+    """Those of twinview in this process, which has PyTorch loaded already."""
+    for command in [command for where, command in RUN if where == page]:
+        [words, *others] = snippets.programs(command)
+        if words[0] == "twinview" and not others:
+            assert main(words[1:]) == 0, command
+        else:
+            run(command)
+
+
+def test_check_says_what_the_page_shows(
+    project: Path, write_params: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.manual_seed(0)
-    found = run_python("using", shapes, skip="onnxruntime")
-    assert found["losses"][-1] < found["losses"][0]
-    table, own = found["table"], found["features"]
-    assert np.allclose(np.stack(table["features"]), own, atol=1e-5)
-    probabilities = [list(row.values()) for row in table["probabilities"]]
-    assert np.allclose(probabilities, found["probabilities"], atol=1e-5)
-    assert np.allclose(found["same"]["features"][0], table["features"][0], atol=1e-5)
-    assert found["search"].best_score_ > 0.34  # of three classes
-    assert "uint8 (n, 1, 12, 12)" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_the_commands_of_twinview_run(name: str, project: Path) -> None:
-    lines = [line for line in commands(name) if line.startswith("twinview ")]
-    assert len(lines) >= 3
-    for line in lines:
-        if "--onnx" not in line:
-            assert main(shlex.split(line)[1:]) == 0, line
-
-
-def test_the_readme_s_long_commands_are_those_of_the_page_which_are_run() -> None:
-    long = [line for line in commands("README") if "serve" in line or "--onnx" in line]
-    assert len(long) == 2 and set(long) <= set(commands("using"))
-    started = [line for line in commands("using") if "mlflow " in line]
-    assert started and all(line.startswith("MLFLOW_DISABLE_TELEMETRY=true ") for line in started)
+    [shown] = snippets.blocks("docs/terminal.md", "console")
+    _, fault = shown.splitlines()
+    write_params({fault.partition(":")[0]: 0})  # in a folder of its own
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["faults"] == [fault]
 
 
 @pytest.mark.slow
-def test_what_is_exported_by_command_answers_in_python(project: Path, shapes: Prepared) -> None:
-    [line] = [line for line in commands("using") if "--onnx" in line]
-    assert main(shlex.split(line)[1:]) == 0
-    found = run_python("using", shapes)
-    expected = np.stack(found["table"]["features"])
-    assert np.allclose(found["features"], expected, atol=1e-4)
+@pytest.mark.parametrize("page", ["README.md", "docs/using.md"])
+def test_what_is_exported_by_command_answers_in_python(page: str, project: Path) -> None:
+    [command] = [line for line in snippets.commands(page) if "--onnx" in line]
+    assert main(shlex.split(command)[1:]) == 0
     assert Path("encoder.pt2").is_file()
+    paste("docs/using.md")
 
 
 @pytest.mark.slow
 def test_the_server_and_the_request_run(project: Path) -> None:
     port = str(free_port())
     serve, request = (
-        next(line for line in commands("using") if word in line).replace("5002", port)
+        next(line for line in snippets.commands("docs/using.md") if word in line).replace(
+            "5002", port
+        )
         for word in ("mlflow models serve", "echo")
     )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -169,8 +171,7 @@ def test_the_server_and_the_request_run(project: Path) -> None:
     assert '"label": ' in said and '"probabilities": {"bars": ' in said
 
 
-def test_each_block_of_the_readme_s_section_has_at_most_five_lines() -> None:
+def test_each_block_of_the_readme_is_short() -> None:
     for language in ("python", "console"):
-        for block in blocks("README", language):
-            assert len([line for line in block.splitlines() if line.strip()]) <= 5
-    assert len(TEXTS["README"].splitlines()) <= 34
+        for block in snippets.blocks("README.md", language):
+            assert len([line for line in block.splitlines() if line.strip()]) <= 6

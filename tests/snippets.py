@@ -1,0 +1,64 @@
+"""The fenced blocks and the commands of README, CONTRIBUTING and docs/, as they stand there."""
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from tests.workspace import ROOT
+
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"))
+)
+_FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+
+
+def text(page: str) -> str:
+    """The page itself."""
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a language, in the page's order."""
+    return [body for name, body in _FENCED.findall(text(page)) if name == language]
+
+
+def languages(page: str) -> set[str]:
+    """The languages of all fenced blocks; '' is one without a language."""
+    return {name for name, _ in _FENCED.findall(text(page))}
+
+
+def count(page: str) -> int:
+    """How many fenced blocks there are."""
+    return len(_FENCED.findall(text(page)))
+
+
+def commands(page: str) -> list[str]:
+    """The commands of the console blocks, as they are pasted: without '$ ', and without output.
+
+    An indented line goes on with the command above it.
+    """
+    found: list[str] = []
+    for line in "".join(blocks(page, "console")).splitlines():
+        if line.startswith("$ "):
+            found.append(line.removeprefix("$ "))
+        elif line.startswith("  "):
+            found[-1] += f"\n{line}"
+    return found
+
+
+def spans(page: str) -> list[str]:
+    """The code spans of the page's sentences, each in one line."""
+    sentences = _FENCED.sub("", text(page))
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", sentences)]
+
+
+def programs(command: str) -> Iterator[list[str]]:
+    """The words of each program that a command starts, without settings of the environment."""
+    words: list[str] = []
+    for word in [*shlex.split(command, comments=True), ";"]:
+        if word in ("&&", "||", "|", ";"):
+            yield words
+            words = []
+        elif words or not re.match(r"[A-Z_]+=", word):
+            words.append(word)

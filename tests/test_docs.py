@@ -1,0 +1,133 @@
+"""Every snippet of README, CONTRIBUTING and docs/ is one that can be pasted.
+
+tests/test_using.py runs them; what it does not run stands in NOT_RUN with the reason.
+"""
+
+import codeop
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from dvc.cli import parse_args
+
+from tests import snippets
+from tests.conftest import WHOLE
+from tests.snippets import PAGES
+from tests.workspace import ROOT
+from twinview import cli
+
+# How commands begin that no test of this kind runs, and why.
+NOT_RUN = {
+    "make repro": "installs, fetches the data and trains for twenty minutes",
+    "make test": "this suite",
+    "dvc exp run": "trains for minutes",
+    "dvc queue start": "trains what is queued",
+    "twinview seeds": "trains three times",
+    "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
+    "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",
+    "twinview export": "a minute; test_what_is_exported_by_command_answers_in_python runs it",
+    "mlflow models serve": "a server; test_the_server_and_the_request_run starts it",
+    "echo": "asks that server",
+}
+# Languages of blocks: these are pasted into a shell or a Python, and these are only read.
+PASTED, READ = {"console", "python"}, {"json", "text", "yaml"}
+COMMANDS = [(page, command) for page in PAGES for command in snippets.commands(page)]
+SPANS = [  # the log tells of commands of their day
+    (page, span) for page in PAGES if page != "docs/log.md" for span in snippets.spans(page)
+]
+
+
+def started(*names: str) -> list[tuple[str, list[str]]]:
+    """The commands of all pages that start one of these programs: where it stands, its words."""
+    wanted = re.compile(rf"([A-Z_]+=\S+ )*({'|'.join(names)}) [^=]")
+    return [
+        (page, words)
+        for page, command in [*COMMANDS, *(one for one in SPANS if wanted.match(one[1]))]
+        for words in snippets.programs(command)
+        if words and words[0] in names
+    ]
+
+
+def twinview_takes(words: list[str]) -> bool:
+    """Whether the real parser does; --help ends it well."""
+    try:
+        cli._parser(words)
+    except SystemExit as ended:
+        return ended.code == 0
+    return True
+
+
+def not_run(command: str) -> list[str]:
+    """The entries of NOT_RUN that speak of a command."""
+    [first, *_] = snippets.programs(command)
+    return [begin for begin in NOT_RUN if " ".join(first).startswith(begin)]
+
+
+def test_a_block_has_a_language_that_says_whether_it_is_pasted() -> None:
+    found = {page: snippets.languages(page) - PASTED - READ for page in PAGES}
+    assert {page: unknown for page, unknown in found.items() if unknown} == {}
+    for page in PAGES:
+        assert len(re.findall(r"^ *```", snippets.text(page), re.M)) == 2 * snippets.count(page)
+
+
+def test_every_reason_not_to_run_is_of_a_command_that_there_is() -> None:
+    assert {begin for _, command in COMMANDS for begin in not_run(command)} == set(NOT_RUN)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if snippets.blocks(page, "python")])
+def test_each_python_block_is_complete_by_itself(page: str) -> None:
+    """No block uses a name that only another one defines."""
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,E9", "-"]
+    for block in snippets.blocks(page, "python"):
+        done = subprocess.run(ruff, input=block, text=True, capture_output=True, timeout=60)
+        assert done.returncode == 0, f"{page}:\n{block}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/using.md"])
+def test_a_python_block_can_be_pasted_into_an_interactive_python(page: str) -> None:
+    """Before 3.13 that is typing: a loop ends with an empty line, and only there."""
+    for block in snippets.blocks(page, "python"):
+        typed: list[str] = []
+        for line in [*block.splitlines(), ""]:
+            typed.append(line)
+            if codeop.compile_command("\n".join(typed)):  # whole: the console runs it
+                typed = []
+        assert not typed, block
+
+
+def test_twinview_knows_the_options_of_every_command() -> None:
+    found = started("twinview")
+    assert len(found) > 20
+    for page, words in found:
+        assert twinview_takes(words[1:]), (page, words)
+
+
+def test_dvc_knows_the_options_of_every_command() -> None:
+    found = started("dvc")
+    assert len(found) > 10
+    for page, words in found:
+        assert parse_args(words[1:]).func, (page, words)
+
+
+def test_the_makefile_has_every_target_and_variable() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    found = started("make")
+    assert len(found) > 10
+    for page, (_, *words) in found:
+        for word in words:
+            name, is_variable, _ = word.partition("=")
+            known = f"$({name})" in makefile if is_variable else f"\n{name}:" in makefile
+            assert known, (page, word)
+
+
+def test_params_yaml_has_every_key_that_a_page_sets() -> None:
+    pattern = r"(?:-S|--set-param) '?([\w.]+)="
+    found = [(page, key) for page, text in COMMANDS + SPANS for key in re.findall(pattern, text)]
+    assert len(found) > 10
+    for page, key in found:
+        section: Any = WHOLE
+        for name in key.split("."):
+            assert name in section, f"{page}: params.yaml has no {key}"
+            section = section[name]
