@@ -1,0 +1,32 @@
+"""What `import twinview` gives, and what it costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import twinview
+from twinview import paths, splits
+from twinview.errors import ConfigError
+from twinview.splits import Prepared
+
+
+def test_importing_twinview_loads_no_torch() -> None:
+    code = "import sys, twinview; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_load_split_gives_the_inputs_and_labels_of_the_split(
+    folder: Path, shapes: Prepared
+) -> None:
+    splits.save(paths.PREPARED, shapes)
+    for name, split in shapes.splits.items():
+        pictures, labels = twinview.load_split(name)
+        assert labels is not None and split.labels is not None
+        assert pictures.equal(split.inputs) and labels.equal(split.labels)
+
+
+def test_load_split_refuses_a_name_that_is_no_split(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="no split 'tests'; .* train, validation, test"):
+        twinview.load_split("tests")
