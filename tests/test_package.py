@@ -28,5 +28,5 @@ def test_load_split_gives_the_inputs_and_labels_of_the_split(
 
 
 def test_load_split_refuses_a_name_that_is_no_split(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="no split 'tests'; .* train, validation, test"):
+    with pytest.raises(ConfigError, match=r"no split 'tests'; .* train, validation, test"):
         twinview.load_split("tests")
