@@ -50,32 +50,33 @@ ROWS = (
     ("NT-Xent at batch 65,536: extra MB", "nt_xent_65536.extra_mb", "MB", False),
     ("a step of batch 8192 in chunks of 256: extra MB", "micro_batch_8192.extra_mb", "MB", False),
     (
-        "training on cached views, share of the bare step's rate",
+        "training rate on cached views, as a share of the rate without loading data",
         "loop_cached.share_of_step",
         "share",
         True,
     ),
     (
-        "the same, cache dropped from memory at every step",
+        "the same, when the cache is read from the disk at every step",
         "loop_cold.share_of_step",
         "share",
         True,
     ),
     (
-        "training on live views, share of the bare step's rate",
+        "training rate on live views, as a share of the rate without loading data",
         "loop_live.share_of_step",
         "share",
         True,
     ),
     (
-        "the bare step's floating-point rate, share of a matrix product's in its precision",
+        "floating-point rate of a step without loading data, as a share of a matrix product's "
+        "in the same precision",
         "step.share_of_matmul",
         "share",
         True,
     ),
     (
-        "time until our kNN is what lightly's best recipe reaches in ten minutes (its settings: "
-        "benchmarks/time_to_accuracy.py), as a share of those minutes",
+        "time until our kNN accuracy is what lightly's best recipe reaches in ten minutes, as a "
+        "share of these ten minutes (settings: benchmarks/time_to_accuracy.py)",
         "time_to_lightly_knn.ratio",
         "share",
         False,

@@ -47,3 +47,11 @@ def test_git_holds_plain_files_with_unix_line_ends_only() -> None:
     assert modes == {"100644", "100755"}
     ends = {line.split()[0] for line in git(ROOT, "ls-files", "--eol")}
     assert ends == {"i/lf", "i/none", "i/-text"}
+
+
+def test_a_hook_that_trims_files_finds_nothing_to_change() -> None:
+    """Such hooks end a file with one line end, and take white space off the ends of lines."""
+    for name in git(ROOT, "ls-files", ":!*.png"):
+        content = (ROOT / name).read_text(encoding="utf-8")
+        trimmed = [line.rstrip() for line in content.rstrip().split("\n")]
+        assert content in ("\n".join(trimmed) + "\n", ""), name

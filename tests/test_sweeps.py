@@ -211,7 +211,7 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
     [row] = (line for line in measure.README.read_text().splitlines() if "long.yaml` |" in line)
     assert row.count(" .810 ± .014 |") == len(measure.TASKS)
-    assert "Longer: n = 2, 2 minutes of training." in measure.README.read_text()
+    assert "The longer recipe trained for 2 minutes (n = 2)." in measure.README.read_text()
 
 
 def test_a_readme_without_a_place_for_the_table_is_told_before_the_training(

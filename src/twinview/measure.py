@@ -162,7 +162,11 @@ def table(scores: Scores) -> str:
         f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
         f"`{one['commit'][:7]}`, {one['hardware']}. `dvc repro` from nothing took {minutes:.1f} "
         "minutes."
-        + (f" Longer: n = {long['n']}, {long['value']:.0f} minutes of training." if long else ""),
+        + (
+            f" The longer recipe trained for {long['value']:.0f} minutes (n = {long['n']})."
+            if long
+            else ""
+        ),
     ]
     return "\n".join(lines)
 
