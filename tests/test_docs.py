@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from dvc.cli import parse_args
+from torch.distributed.run import get_args_parser
 
 from tests import snippets
 from tests.conftest import WHOLE
@@ -109,6 +110,14 @@ def test_dvc_knows_the_options_of_every_command() -> None:
     assert len(found) > 10
     for page, words in found:
         assert parse_args(words[1:]).func, (page, words)
+
+
+def test_torchrun_knows_the_options_of_every_command_and_finds_its_module() -> None:
+    found = started("torchrun")
+    assert found
+    for page, words in found:
+        module = get_args_parser().parse_args(words[1:]).training_script
+        assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), (page, module)
 
 
 def test_the_makefile_has_every_target_and_variable() -> None:

@@ -112,7 +112,7 @@ def test_torchrun_decides_how_many_and_the_stage_says_so(write_params: Write) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("case", "status"), [("well", 0), ("fault_of_all", 1)])
 def test_two_machines_are_two_agents_that_meet(case: str, status: int, folder: Path) -> None:
-    """Both on this one, each with a process of its own, as the README starts them."""
+    """Both on this one, each with a process of its own, as docs/settings.md starts them."""
     meeting = f"localhost:{free_port()}"
     rest = ("--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", meeting)
     command = ("-m", "torch.distributed.run", "--nnodes", "2", *rest, SCRIPT, case)

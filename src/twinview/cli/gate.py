@@ -1,4 +1,4 @@
-"""Holds the results against floors, raw pixels and what was before; status 1 when one falls.
+"""Compares the results with floors, raw pixels and the results before; status 1 if one is worse.
 
 Thresholds are `gate:` in params.yaml, read from the base commit where one is given. A table says
 of each check whether it holds, fails, or has nothing to be compared with, and why.
