@@ -29,7 +29,8 @@ def test_the_fitted_rows_have_mean_zero_and_covariance_one(directions: int) -> N
 def test_other_rows_are_mapped_by_the_fitted_ones() -> None:
     fitted, others = correlated(500, 0), correlated(300, 1)
     both = whitening(fitted, 3)
-    assert torch.equal(both(others)[:7], both(others[:7]))
+    # Float32 sums in batches of another size.
+    torch.testing.assert_close(both(others)[:7], both(others[:7]), rtol=0, atol=1e-5)
     assert (both(others + 100) - both(others)).abs().min() > 0
 
 

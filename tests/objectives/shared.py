@@ -95,6 +95,6 @@ def assert_vast_numbers_stay_finite(
 
 
 def assert_nothing_to_learn(objective: Callable[[Tensor], Tensor], z: Tensor) -> None:
-    """Zero, with a gradient of zero: a step with it changes nothing and fails nothing."""
+    """Zero to rounding, with a gradient of zero: a step with it changes nothing, fails nothing."""
     value, gradient = differentiated(objective, z)
-    assert value == 0 and (gradient == 0).all()
+    assert abs(value) <= EXACT and gradient.abs().max() <= EXACT
