@@ -48,3 +48,18 @@ def test_directions_without_variance_are_left_out() -> None:
     white = whitening(twice, 14)(twice)
     assert white.shape == (500, 6)
     assert white.isfinite().all()
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_scale_of_all_features_does_not_matter(factor: float) -> None:
+    x = correlated(500, 0)
+    found, expected = whitening(factor * x, 4)(factor * x), whitening(x, 4)(x)
+    # A direction may point either way. Float32.
+    torch.testing.assert_close(found.abs(), expected.abs(), rtol=0, atol=1e-3)
+
+
+def test_rows_vary_in_one_direction_fewer_than_there_are() -> None:
+    x = torch.randn(30, 400, generator=torch.Generator().manual_seed(0))
+    white = whitening(x, 256)(x)
+    assert white.shape == (30, 29)
+    torch.testing.assert_close(white.T @ white / 30, torch.eye(29), atol=1e-3, rtol=0)

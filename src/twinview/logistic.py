@@ -12,7 +12,9 @@ from twinview.types import Embeddings
 
 # Typical p(1 - p) of a class: how much of the features' covariance the loss's curvature is.
 _CURVATURE = 0.05
-_STEPS = 30
+_STEPS, _STEPS_OF_FLOAT64 = 30, 100
+# The largest gradient at the end, but never more than a tenth of the penalty, which a minimum
+# balances: at a weak penalty all gradients are small.
 _TOLERANCE = 1e-5
 
 
@@ -42,27 +44,32 @@ def fit(train: Embeddings, strength: float) -> Fitted:
 
 
 def _fit(train: Embeddings, strength: float) -> Fitted:
-    of = moments(train.features)
+    of, width = moments(train.features), train.features.shape[1]
     penalty = 1 / (strength * len(train.features))
-    eye = torch.eye(len(of.mean))
-    factor = torch.linalg.cholesky(of.correlation + penalty / _CURVATURE * eye)
+    # What float32 may take off an eigenvalue of the correlation, whose trace is the width. Under a
+    # penalty as small as that neither its factor nor the gradient near the minimum are known.
+    ridge, rounding = penalty / _CURVATURE, 2 * torch.finfo(torch.float32).eps * width
+    precision = torch.float32 if ridge > rounding else torch.float64
+    eye = torch.eye(width, dtype=precision)
+    factor = torch.linalg.cholesky(of.correlation.to(precision) + max(ridge, rounding) * eye)
     whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
-    x = of.standardised(train.features)
-    return Fitted(of.mean, of.std, *_minimum(x, train.known_labels(), whiten, penalty))
+    x = of.standardised(train.features).to(precision)
+    weights, bias = _minimum(x, train.known_labels(), whiten, penalty)
+    return Fitted(of.mean, of.std, weights.float(), bias.float())
 
 
 def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
-    """Weights (k, d) and bias (k,) with the least penalised loss.
+    """Weights (k, d) and bias (k,) with the least penalised loss, in the precision of x.
 
-    Searched for in white coordinates, in which it curves alike in all directions, nearly.
+    Optimised in whitened coordinates, where the loss is almost isotropic: L-BFGS needs few steps.
     """
     classes = int(labels.max()) + 1
-    white = torch.zeros(classes, x.shape[1], requires_grad=True)
-    bias = torch.zeros(classes, requires_grad=True)
+    white = x.new_zeros(classes, x.shape[1]).requires_grad_()
+    bias = x.new_zeros(classes).requires_grad_()
     search = torch.optim.LBFGS(
         [white, bias],
-        max_iter=_STEPS,
-        tolerance_grad=_TOLERANCE,
+        max_iter=_STEPS if x.dtype == torch.float32 else _STEPS_OF_FLOAT64,
+        tolerance_grad=min(_TOLERANCE, penalty / 10),
         tolerance_change=0.0,
         history_size=20,
         line_search_fn="strong_wolfe",

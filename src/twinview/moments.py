@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-_LEAST = 1e-6  # a smaller deviation is rounding: such a feature says nothing, and stays as it is
+# Of the mean: a smaller deviation is float32's rounding, and such a feature says nothing.
+_LEAST = 1e-6
 
 
 class Moments(NamedTuple):
@@ -34,6 +35,10 @@ def moments(features: Tensor) -> Moments:
 
 def _moments(features: Tensor) -> Moments:
     std, mean = torch.std_mean(features, dim=0, correction=0)
-    std = torch.where(std > _LEAST, std, torch.ones_like(std))
+    constant = std <= _LEAST * mean.abs()
+    # Its mean is a value of its own, so that standardised rows hold zeros and no rounding.
+    mean = torch.where(constant, features[0], mean)
+    std = torch.where(constant, mean.abs(), std)
+    std = torch.where(std > 0, std, torch.ones_like(std))
     x = (features - mean) / std
     return Moments(mean, std, x.T @ x / len(x))

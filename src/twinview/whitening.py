@@ -20,8 +20,10 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     of = moments(features)
     std = of.std.double()
     covariance = (of.correlation.double() * std * std[:, None]).numpy()
-    last = len(covariance) - 1
-    wanted = (max(0, last + 1 - directions), last)
+    width = len(covariance)
+    # n rows less their mean vary in n - 1 directions: what more there seems to be is rounding.
+    first = max(0, width - min(directions, max(1, len(features) - 1)))
+    wanted = (first, width - 1)
     # SciPy finds the largest alone, three times sooner than all.
     found = scipy.linalg.eigh(covariance, subset_by_index=wanted)
     variances, axes = (torch.from_numpy(value).flip(-1) for value in found)

@@ -1,5 +1,6 @@
 """The linear probe against scikit-learn's, converged in float64."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -81,6 +82,60 @@ def test_more_features_than_rows_are_no_trouble() -> None:
     train, test = overlapping(30, d=200), overlapping(300, d=200, seed=1)
     said = linear(train, test.features, strength=0.01)
     assert (said == reference(train, test.features, 0.01)).double().mean() >= 0.99
+
+
+def sized(n: int, d: int, seed: int = 0) -> Embeddings:
+    """Three classes that overlap, whatever the number of features."""
+    labels = torch.arange(n) % 3
+    centres = torch.randn(3, d, generator=torch.Generator().manual_seed(99)) * 3 / d**0.5
+    z = centres[labels] + torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
+    return Embeddings(z, labels, torch.arange(n))
+
+
+@pytest.mark.parametrize("strength", [0.1, 30.0, 1e5])
+@pytest.mark.parametrize(("n", "d"), [(100, 512), (30, 200), (300, 64), (600, 6)])
+def test_the_answer_is_scikit_learn_s_at_any_shape_and_penalty(
+    n: int, d: int, strength: float
+) -> None:
+    train, test = sized(n, d), sized(2000, d, seed=1)
+    said = linear(train, test.features, strength=strength)
+    # A weak penalty leaves the minimum of separable classes so flat that no solver ends in it.
+    least = 0.98 if strength < 1 else 0.95
+    assert (said == reference(train, test.features, strength)).double().mean() >= least
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("strength", [0.01, 1e5])
+def test_the_scale_of_all_features_does_not_matter(factor: float, strength: float) -> None:
+    train, test = overlapping(300), overlapping(1000, seed=1)
+    scaled = replace(train, features=train.features * factor)
+    said = linear(scaled, test.features * factor, strength=strength)
+    # Float32 rounds the products otherwise, which decides for rows that lie on a border.
+    assert (said == linear(train, test.features, strength=strength)).double().mean() >= 0.99
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+def test_constant_and_nearly_equal_features_leave_the_answer_as_it_is(factor: float) -> None:
+    train, test = sized(100, 40), sized(2000, 40, seed=1)
+
+    def more(z: Tensor) -> Tensor:
+        almost = z * (1 + 1e-6 * torch.arange(len(z))[:, None] % 3)
+        return torch.cat([z, almost, torch.full((len(z), 9), 0.7)], 1) * factor
+
+    twice = replace(train, features=more(train.features))
+    said = linear(twice, more(test.features), strength=1e4)
+    # Two copies of a feature halve its penalty.
+    expected = reference(train, test.features, 2e4)
+    assert (said == expected).double().mean() >= 0.95
+
+
+def test_features_that_are_all_alike_are_no_trouble() -> None:
+    train = sized(100, 1)
+    alike = replace(train, features=train.features.expand(-1, 512).contiguous())
+    said = linear(alike, alike.features, strength=1e5)
+    # One feature under a 512th of the penalty.
+    expected = reference(train, train.features, 512e5)
+    assert (said == expected).double().mean() >= 0.95
 
 
 def test_the_smallest_penalty_stays_finite() -> None:
