@@ -25,7 +25,7 @@ from twinview.evaluation import (
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import Evaluate, FewLabels, Propagation
+from twinview.sections import VALIDATION, Evaluate, FewLabels, Propagation
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
@@ -237,9 +237,8 @@ def test_all_contenders_get_the_same_draws_and_no_further_labels() -> None:
     few_labels(contender(0), by_probe(contender(0), ours), 4, 3, seed=0)
     few_labels(contender(1), by_probe(contender(1), theirs), 4, 3, seed=0)
     assert ours.calls == theirs.calls
-    assert [(len(ids), asked, max(ids) < 60) for ids, asked, _ in ours.calls] == [
-        (12, 45, True)
-    ] * 3
+    found = [(len(ids), asked, max(ids) < 60) for ids, asked, _ in ours.calls]
+    assert found == [(12, 30, True), (12, 45, True)] * 3, "validation, test"
 
 
 def test_propagation_reads_no_label_but_the_known_rows_and_no_test_row_moves_another() -> None:
@@ -249,9 +248,11 @@ def test_propagation_reads_no_label_but_the_known_rows_and_no_test_row_moves_ano
     hidden = torch.full((60,), 7)
     hidden[rows] = parts["train"].known_labels()[rows]
     parts["train"] = replace(parts["train"], labels=hidden)
-    assert torch.equal(by_graph(parts, spread)(rows), found)
+    assert torch.equal(by_graph(parts, spread)(rows)["test"], found["test"])
     parts["test"] = parts["test"].take(torch.arange(10))
-    assert torch.equal(by_graph(parts, spread)(rows), found[:10])
+    again = by_graph(parts, spread)(rows)
+    assert torch.equal(again["test"], found["test"][:10])
+    assert torch.equal(again["validation"], found["validation"])
 
 
 def test_few_labels_gives_mean_and_sample_deviation_over_draws() -> None:
@@ -271,6 +272,16 @@ def test_accuracy_of_few_labels_is_that_on_test() -> None:
     ] == pytest.approx(9 / 45)
 
 
+def test_every_task_has_the_accuracy_on_validation_of_a_fit_on_train_alone() -> None:
+    splits = contender()
+    splits["validation"] = replace(splits["validation"], labels=torch.tensor([0] * 6 + [1] * 24))
+    probe = by_probe(splits, Recorder())
+    assert few_labels(splits, probe, 2, 2, seed=0)[VALIDATION] == pytest.approx(6 / 30)
+    found, _ = evaluate(splits, Recorder(lambda a: a), {"a": [0, 1, 2]}, CLASSES)
+    assert found["chosen"] == {"a": 1} and found[VALIDATION] == pytest.approx(24 / 30)
+    assert found["accuracy"] == pytest.approx(15 / 45), "test's own"
+
+
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
 def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
     splits = contender()
@@ -284,5 +295,5 @@ def test_the_headline_keeps_the_numbers_that_are_compared() -> None:
     found, _ = evaluate(contender(), Recorder(), {"a": [1]}, CLASSES)
     few = few_labels(contender(), by_probe(contender(), Recorder()), 2, 2, seed=0)
     headline = evaluation.headline({"linear": found, "labels_2": few})
-    assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1"}
-    assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws"}
+    assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1", VALIDATION}
+    assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws", VALIDATION}

@@ -5,6 +5,9 @@ probe is then fitted on train and validation with the chosen options, and test i
 encoder is that of the final epoch. Few labels: the linear probe with a fixed strength on drawn
 train rows, and (unless it is left out) label propagation, which sees the other train rows too,
 without their labels; all contenders get the same draws.
+
+The accuracy on validation, of the same fits on train alone, stands beside every accuracy on test:
+by it `compare` picks the best of several encoders.
 """
 
 import functools
@@ -24,13 +27,14 @@ from twinview.errors import ConfigError, DataError
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import MEASURES, PROBED, PROPAGATED, Evaluate, Propagation
+from twinview.sections import MEASURES, PROBED, PROPAGATED, VALIDATION, Evaluate, Propagation
 from twinview.types import Embeddings
 
 PROTOCOL = "frozen-3"
 
 Probe = Callable[..., Tensor]
-Guess = Callable[[Tensor], Tensor]
+Guess = Callable[[Tensor], Mapping[str, Tensor]]
+READ = ("validation", "test")  # the splits that few labels are read on
 
 
 def score(
@@ -78,7 +82,8 @@ def evaluate(
     chosen, tried = choose(train, validation, probe, grid)
     predicted = probe(joined(train, validation), test.features, **chosen)
     found = metrics(test.known_labels(), predicted, classes)
-    return found | {"chosen": chosen, "validation": tried}, predicted
+    best = max(trial["accuracy"] for trial in tried)
+    return found | {VALIDATION: best, "chosen": chosen, "validation": tried}, predicted
 
 
 def choose(
@@ -114,43 +119,51 @@ def final_linear(
 def few_labels(
     splits: Mapping[str, Embeddings], guess: Guess, per_class: int, draws: int, seed: int
 ) -> dict[str, Any]:
-    """Mean accuracy on test from `per_class` labels a class, and its spread over draws.
+    """Mean accuracy on test from `per_class` labels a class, its spread over draws; on validation.
 
-    guess: labels of all test rows by the numbers of the train rows whose labels it may see.
+    guess: labels of all rows of each split of READ, by the numbers of the train rows whose labels
+    it may see.
     """
-    train, test = splits["train"], splits["test"]
-    found = [
-        accuracy(test, guess(rows))
-        for rows in draw_rows(train.known_labels(), per_class, draws, seed)
-    ]
+    labels = splits["train"].known_labels()
+    guessed = [guess(rows) for rows in draw_rows(labels, per_class, draws, seed)]
+    validation, test = (
+        [accuracy(splits[name], labels[name]) for labels in guessed] for name in READ
+    )
     return {
-        "accuracy": statistics.fmean(found),
-        "spread_over_draws": statistics.stdev(found),
-        "draws": found,
+        "accuracy": statistics.fmean(test),
+        "spread_over_draws": statistics.stdev(test),
+        "draws": test,
+        VALIDATION: statistics.fmean(validation),
     }
 
 
 def by_probe(parts: Mapping[str, Embeddings], probe: Probe) -> Guess:
     """A probe that is fitted on the known rows alone."""
-    train, test = parts["train"], parts["test"]
-    return lambda rows: probe(train.take(rows), test.features)
+
+    def guess(rows: Tensor) -> dict[str, Tensor]:
+        known = parts["train"].take(rows)  # once, since a fit is kept with its rows
+        return {name: probe(known, parts[name].features) for name in READ}
+
+    return guess
 
 
 def by_graph(parts: Mapping[str, Embeddings], own: Propagation) -> Guess:
-    """Propagation over all train rows. Test rows are no nodes: each is classified by itself.
+    """Propagation over all train rows. The other rows are no nodes: each is classified by itself.
 
     The graph is found when it is asked for first: it takes a while.
     """
     train = parts["train"]
+    sizes = [len(parts[name].features) for name in READ]
 
     @functools.cache
     def found() -> tuple[Graph, sparse.csr_array]:
         graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
-        return graph, graph.votes(parts["test"].features)
+        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ])
 
-    def guess(rows: Tensor) -> Tensor:
+    def guess(rows: Tensor) -> dict[str, Tensor]:
         graph, votes = found()
-        return graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
+        labels = graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
+        return dict(zip(READ, labels.split(sizes), strict=True))
 
     return guess
 
@@ -220,5 +233,5 @@ def require_labels(splits: Mapping[str, Embeddings]) -> None:
 
 def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Of each task of one contender the few numbers that are compared: what DVC tracks."""
-    kept = (*MEASURES, "spread_over_draws")
+    kept = (*MEASURES, "spread_over_draws", VALIDATION)
     return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

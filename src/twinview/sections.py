@@ -132,6 +132,7 @@ class Propagation(Section):
 
 
 MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
+VALIDATION = "validation_accuracy"  # of every task, beside them: what `compare` picks its best by
 PROBED, PROPAGATED = "labels", "propagated"  # the tasks labels_10, propagated_10 and so on
 FEW = (PROBED, PROPAGATED)
 

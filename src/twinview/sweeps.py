@@ -22,6 +22,7 @@ from twinview.errors import ConfigError
 from twinview.measure import Scores
 from twinview.params import Params
 from twinview.provenance import hardware, versions
+from twinview.sections import VALIDATION
 from twinview.types import Batch
 
 COMMAND = "make sweep"
@@ -83,10 +84,13 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
 
 
 def _turns(planned: list[Experiment], labels: int, best: int | None) -> Iterator[Experiment]:
-    """The first seed's; when these have run, of the other seeds those that are to go on."""
+    """The first seed's; when these have run, of the other seeds those that are to go on.
+
+    Those lead that the linear probe reads best on validation, so that test chooses nothing.
+    """
     first, later = planned[:labels], planned[labels:]
     yield from first
-    reached = {one.label: one.load(paths.METRICS)["linear"]["accuracy"] for one in first}
+    reached = {one.label: one.load(paths.METRICS)["linear"][VALIDATION] for one in first}
     leading = sorted(reached, key=reached.__getitem__, reverse=True)[:best]
     yield from (one for one in later if one.label in leading)
 
