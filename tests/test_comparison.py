@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.conftest import WHOLE
 from twinview import comparison, comparison_text, experiments
-from twinview.comparison import CODE, DATA, Comparison, Group, Run, compare, told
+from twinview.comparison import CODE, DATA, Compared, Comparison, Group, Run, told
 from twinview.errors import ConfigError, DataError
 
 METHODS = ("simclr", "byol", "moco")
@@ -32,19 +33,38 @@ def settings(**changes: Any) -> dict[str, Any]:
 
 
 def run(
-    name: str, accuracy: float, *, code: str = "1", data: str = "1", size: int = 5, **changes: Any
+    name: str,
+    accuracy: float,
+    *,
+    validation: float | None = None,
+    code: str = "1",
+    data: str = "1",
+    pairs: str = "1",
+    protocol: str = "frozen-3",
+    size: int = 5,
+    **changes: Any,
 ) -> Run:
+    """validation: the linear probe's accuracy there; without, the run has none."""
     tree = settings(**changes)
     metrics = {"linear.accuracy": accuracy, "linear.f1": accuracy, "knn.accuracy": 1 - accuracy}
     metrics |= {"raw_pixels.linear.accuracy": 0.5, "supervised.linear.accuracy": accuracy}
+    if validation is not None:
+        metrics |= {"linear.validation_accuracy": validation}
     outs = {"shared": 100, name: size}
     method = tree["pretrain"]["method"]
     files = {"src/a.py": code, f"src/methods/{method}.py": method}
-    return Run(name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files, data)
+    own = name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files
+    return Run(*own, data, pairs, protocol)
+
+
+def parted(*runs: Run, metrics: tuple[str, ...] = ()) -> Compared:
+    return comparison.side_by_side(runs, metrics, {})
 
 
 def of(*runs: Run, metrics: tuple[str, ...] = ()) -> Comparison:
-    return comparison.side_by_side(runs, metrics, {})
+    """Runs that were asked the same."""
+    (found,) = parted(*runs, metrics=metrics).parts
+    return found
 
 
 @functools.cache
@@ -56,6 +76,10 @@ def sweep() -> Comparison:
         run(f"{m}{s}", level[m] + wobble[m][s], pretrain__method=m, pretrain__seed=s)
         for m in METHODS for s in range(3)
     ))  # fmt: skip
+
+
+def alone(found: Comparison) -> Compared:
+    return Compared((found,), {})
 
 
 def labels(found: Comparison) -> list[str]:
@@ -83,13 +107,13 @@ def test_a_group_is_all_that_differs_in_its_seeds_only() -> None:
     )
 
 
-def test_the_seed_of_the_baselines_is_a_seed_and_that_of_the_split_is_a_setting() -> None:
+def test_the_seed_of_the_baselines_is_a_seed_and_that_of_cached_views_is_a_setting() -> None:
     found = of(
         run("a", 0.8),
         run("b", 0.7, pretrain__seed=1, baselines__seed=1),
-        run("c", 0.6, data__seed=1),
+        run("c", 0.6, views__seed=1),
     )
-    assert labels(found) == ["seed 0", "seed 1"] and found.differing == ("data.seed",)
+    assert labels(found) == ["seed 0", "seed 1"] and found.differing == ("views.seed",)
     assert [len(one.runs) for one in found.groups] == [2, 1]
 
 
@@ -127,12 +151,85 @@ def test_other_code_is_another_group() -> None:
     assert CODE not in sweep().differing, "methods have files of their own"
 
 
-def test_other_data_under_equal_settings_is_another_group() -> None:
-    """A file of labelled pairs that was edited: the settings name it, and not what it holds."""
-    found = of(run("a", 0.8), run("b", 0.7, data="2", pretrain__seed=1))
+def test_other_pairs_are_another_group_and_not_another_question() -> None:
+    """A file of labelled pairs was edited: the settings name it, and not what it holds."""
+    found = of(run("a", 0.8), run("b", 0.7, data="2", pairs="2", pretrain__seed=1))
     assert found.differing == (DATA,) and labels(found) == ["data A", "data B"]
-    found = of(run("a", 0.8), run("b", 0.7, data="2", data__train=600))
-    assert found.differing == ("data.train",), "which says by itself that the data differ"
+    other = run("b", 0.7, data="2", pairs="2", data__pairs="pairs.csv")
+    assert of(run("a", 0.8), other).differing == ("data.pairs",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "heading"),
+    [
+        ({"data": "2", "data__source": "photos"}, "other data: data.source photos instead of"),
+        ({"data": "2"}, "other data: data/prepared 2 instead of 1"),
+        ({"data": "2", "data__seed": 1}, "other data: data.seed 1 instead of 0"),
+        ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-3"),
+        ({"evaluate__few_labels__draws": 2},
+         "another protocol: evaluate.few_labels.draws 2 instead of 5"),
+        ({"probes__linear__strength": [1.0]},
+         "another protocol: probes.linear.strength [1] instead of [0.001, 0.01, 0.1]"),
+    ],
+)  # fmt: skip
+def test_what_was_asked_otherwise_is_a_part_of_its_own(
+    changes: dict[str, Any], heading: str
+) -> None:
+    ours = run("a", 0.7), run("b", 0.6, pretrain__epochs=1)
+    first, second = parted(run("c", 0.9, **changes), *ours).parts
+    assert labels(first) == ["epochs 10", "epochs 1"], "the best of its own part"
+    assert labels(second) == ["simclr"] and second.heading.startswith(heading)
+    assert second.best("linear.accuracy") is second.groups[0]
+
+
+def test_what_else_is_measured_neither_parts_nor_names_runs() -> None:
+    fewer = {
+        "evaluate__probes": ["linear"],
+        "evaluate__few_labels__per_class": [10],
+        "evaluate__few_labels__propagation": None,
+        "pretrain__seed": 1,
+    }
+    found = of(run("a", 0.7), run("b", 0.8, **fewer))
+    assert labels(found) == ["simclr"] and found.groups[0].seeds == [0, 1]
+
+
+def test_equal_data_are_the_same_question_wherever_they_come_from() -> None:
+    other = run("b", 0.8, sources__fashion_mnist__origin="folder", pretrain__seed=1)
+    assert labels(of(run("a", 0.7), other)) == ["simclr"]
+
+
+def test_how_features_are_computed_is_an_answer() -> None:
+    found = of(run("a", 0.8), run("b", 0.7, embed__mirror=False))
+    assert labels(found) == ["mirror true", "mirror false"]
+
+
+def test_the_first_part_is_the_largest_and_says_what_it_has_where_others_differ() -> None:
+    runs = [run(f"a{seed}", 0.7, pretrain__seed=seed) for seed in range(2)]
+    odd = run("b", 0.9, evaluate__few_labels__draws=2, protocol="frozen-2")
+    first, second = parted(odd, *runs).parts
+    assert first.heading == "evaluate.few_labels.draws 5, protocol frozen-3"
+    assert second.heading.count(" instead of ") == 2 and not of(*runs).heading
+    assert second.differences == {
+        "protocol": {
+            "evaluate.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
+        }
+    }  # fmt: skip
+
+
+def test_a_metric_that_a_part_lacks_is_said_there() -> None:
+    few = replace(run("b", 0.9, evaluate__few_labels__draws=2), metrics={"linear.accuracy": 0.9})
+    compared = parted(run("a", 0.8), run("c", 0.7, pretrain__epochs=1), few)
+    assert [part.metrics[-1] for part in compared.parts] == ["knn.accuracy", "linear.accuracy"]
+    assert [part.lacking for part in compared.parts] == [(), ("knn.accuracy",)]
+    assert "No run of this part has knn.accuracy." in comparison_text.terminal(compared)
+    compared = parted(run("a", 0.8), few, metrics=("knn.accuracy",))
+    assert compared.parts[1].metrics == () and comparison_text.terminal(compared)
+
+
+def test_code_of_another_part_is_no_name_of_a_row() -> None:
+    parts = parted(run("a", 0.8), run("b", 0.7, code="2", evaluate__few_labels__draws=2)).parts
+    assert [part.changed for part in parts] == [(), ()]
+    assert [labels(part) for part in parts] == [["simclr"], ["simclr"]]
 
 
 def test_equal_code_has_the_same_letter_under_every_method() -> None:
@@ -141,7 +238,7 @@ def test_equal_code_has_the_same_letter_under_every_method() -> None:
         run("d", 0.6, pretrain__method="byol", code="2"),
     )  # fmt: skip
     assert [one.differing[CODE] for one in found.groups] == ["A", "B", "A", "B"]
-    assert "Code differs in: src/a.py" in comparison_text.terminal(found)
+    assert "Code differs in: src/a.py" in comparison_text.terminal(alone(found))
 
 
 def test_a_seed_that_was_trained_twice_counts_once() -> None:
@@ -176,7 +273,79 @@ def test_one_seed_is_not_told_apart() -> None:
     (other,) = found.against_best("linear.accuracy")
     assert other.p is None and other.apart is None and not found.tied("linear.accuracy")
     assert found.unsure("linear.accuracy") == [other.group]
-    assert "0.100 ?" in comparison_text.terminal(found)
+    said = comparison_text.terminal(alone(found))
+    assert "0.100 ?" in said and "`twinview seeds 3`" in said, "what to type"
+
+
+def test_the_best_is_picked_on_validation_and_its_differences_are_of_test() -> None:
+    runs = [
+        run(f"{name}{seed}", test + wobble, validation=chosen, pretrain__epochs=epochs,
+            pretrain__seed=seed)
+        for name, test, chosen, epochs in (("a", 0.8, 0.9, 1), ("b", 0.9, 0.8, 2), ("c", 0.8, 0, 3))
+        for seed, wobble in enumerate((0, 0.01, -0.01))
+    ]  # fmt: skip
+    found, metric = of(*runs), "linear.accuracy"
+    assert labels(found) == ["epochs 1", "epochs 2", "epochs 3"], "then as they are on test"
+    assert [found.standing(one, metric) for one in found.groups] == ["best", "more", "tied"]
+    assert found.picked(metric) == "picked on validation"
+    assert [one.label for one in found.above(metric)] == ["epochs 2"]
+    assert "0.900 ± 0.025 ↑" in comparison_text.terminal(alone(found))
+
+
+def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> None:
+    runs = run("a", 0.8, validation=0.9), run("b", 0.9, validation=0.8, pretrain__epochs=1)
+    assert of(*runs, metrics=("linear.f1",)).best("linear.f1").label == "epochs 10"
+    picking = of(*runs).picking
+    assert picking("linear.f1") == "linear.validation_accuracy"
+    assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
+    assert comparison.validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
+
+
+def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_is_said() -> None:
+    old, new = run("a", 0.8), run("b", 0.7, validation=0.9, pretrain__epochs=1)
+    found = of(old, new)
+    assert found.best("linear.accuracy").label == "epochs 10"
+    assert found.picked("linear.accuracy") == (
+        "picked on test: 1 of 2 runs have no validation numbers"
+    )
+    said = "picked on test: these runs have no validation numbers"
+    assert of(old).picked("linear.accuracy") == said
+    assert said in comparison_text.terminal(alone(of(old)))
+
+
+NINE: dict[str, Any] = {
+    "pretrain__epochs": 3, "pretrain__batch_size": 64, "pretrain__learning_rate": 0.1,
+    "pretrain__warmup_epochs": 2, "pretrain__monitored": 32, "embed__mirror": False,
+    "methods__simclr__temperature": 0.5, "heads__nonlinear__out": 64, "views__seed": 3,
+}  # fmt: skip
+
+
+def test_a_name_of_many_settings_has_the_most_telling_ones_and_says_how_many_more() -> None:
+    """One setting at a time is changed: each row is named by its own."""
+    runs = [run(name, 0.5, **{name: value}) for name, value in NINE.items()]
+    found = of(run("all", 0.6), *runs)
+    assert found.groups[0].label == "seed 0, epochs 10, batch_size 256 and 6 more"
+    assert len(set(labels(found))) == 10 and all(one.count(",") == 2 for one in labels(found))
+    own = next(one for one in found.groups if one.runs[0].name == "views__seed")
+    assert "seed 3" in own.label and own.whole.count(",") == 8
+
+
+def test_names_of_many_settings_have_as_many_of_them_as_tell_all_rows_apart() -> None:
+    keys = list(NINE)[:5]
+    runs = [
+        run(f"{bits}", 0.5, **{key: NINE[key] for at, key in enumerate(keys) if bits >> at & 1})
+        for bits in range(32)
+    ]
+    assert len(set(labels(of(*runs)))) == 32
+
+
+def test_a_wide_table_is_cut_to_the_terminal_s_width() -> None:
+    metrics = {f"labels_{count}.accuracy": 0.5 for count in range(8)}
+    runs = run("a", 0.5, **NINE), run("b", 0.6, **NINE | {"views__seed": 1}), run("c", 0.7)
+    wide = of(*(replace(one, metrics=metrics) for one in runs))
+    said = comparison_text.terminal(alone(wide), 80).splitlines()
+    assert max(map(len, said)) <= 80 and any(line.startswith("1: ") for line in said)
+    assert sum("labels_" in line for line in said) > 1, "several tables of a few columns each"
 
 
 def test_a_metric_that_a_group_lacks_leaves_it_out() -> None:
@@ -230,27 +399,32 @@ def test_values_are_told_as_they_are_written(value: Any, expected: str) -> None:
 
 
 def test_the_terminal_s_table_says_all_with_its_marks() -> None:
-    lines = comparison_text.terminal(sweep()).splitlines()
+    lines = comparison_text.terminal(alone(sweep())).splitlines()
     assert lines[0].split() == ["settings", "n", "linear", "knn", "min", "MB", "own", "MB"]
     assert lines[1].startswith("method byol") and " 0.910 ± 0.024 * " in lines[1]
     assert " 0.189 ± 0.025 ≈ " in lines[2], "moco's kNN is near simclr's"
     assert any("95 % confidence interval" in line for line in lines)
-    assert "Best linear.accuracy: method byol (byol0, byol1, byol2)" in lines
+    assert any(
+        line.startswith("Best linear.accuracy: method byol (byol0, byol1, byol2), picked on test")
+        for line in lines
+    )
 
 
 def test_markdown_is_one_table_with_the_best_in_bold() -> None:
     found = sweep()
-    text = comparison_text.markdown(found)
+    text = comparison_text.markdown(alone(found))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} == {rows[0].count("|")} and len(rows) == 5
     assert "**0.910 ± 0.024**" in rows[2] and rows[2].count("**") == 2
     named = of(run("a_b|c*", 0.5)).groups[0]
-    escaped = comparison_text.markdown(Comparison((named,), (), {}, ("linear.accuracy",), (), {}))
+    escaped = comparison_text.markdown(
+        alone(Comparison((named,), (), {}, ("linear.accuracy",), ()))
+    )
     assert r"a\_b\|c\*" in escaped
 
 
 def test_json_holds_every_number() -> None:
-    found = json.loads(json.dumps(comparison_text.data(sweep())))
+    (found,) = json.loads(json.dumps(comparison_text.data(alone(sweep()))))["parts"]
     first = found["groups"][0]
     assert first["metrics"]["linear.accuracy"]["n"] == 3 and first["best"] == ["linear.accuracy"]
     assert first["metrics"]["linear.accuracy"]["values"] == pytest.approx([0.9, 0.912, 0.919])
@@ -260,7 +434,26 @@ def test_json_holds_every_number() -> None:
     assert found["references"]["linear.accuracy"] == {"raw_pixels": 0.5}
 
 
+def test_parts_have_headings_in_every_text() -> None:
+    compared = parted(run("a", 0.8), run("b", 0.9, evaluate__few_labels__draws=2))
+    said = "another protocol: evaluate.few_labels.draws 2 instead of 5"
+    assert f"Part 2, {said}:" in comparison_text.terminal(compared)
+    assert "## Part 2, another protocol: evaluate.few" in comparison_text.markdown(compared)
+    second = comparison_text.data(compared)["parts"][1]
+    assert second["heading"] == said and second["groups"][0]["best"][0] == "linear.accuracy"
+    assert second["differences"]["protocol"] == {
+        "evaluate.few_labels.draws": {"here": 2, "first": 5}
+    }
+
+
 # In git: experiments, commits, the workspace.
+
+
+def compare(names: list[str]) -> tuple[Comparison, Mapping[str, str]]:
+    """The only part, and what is not compared."""
+    found = comparison.compare(names, [])
+    (part,) = found.parts
+    return part, found.apart
 
 
 def written(accuracy: float, stated: dict[str, Any], ran: dict[str, Any] | None = None) -> None:
@@ -310,11 +503,11 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_all_experiments_are_compared_and_what_has_no_results_is_set_apart(project: str) -> None:
     written(0.8, settings())
-    found = compare([], [])
+    found, apart = compare([])
     assert {run.name for one in found.groups for run in one.runs} == {"keen-fox", "workspace"}
-    assert set(found.apart) == {"bare-owl", "tired-newt"}
-    assert found.apart["tired-newt"] == "failed"
-    assert "the experiment bare-owl has no reports/metrics.json" in found.apart["bare-owl"]
+    assert set(apart) == {"bare-owl", "tired-newt"}
+    assert apart["tired-newt"] == "failed"
+    assert "the experiment bare-owl has no reports/metrics.json" in apart["bare-owl"]
     assert labels(found) == ["epochs 10", "epochs 3"]
 
 
@@ -324,10 +517,10 @@ def test_experiments_of_one_name_on_different_commits_are_all_compared(project: 
     written(0.75, settings(pretrain__epochs=4))
     commit()
     experiment("keen-fox", newer)
-    found = compare([], [])
+    found, _ = compare([])
     both = {f"keen-fox@{base[:7]}" for base in (project, newer)}
     assert {run.name for one in found.groups for run in one.runs} == {*both, "workspace"}
-    named = compare([f"keen-fox@{project[:7]}"], [])
+    named, _ = compare([f"keen-fox@{project[:7]}"])
     assert named.groups[0].values("linear.accuracy") == {0: 0.7}
 
 
@@ -336,15 +529,15 @@ def test_experiments_of_one_name_on_different_commits_are_all_compared(project: 
 def test_a_broken_file_sets_its_run_apart_by_name(name: str, text: str, project: str) -> None:
     written(0.8, settings())
     Path(f"reports/{name}.json").write_text(text)
-    found = compare([], [])
+    found, apart = compare([])
     assert [run.name for one in found.groups for run in one.runs] == ["keen-fox"]
-    assert f"reports/{name}.json" in found.apart["workspace"]
+    assert f"reports/{name}.json" in apart["workspace"]
 
 
 def test_results_of_other_settings_are_set_apart(project: str) -> None:
     written(0.8, settings(pretrain__epochs=7), ran=settings())
-    found = compare([], [])
-    assert "with another pretrain.epochs than params.yaml states" in found.apart["workspace"]
+    _, apart = compare([])
+    assert "with another pretrain.epochs than params.yaml states" in apart["workspace"]
 
 
 def test_commits_branches_and_the_workspace_are_compared_by_name(project: str) -> None:
@@ -352,35 +545,35 @@ def test_commits_branches_and_the_workspace_are_compared_by_name(project: str) -
     commit()
     git("branch", "-q", "better")
     written(0.8, settings())
-    found = compare(["better", "HEAD", "workspace", "keen-fox"], [])
+    found, apart = compare(["better", "HEAD", "workspace", "keen-fox"])
     assert [[run.name for run in one.runs] for one in found.groups] == [
         ["better", "HEAD"], ["workspace"], ["keen-fox"],
     ]  # fmt: skip
-    assert not found.apart
+    assert not apart
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(project: str) -> None:
     with pytest.raises(
         ConfigError, match=r"no experiment, branch or commit 'keen-fx'; did you mean"
     ):
-        compare(["keen-fx"], [])
+        compare(["keen-fx"])
     with pytest.raises(ConfigError, match=r"commit '--all'"):
-        compare(["--all"], [])
+        compare(["--all"])
 
 
 def test_an_experiment_that_has_not_run_is_refused_by_its_state(project: str) -> None:
     with pytest.raises(
         ConfigError, match=r"the experiment tired-newt has no results: it is failed"
     ):
-        compare(["tired-newt"], [])
+        compare(["tired-newt"])
 
 
 def test_nothing_to_compare_says_why(project: str) -> None:
     with pytest.raises(DataError, match=r"(?s)no results to compare.*bare-owl: .*metrics\.json"):
-        compare(["bare-owl"], [])
+        compare(["bare-owl"])
 
 
 def test_outside_git_the_remedy_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
     with pytest.raises(ConfigError, match=r"needs a git repository with a commit.*`git init`"):
-        compare([], [])
+        compare([])

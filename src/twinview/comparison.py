@@ -1,41 +1,53 @@
 """Many runs side by side: grouped by their settings, each group a mean over training seeds.
 
 A run is a DVC experiment, a commit, or the workspace. Runs of equal settings, data and code,
-whatever their seeds, are one group. What cannot stand beside the others is set apart, with the
+whatever their seeds, are one group. Groups that were asked the same are one comparison, and those
+that were not are parts of their own, see `questions`. What has no results is set apart, with the
 reason.
 """
 
 import functools
 import json
-import math
+import re
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from twinview import experiments, lockfile, paths, seeding
+from twinview import experiments, lockfile, paths, questions, seeding
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import Read
 from twinview.intervals import Difference, Interval, difference, holm, interval
+from twinview.questions import ABSENT, Differences, Question
 from twinview.registry import did_you_mean
+from twinview.sections import VALIDATION
 
 WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups
-ABSENT = "absent"  # what an earlier version does not know
 CODE, DATA = "code", "data"  # what may differ between groups of equal settings
-_OF_DATA = ("data.", "sources.")  # the settings that ask for data
+MANY = 4  # more settings than that are too many for a name or for columns of their own
+_TELLING = 3  # of many settings, those that a name has
+_EVALUATION = Path("src/twinview/evaluation.py")
+_NAMED = re.compile(r'^PROTOCOL = "(.+)"$', re.MULTILINE)
+_OTHER = {questions.DATA: "other data", questions.PROTOCOL: "another protocol"}
 
-Standing = Literal["best", "tied", "unsure", "less", "absent"]
-_STANDINGS: dict[bool | None, Standing] = {True: "less", False: "tied", None: "unsure"}
+Standing = Literal["best", "tied", "unsure", "less", "more", "absent"]
+
+
+MORE_SEEDS = (
+    "Where ? stands, the row or the best has a single seed. `twinview seeds 3` trains the "
+    "workspace's settings with three; for another row: `dvc exp run --queue -S "
+    "pretrain.seed=0,1,2 -S SETTING=VALUE`, then `dvc queue start`."
+)
 
 
 @dataclass(frozen=True)
 class Run:
     """One finished run. metrics: as seeding.results. outs: bytes by hash. code: hashes by file.
 
-    data: the hash of the prepared data.
+    data: the hash of the prepared data; pairs: that of the labelled pairs. protocol: its name.
     """
 
     name: str
@@ -47,6 +59,8 @@ class Run:
     outs: Mapping[str, int] = field(repr=False)
     code: Mapping[str, str] = field(repr=False)
     data: str | None
+    pairs: str | None = None
+    protocol: str | None = None
 
     @property
     def seed(self) -> int:
@@ -55,18 +69,33 @@ class Run:
 
     @functools.cached_property
     def settings(self) -> dict[str, Any]:
-        """What its results depend on, but for the seeds."""
-        found = seeding.in_effect(self.tree)
+        """What its results depend on, but for the seeds and for what it was asked."""
+        found = questions.answer(seeding.in_effect(self.tree))
         return {key: value for key, value in found.items() if key not in seeding.SEEDS}
+
+    @functools.cached_property
+    def question(self) -> Question:
+        """What it was asked."""
+        found = seeding.in_effect(self.tree)
+        return questions.question(found, self.data, self.pairs, self.protocol)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seeds only. label: what tells it from the others."""
+    """Runs that differ in their seeds only. label: what tells it from the others.
+
+    shortened: the label has the most telling settings only, see `whole`.
+    """
 
     label: str
     differing: Mapping[str, Any]
     runs: tuple[Run, ...]
+    shortened: bool = False
+
+    @property
+    def whole(self) -> str:
+        """All that tells it from the others, by full names."""
+        return ", ".join(f"{key} {told(value)}" for key, value in self.differing.items())
 
     @property
     def seeds(self) -> list[int]:
@@ -121,7 +150,9 @@ class Against:
 class Comparison:
     """groups: the best of the first metric first. common: the settings that are equal in all.
 
-    changed: files of code that are not the same everywhere. apart: what is not compared, and why.
+    metrics: those that a run here has; lacking: those that only runs of other parts have.
+    changed: files of code that are not the same everywhere. heading: what tells the part from the
+    others; empty where it is alone. differences: what was asked here, and what in the first part.
     """
 
     groups: tuple[Group, ...]
@@ -129,11 +160,26 @@ class Comparison:
     common: Mapping[str, Any]
     metrics: tuple[str, ...]
     changed: tuple[str, ...]
-    apart: Mapping[str, str]
+    lacking: tuple[str, ...] = ()
+    heading: str = ""
+    differences: Differences = field(default_factory=dict)
 
     def best(self, metric: str) -> Group:
-        """The group of the highest mean."""
-        return max(self._measured(metric), key=lambda group: _mean(group, metric))
+        """The group of the highest mean on validation; on test, where a run has no other."""
+        picking = self.picking(metric)
+        return max(self._measured(metric), key=lambda group: _mean(group, picking))
+
+    def picking(self, metric: str) -> str:
+        """The metric whose mean picks the best of a metric."""
+        return metric if self._unvalidated(metric) else validation_of(metric)
+
+    def picked(self, metric: str) -> str:
+        """By what the best of a metric is picked, in words."""
+        if not (lacking := self._unvalidated(metric)):
+            return "picked on validation"
+        runs = [run for group in self._measured(metric) for run in group.runs]
+        which = "these runs" if len(lacking) == len(runs) else f"{len(lacking)} of {len(runs)} runs"
+        return f"picked on test: {which} have no validation numbers"
 
     def against_best(self, metric: str) -> list[Against]:
         """Every other group that has the metric, the nearest to the best first."""
@@ -147,12 +193,14 @@ class Comparison:
 
     def standing(self, group: Group, metric: str) -> Standing:
         """How a group stands to the best of a metric, if it has that."""
+        if not group.values(metric):
+            return "absent"
         if group is self.best(metric):
             return "best"
-        for one in self.against_best(metric):
-            if one.group is group:
-                return _STANDINGS[one.apart]
-        return "absent"
+        one = next(one for one in self.against_best(metric) if one.group is group)
+        if one.apart is None:
+            return "unsure"
+        return ("more" if one.difference.mean > 0 else "less") if one.apart else "tied"
 
     def tied(self, metric: str) -> list[Group]:
         """The groups that cannot be told apart from the best."""
@@ -161,6 +209,10 @@ class Comparison:
     def unsure(self, metric: str) -> list[Group]:
         """The groups of which nothing can be said beside the best, for want of seeds."""
         return [one.group for one in self.against_best(metric) if one.apart is None]
+
+    def above(self, metric: str) -> list[Group]:
+        """The groups that are told apart from the best, and higher on test."""
+        return [group for group in self.groups if self.standing(group, metric) == "more"]
 
     def own_bytes(self, group: Group) -> int:
         """The bytes of outs that no other group has."""
@@ -180,8 +232,29 @@ class Comparison:
     def _measured(self, metric: str) -> list[Group]:
         return [group for group in self.groups if group.values(metric)]
 
+    def _unvalidated(self, metric: str) -> list[Run]:
+        """The runs that have the metric, and no accuracy on validation beside it."""
+        runs = [run for group in self.groups for run in group.runs if metric in run.metrics]
+        return [run for run in runs if validation_of(metric) not in run.metrics]
 
-def compare(names: Sequence[str], metrics: Sequence[str]) -> Comparison:
+
+@dataclass(frozen=True)
+class Compared:
+    """parts: a comparison for each question, the one with the most runs first.
+
+    apart: what is not compared, and why.
+    """
+
+    parts: tuple[Comparison, ...]
+    apart: Mapping[str, str]
+
+    def title(self, part: Comparison) -> str:
+        """A part's number and heading; empty where it is the only one."""
+        number = self.parts.index(part) + 1
+        return f"Part {number}, {part.heading}" if len(self.parts) > 1 else ""
+
+
+def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
     """The named experiments, commits, branches or 'workspace'; without names, all experiments.
 
     metrics: names as in seeding.results; without, the accuracy of every task. Raises ConfigError
@@ -194,17 +267,80 @@ def compare(names: Sequence[str], metrics: Sequence[str]) -> Comparison:
     return side_by_side(runs, metrics, apart)
 
 
-def side_by_side(
-    runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str, str]
-) -> Comparison:
+def side_by_side(runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str, str]) -> Compared:
     """At least one run; metrics and apart as in `compare`."""
-    groups = _grouped(runs)
     chosen = _chosen(metrics, runs)
-    key = chosen[0]
-    groups.sort(key=lambda group: -_mean(group, key) if group.values(key) else math.inf)
-    differing = tuple(dict.fromkeys(key for group in groups for key in group.differing))
+    asked = questions.parted([run.question for run in runs])
+    parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
+    first = asked[0].question
+    others = [part.question.differences(first) for part in asked[1:]]
+    headings = [_first_heading(others), *map(_heading, others)]
+    found = zip(parts, headings, [{}, *others], strict=True)
+    return Compared(
+        tuple(replace(one, heading=words, differences=differ) for one, words, differ in found),
+        apart,
+    )
+
+
+def validation_of(metric: str) -> str:
+    """The accuracy on validation of the metric's task and contender."""
+    return f"{metric.rpartition('.')[0]}.{VALIDATION}"
+
+
+def _part(runs: Sequence[Run], asked: Question, chosen: Sequence[str]) -> Comparison:
+    """Runs that were asked the same."""
+    groups = _grouped(runs)
+    metrics = [name for name in chosen if any(name in run.metrics for run in runs)]
     equal = {k: v for k, v in runs[0].settings.items() if all(_same(run, k, v) for run in runs)}
-    return Comparison(tuple(groups), differing, equal, chosen, tuple(_changed(runs)), apart)
+    found = Comparison(
+        tuple(groups),
+        tuple(dict.fromkeys(key for group in groups for key in group.differing)),
+        {**equal, **asked.data, **asked.protocol},
+        tuple(metrics),
+        tuple(_changed(runs)),
+        tuple(name for name in chosen if name not in metrics),
+    )
+    return replace(found, groups=tuple(_ordered(found))) if metrics else found
+
+
+def _ordered(found: Comparison) -> list[Group]:
+    """By the first metric: the best, then the others as they are on test, then who lacks it."""
+    metric = found.metrics[0]
+    ranked = [found.best(metric), *(one.group for one in found.against_best(metric))]
+    return [*ranked, *(group for group in found.groups if not group.values(metric))]
+
+
+def _heading(differences: Differences) -> str:
+    """How a part differs from the first."""
+    return "; ".join(
+        f"{_OTHER[kind]}: {_listed([_instead(key, *pair) for key, pair in of.items()])}"
+        for kind, of in differences.items()
+    )
+
+
+def _instead(key: str, ours: Any, theirs: Any) -> str:
+    return f"{key} {told(ours)} instead of {told(theirs)}"
+
+
+def _first_heading(others: Sequence[Differences]) -> str:
+    """What the first part has where the others differ."""
+    found = {
+        key: told(first)
+        for differences in others
+        for of in differences.values()
+        for key, (_, first) in of.items()
+    }
+    return _listed([f"{key} {value}" for key, value in found.items()])
+
+
+def _listed(found: Sequence[str]) -> str:
+    """A few of many, and how many more there are."""
+    few = found if len(found) <= MANY else found[:_TELLING]
+    return ", ".join(few) + _more(len(found) - len(few))
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count else ""
 
 
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
@@ -254,7 +390,18 @@ def _run(name: str, commit: str, read: Read) -> Run:
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lockfile.code(lock), lockfile.outs(lock)
     data = lockfile.hash_of(lock, paths.PREPARED)
-    return Run(name, commit, tree, metrics, verdict, _minutes(lock), outs, code, data)
+    pairs = lockfile.hash_of_dep(lock, str(lockfile.value_at(tree, "data.pairs")))
+    own = name, commit, tree, metrics, verdict, _minutes(lock), outs, code
+    return Run(*own, data, pairs, _protocol(read))
+
+
+def _protocol(read: Read) -> str | None:
+    """The name of the protocol in a run's code; None where its code is not in git."""
+    try:
+        found = _NAMED.search(read(_EVALUATION))
+    except DataError:
+        return None
+    return found[1] if found else None
 
 
 def _minutes(lock: Mapping[str, Any]) -> float | None:
@@ -281,16 +428,46 @@ def _grouped(runs: Sequence[Run]) -> list[Group]:
     differing, changed = _differing(firsts), _changed(firsts)
     codes = _letters([tuple(run.code.get(path) for path in changed) for run in firsts])
     contents = _letters([run.data for run in firsts])
-    groups = []
-    for own, code, data in zip(members, codes, contents, strict=True):
-        settings = own[0].settings | {CODE: code, DATA: data}
-        values = {
+    each = []
+    for run, code, data in zip(firsts, codes, contents, strict=True):
+        settings = run.settings | {CODE: code, DATA: data}
+        each.append({
             key: settings.get(key, ABSENT)
             for key in differing
             if key in settings or not _is_option(key)
-        }
-        groups.append(Group(_label(own[0], values, differing), values, tuple(own)))
-    return groups
+        })  # fmt: skip
+    rows = zip(_labels(firsts, each, differing), each, members, strict=True)
+    return [
+        Group(label, values, tuple(own), label != _label(own[0], values, differing))
+        for label, values, own in rows
+    ]
+
+
+def _labels(
+    firsts: Sequence[Run], each: Sequence[Mapping[str, Any]], differing: Sequence[str]
+) -> list[str]:
+    """A name for each: what differs, or of many settings the fewest that tell all of them apart."""
+    found: list[str] = []
+    for most in range(_TELLING if len(differing) > MANY else len(differing), len(differing) + 1):
+        found = []
+        for run, values in zip(firsts, each, strict=True):
+            few = _telling(values, each, most)
+            found.append(_label(run, few, differing) + _more(len(values) - len(few)))
+        if len(set(found)) == len(found):
+            break
+    return found
+
+
+def _telling(
+    values: Mapping[str, Any], each: Sequence[Mapping[str, Any]], most: int
+) -> dict[str, Any]:
+    """The values that the fewest others share, in their order."""
+
+    def shared(key: str) -> int:
+        return sum(key in other and other[key] == values[key] for other in each)
+
+    kept = sorted(values, key=shared)[:most]
+    return {key: value for key, value in values.items() if key in kept}
 
 
 def _differing(firsts: Sequence[Run]) -> list[str]:
@@ -305,16 +482,15 @@ def _differing(firsts: Sequence[Run]) -> list[str]:
         missing = len(having) < len(firsts) and not _is_option(key)
         if missing or any(value != having[0] for value in having):
             found.append(key)
-    others = {DATA: _other_data(firsts), CODE: _changed(firsts)}
+    others = {DATA: _other_pairs(firsts), CODE: _changed(firsts)}
     return [*found, *(key for key, differs in others.items() if differs)]
 
 
-def _other_data(firsts: Sequence[Run]) -> bool:
-    """Whether the same settings got other data, as where a file of labelled pairs was edited."""
+def _other_pairs(firsts: Sequence[Run]) -> bool:
+    """Whether equal settings got other data: a file of labelled pairs was edited."""
     found: dict[str, set[str | None]] = {}
     for run in firsts:
-        asked = {key: value for key, value in run.settings.items() if key.startswith(_OF_DATA)}
-        found.setdefault(json.dumps(asked, sort_keys=True), set()).add(run.data)
+        found.setdefault(str(run.settings.get("data.pairs")), set()).add(run.data)
     return any(len(hashes) > 1 for hashes in found.values())
 
 

@@ -1,69 +1,90 @@
 """A comparison in words: for the terminal, for Markdown, for programs."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from twinview import measure
-from twinview.comparison import Comparison, Group, Standing, megabytes, minutes
+from twinview.comparison import (
+    MORE_SEEDS,
+    Compared,
+    Comparison,
+    Group,
+    Standing,
+    megabytes,
+    minutes,
+    validation_of,
+)
 from twinview.intervals import WORDS, Interval
 from twinview.text_table import aligned
 
-BEST, TIED, UNSURE = "*", "≈", "?"
-_MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE}
+BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
+WIDTH = 120  # columns of a terminal
+_MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE, "more": MORE}
 
 
 def notes(best: str) -> list[str]:
     """What the numbers and the marks mean; best: how the best is marked."""
     return [
-        f"±: {WORDS} over n training seeds; with one seed there is none.",
-        f"{best}: the best of its column. {TIED}: cannot be told apart from it (p >= 0.05, over "
-        "the seeds of both where they share two; corrected for the number of groups, after Holm). "
-        f"{UNSURE}: nothing can be said, for want of seeds.",
+        f"Accuracy on test. ±: {WORDS} over n training seeds; with one seed there is none.",
+        f"{best}: the best of its column, picked on validation where all have numbers of it. "
+        f"{TIED}: cannot be told apart from it on test (p >= 0.05, over the seeds of both where "
+        "they share two; corrected for the number of groups, after Holm). "
+        f"{UNSURE}: nothing can be said, for want of seeds. {MORE}: higher on test than the best.",
         "min: of pretraining, the mean; MB: what the runs keep in DVC's cache, and what of it no "
         "other group has.",
     ]
 
 
-def terminal(found: Comparison) -> str:
-    """The table for a terminal, what it means, and what is not in it."""
-    metrics = list(found.metrics)
-    header = ["settings", "n", *(_heading(name) for name in metrics), "min", "MB", "own MB"]
-    rows = [[*_row(found, group)] for group in found.groups]
-    lines = [*aligned([header, *rows]), "", *notes(BEST)]
-    best = found.groups[0]
-    lines.append(f"Best {metrics[0]}: {best.label} ({', '.join(run.name for run in best.runs)})")
-    lines += _code(found)
-    if found.apart:
-        lines += ["", "Not compared:", *(f"  {name}: {why}" for name, why in found.apart.items())]
+def terminal(compared: Compared, width: int = WIDTH) -> str:
+    """The tables for a terminal, what they mean, and what is not in them."""
+    lines = []
+    for found in compared.parts:
+        lines += [f"{heading}:", ""] if (heading := compared.title(found)) else []
+        lines += [*_table(found, width), "", *_said(found, width), ""]
+    lines += _wrapped(notes(BEST), width)
+    if compared.apart:
+        lines += ["", "Not compared:"]
+        lines += [f"  {name}: {why}" for name, why in compared.apart.items()]
     return "\n".join(lines)
 
 
-def markdown(found: Comparison) -> str:
+def markdown(compared: Compared) -> str:
     """The same for a pull request or a page of notes; the best is bold."""
-    columns = ["n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB", "runs"]
-    rows: dict[str, list[str]] = {}
-    for group in found.groups:
-        _, *cells = _row(found, group)
-        bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
-        rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
-    apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in found.apart.items()]
-    said = [f"- {note}" for note in [*notes("bold"), *_code(found)]]
-    lines = [*measure.grid("settings", columns, rows), "", *said, *apart, ""]
-    return "\n".join(lines)
+    lines = []
+    for found in compared.parts:
+        lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(found)) else []
+        facts = [*(f"{one.label}: {one.whole}" for one in _shortened(found)), *_facts(found)]
+        lines += [*_grid(found), "", *(f"- {_escaped(fact)}" for fact in facts), ""]
+    apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
+    return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
 
 
-def data(found: Comparison) -> dict[str, Any]:
-    """All numbers, by group and metric."""
+def data(compared: Compared) -> dict[str, Any]:
+    """All numbers, by part, group and metric."""
     return {
         "interval": WORDS,
+        "parts": [_part(found) for found in compared.parts],
+        "not_compared": dict(compared.apart),
+    }
+
+
+def _part(found: Comparison) -> dict[str, Any]:
+    return {
+        "heading": found.heading,
+        "differences": {
+            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in of.items()}
+            for kind, of in found.differences.items()
+        },
         "metrics": list(found.metrics),
+        "lacking": list(found.lacking),
+        "picked": {name: found.picked(name) for name in found.metrics},
         "groups": [_group(found, group) for group in found.groups],
         "against_best": {name: _against(found, name) for name in found.metrics},
         "references": {name: found.references(name) for name in found.metrics},
         "common": dict(found.common),
         "changed_code": list(found.changed),
-        "not_compared": dict(found.apart),
     }
 
 
@@ -77,6 +98,45 @@ def mark(found: Comparison, group: Group, metric: str) -> str:
     return _MARKS.get(found.standing(group, metric), "")
 
 
+def _table(found: Comparison, width: int) -> list[str]:
+    """One table where it fits; else several, of rows that have numbers for their long names."""
+    header = ["settings", "n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB"]
+    rows = [[*_row(found, group)] for group in found.groups]
+    whole = aligned([header, *rows])
+    if max(map(len, whole)) <= width:
+        return whole
+    names = [f"{number}: {row[0]}" for number, row in enumerate(rows, 1)]
+    rows = [[str(number), *cells] for number, (_, *cells) in enumerate(rows, 1)]
+    return [*_wrapped(names, width), *_side_by_side([["", *header[1:]], *rows], width)]
+
+
+def _side_by_side(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """As many columns in a table as fit; the first column is in all of them."""
+    lines, columns = [], [0]
+    for place in range(1, len(rows[0])):
+        wider = [[row[at] for at in (*columns, place)] for row in rows]
+        if len(columns) > 1 and max(map(len, aligned(wider))) > width:
+            lines += ["", *aligned([[row[at] for at in columns] for row in rows])]
+            columns = [0]
+        columns.append(place)
+    return [*lines, "", *aligned([[row[at] for at in columns] for row in rows])]
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="   ")]
+
+
+def _grid(found: Comparison) -> list[str]:
+    """A table in Markdown."""
+    columns = ["n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB", "runs"]
+    rows: dict[str, list[str]] = {}
+    for group in found.groups:
+        _, *cells = _row(found, group)
+        bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
+        rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
+    return measure.grid("settings", columns, rows)
+
+
 def _row(found: Comparison, group: Group) -> Sequence[str]:
     cells = [
         f"{cell(group.interval(name))} {mark(found, group, name)}".rstrip()
@@ -86,9 +146,32 @@ def _row(found: Comparison, group: Group) -> Sequence[str]:
     return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
 
 
-def _code(found: Comparison) -> list[str]:
-    """Which files tell one code from another."""
-    return [f"Code differs in: {', '.join(found.changed)}"] if found.changed else []
+def _said(found: Comparison, width: int) -> list[str]:
+    """The best, and what a reader must know of the table."""
+    said = _facts(found)
+    if _shortened(found):
+        said.append("Names have the most telling settings; the page, under Settings, has all.")
+    if found.metrics:
+        metric, best = found.metrics[0], found.groups[0]
+        runs = ", ".join(run.name for run in best.runs)
+        said.insert(0, f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
+    return _wrapped(said, width)
+
+
+def _shortened(found: Comparison) -> list[Group]:
+    return [group for group in found.groups if group.shortened]
+
+
+def _facts(found: Comparison) -> list[str]:
+    """What the table does not show: metrics that lack, other code, how to get more seeds."""
+    facts = []
+    if found.lacking:
+        facts.append(f"No run of this part has {', '.join(found.lacking)}.")
+    if found.changed:
+        facts.append(f"Code differs in: {', '.join(found.changed)}")
+    if any(found.unsure(metric) for metric in found.metrics):
+        facts.append(MORE_SEEDS)
+    return facts
 
 
 def _heading(metric: str) -> str:
@@ -97,6 +180,7 @@ def _heading(metric: str) -> str:
 
 def _group(found: Comparison, group: Group) -> dict[str, Any]:
     measured = {name: group.interval(name) for name in found.metrics}
+    validated = {name: group.interval(validation_of(name)) for name in found.metrics}
     return {
         "label": group.label,
         "differing": dict(group.differing),
@@ -108,7 +192,8 @@ def _group(found: Comparison, group: Group) -> dict[str, Any]:
             for name, one in measured.items()
             if one is not None
         },
-        "best": [name for name in measured if group is found.best(name)],
+        "validation": {name: asdict(one) for name, one in validated.items() if one},
+        "best": [name for name in measured if found.standing(group, name) == "best"],
         "minutes": group.minutes,
         "bytes": sum(group.outs.values()),
         "own_bytes": found.own_bytes(group),

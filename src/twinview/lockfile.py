@@ -82,6 +82,12 @@ def hash_of(lock: Mapping[str, Any], path: Path) -> str | None:
     return next((out["md5"] for out in made), None)
 
 
+def hash_of_dep(lock: Mapping[str, Any], path: str) -> str | None:
+    """The hash that a file had when a stage read it; None where no stage did."""
+    deps = (dep for stage in lock["stages"].values() for dep in stage.get("deps", []))
+    return next((dep["md5"] for dep in deps if dep["path"] == path), None)
+
+
 def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """Why the results are not those of the settings, as params.yaml holds them; None: they are.
 

@@ -12,8 +12,8 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
 from tests.reporting.test_page import Reader
-from tests.test_comparison import of, run, sweep
-from twinview.comparison import Comparison
+from tests.test_comparison import NINE, alone, of, parted, run, sweep
+from twinview.comparison import Compared, Comparison
 from twinview.reporting.compare_page import page, task
 from twinview.reporting.interval_chart import interval_chart
 
@@ -25,12 +25,18 @@ def found() -> Comparison:
     """The sweep, a method of one seed with a name that is no text, and one that failed."""
     runs = [run for group in sweep().groups for run in group.runs]
     single = run(AWKWARD, 0.7, pretrain__method="swav", size=4_000_000)
-    return replace(of(*runs, single), apart={"tired-newt": "failed"})
+    return of(*runs, single)
 
 
 @pytest.fixture(scope="module")
-def read(found: Comparison) -> Reader:
-    return Reader(page(found))
+def compared(found: Comparison) -> Compared:
+    """With one that is not compared."""
+    return Compared((found,), {"tired-newt": "failed"})
+
+
+@pytest.fixture(scope="module")
+def read(compared: Compared) -> Reader:
+    return Reader(page(compared))
 
 
 def words(read: Reader) -> str:
@@ -48,7 +54,9 @@ def test_every_tag_is_closed_and_every_address_is_inside(read: Reader) -> None:
 
 def test_it_says_the_best_and_what_cannot_be_said(read: Reader) -> None:
     text = words(read)
-    assert "Best by linear: method byol , 0.910 ± 0.024; of 1 nothing can be said" in text
+    assert "Best by linear: method byol , 0.910 ± 0.024, picked on test" in text
+    assert "; of 1 nothing can be said for want of seeds" in text
+    assert "dvc exp run --queue -S pretrain.seed=0,1,2" in text, "what to type"
     assert "95 % confidence interval of the mean" in text and "tired-newt failed" in text
 
 
@@ -56,18 +64,51 @@ def test_names_are_text_and_never_tags(read: Reader) -> None:
     assert any(text.strip() == AWKWARD for text in read.text)
 
 
-def test_equal_comparisons_give_equal_bytes_far_below_ten_megabytes(found: Comparison) -> None:
-    html = page(found)
-    assert html == page(found) and len(html.encode()) < 200_000
+def test_equal_comparisons_give_equal_bytes_far_below_ten_megabytes(compared: Compared) -> None:
+    html = page(compared)
+    assert html == page(compared) and len(html.encode()) < 200_000
 
 
 def test_one_run_alone_has_a_page() -> None:
-    text = words(Reader(page(of(run("a", 0.5)))))
+    text = words(Reader(page(alone(of(run("a", 0.5))))))
     assert "1 setting from 1 run" in text and "There is no other row with it" in text
 
 
+@pytest.fixture(scope="module")
+def two() -> Compared:
+    """Rows with long names, and one of another protocol that lacks a metric."""
+    few = replace(run("b", 0.9, evaluate__few_labels__draws=2), metrics={"linear.accuracy": 0.9})
+    runs = [run(name, 0.5, validation=0.5, **{name: value}) for name, value in NINE.items()]
+    return parted(run("a", 0.8, validation=0.8), *runs, few)
+
+
+def test_each_part_has_its_own_best_and_tables(two: Compared) -> None:
+    read = Reader(page(two))
+    text = words(read)
+    assert read.open == [] and "11 settings from 11 runs" in text
+    assert "Part 2, another protocol: evaluate.few_labels.draws 2 instead of 5 Best by" in text
+    assert text.count("Best by linear") == 2 and "0.800, picked on validation" in text
+    assert "No run of this part has knn." in text
+    names = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
+    assert len(set(names)) == len(names) and {"table-1", "table-2", "part-2"} <= set(names)
+
+
+def test_many_settings_are_one_short_column_and_a_table_of_their_own(two: Compared) -> None:
+    read = Reader(page(two))
+    titles = [attributes.get("title") or "" for _, attributes in read.tags]
+    assert any("views.seed 3" in title and title.count(",") == 8 for title in titles)
+    assert "The 9 settings that differ" in words(read)
+
+
+def test_a_part_without_any_of_the_metrics_has_no_figure(two: Compared) -> None:
+    runs = [run for part in two.parts for group in part.groups for run in group.runs]
+    read = Reader(page(parted(*runs, metrics=("knn.accuracy",))))
+    names = {attributes["id"] for _, attributes in read.tags if "id" in attributes}
+    assert read.open == [] and {"figure-1", "table-2"} <= names and "figure-2" not in names
+
+
 def test_sizes_are_said_without_an_exponent() -> None:
-    text = words(Reader(page(of(run("a", 0.5, size=2_923_400_000)))))
+    text = words(Reader(page(alone(of(run("a", 0.5, size=2_923_400_000))))))
     assert "2923" in text and "e+03" not in text
 
 
@@ -120,10 +161,10 @@ class Opened(Loaded):
 
 
 @pytest.fixture(scope="module")
-def opened(found: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+def opened(compared: Compared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     folder = tmp_path_factory.mktemp("compare")
     file = folder / "compare.html"
-    file.write_text(page(found), encoding="utf-8")
+    file.write_text(page(compared), encoding="utf-8")
     driver = _start(folder / "profile")
     yield Opened(driver, file.as_uri())
     driver.quit()
@@ -139,6 +180,22 @@ def test_nothing_is_wider_than_the_window(
     assert opened.too_wide() == 0
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_parts_with_long_names_fit_the_window(
+    opened: Opened, two: Compared, size: tuple[int, int], tmp_path: Path
+) -> None:
+    file = tmp_path / "compare.html"
+    file.write_text(page(two), encoding="utf-8")
+    parts = Opened(opened.driver, file.as_uri())
+    parts.load(size)
+    assert parts.too_wide() == 0
+    tables = parts.driver.find_elements(By.CSS_SELECTOR, "table.sortable")
+    assert len(tables) == 2
+    tables[1].find_element(By.CSS_SELECTOR, "thead button").click()
+    assert tables[1].find_elements(By.CSS_SELECTOR, "th[aria-sort]")
+    assert not tables[0].find_elements(By.CSS_SELECTOR, "th[aria-sort]"), "each by itself"
+
+
 def test_a_desk_shows_all_tasks_of_the_default_recipe_and_cuts_no_word(
     opened: Opened, tmp_path: Path
 ) -> None:
@@ -149,7 +206,7 @@ def test_a_desk_shows_all_tasks_of_the_default_recipe_and_cuts_no_word(
         for name, epochs in (("a", 2), ("b", 10))
     ]
     file = tmp_path / "compare.html"
-    file.write_text(page(of(*runs)), encoding="utf-8")
+    file.write_text(page(alone(of(*runs))), encoding="utf-8")
     wide = Opened(opened.driver, file.as_uri())
     wide.load(DESK)
     assert len(wide.driver.find_elements(By.CSS_SELECTOR, ".sortable thead th")) == 14

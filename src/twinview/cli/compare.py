@@ -1,13 +1,15 @@
 """Sets experiments side by side: means and intervals over seeds, the best, the cost.
 
 Names are DVC experiments, commits, branches, or 'workspace'; without names, all experiments and the
-workspace. Runs that differ only in their training seeds are one row. Writes reports/compare.html,
-a page that opens without network, and reports/compare.md.
+workspace. Runs that differ only in their training seeds are one row. Runs of other data, or judged
+by another protocol, stand in a table of their own. Writes reports/compare.html, a page that opens
+without network, and reports/compare.md.
 
     $ twinview compare
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 from twinview import artifacts
@@ -41,5 +43,6 @@ def run(options: argparse.Namespace) -> Outcome:
         with artifacts.atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
             temporary.chmod(0o644)
-    said = f"{comparison_text.terminal(found)}\n\nPage: {PAGE}\nMarkdown: {TEXT}"
+    width = shutil.get_terminal_size((comparison_text.WIDTH, 24)).columns
+    said = f"{comparison_text.terminal(found, width)}\n\nPage: {PAGE}\nMarkdown: {TEXT}"
     return Outcome(said, comparison_text.data(found))

@@ -1,7 +1,7 @@
 "use strict";
-// The table is sorted by the heading that is pressed: numbers from the largest, words from A; again, the other way.
-(() => {
-  const table = document.querySelector("table.sortable"), body = table.tBodies[0];
+// A table is sorted by the heading that is pressed: numbers from the largest, words from A; again, the other way.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
   const compare = (a, b, way) => {
     if (a === "" || b === "") return (a === "") - (b === ""); // what was not measured comes last
@@ -9,7 +9,7 @@
     return way * (numbers.some(Number.isNaN) ? a.localeCompare(b) : numbers[0] - numbers[1]);
   };
 
-  function sort(column) {
+  const sort = (column) => {
     const heading = headings[column], before = heading.getAttribute("aria-sort");
     const value = (row) => row.cells[column].dataset.value;
     const words = [...body.rows].some((row) => Number.isNaN(Number(value(row))));
@@ -19,6 +19,6 @@
     heading.setAttribute("aria-sort", order);
     const way = order === "ascending" ? 1 : -1;
     body.append(...[...body.rows].sort((a, b) => compare(value(a), value(b), way)));
-  }
+  };
   headings.forEach((heading, column) => heading.querySelector("button").addEventListener("click", () => sort(column)));
-})();
+}

@@ -4,9 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview.comparison import Comparison, Group, Standing, megabytes, minutes, short, told
+from twinview.comparison import (
+    MANY,
+    MORE_SEEDS,
+    Compared,
+    Comparison,
+    Group,
+    Standing,
+    megabytes,
+    minutes,
+    short,
+    told,
+    validation_of,
+)
 from twinview.intervals import WORDS, Difference
-from twinview.reporting.interval_chart import interval_chart
+from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
 from twinview.templates import rendered
 
@@ -14,6 +26,7 @@ from twinview.templates import rendered
 _SIGNS: dict[Standing, tuple[str, str]] = {
     "tied": ("≈", "cannot be told apart from the best"),
     "unsure": ("?", "one seed, so nothing can be said"),
+    "more": ("↑", "higher on test than the best, which was picked on validation"),
 }
 _TEMPLATE = Path(__file__).parent / "compare.html.j2"
 
@@ -29,13 +42,51 @@ class Cell:
     says: str = ""
 
 
-def page(found: Comparison) -> str:
+@dataclass(frozen=True)
+class Other:
+    """A group beside the best of a metric: its name, and what the cells of its row say."""
+
+    group: Group
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison, as the page shows it. place: follows the names of its sections."""
+
+    title: str
+    place: str
+    found: Comparison
+    columns: list[tuple[str, str]]
+    rows: list[tuple[Group, list[Cell]]]
+    charts: list[IntervalChart]
+    against: dict[str, list[Other]]
+    several: bool
+    runs: int
+    common: dict[str, str]
+    differing: list[tuple[Group, list[str]]]
+
+
+def page(compared: Compared) -> str:
     """The HTML: equal comparisons give equal text."""
     return rendered(
         _TEMPLATE,
         escaped=True,
-        found=found,
+        parts=[_part(compared, found) for found in compared.parts],
+        apart=compared.apart,
         interval=WORDS,
+        more_seeds=MORE_SEEDS.split("`"),  # every second piece is typed
+        task=task,
+        validated=_validated,
+    )
+
+
+def _part(compared: Compared, found: Comparison) -> Part:
+    title = compared.title(found)
+    return Part(
+        title=title,
+        place=f"-{compared.parts.index(found) + 1}" if title else "",
+        found=found,
         columns=_columns(found),
         rows=[(group, _cells(found, group)) for group in found.groups],
         charts=[interval_chart(found, metric) for metric in found.metrics],
@@ -43,7 +94,7 @@ def page(found: Comparison) -> str:
         several=any(len(group.seeds) > 1 for group in found.groups),
         runs=sum(len(group.runs) for group in found.groups),
         common={key: told(value) for key, value in found.common.items()},
-        task=task,
+        differing=_differing(found),
     )
 
 
@@ -56,9 +107,8 @@ def task(metric: str) -> str:
 
 def _columns(found: Comparison) -> list[tuple[str, str]]:
     """Heading and full name of each column of the table."""
-    keys = found.differing or ("pretrain.method",)
     return [
-        *((short(key, keys), key) for key in keys),
+        *_names(found),
         *((task(metric), metric) for metric in found.metrics),
         ("n", "training seeds"),
         ("min", "minutes of pretraining, the mean"),
@@ -68,12 +118,37 @@ def _columns(found: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def _cells(found: Comparison, group: Group) -> list[Cell]:
-    sizes = sum(group.outs.values()), found.own_bytes(group)
+def _names(found: Comparison) -> list[tuple[str, str]]:
+    """The columns that name a row: its settings, or, where these are many, their short name."""
+    if len(found.differing) > MANY:
+        return [("settings", f"{len(found.differing)} settings differ, see Settings")]
+    keys = found.differing or ("pretrain.method",)
+    return [(short(key, keys), key) for key in keys]
+
+
+def _named(found: Comparison, group: Group) -> list[Cell]:
+    if len(found.differing) > MANY:
+        return [Cell(group.label, group.label, says=group.whole)]
     settings = group.differing if found.differing else {"pretrain.method": group.label}
     keys = found.differing or ("pretrain.method",)
+    return [_setting(settings[key]) if key in settings else Cell("–", None) for key in keys]
+
+
+def _differing(found: Comparison) -> list[tuple[Group, list[str]]]:
+    """Of each group the values of all settings that differ; none where the table has them."""
+    if len(found.differing) <= MANY:
+        return []
+    keys, groups = found.differing, found.groups
     return [
-        *(_setting(settings[key]) if key in settings else Cell("–", None) for key in keys),
+        (one, [told(one.differing[key]) if key in one.differing else "–" for key in keys])
+        for one in groups
+    ]
+
+
+def _cells(found: Comparison, group: Group) -> list[Cell]:
+    sizes = sum(group.outs.values()), found.own_bytes(group)
+    return [
+        *_named(found, group),
         *(_metric(found, group, metric) for metric in found.metrics),
         Cell(str(len(group.seeds)), len(group.seeds)),
         Cell(minutes(group), group.minutes),
@@ -96,18 +171,27 @@ def _metric(found: Comparison, group: Group, metric: str) -> Cell:
     return Cell(str(one), one.mean, best=standing == "best", sign=sign, says=says)
 
 
-def _against(found: Comparison, metric: str) -> list[tuple[str, str, str, str, str]]:
-    """Group, difference to the best, how it was taken, p, whether the two can be told apart."""
+def _against(found: Comparison, metric: str) -> list[Other]:
+    """On validation, difference to the best, how it was taken, p, whether the two are apart."""
     return [
-        (
-            one.group.label,
-            f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
-            _taken(one.difference),
-            "–" if one.p is None else f"{one.p:.2g}",
-            {True: "yes", False: "no", None: "cannot be said"}[one.apart],
+        Other(
+            one.group,
+            (
+                _validated(one.group, metric),
+                f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
+                _taken(one.difference),
+                "–" if one.p is None else f"{one.p:.2g}",
+                {True: "yes", False: "no", None: "cannot be said"}[one.apart],
+            ),
         )
         for one in found.against_best(metric)
     ]
+
+
+def _validated(group: Group, metric: str) -> str:
+    """The group's mean on validation; a dash where its runs have none."""
+    one = group.interval(validation_of(metric))
+    return "–" if one is None else str(one)
 
 
 def _half(difference: Difference) -> str:
