@@ -30,7 +30,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def swept(project: Project) -> dict[str, Any]:
-    """What compare says after a queue of two methods, a range, and one that cannot train."""
+    """What compare says after a queue of two methods, a range, and one that cannot train.
+
+    All of it is one part, whose keys stand beside the others.
+    """
     queue = ("dvc", "exp", "run", "--queue")
     project.done(*queue, "-S", "pretrain.method=simclr,barlow_twins", "-S", "pretrain.epochs=1",
                  "-S", "pretrain.warmup_epochs=0")  # fmt: skip
@@ -43,8 +46,9 @@ def swept(project: Project) -> dict[str, Any]:
     while any(word in project.done("dvc", "queue", "status") for word in ("Queued", "Running")):
         assert time.monotonic() < deadline, project.done("dvc", "queue", "status")
         time.sleep(5)
-    found: dict[str, Any] = json.loads(project.run(*TWINVIEW, "compare", "--json").stdout)
-    return found
+    said: dict[str, Any] = json.loads(project.run(*TWINVIEW, "compare", "--json").stdout)
+    (part,) = said["parts"]
+    return part | said
 
 
 def test_seeds_end_with_means_and_intervals(project: Project) -> None:
@@ -78,7 +82,9 @@ def test_a_sweep_is_one_row_a_setting(swept: dict[str, Any]) -> None:
     ours = found["method simclr, epochs 2, warmup_epochs 1, temperature 0.2"]
     assert ours["seeds"] == [0, 1] and len(ours["runs"]) == 2
     assert ours["metrics"]["linear.accuracy"]["half"] > 0
+    assert swept["picked"]["linear.accuracy"] == "picked on validation"
     for group in found.values():
+        assert group["validation"].keys() == group["metrics"].keys()
         assert group["minutes"] > 0 and group["bytes"] > group["own_bytes"] > 0
 
 
