@@ -24,12 +24,17 @@ from twinview.view_cache import open_views
 
 
 def main() -> None:
-    """Embeds every split by each baseline; that with labels only where it is wanted."""
+    """Embeds every split by each baseline; that with labels only where it is wanted.
+
+    It is the first stage whose results evaluation alone reads, so unlabelled data are refused here,
+    before anything is trained.
+    """
     settings = params.load()
     own, shared = settings.baselines, settings.pretrain
     engine.use_threads(shared.threads)
     device = engine.choose_device(shared.device)
     prepared = splits.load(paths.PREPARED)
+    splits.require_labels(prepared.splits)
     options = settings.encoders[shared.encoder]
     learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
 

@@ -26,6 +26,7 @@ from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.sections import VALIDATION, Evaluate, FewLabels, Propagation
+from twinview.splits import require_labels
 from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
@@ -285,10 +286,10 @@ def test_every_task_has_the_accuracy_on_validation_of_a_fit_on_train_alone() -> 
 @pytest.mark.parametrize("name", ["train", "validation", "test"])
 def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
     splits = contender()
-    evaluation.require_labels(splits)
+    require_labels(splits)
     splits[name] = replace(splits[name], labels=None)
     with pytest.raises(DataError, match=f"the {name} split has no labels"):
-        evaluation.require_labels(splits)
+        require_labels(splits)
 
 
 def test_the_headline_keeps_the_numbers_that_are_compared() -> None:

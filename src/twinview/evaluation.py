@@ -23,11 +23,12 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from twinview import registry, seeds
-from twinview.errors import ConfigError, DataError
+from twinview.errors import ConfigError
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.sections import MEASURES, PROBED, PROPAGATED, VALIDATION, Evaluate, Propagation
+from twinview.splits import require_labels
 from twinview.types import Embeddings
 
 PROTOCOL = "frozen-3"
@@ -222,13 +223,6 @@ def joined(first: Embeddings, second: Embeddings) -> Embeddings:
         torch.cat([first.known_labels(), second.known_labels()]),
         torch.cat([first.ids, second.ids]),
     )
-
-
-def require_labels(splits: Mapping[str, Embeddings]) -> None:
-    """Raises DataError unless every split has labels."""
-    for name, part in splits.items():
-        if part.labels is None:
-            raise DataError(f"the {name} split has no labels; evaluation by probes needs them")
 
 
 def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

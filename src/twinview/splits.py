@@ -10,7 +10,7 @@ from torch import Tensor
 
 from twinview import artifacts, registry, seeds
 from twinview.errors import ConfigError, DataError
-from twinview.types import Modality, Pairs, Source, Split, Statistics
+from twinview.types import Embeddings, Modality, Pairs, Source, Split, Statistics
 
 NAMES = ("train", "validation", "test")
 INDEX = "index.json"
@@ -114,6 +114,17 @@ def load_split(folder: Path, name: str) -> Split:
 def load_classes(folder: Path) -> tuple[str, ...]:
     """The names of the classes, without the inputs."""
     return tuple(artifacts.load_json(folder / INDEX)["classes"])
+
+
+def require_labels(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> None:
+    """Raises DataError unless every split has labels."""
+    for name, part in parts.items():
+        if part.labels is None:
+            raise DataError(
+                f"the {name} split has no labels; baselines and evaluation need them. "
+                "`dvc repro embed` trains and embeds without any, and `twinview embed`, "
+                "`twinview neighbours` and `twinview export` work then"
+            )
 
 
 def _stratified(split: Split, generator: torch.Generator) -> Tensor:
