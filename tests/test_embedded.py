@@ -2,6 +2,9 @@
 
 import json
 import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +67,60 @@ def test_broken_pictures_are_named_all_and_nothing_is_written(
     before = sorted(Path().rglob("*"))
     assert main(["embed", "pics", "--out", "x.parquet"]) == 1
     assert capsys.readouterr().err == (
-        "twinview: pics: 2 of 8 pictures cannot be embedded; mend or remove them:\n"
-        "  a.jpg is no PNG or JPEG picture\n"
+        "twinview: pics: 2 of 8 pictures cannot be embedded; mend or remove them, or give "
+        "--skip-broken:\n"
+        "  a.jpg is no picture that can be read; save it as PNG, JPEG, WebP, BMP or GIF\n"
         "  sub/4.png is broken (image file is truncated)\n"
     )
     assert sorted(Path().rglob("*")) == before
+
+
+def test_broken_pictures_are_left_out_on_demand_and_named(own: Predictor, capsys: Captured) -> None:
+    Path("pics/a.jpg").write_text("hello")
+    assert main(["embed", "pics", "--out", "x.parquet", "--skip-broken"]) == 0
+    said = capsys.readouterr().out
+    assert "features of 7 pictures" in said and "broken and left out: 1\n  a.jpg is no" in said
+    assert pd.read_parquet("x.parquet")["path"].tolist() == NAMES
+
+
+def test_with_none_but_broken_ones_there_is_nothing_to_skip(
+    own: Predictor, capsys: Captured
+) -> None:
+    Path("alone").mkdir()
+    Path("alone/a.jpg").write_text("hello")
+    assert main(["embed", "alone", "--out", "x.parquet", "--skip-broken"]) == 1
+    assert "1 of 1 pictures cannot be embedded; mend or remove them:" in capsys.readouterr().err
+
+
+def test_what_fitting_changes_and_pillow_warns_of_is_counted_and_named(
+    own: Predictor, capsys: Captured
+) -> None:
+    for name, size in (("a.jpg", (12, 12)), ("b.jpg", (30, 24))):
+        exif = b"Exif\0\0odd"
+        Image.new("RGB", size, "red").save(Path("pics") / name, exif=exif)
+    assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+    said = capsys.readouterr().out
+    assert "of 9 pictures: 2 made grey, 1 scaled, 1 cut" in said
+    assert "warnings: 2\n  a.jpg: is not turned" in said
+
+
+def test_another_suffix_than_the_table_s_is_refused_before_the_work(
+    own: Predictor, capsys: Captured
+) -> None:
+    assert main(["embed", "absent", "--out", "thousand.csv"]) == 1
+    assert "--out: is thousand.csv; the table is Parquet" in capsys.readouterr().err
+
+
+def test_without_a_probe_the_settings_say_whether_features_are_mirrored(
+    own: Predictor, write_params: Callable[..., Path], capsys: Captured
+) -> None:
+    assert main(["embed", "pics", "--out", "probed.parquet"]) == 0
+    shutil.rmtree("models/probe")
+    for mirror in (True, False):
+        write_params({"embed.mirror": mirror})
+        assert main(["embed", "pics", "--out", "x.parquet"]) == 0
+        assert (Path("x.parquet").read_bytes() == Path("probed.parquet").read_bytes()) == mirror
+        assert main(["neighbours", "pics/0.png", "--among", "x.parquet"]) == 0
 
 
 def test_a_name_that_no_table_can_hold_is_told_before_the_work(
@@ -99,7 +151,9 @@ def test_a_folder_without_pictures_is_said_so(
 def test_the_result_as_json(own: Predictor, capsys: Captured) -> None:
     assert main(["embed", "pics", "--out", "x.parquet", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said == {"file": "x.parquet", "pictures": 7, "features": own.encoder.dim}
+    numbers = {"pictures": 7, "features": own.encoder.dim, "made_grey": 0, "scaled": 0, "cut": 0}
+    others = {"left_out": {"*.txt": 1}, "broken": [], "warnings": []}
+    assert said == {"file": "x.parquet"} | numbers | others
 
 
 def test_a_picture_s_nearest_in_a_table_is_itself_then_the_most_alike(
@@ -147,6 +201,16 @@ def test_the_nearest_train_pictures_have_ids_and_labels(
     assert float(second.split()[0]) < 1
 
 
+def test_neighbours_among_unlabelled_pictures_have_ids_alone(
+    trained: Predictor, capsys: Captured
+) -> None:
+    parts = embeddings.load(paths.EMBEDDINGS)
+    embeddings.save(paths.EMBEDDINGS, {n: replace(p, labels=None) for n, p in parts.items()})
+    assert main(["neighbours", "pics/0.png", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) == 8 and all(row.keys() == {"id", "similarity"} for row in found)
+
+
 def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: Captured) -> None:
     save_models(Path("models"), seed=1)
     assert main(["neighbours", "pics/0.png"]) == 1
@@ -156,7 +220,7 @@ def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: C
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["pics/notes.txt"], "pics/notes.txt is no PNG or JPEG picture"),
+        (["pics/notes.txt"], "pics/notes.txt is no picture that can be read"),
         (["absent.png"], "absent.png cannot be read (No such file or directory)"),
         (["pics/0.png", "--count", "0"], "--count: is 0; it must be 1 or more"),
         (["pics/0.png", "--among", "y.parquet"], "`twinview embed FOLDER --out y.parquet` makes"),

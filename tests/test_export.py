@@ -22,7 +22,7 @@ SHAPE = (3, 12, 10)
 def test_onnx_answers_any_batch_as_the_encoder_does(mirror: bool, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     own, path = save_models(tmp_path / "models", shape=SHAPE, mirror=mirror), tmp_path / "a.onnx"
-    largest = export.onnx(path, own)
+    largest = export.onnx(path, own.embedder)
     assert 0 <= largest < 1e-4
     session = onnxruntime.InferenceSession(path)
     for n in (1, 5, 300):
@@ -33,7 +33,7 @@ def test_onnx_answers_any_batch_as_the_encoder_does(mirror: bool, tmp_path: Path
 
 def test_pt2_answers_any_batch_as_the_encoder_does(tmp_path: Path) -> None:
     own, path = save_models(tmp_path / "models", shape=SHAPE), tmp_path / "a.pt2"
-    assert 0 <= export.pt2(path, own) < 1e-4
+    assert 0 <= export.pt2(path, own.embedder) < 1e-4
     program = torch.export.load(path).module()
     for n in (1, 5, 300):
         said = program(pictures(n, SHAPE))
@@ -44,7 +44,7 @@ def test_pt2_answers_any_batch_as_the_encoder_does(tmp_path: Path) -> None:
 def test_an_export_that_answers_otherwise_is_not_kept(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, other = (save_models(tmp_path / name, seed=k) for k, name in enumerate("ab"))
+    own, other = (save_models(tmp_path / name, seed=k).embedder for k, name in enumerate("ab"))
     path = tmp_path / "wrong"
     monkeypatch.setattr(type(own), "features", lambda self, x: other.features_of([x]))
     with pytest.raises(DataError, match=r"wrong: the export's features differ by .*; not written"):

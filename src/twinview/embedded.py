@@ -1,7 +1,10 @@
 """Pictures of a folder and their features, as a Parquet file: columns path and features."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,42 +12,93 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from twinview import artifacts, picture_files
-from twinview.errors import DataError
-from twinview.predictor import Predictor
+from twinview import artifacts, picture_files, picture_folders
+from twinview.errors import ConfigError, DataError
+from twinview.picture_files import Fitted
+from twinview.predictor import Embedder
 
 _BATCH = 256
-_NAMED = 10  # broken pictures that a message names
+_NAMED = 10  # pictures that a message names
+_SUFFIX = ".parquet"
 
 Progress = Callable[[Iterable[int], int, str], Iterator[int]]
 
 
-def embed(predictor: Predictor, folder: Path, progress: Progress) -> tuple[list[str], Tensor]:
-    """Relative paths of all PNG and JPEG files below a folder, sorted, and their features (n, d).
+@dataclass(frozen=True)
+class Checked:
+    """The pictures of a folder after each was read once.
 
-    Raises DataError that names the broken ones, before the encoder works, or when there are none.
+    names: relative paths of those that can be embedded, sorted. changes: how many of them fitting
+    changes, by picture_files.CHANGES. left_out: how many other files there are, by reason. broken,
+    warnings: a sentence each, which begins with the picture's name.
     """
-    names = _names(folder)
-    faults = []
+
+    names: list[str]
+    changes: dict[str, int]
+    left_out: Counter[str]
+    broken: list[str]
+    warnings: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a program is told."""
+        told = {"left_out": dict(self.left_out), "broken": self.broken, "warnings": self.warnings}
+        return {"pictures": len(self.names), **self.changes, **told}
+
+    def as_text(self) -> str:
+        """What a reader is told; empty where there is nothing to tell."""
+        changes = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.changes.items() if n]
+        parts = [
+            f"of {len(self.names):,} pictures: {', '.join(changes)}" if changes else "",
+            f"left out: {picture_folders.counted(self.left_out)}" if self.left_out else "",
+            f"broken and left out: {len(self.broken):,}\n{_first(self.broken)}" * bool(self.broken),
+            f"warnings: {len(self.warnings):,}\n{_first(self.warnings)}" * bool(self.warnings),
+        ]
+        return "\n".join(filter(None, parts))
+
+
+def check(
+    folder: Path, shape: tuple[int, ...], progress: Progress, *, skip_broken: bool = False
+) -> Checked:
+    """Reads every picture below a folder once.
+
+    Raises DataError that names the broken ones unless they may be skipped, or when none is left.
+    """
+    names, left_out = picture_folders.listed(folder)
+    changes = Counter[str]()
+    whole, broken, warnings = [], [], []
     for place in progress(range(len(names)), len(names), "read"):
+        name = names[place]
+        shown = name.encode(errors="backslashreplace").decode()
         try:
-            _require_text(names[place])
-            picture_files.fitted(folder / names[place], predictor.shape)
+            found = _read(folder, name, shape)
         except DataError as error:
-            shown = names[place].encode(errors="backslashreplace").decode()
-            faults.append(f"  {shown} {error}")
-    if faults:
-        said = "\n".join([*faults[:_NAMED], *(["  ..."] if len(faults) > _NAMED else [])])
-        count = f"{len(faults)} of {len(names)} pictures"
-        raise DataError(f"{folder}: {count} cannot be embedded; mend or remove them:\n{said}")
+            broken.append(f"{shown} {error}")
+            continue
+        whole.append(name)
+        changes.update(found.changes)
+        warnings += [f"{shown}: {warning}" for warning in found.warnings]
+    if broken and not (skip_broken and whole):
+        remedy = "mend or remove them" + (", or give --skip-broken" if whole else "")
+        count = f"{len(broken)} of {len(names)} pictures cannot be embedded"
+        raise DataError(f"{folder}: {count}; {remedy}:\n{_first(broken)}")
+    counts = {name: changes[name] for name in picture_files.CHANGES}
+    return Checked(whole, counts, left_out, broken, warnings)
+
+
+def embed(embedder: Embedder, folder: Path, names: Sequence[str], progress: Progress) -> Tensor:
+    """The features (n, d) of pictures of a folder."""
     starts = range(0, len(names), _BATCH)
     batches = (
-        torch.stack(
-            [picture_files.fitted(folder / n, predictor.shape) for n in names[k : k + _BATCH]]
-        )
+        torch.stack([_read(folder, n, embedder.shape).pixels for n in names[k : k + _BATCH]])
         for k in progress(starts, len(starts), "embed")
     )
-    return names, predictor.features_of(batches)
+    return embedder.features_of(batches)
+
+
+def require_suffix(path: Path) -> None:
+    """Raises ConfigError for a file whose name says that it is another kind of table."""
+    if path.suffix != _SUFFIX:
+        raise ConfigError(f"--out: is {path}; the table is Parquet, so its name ends in {_SUFFIX}")
 
 
 def save(path: Path, names: Sequence[str], features: Tensor, made_by: str) -> None:
@@ -74,28 +128,22 @@ def load(path: Path, made_by: str) -> tuple[list[str], Tensor]:
     return table["path"].to_pylist(), torch.from_numpy(features)
 
 
-def made_by(models: Path, predictor: Predictor) -> str:
+def made_by(models: Path, embedder: Embedder) -> str:
     """What tells features of one encoder from another's, or from not mirrored ones."""
     weights = artifacts.sha256(models / "encoder/encoder.safetensors")
-    return f"{weights}, mirror {str(predictor.probe.mirror).lower()}"
+    return f"{weights}, mirror {str(embedder.mirror).lower()}"
 
 
-def _require_text(name: str) -> None:
-    """Raises DataError for a file's name that a table cannot hold."""
+def _read(folder: Path, name: str, shape: tuple[int, ...]) -> Fitted:
+    """The picture. Raises DataError too for a name that a table cannot hold."""
     try:
         name.encode()
     except UnicodeEncodeError:
         raise DataError("has a name that is not UTF-8; rename it") from None
+    return picture_files.from_path(folder / name, shape)
 
 
-def _names(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name one that holds PNG or JPEG files")
-    found = [
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in picture_files.SUFFIXES and path.is_file()
-    ]
-    if not found:
-        raise DataError(f"{folder} holds no file that ends in {', '.join(picture_files.SUFFIXES)}")
-    return sorted(found)
+def _first(lines: Sequence[str]) -> str:
+    """The first few lines, indented."""
+    shown = [*lines[:_NAMED], *(["..."] if len(lines) > _NAMED else [])]
+    return "\n".join(f"  {line}" for line in shown)

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from twinview import artifacts, seeds
 from twinview.errors import ConfigError, DataError
-from twinview.predictor import Predictor
+from twinview.predictor import Embedder
 
 # Of the largest feature: other kernels sum in another order.
 _TOLERANCE = 1e-4
 _BATCHES = (1, 2, 7)
 
 
-def onnx(path: Path, predictor: Predictor) -> float:
+def onnx(path: Path, embedder: Embedder) -> float:
     """Writes pictures (n, c, h, w) uint8 to features (n, d) float32, any n; the largest difference.
 
     Raises ConfigError without ONNX's packages, DataError when onnxruntime answers otherwise.
@@ -27,13 +27,13 @@ def onnx(path: Path, predictor: Predictor) -> float:
         import onnxscript  # noqa: F401  torch.onnx works by it
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed; pip install 'twinview[onnx]'") from None
-    asked = predictor.asked.eval()
+    asked = embedder.asked.eval()
     with artifacts.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 asked,
-                (_pictures(2, predictor.shape),),
+                (_pictures(2, embedder.shape),),
                 str(temporary),
                 input_names=["pictures"],
                 output_names=["features"],
@@ -48,13 +48,13 @@ def onnx(path: Path, predictor: Predictor) -> float:
             [features] = session.run(None, {"pictures": pictures.numpy()})
             return torch.from_numpy(features)
 
-        return _difference(path, answer, predictor)
+        return _difference(path, answer, embedder)
 
 
-def pt2(path: Path, predictor: Predictor) -> float:
+def pt2(path: Path, embedder: Embedder) -> float:
     """The same as a .pt2 file, for torch.export.load; the largest difference."""
-    example, archive = (_pictures(2, predictor.shape),), io.BytesIO()
-    asked = predictor.asked.eval()
+    example, archive = (_pictures(2, embedder.shape),), io.BytesIO()
+    asked = embedder.asked.eval()
     with artifacts.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of weights that are not stored row by row
@@ -62,7 +62,7 @@ def pt2(path: Path, predictor: Predictor) -> float:
             torch.export.save(program, archive)
         temporary.write_bytes(archive.getvalue())
         archive.seek(0)
-        return _difference(path, torch.export.load(archive).module(), predictor)
+        return _difference(path, torch.export.load(archive).module(), embedder)
 
 
 def _any_number() -> tuple[dict[int, torch.export.Dim]]:
@@ -70,12 +70,12 @@ def _any_number() -> tuple[dict[int, torch.export.Dim]]:
 
 
 @torch.inference_mode()
-def _difference(path: Path, answer: Callable[[Tensor], Tensor], predictor: Predictor) -> float:
+def _difference(path: Path, answer: Callable[[Tensor], Tensor], embedder: Embedder) -> float:
     """The largest difference to the encoder's own features, over batches of several sizes."""
     largest = 0.0
     for n in _BATCHES:
-        pictures = _pictures(n, predictor.shape)
-        own, said = predictor.features(pictures), answer(pictures)
+        pictures = _pictures(n, embedder.shape)
+        own, said = embedder.features(pictures), answer(pictures)
         if said.shape != own.shape or not said.isfinite().all():
             raise DataError(f"{path}: the export gives {tuple(said.shape)}, not {tuple(own.shape)}")
         largest = max(largest, float((said - own).abs().max()))

@@ -1,87 +1,141 @@
-"""PNG and JPEG files as an encoder's input: as they are, or fitted to its shape."""
+"""Picture files as an encoder's input, fitted to its shape: the one reader of all commands."""
 
 import contextlib
-import io
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from twinview import png_chunks
 from twinview.errors import DataError
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
+FORMATS = "PNG, JPEG, WebP, BMP or GIF"
+CHANGES = ("made_grey", "scaled", "cut")  # what fitting may do to a picture
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _MODES = {1: "L", 3: "RGB"}
-_FORMATS = ("PNG", "JPEG")
-_EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+_EIGHT_BITS = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's readers raise for bytes that they make nothing of.
+_FAULTS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
+    struct.error, zlib.error,
+)  # fmt: skip
 
 
-def exact(content: bytes, shape: tuple[int, ...]) -> Tensor:
-    """The pixels, uint8 (c, h, w), of a file that has the shape.
+@dataclass(frozen=True)
+class Fitted:
+    """A picture as an encoder takes it.
 
-    Raises DataError for what is no PNG or JPEG picture, and for another size or colour.
+    pixels: uint8 (c, h, w). changes: those of CHANGES that it needed. warnings: Pillow's.
     """
-    picture = _opened(io.BytesIO(content))
-    channels, height, width = shape
-    if (picture.width, picture.height, picture.mode) != (width, height, _MODES[channels]):
-        raise DataError(
-            f"is {picture.width} x {picture.height} pixels of mode {picture.mode}, not "
-            f"{width} x {height} of mode {_MODES[channels]}; `twinview embed` fits pictures"
-        )
-    with _told():
-        picture.load()
-    return _pixels(picture)
+
+    pixels: Tensor
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
-def fitted(path: Path, shape: tuple[int, ...]) -> Tensor:
-    """The pixels, uint8 (c, h, w), of a file of any size.
-
-    It is turned as its EXIF data say, transparency laid on black, colours made grey where the
-    encoder takes grey ones, scaled (bicubic) until the shorter side fits, and the middle cut out.
-    Raises DataError for what is no PNG or JPEG picture of 8 bits a channel.
-    """
-    channels, height, width = shape
+def from_path(path: Path, shape: tuple[int, ...]) -> Fitted:
+    """The picture of a file on the disk, as `fitted` has it."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from None
     with file:
-        picture = _opened(file)
-        with _told():
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-        if picture.mode not in _EIGHT_BITS:
-            raise DataError(f"has pixels of mode {picture.mode}; save it with 8 bits a channel")
-        if upright.has_transparency_data:
-            black = Image.new("RGBA", upright.size, (0, 0, 0, 255))
-            upright = Image.alpha_composite(black, upright.convert("RGBA"))
+        return fitted(file, shape)
+
+
+def fitted(file: IO[bytes], shape: tuple[int, ...]) -> Fitted:
+    """The picture of a file of any size, fitted to the shape (c, h, w).
+
+    It is turned as its EXIF data say, transparency laid on black, colours made grey where the
+    encoder takes grey ones, scaled (bicubic) until the shorter side fits, and the middle cut out.
+    Of 16 bits a channel the high 8 count, of an animation the first picture. Raises DataError for
+    what cannot be read so.
+    """
+    channels, height, width = shape
+    with _told(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        picture = Image.open(png_chunks.bare(file), formats=_FORMATS)
+        picture.load()
+        upright = _opaque(_upright(_eight_bits(picture)))
+        changes = {
+            "made_grey": channels == 1 and _coloured(upright),
+            "scaled": max(width / upright.width, height / upright.height) != 1,
+            "cut": upright.width * height != upright.height * width,
+        }
         coloured = upright.convert(_MODES[channels])
-        return _pixels(ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC))
-
-
-def _opened(file: IO[bytes]) -> Image.Image:
-    """What Pillow makes of the file's head."""
-    with _told(), warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        return Image.open(file, formats=_FORMATS)
+        found = ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC)
+    large = Image.DecompressionBombWarning  # Pillow's, at half of the limit
+    said = tuple(str(of.message) for of in caught if not issubclass(of.category, large))
+    return Fitted(_pixels(found), tuple(name for name in CHANGES if changes[name]), said)
 
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Raises DataError for what Pillow makes nothing of: head, pixels or EXIF data."""
+    """Raises DataError for what Pillow makes nothing of."""
     try:
         yield
     except UnidentifiedImageError:
-        raise DataError("is no PNG or JPEG picture") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(f"is too large to be read ({error})") from None
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise DataError(f"is broken ({error})") from None
+        raise DataError(f"is no picture that can be read; save it as {FORMATS}") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise DataError(f"has more than {most:,} pixels; scale it down first") from None
+    except MemoryError:
+        raise DataError("needs more memory than there is; scale it down first") from None
+    except _FAULTS as error:
+        raise DataError(f"is broken ({error or type(error).__name__})") from None
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """The picture itself, or the high byte of each of its values."""
+    if picture.mode in _EIGHT_BITS:
+        return picture
+    high = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    high.info = picture.info
+    return high
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF data say; as it lies where these cannot be read."""
+    try:
+        Image.Exif().load(picture.info.get("exif", b""))  # getexif is silent where asked before
+        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except _FAULTS as error:
+        warnings.warn(f"is not turned, for its EXIF data are broken ({error})", stacklevel=2)
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """The picture with transparency laid on black."""
+    if not picture.has_transparency_data:
+        return picture
+    black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+    return Image.alpha_composite(black, picture.convert("RGBA"))
+
+
+def _coloured(picture: Image.Image) -> bool:
+    """Whether any pixel is of a colour that is no grey."""
+    red, *others = picture.convert("RGB").split()
+    return any(ImageChops.difference(red, other).getbbox() for other in others)
 
 
 def _pixels(picture: Image.Image) -> Tensor:

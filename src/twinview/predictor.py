@@ -17,11 +17,11 @@ _BATCH = 256
 
 
 @dataclass(frozen=True)
-class Predictor:
-    """An encoder and the probe of its features."""
+class Embedder:
+    """An encoder, and whether its features are averaged over a picture and its mirror image."""
 
     encoder: Encoder
-    probe: Probe
+    mirror: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,8 +30,8 @@ class Predictor:
 
     @property
     def asked(self) -> nn.Module:
-        """What makes features as the probe wants them: the encoder, mirrored or not."""
-        return embeddings.Mirrored(self.encoder) if self.probe.mirror else self.encoder
+        """What makes the features: the encoder, mirrored or not."""
+        return embeddings.Mirrored(self.encoder) if self.mirror else self.encoder
 
     def features(self, pictures: Tensor) -> Tensor:
         """uint8 (n, c, h, w) to float32 (n, dim)."""
@@ -40,6 +40,28 @@ class Predictor:
     def features_of(self, batches: Iterable[Tensor]) -> Tensor:
         """The same of pictures that come in batches."""
         return embeddings.features(self.asked, batches, _CPU)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """An embedder and the probe of its features."""
+
+    embedder: Embedder
+    probe: Probe
+
+    @property
+    def encoder(self) -> Encoder:
+        """The embedder's encoder."""
+        return self.embedder.encoder
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one picture: (c, h, w)."""
+        return self.embedder.shape
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """uint8 (n, c, h, w) to float32 (n, dim)."""
+        return self.embedder.features(pictures)
 
 
 def load(models: Path) -> Predictor:
@@ -54,4 +76,4 @@ def load(models: Path) -> Predictor:
             f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "
             f"{loaded.dim}; `dvc repro` fits the one to the other"
         )
-    return Predictor(loaded, fitted)
+    return Predictor(Embedder(loaded, fitted.mirror), fitted)

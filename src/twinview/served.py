@@ -6,6 +6,7 @@ model. The other module that imports mlflow is tracking.
 
 import base64
 import binascii
+import io
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ def takes(shape: tuple[int, ...]) -> str:
     channels, height, width = shape
     colour = "grey" if channels == 1 else "RGB"
     return (
-        f"uint8 (n, {channels}, {height}, {width}), or n PNG or JPEG files' bytes (in "
-        f"JSON as base64), {colour}, {width} x {height} pixels"
+        f"uint8 (n, {channels}, {height}, {width}), {colour}, or the bytes of n files (in JSON as "
+        f"base64): {picture_files.FORMATS}, which it fits to {width} x {height} pixels"
     )
 
 
@@ -102,20 +103,29 @@ def as_pictures(values: Any, shape: tuple[int, ...]) -> Tensor:
 def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
     if isinstance(value, str):
         try:
-            value = base64.b64decode(value, validate=True)
+            value = base64.b64decode("".join(value.split()), validate=True)
         except (binascii.Error, ValueError):
             raise _refused(f"that at place {place} is text, and no base64", shape) from None
     if not isinstance(value, bytes):
         raise _refused(f"that at place {place} is {type(value).__name__}, and no file", shape)
     try:
-        return picture_files.exact(value, shape)
+        return picture_files.fitted(io.BytesIO(value), shape).pixels
     except DataError as error:
         raise _refused(f"that at place {place} {error}", shape) from None
 
 
-def _refused(reason: str, shape: tuple[int, ...]) -> MlflowException:
+class Refused(MlflowException):
+    """A refusal whose message stays as it is.
+
+    MLflow's server puts all data that were sent, megabytes of base64, in front of any other's.
+    """
+
+    message = property(str, lambda self, longer: None)
+
+
+def _refused(reason: str, shape: tuple[int, ...]) -> Refused:
     said = f"pictures: {reason}. This model takes {takes(shape)}"
-    return MlflowException(said, error_code=INVALID_PARAMETER_VALUE)
+    return Refused(said, error_code=INVALID_PARAMETER_VALUE)
 
 
 mlflow.models.set_model(Served())

@@ -2,6 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twinview.predictor import Embedder
 
 
 def params(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +22,18 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 def models(parser: argparse.ArgumentParser) -> None:
     """--models: the folder of encoder and probe."""
-    said = "where encoder/ and probe/ lie"
+    said = "where encoder/ lies, and probe/ if labels were there to fit one"
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=said)
+
+
+def embedder(options: argparse.Namespace) -> "Embedder":
+    """What makes features by the encoder of --models.
+
+    Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.
+    """
+    from twinview import encoder, params, predictor  # loads torch
+
+    if (options.models / "probe").is_dir():
+        return predictor.load(options.models).embedder
+    loaded = encoder.load(options.models / "encoder")
+    return predictor.Embedder(loaded, params.load().embed.mirror)

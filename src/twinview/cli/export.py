@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """One line a file: the largest difference to the encoder."""
-    from twinview import export, predictor  # loads torch
+    from twinview import export  # loads torch
 
     wanted = {"onnx": (options.onnx, export.onnx), "pt2": (options.pt2, export.pt2)}
     if not (options.onnx or options.pt2):
         raise ConfigError("nothing to export; name a file by --onnx, --pt2 or both")
-    made = predictor.load(options.models)
+    made = arguments.embedder(options)
     found = {
         kind: {"file": str(path), "largest_difference": write(path, made)}
         for kind, (path, write) in wanted.items()

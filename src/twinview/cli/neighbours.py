@@ -1,17 +1,19 @@
 """Names the train pictures that are most alike to a picture, or those of an embedded folder.
 
 The picture may be of any size; `twinview embed --help` says how it is fitted. Similarity is the
-cosine of the features.
+cosine of the features. --html writes a page that shows the train pictures.
 
     $ twinview neighbours picture.png
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
+from twinview.errors import ConfigError, DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,17 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """A line a neighbour, nearest first: its id, its label where it has one, the similarity."""
-    from twinview import embedded, picture_files, predictor  # loads torch
-    from twinview.errors import ConfigError, DataError
+    from twinview import embedded  # loads torch
     from twinview.neighbours import nearest
 
     if options.count < 1:
         raise ConfigError(f"--count: is {options.count}; it must be 1 or more")
-    made = predictor.load(options.models)
-    try:
-        picture = picture_files.fitted(options.image, made.shape)
-    except DataError as error:
-        raise DataError(f"{options.image} {error}") from None
+    made = arguments.embedder(options)
+    picture = _picture(options.image, made.shape)
     if options.among:
         ids, bank = embedded.load(options.among, embedded.made_by(options.models, made))
         rows: list[dict[str, Any]] = [{"id": name} for name in ids]
@@ -49,23 +47,35 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome("\n".join(lines), found)
 
 
+def _picture(path: Path, shape: tuple[int, ...]) -> Any:
+    """Its pixels; what Pillow warns of goes to standard error. Raises DataError with its name."""
+    from twinview import picture_files
+
+    try:
+        found = picture_files.from_path(path, shape)
+    except DataError as error:
+        raise DataError(f"{path} {error}") from None
+    for warning in found.warnings:
+        print(f"twinview: {path}: {warning}", file=sys.stderr)
+    return found.pixels
+
+
 def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
-    """Ids and labels of the train pictures, and their features.
+    """Ids, and labels where there are some, of the train pictures, and their features.
 
     Raises DataError when those are another encoder's: the first picture is embedded again.
     """
     import torch
 
     from twinview import artifacts, embeddings, paths, splits
-    from twinview.errors import DataError
 
     train, classes = embeddings.load(paths.EMBEDDINGS)["train"], splits.load_classes(paths.PREPARED)
     inputs = artifacts.load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
     again, first = made.features(inputs[:1]), train.features[:1]
     if again.shape != first.shape or not torch.allclose(again, first, rtol=1e-3, atol=1e-3):
         raise DataError(f"{paths.EMBEDDINGS} is of another encoder; `dvc repro` embeds anew")
-    rows = [
-        {"id": name, "label": classes[label]}
-        for name, label in zip(train.ids.tolist(), train.known_labels().tolist(), strict=True)
-    ]
+    rows: list[dict[str, Any]] = [{"id": name} for name in train.ids.tolist()]
+    if train.labels is not None:
+        for row, label in zip(rows, train.labels.tolist(), strict=True):
+            row["label"] = classes[label]
     return rows, train.features
