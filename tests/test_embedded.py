@@ -1,7 +1,10 @@
 """Folders of pictures: embedded whole or not at all, and their nearest neighbours."""
 
+import base64
+import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -211,6 +214,23 @@ def test_neighbours_among_unlabelled_pictures_have_ids_alone(
     assert len(found) == 8 and all(row.keys() == {"id", "similarity"} for row in found)
 
 
+def test_the_page_shows_the_picture_and_its_neighbours(
+    trained: Predictor, shapes: Prepared, capsys: Captured
+) -> None:
+    asked = ["neighbours", "pics/0.png", "--count", "3", "--html", "page.html"]
+    assert main([*asked, "--json"]) == 0
+    ids = [row["id"] for row in json.loads(capsys.readouterr().out)]
+    train = shapes.splits["train"]
+    places = [train.ids.tolist().index(name) for name in ids]
+    expected = [PICTURES[0], *train.inputs[places]]
+    page = Path("page.html").read_text()
+    shown = [
+        base64.b64decode(found) for found in re.findall(r'src="data:image/png;base64,(.*?)"', page)
+    ]
+    pixels = [np.array(Image.open(io.BytesIO(content))) for content in shown]
+    assert np.array_equal(pixels, torch.stack(expected)[:, 0].numpy())
+
+
 def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: Captured) -> None:
     save_models(Path("models"), seed=1)
     assert main(["neighbours", "pics/0.png"]) == 1
@@ -223,6 +243,7 @@ def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: C
         (["pics/notes.txt"], "pics/notes.txt is no picture that can be read"),
         (["absent.png"], "absent.png cannot be read (No such file or directory)"),
         (["pics/0.png", "--count", "0"], "--count: is 0; it must be 1 or more"),
+        (["pics/0.png", "--among", "y", "--html", "z"], "--html: shows train pictures"),
         (["pics/0.png", "--among", "y.parquet"], "`twinview embed FOLDER --out y.parquet` makes"),
         (["pics/0.png", "--among", "pics/notes.txt"], "is no table that `twinview embed` wrote"),
     ],

@@ -1,9 +1,9 @@
 """Names the train pictures that are most alike to a picture, or those of an embedded folder.
 
 The picture may be of any size; `twinview embed --help` says how it is fitted. Similarity is the
-cosine of the features. --html writes a page that shows the train pictures.
+cosine of the features. An id is the place of a picture in its source; --html shows the pictures.
 
-    $ twinview neighbours picture.png
+    $ twinview neighbours picture.png --html neighbours.html
 """
 
 import argparse
@@ -21,29 +21,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("--among", type=Path, metavar="FILE", help="what `twinview embed` wrote")
     parser.add_argument("--count", type=int, default=8)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a page with train pictures")
     arguments.models(parser)
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """A line a neighbour, nearest first: its id, its label where it has one, the similarity."""
-    from twinview import embedded  # loads torch
-    from twinview.neighbours import nearest
+    from twinview.neighbours import nearest  # loads torch
 
     if options.count < 1:
         raise ConfigError(f"--count: is {options.count}; it must be 1 or more")
+    if options.html and options.among:
+        raise ConfigError("--html: shows train pictures; those of --among are files to open")
     made = arguments.embedder(options)
     picture = _picture(options.image, made.shape)
-    if options.among:
-        ids, bank = embedded.load(options.among, embedded.made_by(options.models, made))
-        rows: list[dict[str, Any]] = [{"id": name} for name in ids]
-    else:
-        rows, bank = _trained_on(made)
+    rows, bank = _among(options, made) if options.among else _trained_on(made)
     cosines, places = nearest(made.features(picture[None]), bank, options.count)
     found = [
         rows[place] | {"similarity": round(cosine, 4)}
         for cosine, place in zip(cosines[0].tolist(), places[0].tolist(), strict=True)
     ]
     lines = [f"{r['similarity']:.4f}  {r['id']}  {r.get('label', '')}".rstrip() for r in found]
+    if options.html:
+        _write_page(options, picture, found, places[0])
+        lines.append(f"twinview: {options.html} shows them")
     return Outcome("\n".join(lines), found)
 
 
@@ -60,6 +61,14 @@ def _picture(path: Path, shape: tuple[int, ...]) -> Any:
     return found.pixels
 
 
+def _among(options: argparse.Namespace, made: Any) -> tuple[list[dict[str, Any]], Any]:
+    """Names and features of a table of `twinview embed`."""
+    from twinview import embedded
+
+    names, bank = embedded.load(options.among, embedded.made_by(options.models, made))
+    return [{"id": name} for name in names], bank
+
+
 def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
     """Ids, and labels where there are some, of the train pictures, and their features.
 
@@ -67,11 +76,10 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
     """
     import torch
 
-    from twinview import artifacts, embeddings, paths, splits
+    from twinview import embeddings, paths, splits
 
     train, classes = embeddings.load(paths.EMBEDDINGS)["train"], splits.load_classes(paths.PREPARED)
-    inputs = artifacts.load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
-    again, first = made.features(inputs[:1]), train.features[:1]
+    again, first = made.features(_inputs()[:1]), train.features[:1]
     if again.shape != first.shape or not torch.allclose(again, first, rtol=1e-3, atol=1e-3):
         raise DataError(f"{paths.EMBEDDINGS} is of another encoder; `dvc repro` embeds anew")
     rows: list[dict[str, Any]] = [{"id": name} for name in train.ids.tolist()]
@@ -79,3 +87,21 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
         for row, label in zip(rows, train.labels.tolist(), strict=True):
             row["label"] = classes[label]
     return rows, train.features
+
+
+def _inputs() -> Any:
+    """The train pictures."""
+    from twinview import artifacts, paths
+
+    return artifacts.load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
+
+
+def _write_page(
+    options: argparse.Namespace, picture: Any, found: list[dict[str, Any]], places: Any
+) -> None:
+    from twinview import artifacts
+    from twinview.reporting.neighbours_page import neighbours_page
+
+    page = neighbours_page(options.image.name, picture, found, _inputs()[places])
+    with artifacts.atomic_file(options.html) as temporary:
+        temporary.write_text(page, encoding="utf-8")
