@@ -18,6 +18,7 @@ import torch
 from twinview import artifacts, tables
 from twinview.artifacts import atomic_file, atomic_folder
 from twinview.errors import BusyError, DataError
+from twinview.tensor_files import load_tensors, save_tensors
 
 
 def names(folder: Path) -> list[str]:
@@ -83,7 +84,7 @@ def room_for(size: int) -> Iterator[None]:
 
 
 def write_tensors(folder: Path) -> None:
-    artifacts.save_tensors(folder / "a.safetensors", {"zeros": torch.zeros(3_000_000)})
+    save_tensors(folder / "a.safetensors", {"zeros": torch.zeros(3_000_000)})
 
 
 def write_text(folder: Path) -> None:
@@ -121,7 +122,7 @@ def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:
 
 
 def test_others_may_read_the_tensors(tmp_path: Path) -> None:
-    artifacts.save_tensors(tmp_path / "a.safetensors", {"one": torch.ones(1)})
+    save_tensors(tmp_path / "a.safetensors", {"one": torch.ones(1)})
     assert stat.S_IMODE((tmp_path / "a.safetensors").stat().st_mode) == 0o644
 
 
@@ -172,25 +173,25 @@ def test_tensors_come_back_as_they_were(tmp_path: Path) -> None:
         "bytes": torch.tensor([1, 255], dtype=torch.uint8),
         "none": torch.zeros(0, 3),
     }
-    artifacts.save_tensors(tmp_path / "a.safetensors", tensors)
-    loaded = artifacts.load_tensors(tmp_path / "a.safetensors")
+    save_tensors(tmp_path / "a.safetensors", tensors)
+    loaded = load_tensors(tmp_path / "a.safetensors")
     assert all(torch.equal(loaded[n], t) and loaded[n].dtype == t.dtype for n, t in tensors.items())
 
 
 def test_the_order_of_the_names_does_not_change_the_bytes(tmp_path: Path) -> None:
     a, b = torch.ones(2), torch.zeros(3)
-    artifacts.save_tensors(tmp_path / "1", {"a": a, "b": b})
-    artifacts.save_tensors(tmp_path / "2", {"b": b, "a": a})
+    save_tensors(tmp_path / "1", {"a": a, "b": b})
+    save_tensors(tmp_path / "2", {"b": b, "a": a})
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
 @pytest.mark.parametrize("kept", [0, 4, 40, -1])
 def test_truncated_tensors_are_named(kept: int, tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    artifacts.save_tensors(path, {"a": torch.ones(100)})
+    save_tensors(path, {"a": torch.ones(100)})
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match=r"a\.safetensors is broken .* run `dvc repro`"):
-        artifacts.load_tensors(path)
+        load_tensors(path)
 
 
 def test_the_checksum_is_that_of_the_bytes(tmp_path: Path) -> None:

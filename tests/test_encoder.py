@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import artifacts, encoder, params
+from twinview import encoder, params
 from twinview.encoder import Description, Encoder, build, load, save
 from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
+from twinview.tensor_files import load_tensors, save_tensors
 from twinview.types import Statistics
 
 OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}
@@ -117,7 +118,7 @@ def test_the_folder_holds_weights_and_description_and_no_pickle(saved: Path) -> 
 
 
 def test_the_weights_file_holds_weights_and_the_json_the_statistics(saved: Path) -> None:
-    names = set(artifacts.load_tensors(saved / "encoder.safetensors"))
+    names = set(load_tensors(saved / "encoder.safetensors"))
     assert names == {f"network.{name}" for name in used().network.state_dict()}
     described = json.loads((saved / "encoder.json").read_text())
     assert described["statistics"] == {"mean": [0.25], "std": [0.5]}
@@ -139,12 +140,12 @@ def test_weights_of_another_architecture_are_named_by_tensor(saved: Path, tmp_pa
 @pytest.mark.parametrize("change", ["absent", "extra"])
 def test_a_tensor_too_few_or_too_many_is_refused(change: str, saved: Path) -> None:
     path = saved / "encoder.safetensors"
-    weights = artifacts.load_tensors(path)
+    weights = load_tensors(path)
     if change == "absent":
         del weights["network.layers.0.1.running_mean"]
     else:
         weights["network.layers.9.0.bias"] = torch.zeros(3)
-    artifacts.save_tensors(path, weights)
+    save_tensors(path, weights)
     with pytest.raises(DataError, match=r"network\.layers\..* is .*absent"):
         load(saved)
 

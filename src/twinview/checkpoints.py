@@ -23,6 +23,7 @@ from torch import Tensor
 from twinview import artifacts, locks, paths
 from twinview.errors import TrainingError
 from twinview.paths import root
+from twinview.tensor_files import save_tensors
 
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
@@ -85,7 +86,7 @@ class Checkpoints:
         tensors: dict[str, Tensor] = {}
         tree = json.dumps(_packed(state, "state", tensors))
         path = self.folder / f"step-{step:09d}{_DOUBTFUL if doubtful else ''}.safetensors"
-        artifacts.save_tensors(path, tensors, tree=tree)
+        save_tensors(path, tensors, tree=tree)
         for old in self._paths()[KEPT:]:
             if old != self._good():
                 old.unlink()

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from twinview import artifacts, engine
 from twinview.sections import Embed
 from twinview.splits import NAMES, Prepared
+from twinview.tensor_files import load_tensors, save_tensors
 from twinview.types import Embeddings
 
 Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
@@ -72,10 +73,10 @@ def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
         for name, part in splits.items():
             tensors = {"features": part.features, "ids": part.ids}
             tensors |= {} if part.labels is None else {"labels": part.labels}
-            artifacts.save_tensors(temporary / f"{name}.safetensors", tensors)
+            save_tensors(temporary / f"{name}.safetensors", tensors)
 
 
 def load(folder: Path) -> dict[str, Embeddings]:
     """The embeddings that save wrote, by split."""
-    found = {name: artifacts.load_tensors(folder / f"{name}.safetensors") for name in NAMES}
+    found = {name: load_tensors(folder / f"{name}.safetensors") for name in NAMES}
     return {n: Embeddings(t["features"], t.get("labels"), t["ids"]) for n, t in found.items()}

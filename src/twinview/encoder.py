@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from twinview import artifacts, registry, seeds
 from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
+from twinview.tensor_files import load_weights, save_tensors
 from twinview.types import Modality, Statistics
 
 WEIGHTS = "encoder.safetensors"
@@ -89,7 +90,7 @@ def save(folder: Path, encoder: Encoder) -> None:
     weights = {name: t.detach().cpu() for name, t in encoder.state_dict().items()}
     description = dataclasses.asdict(encoder.description)
     with artifacts.atomic_folder(folder) as temporary:
-        artifacts.save_tensors(temporary / WEIGHTS, weights)
+        save_tensors(temporary / WEIGHTS, weights)
         artifacts.save_json(temporary / DESCRIPTION, description | {"dim": encoder.dim})
 
 
@@ -99,7 +100,7 @@ def load(folder: Path) -> Encoder:
     Raises DataError when weights and description do not belong together.
     """
     encoder = Encoder(_description(folder / DESCRIPTION))
-    artifacts.load_weights(encoder, folder / WEIGHTS, DESCRIPTION)
+    load_weights(encoder, folder / WEIGHTS, DESCRIPTION)
     return encoder.eval()
 
 

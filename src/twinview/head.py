@@ -8,6 +8,7 @@ from torch import nn
 
 from twinview import artifacts, registry
 from twinview.errors import DataError
+from twinview.tensor_files import load_weights, save_tensors
 
 WEIGHTS = "head.safetensors"
 DESCRIPTION = "head.json"
@@ -20,7 +21,7 @@ def save(
     weights = {name: t.detach().cpu() for name, t in head.state_dict().items()}
     description = {"architecture": architecture, "options": options, "width": width}
     with artifacts.atomic_folder(folder) as temporary:
-        artifacts.save_tensors(temporary / WEIGHTS, weights)
+        save_tensors(temporary / WEIGHTS, weights)
         artifacts.save_json(temporary / DESCRIPTION, description)
 
 
@@ -36,5 +37,5 @@ def load(folder: Path) -> nn.Module:
         head: nn.Module = build(value["width"])
     except TypeError as error:
         raise DataError(f"{path} does not describe a head ({error})") from None
-    artifacts.load_weights(head, folder / WEIGHTS, DESCRIPTION)
+    load_weights(head, folder / WEIGHTS, DESCRIPTION)
     return head.eval()

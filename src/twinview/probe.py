@@ -10,6 +10,7 @@ from torch import Tensor
 from twinview import artifacts
 from twinview.errors import DataError
 from twinview.logistic import Fitted
+from twinview.tensor_files import load_tensors, save_tensors
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"
@@ -41,7 +42,7 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
         "width": probe.fitted.weights.shape[1],
     }
     with artifacts.atomic_folder(folder) as temporary:
-        artifacts.save_tensors(temporary / WEIGHTS, vars(probe.fitted))
+        save_tensors(temporary / WEIGHTS, vars(probe.fitted))
         artifacts.save_json(temporary / DESCRIPTION, description)
 
 
@@ -53,7 +54,7 @@ def load(folder: Path) -> Probe:
         classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
     except (TypeError, ValueError) as error:
         raise DataError(f"{path} does not describe a probe ({error})") from None
-    weights = artifacts.load_tensors(folder / WEIGHTS)
+    weights = load_tensors(folder / WEIGHTS)
     expected = {"mean": (width,), "std": (width,), "weights": (len(classes), width)}
     expected |= {"bias": (len(classes),)}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}

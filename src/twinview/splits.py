@@ -10,6 +10,7 @@ from torch import Tensor
 
 from twinview import artifacts, registry, seeds
 from twinview.errors import ConfigError, DataError
+from twinview.tensor_files import load_tensors, save_tensors
 from twinview.types import Embeddings, Modality, Pairs, Source, Split, Statistics
 
 NAMES = ("train", "validation", "test")
@@ -81,9 +82,9 @@ def save(folder: Path, prepared: Prepared) -> None:
         for name, split in prepared.splits.items():
             tensors = {"inputs": split.inputs, "ids": split.ids}
             tensors |= {} if split.labels is None else {"labels": split.labels}
-            artifacts.save_tensors(temporary / f"{name}.safetensors", tensors)
+            save_tensors(temporary / f"{name}.safetensors", tensors)
         if prepared.pairs:
-            artifacts.save_tensors(temporary / PAIRS, vars(prepared.pairs))
+            save_tensors(temporary / PAIRS, vars(prepared.pairs))
         index = {
             "modality": prepared.modality_name,
             "classes": list(prepared.classes),
@@ -99,7 +100,7 @@ def load(folder: Path) -> Prepared:
     statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
     pairs = None
     if (folder / PAIRS).is_file():
-        pairs = Pairs(**artifacts.load_tensors(folder / PAIRS))
+        pairs = Pairs(**load_tensors(folder / PAIRS))
     return Prepared(splits, tuple(index["classes"]), index["modality"], statistics, pairs)
 
 
@@ -107,7 +108,7 @@ def load_split(folder: Path, name: str) -> Split:
     """One of the splits that save wrote. Raises DataError when its file is missing or broken."""
     if name not in NAMES:
         raise ConfigError(f"there is no split {name!r}; the splits are {', '.join(NAMES)}")
-    tensors = artifacts.load_tensors(folder / f"{name}.safetensors")
+    tensors = load_tensors(folder / f"{name}.safetensors")
     return Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
 
 

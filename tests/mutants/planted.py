@@ -23,7 +23,7 @@ TRAPS = {
     19: "No test row is trained on, looked at or chosen by",
 }
 
-ARTIFACTS = "src/twinview/artifacts.py"
+TENSOR_FILES = "src/twinview/tensor_files.py"
 BACKBONE = "src/twinview/encoders/backbone.py"
 BATCH_NORM = "src/twinview/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
@@ -618,7 +618,7 @@ PLANTED = (
     Mutant(
         15,
         "weights that are missing stay as they were drawn (strict=False)",
-        ARTIFACTS,
+        TENSOR_FILES,
         "    weights = load_tensors(path)\n",
         "    own, found = module.state_dict(), load_tensors(path)\n"
         "    weights = own | {name: t for name, t in found.items() if name in own}\n",
@@ -627,7 +627,7 @@ PLANTED = (
     Mutant(
         15,
         "nothing is loaded",
-        ARTIFACTS,
+        TENSOR_FILES,
         "    module.load_state_dict(weights, strict=True)\n",
         "",
         "tests/test_encoder.py",

@@ -91,9 +91,10 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
 
 def _inputs() -> Any:
     """The train pictures."""
-    from twinview import artifacts, paths
+    from twinview import paths
+    from twinview.tensor_files import load_tensors
 
-    return artifacts.load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
+    return load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
 
 
 def _write_page(
