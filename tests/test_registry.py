@@ -1,11 +1,14 @@
 """From names to callables: what binds, and how each fault of an option is said."""
 
+import inspect
+import subprocess
 import sys
-import types
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
-from twinview import registry
+from twinview import registry, signatures
 from twinview.errors import ConfigError
 
 
@@ -94,19 +97,44 @@ def test_what_is_no_plug_in_is_not_found(name: str) -> None:
     [
         ("def zzz() -> None: ...", r"new\.py defines no new\(\); name its callable as the file"),
         ("new = 1", r"new\.py defines no new\(\)"),
-        ("def new(*, rate, size: int): ...", r"heads\.new: annotate rate with type and range"),
+        ("def new(*, rate, size: int): ...", r"new\.py: annotate rate of new\(\) with type and"),
+        ("def new(*, size: Own): ...\nclass Own: ...", r"new\.py: size: Own cannot be evaluated"),
+        ("from re import no\ndef new(*, size: no): ...", r"size: no cannot .*import name 'no'"),
+        ("import re\ndef new(*, size: re.no): ...", r"size: re\.no cannot .*has no attribute"),
+        ("def new(*, size: 'in t'): ...", r"size: 'in t' cannot .*invalid syntax"),
+        ("import re\ndef new(*, size: re.Match): ...", r"new\.py: params\.yaml cannot state"),
+        ("def new(:", r"new\.py, line 1: invalid syntax"),
     ],
 )
 def test_a_file_that_is_no_plug_in_is_told_what_it_lacks(
-    content: str, said: str, monkeypatch: pytest.MonkeyPatch
+    content: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = types.ModuleType("twinview.heads.new")
-    module.__file__ = "src/twinview/heads/new.py"
-    exec(content, vars(module))
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(registry, "names", lambda kind: ["new"])
+    (tmp_path / "heads").mkdir()
+    (tmp_path / "heads/new.py").write_text(content)
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
     with pytest.raises(ConfigError, match=said):
         registry.bind("heads", "new", {})
+
+
+PLUGINS = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_what_is_read_from_the_file_is_what_the_loaded_callable_says(kind: str, name: str) -> None:
+    target = registry.find(kind, name)
+    stated = inspect.signature(target).parameters.values()
+    hints = get_type_hints(
+        target.__init__ if inspect.isclass(target) else target, include_extras=True
+    )
+    read = signatures.read(registry.FOLDER / kind / f"{name}.py", name, f"twinview.{kind}")
+    assert read.options == {p.name: hints[p.name] for p in stated if p.kind is p.KEYWORD_ONLY}
+    assert read.summary == str(inspect.getdoc(target)).partition("\n")[0]
+
+
+def test_no_plug_in_s_options_load_pytorch() -> None:
+    code = "import sys; from twinview import params; params.whole_model(); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 def test_the_model_of_an_option_carries_its_range_into_the_schema() -> None:

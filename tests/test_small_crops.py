@@ -12,9 +12,10 @@ from twinview import encoder, paths, registry
 from twinview.encoder import Encoder
 from twinview.errors import ConfigError
 from twinview.parts import Method
+from twinview.sections import SmallCrops
 from twinview.splits import Prepared
 from twinview.view_cache import write_cache
-from twinview.views import SmallCrops, ViewPlan
+from twinview.views import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
 OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}

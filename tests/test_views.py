@@ -9,8 +9,9 @@ from torch import Tensor
 from tests.shapes import shapes_split
 from twinview import views
 from twinview.modalities.image import image
+from twinview.sections import SmallCrops
 from twinview.seeds import Draws
-from twinview.views import LiveViews, Renderer, SmallCrops, ViewPlan
+from twinview.views import LiveViews, Renderer, ViewPlan
 
 OPTIONS = {
     "random_resized_crop": {"probability": 1.0, "scale": [0.3, 1.0], "ratio": [0.75, 1.3333]},

@@ -6,15 +6,12 @@ pairs. (m, m) numbers are kept, and (positive pairs, m) where triplets are made.
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from twinview import pairs, tally
-
-Distance = Literal["euclidean", "cosine"]
-Mining = Literal["all", "semi_hard", "hard"]
+from twinview.ranges import Distance, Mining
 
 
 def between(z: Tensor, distance: Distance) -> Tensor:

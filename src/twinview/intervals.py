@@ -9,8 +9,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import special
-
 LEVEL = 0.95
 WORDS = "95 % confidence interval of the mean (Student's t)"
 
@@ -110,6 +108,8 @@ def _welch(gap: float, ours: Sequence[float], theirs: Sequence[float]) -> Differ
 
 
 def _quantile(freedom: float) -> float:
+    from scipy import special  # it takes longer to load than `twinview show` without it
+
     return float(special.stdtrit(freedom, (1 + LEVEL) / 2))
 
 
@@ -117,4 +117,6 @@ def _p(gap: float, error: float, freedom: float) -> float:
     """Of both sides. Values without any spread differ surely, or not at all."""
     if error == 0:
         return float(gap == 0)
+    from scipy import special
+
     return float(2 * special.stdtr(freedom, -abs(gap) / error))

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview.errors import ConfigError
+from twinview.sections import SmallCrops
 from twinview.types import Batch, Projections
-from twinview.views import SmallCrops
 
 
 class Method(nn.Module, ABC):

@@ -1,6 +1,9 @@
-"""Pairs (low, high) that options are drawn between; a pair in the wrong order is an error."""
+"""Types that the options of several plug-ins have; PyTorch is not loaded for them.
 
-from typing import Annotated
+Pairs (low, high) are what values are drawn between; a pair in the wrong order is an error.
+"""
+
+from typing import Annotated, Literal
 
 from annotated_types import Gt, Le
 from pydantic import AfterValidator
@@ -20,3 +23,6 @@ Positive = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Le(1)]
 PositiveRange = Annotated[tuple[Positive, Positive], RISING]
 ShareRange = Annotated[tuple[Share, Share], RISING]
+
+Distance = Literal["euclidean", "cosine"]
+Mining = Literal["all", "semi_hard", "hard"]

@@ -2,7 +2,7 @@
 
 `kind/name.py` defines one public callable called `name`: the folder is the registry. Positional
 parameters are what the pipeline hands over, keyword-only parameters are what params.yaml sets, and
-their annotations (types, ranges) are the only schema.
+their annotations (types, ranges) are the only schema. It is read without loading the file.
 """
 
 import difflib
@@ -12,10 +12,11 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
+from twinview import signatures
 from twinview.errors import ConfigError
 
 KINDS = (
@@ -29,6 +30,8 @@ KINDS = (
     "methods",
     "probes",
 )
+
+FOLDER = Path(__file__).parent  # of all kinds
 
 
 class Section(BaseModel):
@@ -53,8 +56,8 @@ def bind(kind: str, name: str, options: Mapping[str, object]) -> Callable[..., A
 
 def names(kind: str) -> list[str]:
     """The names that a kind's folder holds, sorted."""
-    folder = Path(__file__).parent / kind
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    files = (FOLDER / kind).glob("*.py")
+    return sorted(path.stem for path in files if path.stem != "__init__")
 
 
 def find(kind: str, name: str) -> Callable[..., Any]:
@@ -62,8 +65,7 @@ def find(kind: str, name: str) -> Callable[..., Any]:
 
     Raises ConfigError when there is no such file, or no such callable in it.
     """
-    if name not in names(kind):
-        raise ConfigError(f"{kind} has no {name!r}{did_you_mean(name, names(kind))}")
+    require(kind, name)
     module = importlib.import_module(f"twinview.{kind}.{name}")
     found: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(found):
@@ -71,23 +73,28 @@ def find(kind: str, name: str) -> Callable[..., Any]:
     return found
 
 
+def require(kind: str, name: str) -> None:
+    """Raises ConfigError for a name that the kind's folder does not hold."""
+    if name not in names(kind):
+        raise ConfigError(f"{kind} has no {name!r}{did_you_mean(name, names(kind))}")
+
+
 @functools.cache
 def options_model(kind: str, name: str) -> type[BaseModel]:
     """The pydantic model of one candidate's options, made from its keyword-only parameters.
 
-    Raises ConfigError for an option without an annotation, which would be its range.
+    The file is not loaded. Raises ConfigError for an option without an annotation, which would be
+    its range, and for one that params.yaml cannot state.
     """
-    target = find(kind, name)
-    hints = get_type_hints(target, include_extras=True)
-    keywords = [
-        p for p in inspect.signature(target).parameters.values() if p.kind is p.KEYWORD_ONLY
-    ]
-    if bare := [p.name for p in keywords if p.name not in hints]:
-        raise ConfigError(f"{kind}.{name}: annotate {', '.join(bare)} with type and range")
-    fields: dict[str, Any] = {p.name: (hints[p.name], ...) for p in keywords}
-    title = f"{kind}.{name}"
-    summary = (inspect.getdoc(target) or title).partition("\n")[0]
-    return create_model(title, __base__=Section, __doc__=summary, **fields)
+    require(kind, name)
+    title, path = f"{kind}.{name}", FOLDER / kind / f"{name}.py"
+    found = signatures.read(path, name, f"twinview.{kind}")
+    fields: dict[str, Any] = {option: (type_, ...) for option, type_ in found.options.items()}
+    try:
+        return create_model(title, __base__=Section, __doc__=found.summary or title, **fields)
+    except PydanticUserError as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"{path}: params.yaml cannot state what it asks for: {reason}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> list[str]:

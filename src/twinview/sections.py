@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from twinview.paths import below
+from twinview.ranges import ShareRange
 from twinview.registry import Section, did_you_mean, names
 
 Seed = Annotated[int, Ge(0), Lt(2**31)]
@@ -81,6 +82,18 @@ class Views(Section):
     chain: Annotated[tuple[Annotated[str, OneOf("augmentations")], ...], Len(1), Distinct]
     seed: Seed
     cached: Cached
+
+
+class SmallCrops(Section):
+    """Small crops beside a method's views: how many an example, how large, and of how much of it.
+
+    size: their shorter side, in pixels. scale: the window's share of the picture's area. A size
+    far below the window's would skip pixels: there is no smoothing.
+    """
+
+    count: Count
+    size: Count
+    scale: ShareRange
 
 
 class Pretrain(Section):

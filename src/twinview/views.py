@@ -7,15 +7,14 @@ renderer hold the same views, whatever the batch size, the order or the number o
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, final
+from typing import Any, final
 
 import numpy as np
 import torch
-from annotated_types import Ge
 from torch import Tensor
 
 from twinview import registry, seeds, warp
-from twinview.ranges import ShareRange
+from twinview.sections import SmallCrops
 from twinview.seeds import Draws
 from twinview.types import Modality, Pairs, Split
 
@@ -25,18 +24,6 @@ _VALUES = 2**20
 
 CROP = "random_resized_crop"  # what small crops are a smaller kind of
 Link = tuple[float, Callable[..., Tensor]]
-
-
-class SmallCrops(registry.Section):
-    """Small crops beside a method's views: how many an example, how large, and of how much of it.
-
-    size: their shorter side, in pixels. scale: the window's share of the picture's area. A size
-    far below the window's would skip pixels: there is no smoothing.
-    """
-
-    count: Annotated[int, Ge(1)]
-    size: Annotated[int, Ge(1)]
-    scale: ShareRange
 
 
 @dataclass(frozen=True)

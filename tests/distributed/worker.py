@@ -27,10 +27,10 @@ from twinview.loop import Budget, batches, fit
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
-from twinview.sections import Embed
+from twinview.sections import Embed, SmallCrops
 from twinview.splits import Prepared
 from twinview.types import Batch, Pairs, Projections, Split, Statistics
-from twinview.views import PairViews, SmallCrops, Views
+from twinview.views import PairViews, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))

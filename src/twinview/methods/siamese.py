@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from twinview.parts import Method, Siamese, outputs
 from twinview.sections import OneOf
 from twinview.types import Alike
 
-Objective = partial[Tensor]
+Objective = partial[Any]  # of tensors; an option names no PyTorch, to be read without it
 Labels = Tensor | Alike | None
 
 
@@ -37,14 +37,8 @@ def siamese(
     """
 
     def own(z: Tensor, labels: Tensor | None) -> Tensor:
-        if positives == "views":
-            return objective(z, None)
-        if labels is None:
-            raise DataError(
-                f"methods.siamese.positives is {positives!r}, and this data has no labels; set it "
-                "to views"
-            )
-        return objective(z, labels if positives == "classes" else Alike(labels == 1))
+        loss: Tensor = objective(z, _alike(labels, positives))
+        return loss
 
     _require_use(objective, positives)
     if "queue" in inspect.signature(objective).parameters:
@@ -54,12 +48,24 @@ def siamese(
     return Siamese(encoder, head, own, chance, views=2, supervised=positives != "views")
 
 
+def _alike(labels: Tensor | None, positives: str) -> Labels:
+    """What the objective is told: nothing, the classes, or which pairs are alike."""
+    if positives == "views":
+        return None
+    if labels is None:
+        raise DataError(
+            f"methods.siamese.positives is {positives!r}, and this data has no labels; set it "
+            "to views"
+        )
+    return labels if positives == "classes" else Alike(labels == 1)
+
+
 def _chance(objective: Objective, positives: str, width: int, n: int) -> float:
     """Short, as some count length; with a little noise, as among equals none is semi_hard."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
     places = torch.arange(n)
     labels: Labels = Alike(places % 2 == 0) if positives == "pairs" else places
-    return objective(0.01 * (1 + 0.001 * noise), labels).item()
+    return float(objective(0.01 * (1 + 0.001 * noise), labels))
 
 
 def _require_use(objective: Objective, positives: str) -> None:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from twinview import pairs
 from twinview.errors import ConfigError
 from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
+from twinview.sections import SmallCrops
 from twinview.types import Batch, Projections
-from twinview.views import SmallCrops
 
 Count = Annotated[int, Ge(1)]
 

@@ -7,6 +7,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview import distances, tally
+from twinview.ranges import Distance
 from twinview.types import Alike
 
 
@@ -15,7 +16,7 @@ def contrastive(
     labels: Tensor | Alike | None,
     *,
     margin: Annotated[float, Gt(0)],
-    distance: distances.Distance,
+    distance: Distance,
 ) -> Tensor:
     """Half the mean squared distance of positive pairs, and of what negative ones lack to a margin.
 

@@ -6,6 +6,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview import distances
+from twinview.ranges import Distance, Mining
 
 
 def triplet(
@@ -13,8 +14,8 @@ def triplet(
     labels: Tensor | None,
     *,
     margin: Annotated[float, Gt(0)],
-    distance: distances.Distance,
-    mining: distances.Mining,
+    distance: Distance,
+    mining: Mining,
 ) -> Tensor:
     """Mean over the mined triplets of max(0, margin + distance to positive - that to negative).
 
