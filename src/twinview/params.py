@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from twinview import remembered
 from twinview.errors import ConfigError
 from twinview.registry import Section, bind, did_you_mean, explain, names, options_model
 from twinview.sections import (
@@ -93,24 +94,31 @@ class Params(Section):
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """The settings of a stage, without importing plug-ins that it does not use."""
-    return _validated(Params, path)
+    return parse(Params, _stated(path), str(path))
 
 
 def check(path: Path = Path("params.yaml")) -> None:
     """Raises ConfigError that names every fault of the file at once, plug-ins' options included.
 
-    Once there is none, it makes the head and the method, and names what these refuse.
+    Once there is none, it makes the head and the method, and names what these refuse. That loads
+    PyTorch, and what they took is remembered.
     """
-    _validated(whole_model(), path)
+    stated = _stated(path)
+    parse(whole_model(), stated, str(path))
+    settings = parse(Params, stated, str(path))
+    key = remembered.key(settings.model_dump_json())
+    if remembered.has(key):
+        return
     try:
-        _make(load(path))
+        _make(settings)
     except ConfigError as error:
         raise _faulty(str(path), [str(error)]) from None
+    remembered.keep(key)
 
 
 def _make(settings: Params) -> None:
     """Raises ConfigError for what head and method refuse, and views that the cache lacks."""
-    from torch import nn  # here alone: a stage may load its settings without PyTorch
+    from torch import nn  # here alone: settings are loaded, and known ones checked, without it
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
     head = settings.bound("heads", own.head)(width)
@@ -167,13 +175,12 @@ def _grid(model: type[BaseModel]) -> type[BaseModel]:
     return create_model(model.__name__, __base__=Section, __doc__=model.__doc__, **fields)
 
 
-def _validated(model: type[Params], path: Path) -> Params:
-    text = _read(path)
+def _stated(path: Path) -> object:
+    """What the file holds. Raises ConfigError for a file that is missing or not YAML."""
     try:
-        value = YAML(typ="safe").load(text)
+        return YAML(typ="safe").load(_read(path))
     except YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from None
-    return parse(model, value, str(path))
 
 
 def _typed(field: FieldInfo) -> Any:

@@ -1,0 +1,114 @@
+"""What commands load: those that only read, compare and check start without PyTorch."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_gate import report
+from twinview import params, remembered
+from twinview.cli import commands
+from twinview.errors import ConfigError
+
+Write = Callable[[dict[str, Any]], Path]
+HEAVY = ("torch", "torchvision", "sklearn", "mlflow")
+WITHOUT = [
+    "show", "compare", "compare HEAD workspace", "check", "gate", "clean", "schema",
+    "--help",
+]  # fmt: skip
+
+
+@pytest.fixture
+def project(write_params: Write, folder: Path) -> Path:
+    """A project with results, of settings that were checked before."""
+    write_params({"gate.floors": {}, "gate.drops": {}, "gate.beats": []})
+    (folder / ".dvc/tmp").mkdir(parents=True)
+    report(folder)
+    for name, text in (("reports/baselines.json", "{}"), ("dvc.yaml", "{}"), (".gitignore", "tmp")):
+        (folder / name).write_text(text)
+    (folder / "dvc.lock").write_text("stages: {}")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "results"]):
+        subprocess.run(["git", *command], cwd=folder, check=True, timeout=60)
+    params.check()
+    return folder
+
+
+def ran(command: str, folder: Path) -> tuple[int, str]:
+    """A command's status in a process of its own, or what it loaded of HEAVY; and its words."""
+    code = (
+        "import sys\nfrom twinview.cli import main\ntry: status = main(sys.argv[1:])\n"
+        "except SystemExit as ended: status = ended.code\n"
+        f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)) or status)"
+    )
+    words = [sys.executable, "-W", "ignore", "-c", code, *command.split()]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", WITHOUT)
+def test_a_command_that_trains_and_embeds_nothing_loads_no_pytorch(
+    command: str, project: Path
+) -> None:
+    status, said = ran(command, project)
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("name", commands())
+def test_no_command_s_help_loads_pytorch(name: str, project: Path) -> None:
+    assert ran(f"{name} --help", project)[0] == 0
+
+
+def test_faults_are_told_without_pytorch(project: Path) -> None:
+    file = project / "params.yaml"
+    file.write_text(file.read_text().replace("  momentum:", "  momentun:"))
+    status, said = ran("check", project)
+    assert status == 1 and "did you mean 'momentum'?" in said and said.count("torch") == 0
+
+
+def test_settings_that_were_in_order_are_not_made_again_and_others_are(
+    write_params: Write, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(params, "_make", lambda settings: made.append(settings.pretrain.epochs))
+    params.check()
+    assert made == []
+    write_params({"pretrain.epochs": 77})
+    params.check()
+    params.check()
+    assert made == [77]
+
+
+@pytest.mark.parametrize("what", ["code", "PyTorch"])
+def test_other_code_or_another_pytorch_remembers_nothing(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = remembered.key("settings")
+    if what == "code":
+        (tmp_path / "heads").mkdir()
+        (tmp_path / "heads/linear.py").write_text("another")
+        monkeypatch.setattr(remembered, "__file__", str(tmp_path / "remembered.py"))
+    else:
+        monkeypatch.setattr(remembered, "version", lambda package: "another")
+    assert remembered.key("settings") != before
+
+
+def test_what_is_refused_is_not_remembered(write_params: Write, project: Path) -> None:
+    write_params({"pretrain.method": "cross_entropy", "pretrain.head": "identity"})
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="needs a head"):
+            params.check()
+
+
+def test_outside_of_a_project_nothing_is_written(write_params: Write, folder: Path) -> None:
+    params.check(write_params({}))
+    assert [path.name for path in folder.iterdir()] == ["params.yaml"]
+
+
+def test_where_nothing_can_be_kept_the_check_goes_on(write_params: Write, folder: Path) -> None:
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/tmp").touch()  # so that no folder can be made there, by root either
+    params.check(write_params({}))
