@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests import snippets
-from tests.commands import output, started
+from tests.commands import git, output, started
 from tests.servers import free_port, wait_for
 from tests.test_docs import COMMANDS, not_run
 from tests.used import save_models
@@ -56,7 +56,7 @@ pytestmark = [
 def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Iterator[Path]:
     """A project's folder after the pipeline: models, data, and a champion in its MLflow."""
     folder = tmp_path_factory.mktemp("projects") / "project"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True, timeout=120)
+    git("clone", "-q", ROOT, folder)
     own = save_models(folder / "models")
     splits.save(folder / paths.PREPARED, shapes)
     made = {
@@ -107,9 +107,7 @@ def run(command: str) -> str:
     bash = ["bash", "-o", "pipefail", "-c", command]
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     environment |= {"PATH": path}
-    done = subprocess.run(bash, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    return output(*bash, env=environment)
 
 
 def paste(page: str, skip: str = "\0") -> None:
