@@ -57,6 +57,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
     """A project's folder after the pipeline: models, data, and a champion in its MLflow."""
     folder = tmp_path_factory.mktemp("projects") / "project"
     git("clone", "-q", ROOT, folder)
+    results = git("log", "-1", "--format=%H", "--", "dvc.lock", folder=ROOT)
+    git("checkout", "-q", results, folder=folder)  # its settings are those of the results
     own = save_models(folder / "models")
     splits.save(folder / paths.PREPARED, shapes)
     made = {
