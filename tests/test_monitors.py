@@ -147,6 +147,22 @@ def test_with_labels_few_directions_are_no_collapse(
     assert found == word
 
 
+@pytest.mark.parametrize("directions", [1, 2, 3])
+def test_no_more_directions_than_two_are_no_collapse_where_there_are_no_more(
+    directions: int,
+) -> None:
+    few = Monitors(**(vars(HEALTHY) | {"effective_rank": 1.5}))
+    word = "collapsed" if directions > 2 else "learning"
+    assert verdict(few, 3.0, 5.0, directions=directions) == word
+
+
+@pytest.mark.parametrize(("n", "d"), [(40, 20_000), (20, 2), (20, 3), (10, 128)])
+def test_directions_that_are_spread_evenly_are_no_collapse(n: int, d: int) -> None:
+    z = directions(2 * n, d).view(2, n, d)
+    assert verdict(measure(z), 3.0, 5.0, directions=min(n, d)) == "learning"
+    assert verdict(measure(z + 100 * z[:, :1]), 3.0, 5.0, directions=min(n, d)) == "collapsed"
+
+
 def test_neighbours_vote_as_scikit_learn_s_do() -> None:
     random = torch.Generator().manual_seed(0)
     labels = torch.randint(4, (300,), generator=random)

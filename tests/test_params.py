@@ -195,6 +195,10 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),
         (
+            {"pretrain.monitored": 9},
+            "pretrain.monitored: input should be greater than or equal to 10 (it is 9)",
+        ),
+        (
             {"data.validation": 1000, "pretrain.monitored": 1024},
             "pretrain.monitored: is 1024, more than the validation split (data.validation: 1000)",
         ),

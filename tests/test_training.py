@@ -206,6 +206,17 @@ def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
     assert own.verdict() == word
 
 
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Prepared) -> None:
+    """Its embeddings lie all around the circle: no collapse, though they have two directions."""
+    head = nn.Sequential(nn.BatchNorm1d(144), nn.Linear(144, width), nn.BatchNorm1d(width))
+    own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5))
+    for step in steps(1, 1):
+        own.see(step)
+    own.epochs[-1]["loss"] = 0.5 * own.chance
+    assert own.verdict() == "learning"
+
+
 class Alike(nn.Module):
     """Nearly the same answer for all examples, and slow to change it."""
 

@@ -13,6 +13,8 @@ Verdict = Literal["learning", "slow", "collapsed"]
 # Below these the embeddings say (nearly) the same of every example.
 LEAST_SPREAD = 0.01
 LEAST_RANK = 2.0
+# At so low a uniformity embeddings lie all around the sphere: many directions have little spread.
+EVEN = -3.0
 # A loss that has not come this far below chance has learned next to nothing yet.
 SLOW_SHARE = 0.9
 # That vote on an example of validation, while pretraining.
@@ -89,17 +91,31 @@ def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) ->
     return (said == truth.cpu()).double().mean().item()
 
 
-def verdict(last: Monitors, loss: float, chance: float, *, supervised: bool = False) -> Verdict:
+def alike(last: Monitors) -> bool:
+    """Whether the embeddings of different examples are (nearly) the same."""
+    return last.cosine_spread < LEAST_SPREAD and last.uniformity > EVEN
+
+
+def verdict(
+    last: Monitors,
+    loss: float,
+    chance: float,
+    *,
+    supervised: bool = False,
+    directions: float = math.inf,
+) -> Verdict:
     """One word on a training, from its last monitors and its last epoch's mean loss.
 
     collapsed: the embeddings are (nearly) the same for all examples, or lie in a direction or two;
-    the latter is no collapse of a supervised method, whose two classes need no more. slow: the loss
-    is above nine tenths of chance. learning: neither.
+    the latter is no collapse of a supervised method, whose two classes need no more, nor where
+    there are no more `directions`: the smaller of the examples measured and an embedding's width.
+    slow: the loss is above nine tenths of chance. learning: neither.
     """
     measures = (last.cosine_spread, last.effective_rank, loss)
     if not all(math.isfinite(measure) for measure in measures):
         return "collapsed"
-    if last.cosine_spread < LEAST_SPREAD or (last.effective_rank < LEAST_RANK and not supervised):
+    ranked = directions > LEAST_RANK and not supervised
+    if alike(last) or (ranked and last.effective_rank < LEAST_RANK):
         return "collapsed"
     return "slow" if loss > SLOW_SHARE * chance else "learning"
 

@@ -110,7 +110,7 @@ class Pretrain(Section):
     learning_rate: Annotated[float, Gt(0)]
     learning_rate_scaling: Literal["none", "linear", "sqrt"]
     warmup_epochs: Annotated[float, Ge(0)]
-    monitored: Annotated[int, Ge(2)]
+    monitored: Annotated[int, Ge(10)]
     checkpoint_every: Count
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]

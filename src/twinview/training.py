@@ -54,6 +54,7 @@ class Watch:
         self._recent: list[float] = []
         self._epoch_losses: list[float] = []
         self._counts: dict[str, float] = {}
+        self._directions = math.inf
 
     def see(self, step: Step) -> dict[str, float]:
         """Takes a step in; the values that are new with it (mostly none), for a live curve."""
@@ -100,13 +101,14 @@ class Watch:
             "recent": self._recent,
             "epoch_losses": self._epoch_losses,
             "counts": self._counts,
+            "directions": self._directions,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over what state_dict gave: the curves are cut back to it."""
         self.steps, self.epochs = state["steps"], state["epochs"]
         self._recent, self._epoch_losses = state["recent"], state["epoch_losses"]
-        self._counts = state["counts"]
+        self._counts, self._directions = state["counts"], state["directions"]
 
     def summary(self) -> dict[str, Any]:
         """The last epoch's values, the loss of embeddings that say nothing, and the verdict."""
@@ -119,7 +121,11 @@ class Watch:
     def _verdict(self, row: Mapping[str, float]) -> Verdict:
         measures = Monitors(**{field.name: row[field.name] for field in fields(Monitors)})
         return monitors.verdict(
-            measures, row["loss"], self.chance, supervised=self._method.supervised
+            measures,
+            row["loss"],
+            self.chance,
+            supervised=self._method.supervised,
+            directions=self._directions,
         )
 
     @torch.inference_mode()
@@ -127,6 +133,7 @@ class Watch:
         training = self._method.training
         device = next(self._method.parameters()).device
         z = self._method.eval().project(self._batch.to(device)).z
+        self._directions = min(z.shape[1:])
         measures = asdict(monitors.measure(z)) | self._knn(device)
         self._method.train(training)
         return measures

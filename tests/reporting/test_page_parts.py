@@ -88,6 +88,11 @@ def test_the_projection_fills_a_unit_square_and_keeps_islands_apart() -> None:
     assert torch.cdist(one, one.mean(0)[None]).max() < torch.cdist(other, one.mean(0)[None]).min()
 
 
+def test_a_map_of_one_feature_is_drawn_too() -> None:
+    places = projection(torch.linspace(-1, 1, 10)[:, None], seed=0)
+    assert places.shape == (10, 2) and places.isfinite().all()
+
+
 def test_the_map_moves_a_bar_to_its_last_iteration_and_prints_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

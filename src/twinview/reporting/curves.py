@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from twinview.monitors import LEAST_RANK, LEAST_SPREAD, SLOW_SHARE
+from twinview.monitors import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {
@@ -60,16 +60,18 @@ def training(
 def checks(pretrained: Mapping[str, Any]) -> list[Check]:
     """What the verdict rests on: it is "learning" where all of them hold.
 
-    A low rank that the verdict lets pass is that of a method with labels.
+    A low rank that the verdict lets pass is that of a method with labels, or of few outputs.
     """
     loss, chance = pretrained["loss"], pretrained["chance"]
     spread, rank = pretrained["cosine_spread"], pretrained["effective_rank"]
     slow, excused = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
+    last = Monitors(**{field.name: pretrained[field.name] for field in fields(Monitors)})
     return [
-        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}", "collapsed",
-              spread >= LEAST_SPREAD),
+        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}, unless uniformity "
+              f"is at most {EVEN:g}", "collapsed", not alike(last)),
         Check("Effective rank", f"{rank:.1f}", f"at least {LEAST_RANK:g}, unless labels say what "
-              "is alike", "collapsed", rank >= LEAST_RANK or excused),
+              "is alike, or there are no more outputs or examples", "collapsed",
+              rank >= LEAST_RANK or excused),
         Check("Loss", f"{loss:.3f}", f"at most {slow:.3f}, {SLOW_SHARE:g} of chance", "slow",
               loss <= slow),
     ]  # fmt: skip

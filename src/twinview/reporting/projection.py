@@ -33,7 +33,7 @@ def projection(features: Tensor, seed: int) -> Tensor:
         with tqdm(total=_ITERATIONS, desc="map", disable=None, dynamic_ncols=True) as bar:
             method = TSNE(
                 perplexity=perplexity,
-                init="pca",
+                init="pca" if components > 1 else "random",
                 random_state=seed,
                 max_iter=_ITERATIONS,
                 verbose=2,
