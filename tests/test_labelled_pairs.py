@@ -75,6 +75,51 @@ def test_a_file_that_makes_no_sense_is_refused_with_the_line(
         read(tmp_path, shapes, text.format(*train_ids(shapes, 2), *others))
 
 
+@pytest.mark.parametrize("number", ["１", "1_000", " 7", "7 ", "+1", "-1", "1.0", "0x1", "", "²"])
+@pytest.mark.parametrize("column", range(3))
+def test_a_number_is_digits_alone(
+    number: str, column: int, tmp_path: Path, shapes: Prepared
+) -> None:
+    row = [str(name) for name in train_ids(shapes, 2)] + ["1"]
+    row[column] = number
+    with pytest.raises(DataError, match=r"line 2: is .*, not two ids and 1 \(alike\) or 0"):
+        read(tmp_path, shapes, HEADER + ",".join(row))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_spreadsheet_s_file_is_the_plain_one(
+    mark: bytes, end: bytes, quote: bytes, tmp_path: Path, shapes: Prepared
+) -> None:
+    a, b = (quote + str(name).encode() + quote for name in train_ids(shapes, 2))
+    rows = [HEADER.strip().encode(), a + b"," + b + b",1", b + b"," + b + b",1"]
+    (tmp_path / "pairs.csv").write_bytes(mark + end.join(rows) + end)
+    pairs = labelled_pairs.read(tmp_path / "pairs.csv", shapes.splits)
+    assert pairs is not None and pairs.first.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{0},{1},1\n"{0}\n",{1},1\nx\n', r"line 3: is '\d+\\n,\d+,1', not two ids"),
+        ('{0},{1},1\n"{0}"x,{1},1\n', r"line 3: is no CSV: ',' expected after '\"'"),
+        ('{0},{1},1\n{0},"{1},1\n\n', r"line 3: is no CSV: unexpected end of data"),
+        ("{0},{1},1\n" + "7" * 200_000, r"line 3: is no CSV: field larger than field limit"),
+        ("{0},{1},1\n" + "7" * 99_000, r"line 3: is '7{{79}}\.\.\., not two ids"),
+        ("{0},{1},1\n{0},\x00{1},1\n", r"line 3: is "),
+        ("{0},{1},1\n{0},{1}\u2028,1\n", r"line 3: is '\d+,\d+\\u2028,1', not two ids"),
+        ("{0},{1},1\n{0},999999999999999999,1\n", r"line 3: no example has the id 9{{18}};"),
+    ],
+)
+def test_whatever_is_wrong_is_one_short_line_with_its_place(
+    text: str, said: str, tmp_path: Path, shapes: Prepared
+) -> None:
+    with pytest.raises(DataError, match=said.replace("{{", "{").replace("}}", "}")) as caught:
+        read(tmp_path, shapes, HEADER + text.format(*train_ids(shapes, 2)))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, shapes: Prepared) -> None:
     with pytest.raises(ConfigError, match=r"data\.pairs: there is no file .*none\.csv; name a CSV"):
         labelled_pairs.read(tmp_path / "none.csv", shapes.splits)

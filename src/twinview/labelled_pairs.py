@@ -1,8 +1,11 @@
 """Pairs of examples with a label that says alike or not, from a CSV file of the user's."""
 
 import csv
+import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,6 +13,8 @@ from twinview.errors import ConfigError, DataError
 from twinview.types import Pairs, Split
 
 COLUMNS = ["first", "second", "alike"]
+_DIGITS = re.compile("[0-9]{1,18}")  # as many as an id of 64 bits surely holds
+_LONGEST = 80
 
 
 def read(path: Path, splits: Mapping[str, Split]) -> Pairs | None:
@@ -39,34 +44,55 @@ def read(path: Path, splits: Mapping[str, Split]) -> Pairs | None:
 
 def _lines(path: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
     """Every line's place in words, and its three numbers."""
+    # Line ends stay as they are: csv tells those within quotes from those between rows.
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    if (header := next(_rows(reader, path), ("", []))[1]) != COLUMNS:
+        raise DataError(
+            f"{path} (data.pairs) begins with {_shown(header)}; its first line has to be "
+            f"{','.join(COLUMNS)}"
+        )
+    for place, row in _rows(reader, path):
+        yield place, _numbers(row, place)
+
+
+def _rows(reader: Any, path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The rows that are left, each with the place of its first line."""
+    while True:
+        place = f"{path} (data.pairs), line {reader.line_num + 1}"
+        try:
+            yield place, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise DataError(f"{place}: is no CSV: {error}") from None
+
+
+def _text(path: Path) -> str:
+    """The file's content, without the byte-order mark that spreadsheets write."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
+        return path.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ConfigError(
             f"data.pairs: there is no file {path}; name a CSV file with the columns "
             f"{','.join(COLUMNS)}, or recipes/no_pairs.csv"
         ) from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} (data.pairs) is not UTF-8 text: {error}") from None
-    reader = csv.reader(text.splitlines())
-    if (header := next(reader, [])) != COLUMNS:
         raise DataError(
-            f"{path} (data.pairs) begins with {','.join(header)!r}; its first line has to be "
-            f"{','.join(COLUMNS)}"
-        )
-    for line in reader:
-        place = f"{path} (data.pairs), line {reader.line_num}"
-        yield place, _numbers(line, place)
+            f"{path} (data.pairs) is not UTF-8 text: {error}; save it as UTF-8"
+        ) from None
 
 
-def _numbers(line: list[str], place: str) -> tuple[int, int, int]:
-    try:
-        first, second, alike = (int(value) for value in line)
-        if alike in (0, 1):
-            return first, second, alike
-    except ValueError:
-        pass
-    raise DataError(f"{place}: is {','.join(line)!r}, not two ids and 1 (alike) or 0 (not alike)")
+def _numbers(row: list[str], place: str) -> tuple[int, int, int]:
+    # Digits alone: int() takes '1_000', ' 7', '+1' and the digits of every script too.
+    if len(row) == 3 and all(_DIGITS.fullmatch(cell) for cell in row) and row[2] in ("0", "1"):
+        return int(row[0]), int(row[1]), int(row[2])
+    raise DataError(f"{place}: is {_shown(row)}, not two ids and 1 (alike) or 0 (not alike)")
+
+
+def _shown(row: list[str]) -> str:
+    """A row on one line, however long it is and whatever is in it."""
+    text = repr(",".join(row))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _who(name: int, splits: Mapping[str, Split]) -> str:
