@@ -4,6 +4,7 @@ import contextlib
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from urllib.request import urlopen
 
 
@@ -13,6 +14,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[int]:
+    """A port of this machine that refuses connections: it is taken, and nobody listens on it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

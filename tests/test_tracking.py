@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import time
 import uuid
@@ -23,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
+from tests.servers import refusing
 from tests.used import pictures, save_models
 from twinview import columns, tracking
 from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
@@ -465,18 +465,16 @@ def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
         monkeypatch.setenv(name, os.environ.get(name, "set by tracking"))
         monkeypatch.delenv(name)
     started = time.monotonic()
-    said = rf"127\.0\.0\.1:{port} does not answer .*; start it"
-    with pytest.raises(BusyError, match=said), pretraining():
-        pytest.fail("went on")
-    assert time.monotonic() - started < 20
+    with refusing() as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+        said = rf"127\.0\.0\.1:{port} does not answer .*; start it"
+        with pytest.raises(BusyError, match=said), pretraining():
+            pytest.fail("went on")
+    assert time.monotonic() - started < 100, "some 5; by MLflow's own settings, minutes"
 
 
 def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,12 +511,14 @@ def test_a_store_that_refuses_a_run_is_said_so(monkeypatch: pytest.MonkeyPatch) 
 def test_a_password_in_the_store_s_address_is_told_to_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
-    assert tracking.place() == "http://***@127.0.0.1:9"
-    with pytest.raises(BusyError, match=r"http://\*\*\*@127\.0\.0\.1:9 does not") as caught:
-        tracking.connected()
+    with refusing() as port:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        assert tracking.place() == f"http://***@127.0.0.1:{port}"
+        said = rf"http://\*\*\*@127\.0\.0\.1:{port} does not"
+        with pytest.raises(BusyError, match=said) as caught:
+            tracking.connected()
     assert "secret" not in str(caught.value)
     assert environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
     assert tracking.masked("sqlite:////a/b@c.db, https://x/a@b") == (

@@ -131,7 +131,7 @@ def test_under_torchrun_too_a_fault_of_all_is_said_once(folder: Path) -> None:
 
 
 def wait_for(folder: Path, *names: str) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + LONG_S
     while not all((folder / name).exists() for name in names):
         assert time.monotonic() < until, f"{names} are not there"
         time.sleep(0.1)

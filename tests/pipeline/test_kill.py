@@ -264,7 +264,7 @@ def test_an_experiment_that_was_killed_goes_on(
     where: tuple[str, ...], project: Copy, through_slowly: dict[str, str]
 ) -> None:
     project.done("git", "add", "-A")
-    project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "made")
+    project.done("git", "commit", "-qm", "made")
     command = (
         "dvc",
         "exp",

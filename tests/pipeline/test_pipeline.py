@@ -302,7 +302,7 @@ def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
 @pytest.mark.slow
 def test_experiments_are_compared(project: Project) -> None:
     project.done("git", "add", "-A")
-    project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "results")
+    project.done("git", "commit", "-qm", "results")
     project.done("dvc", "exp", "run", "--name", "one", "-S", "pretrain.epochs=3")
     project.done("dvc", "exp", "run", "--temp", "--name", "live", "-S", "views.mode=live")
     shown = project.done("dvc", "exp", "show", "--csv", "--no-pager")

@@ -93,7 +93,7 @@ def first(project: Project) -> tuple[Run, Run]:
         project.done("dvc", "repro")
     assert rows[0].data.tags["twinview.commit"] == commit
     project.done("git", "add", "-A")
-    project.done("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "results")
+    project.done("git", "commit", "-qm", "results")
     return rows[0], trainings[0]
 
 
