@@ -79,7 +79,7 @@ def test_every_test_has_a_limit(request: pytest.FixtureRequest) -> None:
         long = item.path.parent.name in ("pipeline", "distributed")
         mark = item.get_closest_marker("timeout")
         assert bool(mark) == bool(long or item.get_closest_marker("slow")), item
-        assert mark is None or mark.args == (2400,), item
+        assert mark is None or mark.args == (7200,), item
 
 
 def outcome(source: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +107,23 @@ def test_a_command_that_does_not_end_is_ended_and_named_with_what_it_printed() -
     with pytest.raises(pytest.fail.Exception) as caught:
         run("sh", "-c", "echo here; sleep 600 & sleep 600", limit_s=1)
     assert "sleep 600'` has not ended in 1 s; it printed:\nhere" in str(caught.value)
+
+
+def test_a_command_ends_with_the_test_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the waiting ends: by the test's own limit, or by Ctrl-C."""
+    begun = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout is None:
+                return super().wait()
+            begun.append(psutil.Process(self.pid))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run("sleep", "600")
+    assert not begun[0].is_running()
 
 
 def test_a_command_that_prints_where_we_do_has_a_limit_too() -> None:

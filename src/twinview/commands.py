@@ -7,7 +7,9 @@ from pathlib import Path
 
 from twinview.errors import BusyError
 
-LIMIT_S = 300  # git reads this disk, in seconds; one that asks for a password would wait for ever
+LIMIT_S = (
+    300  # git takes a second; one that asks for a password, or waits for a disk, takes for ever
+)
 
 
 def git(*arguments: str) -> str | None:

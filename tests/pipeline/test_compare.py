@@ -14,7 +14,7 @@ from tests.pipeline.test_pipeline import Project
 pytestmark = pytest.mark.slow
 
 TWINVIEW = ("python", "-m", "twinview.cli")
-PATIENCE_S = 1200  # for four experiments of a minute each, on a machine that does other things too
+PATIENCE_S = 2400  # for four experiments of a minute each, on a machine that does other things too
 
 
 @pytest.fixture(scope="module")
