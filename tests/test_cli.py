@@ -629,7 +629,10 @@ def test_compare_writes_a_page_and_a_table_of_what_git_has(
     assert "<title>Experiments side by side" in Path("reports/compare.html").read_text()
     assert "**0.860**" in Path("reports/compare.md").read_text()
     assert main(["compare", "HEAD", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["metrics"] == ["linear.accuracy", "knn.accuracy"]
+    assert json.loads(capsys.readouterr().out)["parts"][0]["metrics"] == [
+        "linear.accuracy",
+        "knn.accuracy",
+    ]
 
 
 def test_compare_and_seeds_outside_git_name_the_remedy(

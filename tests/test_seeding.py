@@ -38,6 +38,21 @@ def results(folder: Path, accuracy: float, raw: float = 0.5) -> None:
         YAML().dump(LOCK, file)
 
 
+def test_seeds_from_before_a_metric_was_measured_are_of_other_results(folder: Path) -> None:
+    """As after an update: reports/metrics.json has validation_accuracy, reports/seeds.json not."""
+    results(folder, 0.9)
+    (folder / "params.yaml").write_text("pretrain: {seed: 0}\nbaselines: {seed: 0}\n")
+    read = in_folder(folder)
+    tree, own = seeding.settings(read), seeding.results(read)
+    metrics = {name: [value, value] for name, value in own.items()}
+    known = {"settings": seeding.digest(tree, "d1"), "seeds": [0, 1], "metrics": metrics}
+    artifacts.save_json(folder / "reports/seeds.json", known)
+    assert seeding.fitting(read) is not None
+    now = {"linear": {"accuracy": 0.9, "f1": 0.9, "validation_accuracy": 0.8}}
+    artifacts.save_json(folder / "reports/metrics.json", now)
+    assert seeding.fitting(read) is None
+
+
 class Dvc:
     """DVC's experiments as folders; an experiment's accuracy is told by its seed."""
 

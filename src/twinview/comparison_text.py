@@ -21,6 +21,7 @@ from twinview.text_table import aligned
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
 WIDTH = 120  # columns of a terminal
+_SHARE = 4  # of a terminal's width, the part that names may take in tables below each other
 _MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE, "more": MORE}
 
 
@@ -99,27 +100,29 @@ def mark(found: Comparison, group: Group, metric: str) -> str:
 
 
 def _table(found: Comparison, width: int) -> list[str]:
-    """One table where it fits; else several, of rows that have numbers for their long names."""
+    """One table where it fits; else several below each other, long names listed above them."""
     header = ["settings", "n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB"]
     rows = [[*_row(found, group)] for group in found.groups]
     whole = aligned([header, *rows])
     if max(map(len, whole)) <= width:
         return whole
+    if max(len(row[0]) for row in rows) * _SHARE <= width:
+        return _below([header, *rows], width)
     names = [f"{number}: {row[0]}" for number, row in enumerate(rows, 1)]
     rows = [[str(number), *cells] for number, (_, *cells) in enumerate(rows, 1)]
-    return [*_wrapped(names, width), *_side_by_side([["", *header[1:]], *rows], width)]
+    return [*_wrapped(names, width), "", *_below([["", *header[1:]], *rows], width)]
 
 
-def _side_by_side(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """As many columns in a table as fit; the first column is in all of them."""
+def _below(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Tables of as many columns as fit; the first column is in all of them."""
     lines, columns = [], [0]
     for place in range(1, len(rows[0])):
         wider = [[row[at] for at in (*columns, place)] for row in rows]
         if len(columns) > 1 and max(map(len, aligned(wider))) > width:
-            lines += ["", *aligned([[row[at] for at in columns] for row in rows])]
+            lines += [*aligned([[row[at] for at in columns] for row in rows]), ""]
             columns = [0]
         columns.append(place)
-    return [*lines, "", *aligned([[row[at] for at in columns] for row in rows])]
+    return [*lines, *aligned([[row[at] for at in columns] for row in rows])]
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:
