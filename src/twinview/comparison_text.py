@@ -43,7 +43,8 @@ def terminal(compared: Compared, width: int = WIDTH) -> str:
     lines = []
     for found in compared.parts:
         lines += [f"{heading}:", ""] if (heading := compared.title(found)) else []
-        lines += [*_table(found, width), "", *_said(found, width), ""]
+        said = [*_facts(found), *_names(found), *_remedy(found)]
+        lines += [*_table(found, width), "", *_wrapped(said, width), ""]
     lines += _wrapped(notes(BEST), width)
     if compared.apart:
         lines += ["", "Not compared:"]
@@ -56,8 +57,9 @@ def markdown(compared: Compared) -> str:
     lines = []
     for found in compared.parts:
         lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(found)) else []
-        facts = [*(f"{one.label}: {one.whole}" for one in _shortened(found)), *_facts(found)]
-        lines += [*_grid(found), "", *(f"- {_escaped(fact)}" for fact in facts), ""]
+        facts = [*_facts(found), *(f"{one.label}: {one.whole}" for one in _shortened(found))]
+        said = [*map(_escaped, facts), *_remedy(found)]
+        lines += [*_grid(found), "", *(f"- {line}" for line in said), ""]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
     return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
 
@@ -149,32 +151,33 @@ def _row(found: Comparison, group: Group) -> Sequence[str]:
     return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
 
 
-def _said(found: Comparison, width: int) -> list[str]:
-    """The best, and what a reader must know of the table."""
-    said = _facts(found)
-    if _shortened(found):
-        said.append("Names have the most telling settings; the page, under Settings, has all.")
+def _facts(found: Comparison) -> list[str]:
+    """The best, and what the table does not show: metrics that lack, other code."""
+    facts = []
     if found.metrics:
         metric, best = found.metrics[0], found.groups[0]
         runs = ", ".join(run.name for run in best.runs)
-        said.insert(0, f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
-    return _wrapped(said, width)
-
-
-def _shortened(found: Comparison) -> list[Group]:
-    return [group for group in found.groups if group.shortened]
-
-
-def _facts(found: Comparison) -> list[str]:
-    """What the table does not show: metrics that lack, other code, how to get more seeds."""
-    facts = []
+        facts.append(f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
     if found.lacking:
         facts.append(f"No run of this part has {', '.join(found.lacking)}.")
     if found.changed:
         facts.append(f"Code differs in: {', '.join(found.changed)}")
-    if any(found.unsure(metric) for metric in found.metrics):
-        facts.append(MORE_SEEDS)
     return facts
+
+
+def _names(found: Comparison) -> list[str]:
+    """Where all settings of short names stand."""
+    said = "Names have the most telling settings; the page, under Settings, has all."
+    return [said] if _shortened(found) else []
+
+
+def _remedy(found: Comparison) -> list[str]:
+    """How to get more seeds, where they are wanted."""
+    return [MORE_SEEDS] if any(found.unsure(metric) for metric in found.metrics) else []
+
+
+def _shortened(found: Comparison) -> list[Group]:
+    return [group for group in found.groups if group.shortened]
 
 
 def _heading(metric: str) -> str:
