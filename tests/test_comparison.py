@@ -552,6 +552,31 @@ def test_commits_branches_and_the_workspace_are_compared_by_name(project: str) -
     assert not apart
 
 
+def test_the_protocol_s_name_is_that_in_the_code_of_the_commit(project: str) -> None:
+    code = Path("src/twinview/evaluation.py")
+    code.parent.mkdir(parents=True)
+    code.write_text('"""Probes."""\n\nPROTOCOL = "frozen-2"\n')
+    written(0.9, settings())
+    old = commit()
+    code.write_text(code.read_text().replace("frozen-2", "frozen-3"))
+    first, second = comparison.compare(["workspace", old], []).parts
+    assert first.heading == "protocol frozen-3"
+    assert second.heading == "another protocol: protocol frozen-2 instead of frozen-3"
+
+
+def test_data_and_pairs_are_known_by_their_hashes_in_dvc_lock(project: str) -> None:
+    def prepared(data: str, pairs: str) -> str:
+        written(0.9, settings())
+        outs = [{"path": "data/prepared", "md5": data, "size": 1}]
+        deps = [{"path": WHOLE["data"]["pairs"], "md5": pairs}]
+        with Path("dvc.lock").open("w") as file:
+            YAML().dump({"stages": {"prepare": {"deps": deps, "outs": outs}}}, file)
+        return commit()
+
+    names = [prepared("d1", "p1"), prepared("d2", "p2"), prepared("d3", "p1")]
+    assert [len(part.groups) for part in comparison.compare(names, []).parts] == [2, 1]
+
+
 def test_an_unknown_name_is_refused_with_the_nearest(project: str) -> None:
     with pytest.raises(
         ConfigError, match=r"no experiment, branch or commit 'keen-fx'; did you mean"
