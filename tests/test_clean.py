@@ -268,7 +268,7 @@ def test_outside_a_project_there_is_nothing_to_clean(folder: Path) -> None:
 
 def test_a_broken_lock_file_of_dvc_is_told(project: Path) -> None:
     Path("dvc.lock").write_text("stages: [")
-    with pytest.raises(DataError, match="DVC cannot read this project"):
+    with pytest.raises(DataError, match=r"dvc\.lock is broken .*`git checkout HEAD dvc\.lock`"):
         clean.parts(stage.progress)
 
 

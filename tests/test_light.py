@@ -27,9 +27,13 @@ def project(write_params: Write, folder: Path) -> Path:
     write_params({"gate.floors": {}, "gate.drops": {}, "gate.beats": []})
     (folder / ".dvc/tmp").mkdir(parents=True)
     report(folder)
-    for name, text in (("reports/baselines.json", "{}"), ("dvc.yaml", "{}"), (".gitignore", "tmp")):
+    for name, text in (
+        ("reports/baselines.json", "{}"),
+        ("dvc.yaml", "stages: {}"),
+        (".gitignore", "tmp"),
+    ):
         (folder / name).write_text(text)
-    (folder / "dvc.lock").write_text("stages: {}")
+    (folder / "dvc.lock").write_text("schema: '2.0'\nstages: {}")
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "results"]):
         subprocess.run(["git", *command], cwd=folder, check=True, timeout=60)

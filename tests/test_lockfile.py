@@ -1,10 +1,20 @@
 """dvc.lock: what is read of it, and which results are not those of the settings."""
 
 import copy
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twinview import lockfile
+import pytest
+
+from pipeline.report import BEFORE
+from tests.test_gate import report
+from twinview import base, experiments, lockfile, provenance
+from twinview.cli import main
+from twinview.errors import DataError
 
 LOCK: dict[str, Any] = {
     "schema": "2.0",
@@ -64,3 +74,120 @@ def test_a_stage_that_did_not_run_after_an_earlier_one_is_stale() -> None:
     lock = copy.deepcopy(LOCK)
     lock["stages"]["pretrain"]["outs"][0]["md5"] = "e2"
     assert lockfile.stale(lock, TREE) == "evaluate ran on another models/encoder than there is"
+
+
+BROKEN = {
+    "empty": b"",
+    "a list": b"- stages",
+    "without stages": b"schema: '2.0'",
+    "of another format": b"stages: [prepare]",
+    "a stage without content": b"stages: {prepare: null}",
+    "a dep without checksum": b"stages: {prepare: {deps: [{path: data}]}}",
+    "an out without size": b"stages: {prepare: {outs: [{path: data, md5: '1'}]}}",
+    "in conflict": b"<<<<<<< HEAD\nstages: {}\n=======\nstages: {}\n>>>>>>> other\n",
+    "cut off": b"stages: {",
+    "not UTF-8": b"stages: {\xff: {}}",
+}
+
+
+@pytest.fixture
+def project(write_params: Callable[..., Path], folder: Path) -> Path:
+    """A folder with results, in git and checked before."""
+    write_params({})
+    report(folder)
+    (folder / ".dvc").mkdir()
+    (folder / "dvc.yaml").touch()
+    (folder / "reports/baselines.json").write_text("{}")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "results"]):
+        subprocess.run(["git", *command], check=True, timeout=60)
+    return folder
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
+    content: bytes, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "dvc.lock").write_bytes(content)
+    for command in ("show", "gate", "compare workspace", "seeds", "check", "clean", "clean unused"):
+        assert main(command.split()) == 1, command
+        said = capsys.readouterr().err
+        assert "dvc.lock is broken (" in said and "`git checkout HEAD dvc.lock`" in said, command
+        assert said.count("\n") <= 2, said
+    for reader in (provenance.data, lambda: lockfile.recorded_outs(BEFORE)):
+        with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
+            reader()
+
+
+def test_a_broken_dvc_lock_of_a_commit_is_told_as_the_folder_s(project: Path) -> None:
+    (project / "dvc.lock").write_bytes(BROKEN["not UTF-8"])
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["add", "-A"], [*identity, "commit", "-q", "-m", "broken"]):
+        subprocess.run(["git", *command], check=True, timeout=60)
+    with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
+        lockfile.load(experiments.at("HEAD", "the commit"))
+
+
+def test_without_a_dvc_lock_there_are_no_stages(folder: Path) -> None:
+    assert lockfile.load() == {"stages": {}}
+
+
+def locked(folder: Path) -> dict[str, Any]:
+    """A dvc.lock of the reports that are there."""
+    names = ("reports/metrics.json", "reports/pretrain/metrics.json")
+    made = [
+        {"path": n, "md5": hashlib.md5((folder / n).read_bytes()).hexdigest(), "size": 1}
+        for n in names
+    ]
+    return {"stages": {"evaluate": {"outs": made}}}
+
+
+def test_reports_that_a_stage_did_not_write_are_named(folder: Path) -> None:
+    lock, read = locked(report(folder)), experiments.in_folder(folder)
+    assert lockfile.altered(lock, read) is None
+    report(folder, linear="0.99")
+    said = "reports/metrics.json is not what evaluate wrote, by its checksum in dvc.lock"
+    assert lockfile.altered(lock, read) == said
+    report(folder, verdict="slow")
+    assert str(lockfile.altered(lock, read)).startswith("reports/pretrain/metrics.json is not")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_line_ends_that_git_changes_alter_no_report(ends: str, folder: Path) -> None:
+    path = report(folder) / "reports/metrics.json"
+    path.write_text('{"linear": {"accuracy": 0.9}}\n')
+    lock = locked(folder)
+    path.write_bytes(path.read_bytes().replace(b"\n", ends.encode()))
+    assert lockfile.altered(lock, experiments.in_folder(folder)) is None
+
+
+def test_a_commit_s_reports_are_compared_with_its_own_dvc_lock(project: Path) -> None:
+    path, read = project / "reports/metrics.json", experiments.at("HEAD", "the commit")
+    lock = locked(project)
+    path.write_text("edited since")
+    assert lockfile.altered(lock, read) is None
+    lock["stages"]["evaluate"]["outs"][0]["md5"] = "another"
+    assert lockfile.altered(lock, read) is not None
+
+
+def test_every_command_that_reads_reports_says_that_they_were_altered(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "dvc.lock").write_text(json.dumps(locked(project)))
+    for status, command in ((1, "gate"), (0, "show"), (0, "compare workspace")):
+        said = "reports/metrics.json is not what evaluate wrote"
+        assert main(command.split()) in (0, status) and said not in capsys.readouterr().out
+    report(project, linear="0.99")
+    (project / "reports/baselines.json").write_text("{}")
+    for status, command in ((1, "gate"), (0, "show"), (1, "compare workspace")):
+        assert main(command.split()) == status
+        assert said in "".join(capsys.readouterr())
+
+
+def test_a_base_whose_reports_were_altered_is_nothing_to_compare_with(project: Path) -> None:
+    (project / "dvc.lock").write_text(json.dumps(locked(project)).replace('"md5": "', '"md5": "0'))
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["add", "-A"], [*identity, "commit", "-q", "-m", "altered"]):
+        subprocess.run(["git", *command], check=True, timeout=60)
+    found = base.base_results("HEAD", Path("params.yaml"))
+    assert found.results is None and found.lacks.startswith("its reports/metrics.json is not what")

@@ -7,7 +7,7 @@ import torch
 
 from tests.commands import git
 from twinview import engine, provenance
-from twinview.errors import ConfigError
+from twinview.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -115,15 +115,26 @@ def test_the_number_of_threads_is_the_one_asked_for() -> None:
 def test_data_is_what_dvc_has_recorded_of_the_prepared_folder(folder: Path) -> None:
     (folder / "dvc.lock").write_text(
         "stages:\n"
-        "  views: {deps: [{path: data/prepared, md5: old.dir}], outs: [{path: v, md5: v}]}\n"
+        "  views:\n"
+        "    deps: [{path: data/prepared, md5: old.dir}]\n"
+        "    outs: [{path: v, md5: v, size: 1}]\n"
         "  prepare:\n"
         "    params: {params.yaml: {data: {source: fashion_mnist}}}\n"
-        "    outs: [{path: reports/data/card.json, md5: c}, {path: data/prepared, md5: new.dir}]\n"
+        "    outs:\n"
+        "    - {path: reports/data/card.json, md5: c, size: 1}\n"
+        "    - {path: data/prepared, md5: new.dir, size: 1}\n"
     )
     assert provenance.data() == ("fashion_mnist", "new.dir")
 
 
 def test_data_that_dvc_has_not_recorded_is_none(folder: Path) -> None:
     assert provenance.data() is None
-    (folder / "dvc.lock").write_text("stages: {views: {outs: [{path: data/views, md5: v}]}}\n")
+    (folder / "dvc.lock").write_text("stages: {views: {outs: [{path: v, md5: v, size: 1}]}}\n")
     assert provenance.data() is None
+
+
+def test_data_without_the_name_of_its_source_is_a_broken_dvc_lock(folder: Path) -> None:
+    made = "outs: [{path: data/prepared, md5: new.dir, size: 1}]"
+    (folder / "dvc.lock").write_text(f"stages: {{prepare: {{{made}}}}}\n")
+    with pytest.raises(DataError, match=r"dvc\.lock is broken \(prepare states no data\.source"):
+        provenance.data()

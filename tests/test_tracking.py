@@ -41,7 +41,7 @@ stages:
     params: {{params.yaml: {{data: {{source: fashion_mnist, train: 600}}}}}}
     outs:
     - {{path: data/prepared, hash: md5, md5: {DIGEST}, size: 9}}
-    - {{path: reports/data/card.json, hash: md5, md5: 99999999999999999999999999999999}}
+    - {{path: reports/data/card.json, hash: md5, md5: "9999", size: 9}}
   views:
     deps:
     - {{path: data/prepared, hash: md5, md5: 88888888888888888888888888888888.dir}}

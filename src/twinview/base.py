@@ -6,7 +6,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import experiments, paths
+from twinview import experiments, lockfile, paths
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.gate import Reference
@@ -45,8 +45,11 @@ def base_results(reference: str, file: Path) -> Reference:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
     if experiments.text_at(commit, paths.METRICS) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
+    read = experiments.at(commit, f"the commit {commit}")
     try:
-        return Reference(label, trainings(experiments.at(commit, f"the commit {commit}")))
+        if reason := lockfile.altered(lockfile.load(read), read):
+            return Reference(label, None, f"its {reason}")
+        return Reference(label, trainings(read))
     except DataError as error:
         raise DataError(f"at {commit}, {error}") from None
 

@@ -384,8 +384,8 @@ def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
 def _run(name: str, commit: str, read: Read) -> Run:
     """Raises DataError where there are no results, or where they are of other settings."""
     tree, metrics = seeding.settings(read), seeding.results(read)
-    lock = seeding.yaml(read, lockfile.LOCK)
-    if reason := lockfile.stale(lock, tree):
+    lock = lockfile.stated(read)
+    if reason := lockfile.altered(lock, read) or lockfile.stale(lock, tree):
         raise DataError(f"its results are not of its settings: {reason}; `dvc repro` mends it")
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lockfile.code(lock), lockfile.outs(lock)

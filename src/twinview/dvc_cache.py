@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments
+from twinview import experiments, lockfile
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.paths import root
@@ -81,9 +81,13 @@ def is_own() -> bool:
 
 @contextlib.contextmanager
 def _repository() -> Iterator[Any]:
-    """DVC's view of this folder; what it warns of in each of many commits is not shown."""
+    """DVC's view of this folder; what it warns of in each of many commits is not shown.
+
+    Raises DataError, with the remedy, for a broken dvc.lock.
+    """
     from dvc.repo import Repo
 
+    lockfile.load()
     logging.disable(logging.WARNING)
     try:
         with Repo() as repository:

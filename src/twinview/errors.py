@@ -28,6 +28,10 @@ class DataError(TwinviewError):
     """A wrong file: missing, truncated, edited, or made for something else."""
 
 
+class MissingError(DataError):
+    """A file that is not there, where another reader may do without it."""
+
+
 class BusyError(TwinviewError):
     """Something else holds what is needed: another run, a port, the room on the disk."""
 

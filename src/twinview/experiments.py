@@ -9,9 +9,9 @@ from typing import Any
 
 from twinview import commands
 from twinview.commands import git
-from twinview.errors import ConfigError, DataError
+from twinview.errors import ConfigError, DataError, MissingError
 
-Read = Callable[[Path], str]  # the text of a project's file; raises DataError when there is none
+Read = Callable[[Path], str]  # the text of a project's file; raises MissingError for none
 
 
 def dvc(*arguments: str) -> None:
@@ -141,13 +141,13 @@ def _in_folder(folder: Path, path: Path) -> str:
     try:
         return (folder / path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"{folder / path} is missing; `dvc repro` makes it") from None
+        raise MissingError(f"{folder / path} is missing; `dvc repro` makes it") from None
 
 
 def _at(commit: str, called: str, path: Path) -> str:
     text = text_at(commit, path)
     if text is None:
-        raise DataError(f"{called} has no {path}")
+        raise MissingError(f"{called} has no {path}")
     return text
 
 

@@ -78,14 +78,15 @@ def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | No
 
 
 def _belong(read: Read, folder: Path) -> Iterator[Check]:
-    """That the results are of the folder's settings, as dvc.lock tells, where there is one.
+    """That the results are DVC's, and of the folder's settings, where there is a dvc.lock to tell.
 
     Code that was edited since is named only: it may be a docstring's, which costs no training.
     """
-    lock = seeding.lock(read)
+    lock = lockfile.load(read)
     if not lock["stages"]:
         return
-    stale, edited = lockfile.stale(lock, seeding.settings(read)), lockfile.edited(lock, folder)
+    stale = lockfile.altered(lock, read) or lockfile.stale(lock, seeding.settings(read))
+    edited = lockfile.edited(lock, folder)
     why = [f"{stale}; `dvc repro` mends it"] if stale else []
     if edited:
         more = ["..."] if len(edited) > _NAMED else []

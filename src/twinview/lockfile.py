@@ -1,21 +1,46 @@
 """dvc.lock as DVC writes it: what the results of a run were really made of."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview.errors import DataError
+from twinview import paths
+from twinview.errors import DataError, MissingError
 
 LOCK = Path("dvc.lock")
 _CODE = ("src/", "pipeline/")
 _AFTER = ("report", "publish")  # no result depends on them
+# The reports that numbers and verdicts are read from; git keeps them, DVC their checksums.
+_RESULTS = (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
 
 Stages = Mapping[str, Mapping[str, Any]]
+
+
+class _Dep(BaseModel):
+    path: str
+    md5: str
+
+
+class _Out(_Dep):
+    size: int
+
+
+class _Stage(BaseModel):
+    deps: list[_Dep] = []
+    params: dict[str, dict[str, Any]] = {}
+    outs: list[_Out] = []
+
+
+class _Lock(BaseModel):
+    """What DVC's format has, as far as anything here reads it; only stages with outs state outs."""
+
+    stages: dict[str, _Stage]
 
 
 @dataclass(frozen=True)
@@ -35,7 +60,7 @@ def recorded_outs(stages: Sequence[str]) -> list[Out]:
     DVC writes an entry as soon as its stage has ended, so a stage finds those before it.
     Raises DataError where one is not there.
     """
-    found = recorded()["stages"]
+    found = load()["stages"]
     absent = [stage for stage in stages if stage not in found]
     if absent:
         raise DataError(f"{LOCK} has no results of stage {absent[0]}; `dvc repro` makes them")
@@ -46,18 +71,43 @@ def recorded_outs(stages: Sequence[str]) -> list[Out]:
     ]
 
 
-def recorded() -> Mapping[str, Any]:
-    """This folder's dvc.lock; without stages where there is no such file.
+def _here(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise MissingError(f"{path} is missing; `dvc repro` makes it") from None
+
+
+def load(read: Callable[[Path], str] = _here) -> Mapping[str, Any]:
+    """What dvc.lock states, of this folder or as `read` has it; no stages where there is none.
 
     Raises DataError for a broken one.
     """
     try:
-        found: Mapping[str, Any] = YAML(typ="safe").load(LOCK.read_text("utf-8"))
-    except FileNotFoundError:
+        return stated(read)
+    except MissingError:
         return {"stages": {}}
-    except YAMLError as error:
-        raise DataError(f"{LOCK} is not valid YAML ({error}); `git checkout` it") from None
+
+
+def stated(read: Callable[[Path], str]) -> Mapping[str, Any]:
+    """The same of a file that has to be there. Raises MissingError, DataError for a broken one."""
+    try:
+        found: Mapping[str, Any] = YAML(typ="safe").load(read(LOCK))
+        _Lock.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise broken(f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise broken(" ".join(str(error).split())) from None
     return found
+
+
+def broken(reason: str) -> DataError:
+    """What is said of a file that is not as DVC writes it."""
+    return DataError(
+        f"{LOCK} is broken ({reason}); `git checkout HEAD {LOCK}` brings back the commit's, or "
+        "delete it: `dvc repro` writes it anew, and takes the results from DVC's cache"
+    )
 
 
 def code(lock: Mapping[str, Any]) -> dict[str, str]:
@@ -104,6 +154,25 @@ def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
             if made.get(dep["path"], dep["md5"]) != dep["md5"]:
                 return f"{name} ran on another {dep['path']} than there is"
     return None
+
+
+def altered(lock: Mapping[str, Any], read: Callable[[Path], str]) -> str | None:
+    """Why the reports that `read` has are not those that the stages wrote; None: they are.
+
+    DVC's checksums tell, as after an edit by hand, or a script that ran without DVC. Line ends do
+    not count, which git may change, nor white space at the file's end, which it may lose.
+    """
+    for stage, made in _stages(lock).items():
+        for out in made.get("outs", []):
+            path = Path(out["path"])
+            if path in _RESULTS and out["md5"] not in _checksums(read(path)):
+                return f"{path} is not what {stage} wrote, by its checksum in {LOCK}"
+    return None
+
+
+def _checksums(text: str) -> list[str]:
+    """The MD5 of a text as it is, and of one that ends with a line."""
+    return [hashlib.md5(one.encode()).hexdigest() for one in (text, f"{text.strip()}\n")]
 
 
 def value_at(tree: Any, dotted: str) -> Any:

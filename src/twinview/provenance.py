@@ -34,12 +34,19 @@ class Data(NamedTuple):
 
 
 def data() -> Data | None:
-    """What DVC has recorded of the data that this pipeline prepared; None where it has nothing."""
-    lock = lockfile.recorded()
+    """What DVC has recorded of the data that this pipeline prepared; None where it has nothing.
+
+    Raises DataError for a broken dvc.lock.
+    """
+    lock = lockfile.load()
     digest = lockfile.hash_of(lock, paths.PREPARED)
     if digest is None:
         return None
-    return Data(lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"], digest)
+    try:
+        source = lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"]
+    except (KeyError, TypeError):
+        raise lockfile.broken("prepare states no data.source") from None
+    return Data(source, digest)
 
 
 def hardware() -> str:

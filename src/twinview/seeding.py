@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview import artifacts, experiments, lockfile, paths
-from twinview.errors import ConfigError, DataError
+from twinview.errors import ConfigError, DataError, MissingError
 from twinview.experiments import Read
 from twinview.intervals import Interval, interval, prediction
 from twinview.lockfile import value_at
@@ -139,11 +139,9 @@ def _expected(value: float, others: Sequence[float]) -> bool:
 def load(read: Read) -> Seeds | None:
     """What reports/seeds.json holds, whatever it is of. Raises DataError for a broken file."""
     try:
-        text = read(FILE)
-    except DataError:
+        found = TypeAdapter(Seeds).validate_json(read(FILE))
+    except MissingError:
         return None
-    try:
-        found = TypeAdapter(Seeds).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
@@ -182,7 +180,7 @@ def require_spread(count: int, command: str) -> None:
 def gathered(count: int) -> Iterator[Seeds]:
     """What is known after each training; the first is the folder's own, which has been run."""
     here = experiments.in_folder(Path())
-    tree, prepared, code = settings(here), data(here), lockfile.code(lock(here))
+    tree, prepared, code = settings(here), data(here), lockfile.code(lockfile.load(here))
     name = f"seed-{{}}-{digest(tree, prepared, code)[:8]}"
     first = [value_at(tree, key) for key in SEEDS]
     found = [results(here)]
@@ -232,21 +230,12 @@ def settings(read: Read) -> dict[str, Any]:
     return yaml(read, PARAMS)
 
 
-def lock(read: Read) -> dict[str, Any]:
-    """What dvc.lock states; no stages where there is no such file."""
-    try:
-        text = read(lockfile.LOCK)
-    except DataError:
-        return {"stages": {}}
-    return {"stages": {}} | yaml(lambda path: text, lockfile.LOCK)
-
-
 def data(read: Read) -> str | None:
     """DVC's hash of the prepared data; None where DVC has recorded none.
 
     The settings name the source and a file of pairs, and not what these hold.
     """
-    return lockfile.hash_of(lock(read), paths.PREPARED)
+    return lockfile.hash_of(lockfile.load(read), paths.PREPARED)
 
 
 def mapping(read: Read, path: Path) -> dict[str, Any]:

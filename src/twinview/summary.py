@@ -66,8 +66,10 @@ def _trained() -> dict[str, Any] | None:
 
 
 def _stale() -> str | None:
-    lock = lockfile.recorded()
-    return lockfile.stale(lock, seeding.settings(_HERE)) if lock["stages"] else None
+    lock = lockfile.load(_HERE)
+    if not lock["stages"]:
+        return None
+    return lockfile.altered(lock, _HERE) or lockfile.stale(lock, seeding.settings(_HERE))
 
 
 def _is_scores(value: Any) -> bool:

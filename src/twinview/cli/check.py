@@ -8,7 +8,7 @@ Every fault at once, each with its setting, its value and what would be right; -
 import argparse
 from pathlib import Path
 
-from twinview import params
+from twinview import lockfile, params
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.commands import git
@@ -30,8 +30,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def checked(file: Path) -> Outcome:
-    """That the file is in order, and whether git knows the folder."""
+    """That the file and dvc.lock are in order, and whether git knows the folder."""
     params.check(file)
+    lockfile.load()
     repository = git("rev-parse", "--git-dir") is not None
     said = [f"twinview: {file} is in order", *([] if repository else [ALONE])]
     return Outcome("\n".join(said), {"params": str(file), "faults": [], "git": repository})
