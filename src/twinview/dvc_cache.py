@@ -85,9 +85,9 @@ def _repository() -> Iterator[Any]:
 
     Raises DataError, with the remedy, for a broken dvc.lock.
     """
+    lockfile.load()
     from dvc.repo import Repo
 
-    lockfile.load()
     logging.disable(logging.WARNING)
     try:
         with Repo() as repository:
