@@ -35,9 +35,10 @@ CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)
 
 @pytest.fixture(autouse=True)
 def repository(folder: Path) -> Path:
-    """A project's folder; DVC's .dvc is all that it takes to be one."""
+    """A project's folder, as far as that takes to be one."""
     git("init", "-q")
     (folder / ".dvc").mkdir()
+    (folder / "dvc.yaml").touch()
     return folder
 
 

@@ -63,7 +63,7 @@ def test_the_command_says_the_largest_difference(
 
 
 def test_nothing_to_export_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export"]) == 1
+    assert main(["export", "--models", "some"]) == 1
     assert "name a file by --onnx, --pt2 or both" in capsys.readouterr().err
 
 

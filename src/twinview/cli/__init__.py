@@ -20,9 +20,11 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from twinview import errors
+from twinview.cli import project
 from twinview.cli.outcome import Outcome
 from twinview.errors import TwinviewError
 
@@ -34,7 +36,7 @@ GROUPS = {
     "Use the encoder": ("embed", "neighbours", "export"),
     "Keep in order": ("clean", "schema"),
 }
-_OTHERS = ("__init__", "__main__", "arguments", "outcome")
+_OTHERS = ("__init__", "__main__", "arguments", "outcome", "project")
 _END = (
     "Every command: --help has an example; --json prints its result as JSON, and all else to "
     "standard error; --debug shows the traceback of an error. docs/terminal.md says more."
@@ -67,6 +69,7 @@ def _run(options: argparse.Namespace) -> int:
         os.environ[errors.DEBUG] = "1"  # stages that it starts show theirs too
     try:
         with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
+            options.require_project(options)
             outcome: Outcome = options.run(options)
         _say(outcome, options.json)
     except (TwinviewError, OSError) as error:
@@ -101,7 +104,7 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
     own.add_argument("--json", action="store_true", help="the result as JSON")
     own.add_argument("--debug", action="store_true", help="show an error's traceback")
     module.add_arguments(own)
-    own.set_defaults(run=module.run)
+    own.set_defaults(run=module.run, require_project=partial(project.require, name, parser=own))
     return own.parse_args(arguments[1:])
 
 

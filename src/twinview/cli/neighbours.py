@@ -78,6 +78,11 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
 
     from twinview import embeddings, paths, splits
 
+    if not paths.EMBEDDINGS.is_dir():
+        raise DataError(
+            f"{paths.EMBEDDINGS} is missing; in a project's folder `dvc repro` makes it, and "
+            "--among names pictures that `twinview embed` embedded"
+        )
     train, classes = embeddings.load(paths.EMBEDDINGS)["train"], splits.load_classes(paths.PREPARED)
     again, first = made.features(_inputs()[:1]), train.features[:1]
     if again.shape != first.shape or not torch.allclose(again, first, rtol=1e-3, atol=1e-3):
