@@ -20,7 +20,10 @@ def windows_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_clone_with_autocrlf_has_the_committed_bytes(windows_clone: Path) -> None:
     """DVC hashes these files: other bytes would train everything anew."""
-    listed = [line.split(maxsplit=2) for line in git("ls-files", "--eol", folder=windows_clone).splitlines()]
+    listed = [
+        line.split(maxsplit=2)
+        for line in git("ls-files", "--eol", folder=windows_clone).splitlines()
+    ]
     assert len(listed) > 300
     assert [
         line for line in listed if line[0].removeprefix("i/") != line[1].removeprefix("w/")

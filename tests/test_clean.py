@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.commands import git, output, started
+from tests.refusing import refuse
 from twinview import clean, disk, dvc_cache, locks, stage
 from twinview.cli import main
+from twinview.commands import GitError
 from twinview.errors import BusyError, ConfigError, DataError
 
 # Two stages in shell; the second's result is its setting.
@@ -52,6 +54,17 @@ def reproduced() -> list[str]:
         ran = [one.name for one in repository.reproduce()]
         assert repository.status() == {}
     return ran
+
+
+def test_where_git_refuses_no_commit_s_results_are_called_unused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`dvc gc` of the workspace alone would remove those of every commit."""
+    git("init", "-q")
+    refuse(monkeypatch)
+    monkeypatch.setattr(clean.experiments, "dvc", lambda *given: pytest.fail("removed"))
+    with pytest.raises(GitError, match="dubious ownership"):
+        clean._unused()
 
 
 def run_with(rate: int) -> None:

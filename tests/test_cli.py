@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.commands import git, output
+from tests.refusing import refuse
 from tests.test_gate import report
 from tests.workspace import ROOT
 from twinview import artifacts, clean, errors, measure, paths, promotion, seeding, stage
@@ -87,6 +88,30 @@ def test_outside_git_what_is_missing_is_said_and_all_is_well(
     assert main(["check"]) == 0
     said = capsys.readouterr().out
     assert "is in order" in said and "not a git repository" in said and "`git init`" in said
+
+
+def test_where_git_refuses_its_reason_is_said_and_no_repository_is_made(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    refuse(monkeypatch)
+    assert main(["check", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["git"] is None
+    for arguments, status in ((["check"], 0), (["seeds", "2"], 1), (["compare"], 1)):
+        assert main(arguments) == status
+        said = "".join(capsys.readouterr())
+        assert "git config --global --add safe.directory" in said and "git init" not in said
+
+
+def test_where_git_refuses_dvc_is_not_told_that_there_is_no_git(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    write_params({})
+    refuse(monkeypatch)
+    monkeypatch.setattr(repro, "dvc", lambda *given: ran.append(given) or 3)
+    assert main(["repro"]) == 3
+    assert ran == [("repro",)]
 
 
 @pytest.mark.parametrize("arguments", [[], ["zzz"], ["check", "--zzz"], ["ui", "--port", "many"]])

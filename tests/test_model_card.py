@@ -77,6 +77,14 @@ def test_settings_are_those_that_made_the_encoder(folder: Path) -> None:
     assert "report.points" not in text
 
 
+def test_a_tree_that_git_could_not_judge_is_not_called_unchanged(folder: Path) -> None:
+    results(folder, 0.9)
+    path = Path("models/pretrain_run.json")
+    path.write_text(path.read_text().replace('"changed": true', '"changed": null'))
+    text = card("letters", "7", ROW, Trainings({}), CHECKS, "params.yaml")
+    assert cells(text, "trained at commit")[1].endswith("perhaps with changes: git could not say")
+
+
 def test_provenance_names_row_pretraining_model_and_commits(folder: Path) -> None:
     text = made(folder)
     for name, value in (

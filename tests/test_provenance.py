@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from tests.commands import git
-from twinview import engine, provenance
+from tests.refusing import refuse
+from twinview import commands, engine, provenance
+from twinview.commands import GitError
 from twinview.errors import ConfigError, DataError
 
 
@@ -38,9 +40,32 @@ def test_outside_git_there_is_no_commit_and_no_error(
     assert found["commit"] == "none" and found["changed"] is False
 
 
-def test_without_git_there_is_no_commit_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_commit_is_unknown_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert provenance.commit() == "none"
+    assert provenance.commit().startswith("unknown (git: it does not start")
+    assert provenance.changed() is None
+
+
+def test_where_git_refuses_nothing_is_called_unchanged_and_its_reason_is_told(
+    head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch)
+    found = provenance.provenance()
+    assert str(found["commit"]).startswith("unknown (git: detected dubious ownership in repo")
+    assert found["changed"] is None
+
+
+def test_a_broken_index_is_not_an_unchanged_tree(head: str, folder: Path) -> None:
+    (folder / ".git/index").write_text("no index")
+    assert provenance.commit() == head and provenance.changed() is None
+    with pytest.raises(GitError, match=r"`git status .* failed: .*index"):
+        commands.changed()
+
+
+def test_a_worktree_whose_repository_is_gone_is_no_folder_outside_git(folder: Path) -> None:
+    (folder / ".git").write_text(f"gitdir: {folder}/moved/.git/worktrees/here\n")
+    with pytest.raises(GitError, match=r"not a git repository: .*/moved/"):
+        commands.head()
 
 
 def test_a_changed_tree_is_told_and_new_files_do_not_count(head: str, folder: Path) -> None:

@@ -15,6 +15,8 @@ from twinview.sections import Gate
 from twinview.seeding import PARAMS
 from twinview.trainings import trainings
 
+_VERIFY = ("rev-parse", "--short", "--verify", "--quiet")
+
 
 def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     """The gate that `file` states at a commit, and where it was read.
@@ -56,7 +58,7 @@ def base_results(reference: str, file: Path) -> Reference:
 
 def resolved(reference: str) -> str:
     """A commit's short name. Raises ConfigError for a reference that does not exist here."""
-    commit = git("rev-parse", "--short", "--verify", "--end-of-options", f"{reference}^{{commit}}")
+    commit = git(*_VERIFY, "--end-of-options", f"{reference}^{{commit}}")
     if commit is None:
         shallow = git("rev-parse", "--is-shallow-repository") == "true"
         hint = "; this clone is shallow: `git fetch --depth 1 origin BRANCH` brings one"

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import deleted_rows, disk, dvc_cache, experiments, locks, paths, stage
-from twinview.commands import git
+from twinview import commands, deleted_rows, disk, dvc_cache, experiments, locks, paths, stage
 from twinview.errors import BusyError, ConfigError
 
 SMOKE = Path("build/smoke")
@@ -96,7 +95,7 @@ def _experiments() -> None:
 
 
 def _unused() -> None:
-    outside_git = git("rev-parse", "HEAD") is None
+    outside_git = commands.head() is None
     which = [] if outside_git else ["--all-commits", "--all-experiments"]
     experiments.dvc("gc", "--workspace", *which, "--force", "--quiet")
 

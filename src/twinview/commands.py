@@ -5,29 +5,52 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twinview.errors import BusyError
+from twinview.errors import BusyError, DataError
 
-LIMIT_S = (
-    300  # git takes a second; one that asks for a password, or waits for a disk, takes for ever
-)
+# git takes a second; one that asks for a password, or waits for a disk, takes for ever.
+LIMIT_S = 300
+# What git says of a folder that is in no repository. A worktree whose repository was moved, or a
+# repository of another user, has other words.
+_OUTSIDE = "not a git repository (or any "
+
+
+class GitError(DataError):
+    """A question that git cannot answer. reason: git's own, in one line."""
+
+    def __init__(self, command: str, said: str) -> None:
+        super().__init__(f"`{command}` failed: {' '.join(said.split())}")
+        self.reason = said.strip().partition("\n")[0].removeprefix("fatal: ")
 
 
 def git(*arguments: str) -> str | None:
-    """What git prints, without white space at the ends; None when it fails or is not there.
+    """What git prints, without white space at the ends; None where its answer is no.
 
-    Raises BusyError when it does not end.
+    That is status 1, which `rev-parse --verify --quiet` has for a name that git does not know, and
+    outside of a repository. Raises GitError, with git's own reason, where git cannot say, and
+    BusyError when it does not end.
     """
-    command = ["git", *arguments]
+    command, environment = ["git", *arguments], os.environ | {"LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=LIMIT_S)
-    except FileNotFoundError:
-        return None
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", env=environment, timeout=LIMIT_S
+        )
+    except OSError as error:
+        raise GitError("git", f"it does not start ({error.strerror}); install it") from None
     except subprocess.TimeoutExpired:
         raise BusyError(
             f"`{' '.join(command)}` has not ended in {LIMIT_S} s; run it in {Path.cwd()} by hand "
             "to see what it waits for, and then this again"
         ) from None
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode == 0:
+        return done.stdout.strip()
+    if done.returncode == 1 or _OUTSIDE in done.stderr:
+        return None
+    raise GitError(" ".join(command), done.stderr)
+
+
+def head() -> str | None:
+    """The commit that the working tree stands on; None outside git, and before the first one."""
+    return git("rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def changed() -> bool:

@@ -367,7 +367,7 @@ def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
         if name in (label, ref.split("/")[-1]):
             made = str(git("rev-parse", ref))
             return made, experiments.at(made, f"the experiment {name}")
-    commit = git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if commit is not None:
         return commit, experiments.at(commit, f"the commit {name}")
     waiting = experiments.unfinished()

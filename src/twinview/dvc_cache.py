@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments, lockfile
+from twinview import commands, experiments, lockfile
 from twinview.commands import git
 from twinview.errors import ConfigError, DataError
 from twinview.paths import root
@@ -56,7 +56,7 @@ def look(progress: Progress) -> Cache:
         with _repository() as repository:
             odb = repository.cache.local
             files = {checksum: Path(odb.oid_to_path(checksum)) for checksum in odb.all()}
-            if git("rev-parse", "HEAD") is None:
+            if commands.head() is None:
                 return Cache(files, _walk(repository, progress, 1), {})
             commits, count = _commits(), len(experiments.references())
             kept = _walk(repository, progress, len(commits) + 1, revs=commits)

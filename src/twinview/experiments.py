@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview import commands
-from twinview.commands import git
+from twinview.commands import GitError, git
 from twinview.errors import ConfigError, DataError, MissingError
 
 Read = Callable[[Path], str]  # the text of a project's file; raises MissingError for none
@@ -42,7 +42,7 @@ def require_committed(command: str) -> None:
 
 def require_git(command: str) -> None:
     """Raises ConfigError outside git, where DVC has no experiments."""
-    if git("rev-parse", "--verify", "HEAD") is None:
+    if commands.head() is None:
         raise ConfigError(
             f"{command} needs a git repository with a commit: DVC keeps experiments in git. "
             "`git init`, `git add -A` and `git commit` mend it"
@@ -121,10 +121,13 @@ def text_at(commit: str, path: Path) -> str | None:
 
     Raises DataError for one that it has and git cannot read, as in a clone without blobs.
     """
-    text = git("show", f"{commit}:./{path}")
-    if text is None and git("ls-tree", "--name-only", commit, "--", str(path)):
-        raise DataError(f"git cannot read {commit}:{path}; `git fetch --refetch` brings it")
-    return text
+    if not git("ls-tree", "--name-only", commit, "--", str(path)):
+        return None
+    try:
+        return git("show", f"{commit}:./{path}")
+    except GitError as error:
+        said = f"git cannot read {commit}:{path}; `git fetch --refetch` brings it ({error})"
+        raise DataError(said) from None
 
 
 def at(commit: str, called: str) -> Read:

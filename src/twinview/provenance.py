@@ -6,11 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from twinview import lockfile, paths
-from twinview.commands import changed, git
+from twinview import commands, lockfile, paths
+from twinview.commands import GitError
+
+NONE, UNKNOWN = "none", "unknown"  # how the words for no commit begin
 
 
-def provenance() -> dict[str, str | bool]:
+def provenance() -> dict[str, str | bool | None]:
     """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
     return {
         "commit": commit(),
@@ -22,8 +24,22 @@ def provenance() -> dict[str, str | bool]:
 
 
 def commit() -> str:
-    """The commit that the working tree stands on; 'none' outside git."""
-    return os.environ.get("DVC_EXP_BASELINE_REV") or git("rev-parse", "HEAD") or "none"
+    """The commit that the working tree stands on; 'none' outside git.
+
+    'unknown', with git's reason, where git cannot say: results are not lost for that.
+    """
+    try:
+        return os.environ.get("DVC_EXP_BASELINE_REV") or commands.head() or NONE
+    except GitError as error:
+        return f"{UNKNOWN} (git: {error.reason})"
+
+
+def changed() -> bool | None:
+    """Whether the tree differs from the commit; None where git cannot say."""
+    try:
+        return commands.changed()
+    except GitError:
+        return None
 
 
 class Data(NamedTuple):

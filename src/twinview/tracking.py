@@ -430,9 +430,12 @@ def _provenance(experiment: str) -> dict[str, str]:
     """Where the run comes from, in MLflow's words (its columns show those) and in ours."""
     from mlflow.tracking.context import registry
 
-    own = {f"twinview.{key}": str(value) for key, value in provenance.provenance().items()}
+    own = {
+        f"twinview.{key}": provenance.UNKNOWN if value is None else str(value)
+        for key, value in provenance.provenance().items()
+    }
     source = {"mlflow.source.name": _SOURCES[experiment], "mlflow.source.type": "PROJECT"}
-    if own["twinview.commit"] != "none":
+    if not own["twinview.commit"].startswith((provenance.NONE, provenance.UNKNOWN)):
         source["mlflow.source.git.commit"] = own["twinview.commit"]
     return registry.resolve_tags(source | own)  # type: ignore[no-any-return]
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from twinview import lockfile, params
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.commands import git
+from twinview.commands import GitError, git
 
 ALONE = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
     "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
+)
+UNKNOWN = (
+    "twinview: {}. The pipeline runs; commits are recorded as unknown, and `dvc exp` and "
+    "`dvc metrics diff` may not work."
 )
 
 
@@ -33,6 +37,15 @@ def checked(file: Path) -> Outcome:
     """That the file and dvc.lock are in order, and whether git knows the folder."""
     params.check(file)
     lockfile.load()
-    repository = git("rev-parse", "--git-dir") is not None
-    said = [f"twinview: {file} is in order", *([] if repository else [ALONE])]
+    repository, missing = _repository()
+    said = [f"twinview: {file} is in order", *missing]
     return Outcome("\n".join(said), {"params": str(file), "faults": [], "git": repository})
+
+
+def _repository() -> tuple[bool | None, list[str]]:
+    """Whether git knows the folder, None where it cannot say; and what is missing for that."""
+    try:
+        known = git("rev-parse", "--git-dir") is not None
+    except GitError as error:
+        return None, [UNKNOWN.format(error)]
+    return known, [] if known else [ALONE]

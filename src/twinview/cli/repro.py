@@ -14,7 +14,7 @@ from pathlib import Path
 from twinview import paths, stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
-from twinview.commands import dvc, git
+from twinview.commands import dvc
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Ends with DVC's own status where it fails."""
-    print(check.checked(Path("params.yaml")).text)
+    found = check.checked(Path("params.yaml"))
+    print(found.text)
     with stage.alone("repro"):
-        outside_git = git("rev-parse", "--git-dir") is None
-        if outside_git or Path(".dvc/config.local").exists():
-            dvc("config", "--local", "core.no_scm", str(outside_git).lower())
+        in_git = found.data["git"]
+        if in_git is False or (in_git and Path(".dvc/config.local").exists()):
+            dvc("config", "--local", "core.no_scm", str(not in_git).lower())
         before, started = _last_training(), time.monotonic()
         if status := dvc("repro", *options.stages):
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)

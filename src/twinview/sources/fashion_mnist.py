@@ -4,7 +4,6 @@ Three ways to the same bytes, each checked against the SHA-256 of the unpacked f
 Debian's package dataset-fashion-mnist, and torchvision's download.
 """
 
-import contextlib
 import gzip
 import hashlib
 import os
@@ -105,16 +104,28 @@ def _from_debian(raw: Path) -> None:
     if installed.is_dir():
         _copy(installed, raw)
         return
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise OSError("this machine has no apt-get")
+    for program in ("apt-get", "dpkg"):
+        if not shutil.which(program):
+            raise OSError(f"this machine has no {program}")
     with tempfile.TemporaryDirectory() as scratch:
-        if os.geteuid() == 0:  # a new machine has no package lists yet, and only root can get them
-            with contextlib.suppress(OSError):
-                _run(["apt-get", "update"], scratch)
-        _run(["apt-get", "download", DEBIAN_PACKAGE], scratch)
+        _download(scratch)
         package = next(Path(scratch).glob("*.deb"))
         _run(["dpkg", "-x", str(package), scratch], scratch)
         _copy(Path(scratch) / DEBIAN_FOLDER, raw)
+
+
+def _download(folder: str) -> None:
+    """Debian's package into a folder. Raises OSError with the reasons of both, where both fail."""
+    reasons = []
+    if os.geteuid() == 0:  # a new machine has no package lists yet, and only root can get them
+        try:
+            _run(["apt-get", "update"], folder)
+        except OSError as error:
+            reasons.append(str(error))
+    try:
+        _run(["apt-get", "download", DEBIAN_PACKAGE], folder)
+    except OSError as error:
+        raise OSError("; ".join([str(error), *reasons])) from None
 
 
 def _run(command: list[str], folder: str) -> None:
