@@ -79,7 +79,9 @@ def test_files_of_a_project_that_was_copied_are_left_to_it(
     (folder / "mlflow.db").rename(folder / "copy/mlflow.db")
     monkeypatch.chdir(folder / "copy")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")  # MLflow has set it
-    with pytest.raises(ConfigError, match="outside of this project"):
+    with pytest.raises(
+        DataError, match=f"files of 3 of its runs are still in {folder}/mlartifacts"
+    ):
         deleted_rows.forget()
     monkeypatch.chdir(folder)
     assert len(texts()) == 6

@@ -13,7 +13,6 @@ from twinview import commands, deleted_rows, disk, dvc_cache, experiments, locks
 from twinview.errors import BusyError, ConfigError
 
 SMOKE = Path("build/smoke")
-COPIES = paths.SCRATCH / "exps"
 RUNS = "runs"  # below DVC's cache
 
 
@@ -128,7 +127,7 @@ def _remove_smoke() -> None:
 @contextlib.contextmanager
 def _quiet_project() -> Iterator[None]:
     """Holds the locks of all stages, so that none is at work and none begins."""
-    for place, program in ((Path.cwd(), "dvc"), (COPIES.absolute(), "")):
+    for place, program in ((Path.cwd(), "dvc"), (paths.COPIES.absolute(), "")):
         if worker := disk.at_work(place, program):
             raise BusyError(
                 f"{worker} is at work in {place}; wait for it, or `kill` it (a training saves "
@@ -162,7 +161,7 @@ def _trainings() -> list[Path]:
 
 def _copies() -> list[Path]:
     """DVC's temporary copies of the project, of `--temp` and of the queue."""
-    return [path for pattern in ("tmp*", "standalone/tmp*") for path in COPIES.glob(pattern)]
+    return [path for pattern in ("tmp*", "standalone/tmp*") for path in paths.COPIES.glob(pattern)]
 
 
 def _views() -> list[Path]:

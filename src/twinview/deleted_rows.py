@@ -11,9 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
-from twinview import tracking
+from twinview import stores, tracking
 from twinview.errors import BusyError, ConfigError, DataError
 from twinview.paths import root
 
@@ -53,8 +52,8 @@ def deleted_rows() -> Rows:
 
     Raises DataError for a database that cannot be read.
     """
-    file = Path(tracking.store().removeprefix("sqlite:///"))
-    if not file.is_file():  # nothing was tracked yet, or a server has it
+    file = stores.database()
+    if file is None or not file.is_file():  # nothing was tracked yet, or a server has it
         return Rows(0, [], [], [])
     try:
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
@@ -64,7 +63,9 @@ def deleted_rows() -> Rows:
     except sqlite3.Error as error:
         raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
     places = [uri for (uri,) in runs] + [uri for _, uri in models]
-    return Rows(len(runs), [model for model, _ in models], [_folder(uri) for uri in places], lost)
+    return Rows(
+        len(runs), [model for model, _ in models], [stores.folder(uri) for uri in places], lost
+    )
 
 
 def forget() -> None:
@@ -73,6 +74,7 @@ def forget() -> None:
     Raises ConfigError when their files lie outside of this project, or when MLflow would remove a
     registered model with its experiment.
     """
+    tracking.move_in()
     rows = deleted_rows()
     for number, experiment, model, version in rows.lost:
         raise ConfigError(
@@ -106,7 +108,3 @@ def _mlflow(*arguments: str) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise DataError(f"`mlflow {arguments[0]}` failed: {said[-1]}")
-
-
-def _folder(uri: str) -> Path:
-    return Path(unquote(urlparse(uri).path))

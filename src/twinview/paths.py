@@ -30,6 +30,7 @@ REPORT = Path("reports/report.html")
 
 # DVC's folder for what no commit holds: locks, its copies of the project.
 SCRATCH = Path(".dvc", "tmp")
+COPIES = SCRATCH / "exps"
 # Of unfinished trainings, in the project of DVC's temporary copies too; DVC knows nothing of them.
 CHECKPOINTS = SCRATCH / "twinview/checkpoints"
 
@@ -46,5 +47,11 @@ def below(name: str) -> str:
 
 
 def root() -> Path:
-    """The project's folder; in a temporary copy that DVC makes, the folder it was copied from."""
-    return Path(os.environ.get("DVC_ROOT", ".")).absolute()
+    """The project's folder; in a temporary copy that DVC makes, the folder it was copied from.
+
+    DVC names that one in DVC_ROOT, and leaves the variable as it is where a shell has exported it:
+    in a folder that is a project, one of another project does not count.
+    """
+    here, named = Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")).absolute()
+    is_copy = here.is_relative_to((named / COPIES).resolve())
+    return here if (here / ".dvc/config").is_file() and not is_copy else named

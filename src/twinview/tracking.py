@@ -19,10 +19,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from twinview import columns, locks, paths, provenance
+from twinview import columns, locks, paths, provenance, stores
 from twinview.artifacts import atomic_file, flat, load_json
 from twinview.errors import BusyError, ConfigError, StoppedError
 from twinview.paths import root
+from twinview.stores import store as store
 
 PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"
@@ -30,7 +31,6 @@ PRETRAINING = "twinview-pretrain"
 _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
-_SQLITE = "sqlite:///"
 # Packages that every served model imports.
 _NEEDED = (
     "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
@@ -41,14 +41,6 @@ _NEEDED = (
 def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of reports/metrics.json and baselines.json under the names that a row has."""
     return flat(ours) | {f"baselines.{name}": value for name, value in flat(baselines).items()}
-
-
-def store() -> str:
-    """The tracking store: MLFLOW_TRACKING_URI, or mlflow.db in the project's folder."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
-    if uri.startswith(_SQLITE):
-        return f"{_SQLITE}{root() / uri.removeprefix(_SQLITE)}"
-    return uri
 
 
 def place() -> str:
@@ -83,14 +75,29 @@ def _answering() -> Iterator[None]:
         ) from error
 
 
+def move_in() -> None:
+    """Makes the database this folder's where it was made in another one; see stores.move_in."""
+    with _first_contact():
+        stores.move_in(_ABOUT)
+
+
+@contextlib.contextmanager
+def _first_contact() -> Iterator[None]:
+    """Of several processes one at a time: together they break a database for good."""
+    with locks.held(root() / paths.SCRATCH / "mlflow.init.lock", lambda holder: None):
+        yield
+
+
 @_answering()
 def page() -> str:
     """The rest of an address, after the server's: our view of the own store's rows; "" without."""
     import mlflow
 
-    if not Path(store().removeprefix(_SQLITE)).exists():
+    file = stores.database()
+    if file is None or not file.exists():
         return ""
     found = mlflow.MlflowClient(tracking_uri=store()).get_experiment_by_name(PIPELINE)
+    move_in()
     return columns.address(found.experiment_id) if found else ""
 
 
@@ -371,9 +378,10 @@ def _experiment(name: str) -> str:
 
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(store())
-    with locks.held(root() / paths.SCRATCH / "mlflow.init.lock", lambda holder: None):
+    with _first_contact():
         _make_database()
         client = mlflow.MlflowClient()
+        stores.move_in(_ABOUT)
         found = client.get_experiment_by_name(name)
         if found and found.lifecycle_stage == "deleted":
             raise ConfigError(
@@ -382,8 +390,7 @@ def _experiment(name: str) -> str:
             )
         if found:
             return str(found.experiment_id)
-        local = store().startswith(_SQLITE)
-        folder = (root() / "mlartifacts" / name).as_uri() if local else None
+        folder = f"{stores.files()}/{name}" if stores.database() else None
         about = _ABOUT[name]()
         return str(client.create_experiment(name, artifact_location=folder, tags=about))
 
@@ -395,13 +402,12 @@ def _make_database() -> None:
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    path = Path(store().removeprefix(_SQLITE))
-    if store().startswith(_SQLITE) and not path.exists():
+    path = stores.database()
+    if path is not None and not path.exists():
         for half in path.parent.glob(f".{path.name}.*.part*"):
             half.unlink()
         with atomic_file(path) as temporary:
-            artifacts = (root() / "mlartifacts").as_uri()
-            SqlAlchemyStore(f"{_SQLITE}{temporary}", artifacts)._dispose_engine()  # type: ignore[no-untyped-call]
+            SqlAlchemyStore(stores.address(temporary), stores.files())._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def _found(run_id: str) -> Any:

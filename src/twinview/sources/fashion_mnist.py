@@ -4,6 +4,7 @@ Three ways to the same bytes, each checked against the SHA-256 of the unpacked f
 Debian's package dataset-fashion-mnist, and torchvision's download.
 """
 
+import contextlib
 import gzip
 import hashlib
 import os

@@ -1,0 +1,131 @@
+"""Where MLflow's store is, and its files: mlflow.db and mlartifacts/ in the project's folder.
+
+MLflow keeps absolute addresses in its database. In a folder that was moved, or is a copy, they lead
+to the old place, and each new run would write there: so they are renewed before a run begins.
+"""
+
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlparse
+
+from twinview.errors import DataError
+from twinview.paths import root
+
+_SQLITE = "sqlite:///"
+
+
+def store() -> str:
+    """The tracking store: MLFLOW_TRACKING_URI, or mlflow.db in the project's folder."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+    if not uri.startswith(_SQLITE):
+        return uri
+    name, mark, options = uri.removeprefix(_SQLITE).partition("?")
+    return f"{address(root() / unquote(name))}{mark}{options}"
+
+
+def database() -> Path | None:
+    """The file of the store; None where the store is no SQLite database, such as a server."""
+    if not store().startswith(_SQLITE):
+        return None
+    return Path(unquote(store().removeprefix(_SQLITE).partition("?")[0]))
+
+
+def address(file: Path) -> str:
+    """The URL of an SQLite database, from which `database` and SQLAlchemy read the same path.
+
+    Where a character needs quotes, slashes get them too: MLflow makes the folder of a URL without
+    unquoting it, which would be an empty one beside the project, and is the current one so.
+    """
+    path = str(file)
+    return f"{_SQLITE}{path if quote(path) == path else quote(path, safe='')}"
+
+
+def files() -> str:
+    """The URL of the folder with the files of all runs."""
+    return (root() / "mlartifacts").as_uri()
+
+
+def folder(uri: str) -> Path:
+    """The path that a file: URL names."""
+    return Path(unquote(urlparse(uri).path))
+
+
+def elsewhere(experiments: Iterable[str]) -> list[str]:
+    """URLs of other folders in which these experiments of the project's own database have files.
+
+    Raises DataError for a database that cannot be read, or whose files did not come with it.
+    """
+    file = database()
+    if file is None or not file.is_file() or not file.is_relative_to(root()):
+        return []
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as opened:
+            found = _locations(opened, list(experiments))
+            for old in found:
+                _require_files(opened, file, old)
+    except sqlite3.Error as error:
+        raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
+    return found
+
+
+def move_in(experiments: Iterable[str]) -> None:
+    """Renews the addresses of the project's own database that lead to another folder."""
+    for old in elsewhere(experiments):
+        _readdress(old, files())
+        print(
+            f"twinview: the runs in {database()} had their files in {folder(old)}; "
+            f"from now on they are in {folder(files())}",
+            file=sys.stderr,
+        )
+
+
+def _locations(opened: sqlite3.Connection, experiments: list[str]) -> list[str]:
+    """The folders of the experiments' files that are not `files`, however they are written."""
+    if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchall():
+        return []
+    found = opened.execute("SELECT name, artifact_location FROM experiments").fetchall()
+    olds = {place.rpartition("/")[0] for name, place in found if name in experiments}
+    here = folder(files()).resolve()
+    return sorted(old for old in olds if folder(old).resolve() != here)
+
+
+def _require_files(opened: sqlite3.Connection, file: Path, old: str) -> None:
+    """Raises DataError where runs have files in the other folder that are not in this one."""
+    begun = [uri for (uri,) in opened.execute("SELECT artifact_uri FROM runs")]
+    here = [(uri, uri.replace(old, files(), 1)) for uri in begun if uri.startswith(f"{old}/")]
+    left = [uri for uri, new in here if folder(uri).is_dir() and not folder(new).is_dir()]
+    if left:
+        raise DataError(
+            f"{file} was made in another folder, and the files of {len(left)} of its runs are "
+            f"still in {folder(old)}; `cp -a {folder(old)} {root()}` brings them, or move {file} "
+            "away, and a new one begins"
+        )
+
+
+def _readdress(old: str, new: str) -> None:
+    """Replaces the folder in all addresses that begin with it: in one transaction, or not."""
+    from sqlalchemy import create_engine, func, update
+
+    begin, engine = f"{old}/", create_engine(store())
+    with engine.begin() as connection:
+        for column in _addresses():
+            known = func.substr(column, 1, len(begin)) == begin
+            renewed = f"{new}/" + func.substr(column, len(begin) + 1)
+            connection.execute(update(column.class_).where(known).values({column.key: renewed}))
+    engine.dispose()
+
+
+def _addresses() -> tuple[Any, ...]:
+    """The columns in which MLflow keeps addresses of files."""
+    from mlflow.store.model_registry.dbmodels.models import SqlModelVersion
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment, SqlLoggedModel, SqlRun
+
+    return (
+        SqlExperiment.artifact_location, SqlRun.artifact_uri, SqlLoggedModel.artifact_location,
+        SqlModelVersion.source, SqlModelVersion.storage_location,
+    )  # fmt: skip
