@@ -28,6 +28,13 @@ EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")
 
+# Everything that stages write, a folder where the name has no suffix.
+OUTS = (
+    PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, PROBE, PRETRAIN_RUN,
+    DATA_CARD, CONTACT_SHEET, VIEWS_PICTURE, PRETRAIN_METRICS, PRETRAIN_STEPS, PRETRAIN_EPOCHS,
+    METRICS, BASELINE_METRICS, BASELINE_DETAILS, EVALUATION, PREDICTIONS, REPORT,
+)  # fmt: skip
+
 # DVC's folder for what no commit holds: locks, its copies of the project.
 SCRATCH = Path(".dvc", "tmp")
 COPIES = SCRATCH / "exps"

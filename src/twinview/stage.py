@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from twinview import locks, params, paths
+from twinview import locks, outs, params, paths
 from twinview.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, told
 
 T = TypeVar("T")
@@ -137,7 +137,7 @@ def _leads() -> bool:
 
 
 def _check_params() -> None:
-    """Checks the whole of params.yaml in a child, so that this process loads only what it uses."""
+    """Checks all settings and places in a child, so that this process loads only what it uses."""
     child = multiprocessing.get_context("fork").Process(target=_check_and_say)
     child.start()
     child.join()  # no limit: it reads one small file
@@ -148,3 +148,4 @@ def _check_params() -> None:
 def _check_and_say() -> None:
     with plain_errors():
         params.check()
+        outs.check()

@@ -1,6 +1,7 @@
 """Checks params.yaml as a whole, and says what is missing around it.
 
 Every fault at once, each with its setting, its value and what would be right; --json lists them.
+So are links and files where stages write, and a database of MLflow without its runs' files.
 
     $ twinview check --params recipes/smoke.yaml
 """
@@ -8,7 +9,7 @@ Every fault at once, each with its setting, its value and what would be right; -
 import argparse
 from pathlib import Path
 
-from twinview import lockfile, params
+from twinview import lockfile, outs, params, stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.commands import GitError, git
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Raises ConfigError with every fault of the file."""
+    """Raises ConfigError with every fault of the file, DataError with those of what lies around."""
     return checked(options.params)
 
 
@@ -37,6 +38,8 @@ def checked(file: Path) -> Outcome:
     """That the file and dvc.lock are in order, and whether git knows the folder."""
     params.check(file)
     lockfile.load()
+    outs.check()
+    stores.elsewhere((tracking.PIPELINE, tracking.PRETRAINING))
     repository, missing = _repository()
     said = [f"twinview: {file} is in order", *missing]
     return Outcome("\n".join(said), {"params": str(file), "faults": [], "git": repository})

@@ -1,0 +1,48 @@
+"""What lies where stages write: DVC and the stages replace an out as a whole, and no link.
+
+Asked by every stage and by `twinview check`, so that it is told before the work and not after it.
+"""
+
+from pathlib import Path
+
+from twinview.errors import DataError
+from twinview.paths import OUTS
+
+_CACHED = "/files/md5/"  # in DVC's cache; with cache.type symlink a file is a link into it
+
+
+def check() -> None:
+    """Raises DataError, with every fault, where something else lies than a stage can replace."""
+    faults = sorted({fault for out in OUTS if (fault := _above(out) or _fault(out))})
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise DataError(
+            f"stages cannot write here:\n{lines}\nMove it away (`dvc repro` makes anew what stages "
+            "write). To keep large files on another disk, `dvc cache dir --local /disk/cache` and "
+            "`dvc config --local cache.type symlink`; data/raw may be a link",
+            faults,
+        )
+
+
+def _above(out: Path) -> str | None:
+    """What is wrong with a folder that the out lies in, the outermost first."""
+    for place in reversed(out.parents[:-1]):
+        if place.is_symlink():
+            return _linked(place)
+        if place.exists() and not place.is_dir():
+            return f"{place} is a file, where a folder has to be"
+    return None
+
+
+def _fault(out: Path) -> str | None:
+    if out.is_symlink():
+        is_cached = bool(out.suffix) and _CACHED in str(out.readlink())
+        return None if is_cached else _linked(out)
+    if out.exists() and out.is_dir() == bool(out.suffix):
+        kinds = ("folder", "file") if out.suffix else ("file", "folder")
+        return "{} is a {}, where a {} has to be".format(out, *kinds)
+    return None
+
+
+def _linked(place: Path) -> str:
+    return f"{place} is a link to {place.readlink()}"
