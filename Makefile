@@ -9,6 +9,16 @@ READY := $(VENV)/.ready
 # PyTorch's, oneDNN's and MKL's kernels for old processors, which sum in another order than those for new ones.
 OLD_PROCESSOR := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 
+# The programs of an environment lead to the folder that it was made in, and run the code there.
+define MADE_ELSEWHERE
+  test -L $(VENV) || test ! -f $(BIN)/twinview || \
+  test "$$(sed -n '1,2s|^[^/]*\(/.*/\)python[0-9.]*.*|\1|p' $(BIN)/twinview)" -ef $(BIN) || echo yes
+endef
+ifeq ($(shell $(MADE_ELSEWHERE)),yes)
+  $(error $(CURDIR)/$(VENV) was made in another folder, and would run the code there; `rm -r $(VENV)` and run this again: it is made anew)
+endif
+
+
 .PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results
