@@ -18,7 +18,6 @@ ifeq ($(shell $(MADE_ELSEWHERE)),yes)
   $(error $(CURDIR)/$(VENV) was made in another folder, and would run the code there; `rm -r $(VENV)` and run this again: it is made anew)
 endif
 
-
 .PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results

@@ -1,10 +1,12 @@
 """DVC's experiments, which git does not find by their names alone."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands import git
+from tests.commands import git, output
 from twinview import experiments
 from twinview.errors import ConfigError, DataError
 
@@ -38,6 +40,26 @@ def test_what_there_is_not_is_named(folder: Path) -> None:
         experiments.read("measure-2", Path("m.json"))
     with pytest.raises(DataError, match=r"the experiment measure-1 has no other\.json"):
         experiments.read(NAME, Path("other.json"))
+
+
+def test_what_was_queued_in_the_folder_that_this_is_a_copy_of_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    born = folder / "born"
+    born.mkdir()
+    monkeypatch.chdir(born)
+    Path("params.yaml").write_text("rate: 1\n")
+    Path("dvc.yaml").write_text("stages: {a: {cmd: 'true', params: [rate]}}\n")
+    dvc = (sys.executable, "-m", "dvc")
+    git("init", "-q")
+    output(*dvc, "init", "-q")
+    git("add", "-A")
+    git("commit", "-qm", "all")
+    output(*dvc, "exp", "run", "--queue", "-q", "-n", "two", "-S", "rate=2")
+    assert experiments.queued_elsewhere() == []
+    shutil.copytree(born, folder / "new")
+    monkeypatch.chdir(folder / "new")
+    assert experiments.queued_elsewhere() == ["two"]
 
 
 def test_settings_reach_dvc_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:

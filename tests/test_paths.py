@@ -25,6 +25,8 @@ def test_dvc_s_temporary_copy_is_of_the_project_that_dvc_names(
 def test_a_variable_of_another_project_does_not_count(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(make_project(folder / "born")))
+    make_project(folder / "born")
     monkeypatch.chdir(make_project(folder / "new"))
-    assert paths.root() == folder / "new"
+    for other in ("born", "moved away"):
+        monkeypatch.setenv("DVC_ROOT", str(folder / other))
+        assert paths.root() == folder / "new"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twinview import commands
+from twinview import commands, paths
 from twinview.commands import GitError, git
 from twinview.errors import ConfigError, DataError, MissingError
 
@@ -79,6 +79,21 @@ def unfinished() -> dict[str, str]:
         for one in listed
         if one["status"] != "Success"
     }
+
+
+def queued_elsewhere() -> list[str]:
+    """The queued experiments that DVC would run in another folder: this one is a copy of that.
+
+    It keeps with each one the folder in which it was queued.
+    """
+    from dvc.repo import Repo
+
+    if not (paths.COPIES / "celery").is_dir():  # nothing was ever queued; DVC takes a while to load
+        return []
+    with Repo() as repo:
+        queued = list(repo.experiments.celery_queue.iter_queued())
+    here = Path.cwd().resolve()
+    return [one.name or one.stash_rev[:7] for one in queued if Path(one.dvc_root).resolve() != here]
 
 
 def cached(digest: str) -> str | None:

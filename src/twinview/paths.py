@@ -56,9 +56,14 @@ def below(name: str) -> str:
 def root() -> Path:
     """The project's folder; in a temporary copy that DVC makes, the folder it was copied from.
 
-    DVC names that one in DVC_ROOT, and leaves the variable as it is where a shell has exported it:
-    in a folder that is a project, one of another project does not count.
+    DVC names that one in DVC_ROOT, and leaves the variable as it is where a shell has exported it.
+    So in a project, the name of another one, or of one that has moved away, does not count.
     """
     here, named = Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")).absolute()
-    is_copy = here.is_relative_to((named / COPIES).resolve())
-    return here if (here / ".dvc/config").is_file() and not is_copy else named
+    if not _is_project(here) or here.is_relative_to((named / COPIES).resolve()):
+        return named
+    return here if _is_project(named) or not named.is_dir() else named
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / ".dvc/config").is_file()

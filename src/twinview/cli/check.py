@@ -9,7 +9,7 @@ So are links and files where stages write, and a database of MLflow without its 
 import argparse
 from pathlib import Path
 
-from twinview import lockfile, outs, params, stores, tracking
+from twinview import experiments, lockfile, outs, params, stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.commands import GitError, git
@@ -17,6 +17,10 @@ from twinview.commands import GitError, git
 ALONE = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
     "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
+)
+ELSEWHERE = (
+    "twinview: {} was queued in another folder, of which this one is a copy, and DVC would run it "
+    "there. `dvc queue remove --queued` and queue it here anew."
 )
 UNKNOWN = (
     "twinview: {}. The pipeline runs; commits are recorded as unknown, and `dvc exp` and "
@@ -41,8 +45,12 @@ def checked(file: Path) -> Outcome:
     outs.check()
     stores.elsewhere((tracking.PIPELINE, tracking.PRETRAINING))
     repository, missing = _repository()
-    said = [f"twinview: {file} is in order", *missing]
-    return Outcome("\n".join(said), {"params": str(file), "faults": [], "git": repository})
+    elsewhere = experiments.queued_elsewhere()
+    data: dict[str, object] = {"params": str(file), "faults": [], "git": repository}
+    if elsewhere:
+        missing.append(ELSEWHERE.format(", ".join(elsewhere)))
+        data["queued_elsewhere"] = elsewhere
+    return Outcome("\n".join([f"twinview: {file} is in order", *missing]), data)
 
 
 def _repository() -> tuple[bool | None, list[str]]:
