@@ -164,6 +164,16 @@ def test_a_database_that_came_without_its_files_is_refused_before_anything(
     assert tracking.page() != ""
 
 
+@pytest.mark.parametrize("place", ["mlflow-artifacts:/1", "s3://a/mlartifacts/b", "/born/mlruns/1"])
+def test_an_experiment_that_somebody_put_elsewhere_stays_there(
+    place: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect("mlflow.db") as opened:
+        opened.execute("CREATE TABLE experiments (name, artifact_location)")
+        opened.execute("INSERT INTO experiments VALUES ('twinview', ?)", [place])
+    assert stores.elsewhere([tracking.PIPELINE]) == []
+
+
 def test_a_store_outside_of_the_project_keeps_its_addresses(
     born: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

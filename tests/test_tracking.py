@@ -24,7 +24,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from tests.contracts.test_kinds import SMALL
 from tests.servers import refusing
 from tests.used import pictures, save_models
-from twinview import columns, tracking
+from twinview import columns, provenance, tracking
 from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
@@ -371,6 +371,17 @@ def test_runs_say_whence_they_are_where_mlflow_s_columns_look(
         assert run.data.tags["mlflow.source.git.commit"] == "f" * 40
         assert run.data.tags["mlflow.source.name"] == source
         assert run.info.run_name == "repro-fffffff"
+
+
+def test_what_git_could_not_tell_is_unknown_and_no_commit_of_mlflow_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provenance, "commit", lambda: "unknown (git: it refuses)")
+    monkeypatch.setattr(provenance, "changed", lambda: None)
+    tags = tracking._provenance(tracking.PIPELINE)
+    assert tags["twinview.commit"] == "unknown (git: it refuses)"
+    assert tags["twinview.changed"] == "unknown"
+    assert "unknown" not in tags.get("mlflow.source.git.commit", "")
 
 
 def test_an_experiment_opens_with_columns_that_its_runs_have(

@@ -6,6 +6,7 @@ to the old place, and each new run would write there: so they are renewed before
 
 import contextlib
 import os
+import shlex
 import sqlite3
 import sys
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from twinview.errors import DataError
 from twinview.paths import root
 
 _SQLITE = "sqlite:///"
+_FILES = "mlartifacts"
 
 
 def store() -> str:
@@ -47,7 +49,7 @@ def address(file: Path) -> str:
 
 def files() -> str:
     """The URL of the folder with the files of all runs."""
-    return (root() / "mlartifacts").as_uri()
+    return (root() / _FILES).as_uri()
 
 
 def folder(uri: str) -> Path:
@@ -85,13 +87,13 @@ def move_in(experiments: Iterable[str]) -> None:
 
 
 def _locations(opened: sqlite3.Connection, experiments: list[str]) -> list[str]:
-    """The folders of the experiments' files that are not `files`, however they are written."""
+    """The folders of that name, with the experiments' files, which are not this project's."""
     if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchall():
         return []
     found = opened.execute("SELECT name, artifact_location FROM experiments").fetchall()
     olds = {place.rpartition("/")[0] for name, place in found if name in experiments}
-    here = folder(files()).resolve()
-    return sorted(old for old in olds if folder(old).resolve() != here)
+    ours = (old for old in sorted(olds) if old.startswith("file:") and old.endswith(f"/{_FILES}"))
+    return [old for old in ours if folder(old).resolve() != folder(files()).resolve()]
 
 
 def _require_files(opened: sqlite3.Connection, file: Path, old: str) -> None:
@@ -100,10 +102,11 @@ def _require_files(opened: sqlite3.Connection, file: Path, old: str) -> None:
     here = [(uri, uri.replace(old, files(), 1)) for uri in begun if uri.startswith(f"{old}/")]
     left = [uri for uri, new in here if folder(uri).is_dir() and not folder(new).is_dir()]
     if left:
+        copy = shlex.join(["cp", "-a", str(folder(old)), str(root())])
         raise DataError(
             f"{file} was made in another folder, and the files of {len(left)} of its runs are "
-            f"still in {folder(old)}; `cp -a {folder(old)} {root()}` brings them, or move {file} "
-            "away, and a new one begins"
+            f"still in {folder(old)}; `{copy}` brings them, "
+            f"or move {file} away, and a new one begins"
         )
 
 
