@@ -75,6 +75,15 @@ def test_check_and_every_stage_say_so_before_anything(
     assert capfd.readouterr().err.count("data/views is a link to") == 2
 
 
+def test_check_names_code_of_another_folder(
+    write_params: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    Path("src/twinview").mkdir(parents=True)
+    assert main(["check"]) == 0
+    assert f"the code that runs is that of {ROOT}/src/twinview, and" in capsys.readouterr().out
+
+
 def test_check_names_a_database_that_came_without_its_runs_files(
     write_params: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,10 @@ ELSEWHERE = (
     "twinview: {} was queued in another folder, of which this one is a copy, and DVC would run it "
     "there. `dvc queue remove --queued` and queue it here anew."
 )
+OTHER_CODE = (
+    "twinview: the code that runs is that of {}, and DVC records this folder's. In a project that "
+    "was copied or moved, `make` says what makes an environment of its own."
+)
 UNKNOWN = (
     "twinview: {}. The pipeline runs; commits are recorded as unknown, and `dvc exp` and "
     "`dvc metrics diff` may not work."
@@ -45,6 +49,7 @@ def checked(file: Path) -> Outcome:
     outs.check()
     stores.elsewhere((tracking.PIPELINE, tracking.PRETRAINING))
     repository, missing = _repository()
+    missing += _other_code()
     elsewhere = experiments.queued_elsewhere()
     data: dict[str, object] = {"params": str(file), "faults": [], "git": repository}
     if elsewhere:
@@ -60,3 +65,9 @@ def _repository() -> tuple[bool | None, list[str]]:
     except GitError as error:
         return None, [UNKNOWN.format(error)]
     return known, [] if known else [ALONE]
+
+
+def _other_code() -> list[str]:
+    """What is wrong where the folder has code of its own and another one's runs."""
+    here, running = Path("src/twinview"), Path(params.__file__).parent
+    return [OTHER_CODE.format(running)] if here.is_dir() and not here.samefile(running) else []
