@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.conftest import WHOLE
 from twinview import comparison, comparison_text, experiments
-from twinview.comparison import CODE, DATA, Compared, Comparison, Group, Run, told
+from twinview.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview.differing import told
 from twinview.errors import ConfigError, DataError
 
 METHODS = ("simclr", "byol", "moco")

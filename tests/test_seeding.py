@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import artifacts, experiments, params, seeding
+from twinview import artifacts, differing, experiments, params, seeding
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import in_folder
 from twinview.provenance import hardware
@@ -101,13 +101,13 @@ def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     typed = params.load(file)
     sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
     expected = artifacts.flat(typed.chosen(*sections))
-    assert seeding.in_effect(tree(file)) == expected
+    assert differing.in_effect(tree(file)) == expected
 
 
 def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
-    found = seeding.in_effect(changed("pretrain.method", "siamese"))
+    found = differing.in_effect(changed("pretrain.method", "siamese"))
     assert "objectives.nt_xent.temperature" in found and "methods.simclr.temperature" not in found
-    assert not any(key.startswith("objectives") for key in seeding.in_effect(tree()))
+    assert not any(key.startswith("objectives") for key in differing.in_effect(tree()))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_digest_sees_what_changes_results(setting: str, value: Any) -> None:
 
 
 def test_every_section_of_plugins_is_chosen_from() -> None:
-    assert set(seeding.PLUGINS) == set(params.PLUGIN_SECTIONS)
+    assert set(differing.PLUGINS) == set(params.PLUGIN_SECTIONS)
 
 
 def test_the_pipeline_comes_first_and_then_an_experiment_a_seed(dvc: Dvc) -> None:

@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 from twinview import experiments, lockfile, paths, questions, seeding
 from twinview.commands import git
+from twinview.differing import ABSENT, in_effect, is_option, told, unequal, words
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import Read
 from twinview.intervals import Difference, Interval, difference, holm, interval
-from twinview.questions import ABSENT, Differences, Question
+from twinview.questions import Differences, Question
 from twinview.registry import did_you_mean
 from twinview.sections import VALIDATION
 
@@ -70,13 +71,13 @@ class Run:
     @functools.cached_property
     def settings(self) -> dict[str, Any]:
         """What its results depend on, but for the seeds and for what it was asked."""
-        found = questions.answer(seeding.in_effect(self.tree))
+        found = questions.answer(in_effect(self.tree))
         return {key: value for key, value in found.items() if key not in seeding.SEEDS}
 
     @functools.cached_property
     def question(self) -> Question:
         """What it was asked."""
-        found = seeding.in_effect(self.tree)
+        found = in_effect(self.tree)
         return questions.question(found, self.data, self.pairs, self.protocol)
 
 
@@ -434,7 +435,7 @@ def _grouped(runs: Sequence[Run]) -> list[Group]:
         each.append({
             key: settings.get(key, ABSENT)
             for key in differing
-            if key in settings or not _is_option(key)
+            if key in settings or not is_option(key)
         })  # fmt: skip
     rows = zip(_labels(firsts, each, differing), each, members, strict=True)
     return [
@@ -471,17 +472,8 @@ def _telling(
 
 
 def _differing(firsts: Sequence[Run]) -> list[str]:
-    """The settings that are not equal in all; DATA and CODE where data, or a file of code, are not.
-
-    A plug-in's options say nothing where it is not chosen: they differ among those that have them.
-    """
-    all_settings = [run.settings for run in firsts]
-    found = []
-    for key in dict.fromkeys(key for settings in all_settings for key in settings):
-        having = [settings[key] for settings in all_settings if key in settings]
-        missing = len(having) < len(firsts) and not _is_option(key)
-        if missing or any(value != having[0] for value in having):
-            found.append(key)
+    """The settings that are not equal in all, then DATA and CODE where those are not."""
+    found = unequal([run.settings for run in firsts])
     others = {DATA: _other_pairs(firsts), CODE: _changed(firsts)}
     return [*found, *(key for key, differs in others.items() if differs)]
 
@@ -512,31 +504,11 @@ def _letter(number: int) -> str:
     return chr(ord("A") + place) + (str(turn) if turn else "")
 
 
-def _is_option(key: str) -> bool:
-    """Of a plug-in, so that it is there only where the plug-in is chosen."""
-    return key.split(".")[0] in seeding.PLUGINS
-
-
 def _label(run: Run, values: Mapping[str, Any], differing: Sequence[str]) -> str:
     """What differs, in words; the method where nothing does."""
     if not values:
         return str(run.tree["pretrain"]["method"])
-    return ", ".join(f"{short(key, differing)} {told(value)}" for key, value in values.items())
-
-
-def short(key: str, keys: Sequence[str]) -> str:
-    """A setting's last word, or all of it where another of the keys ends in the same word."""
-    last = key.split(".")[-1]
-    return last if [other.split(".")[-1] for other in keys].count(last) == 1 else key
-
-
-def told(value: Any) -> str:
-    """A setting's value as a reader expects it: 0.3 for 0.30000000000000004."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(told, value))}]"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value) if isinstance(value, str) else json.dumps(value)
+    return ", ".join(words(values, differing))
 
 
 def megabytes(count: int) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.differing import ABSENT
 from twinview.paths import PREPARED
 
-ABSENT = "absent"  # what an earlier version does not know
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
 _OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")
 

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview import artifacts, experiments, lockfile, paths
+from twinview.differing import in_effect
 from twinview.errors import ConfigError, DataError, MissingError
 from twinview.experiments import Read
 from twinview.intervals import Interval, interval, prediction
@@ -32,20 +33,6 @@ COMMAND = "twinview seeds"
 # Of the encoder's training, and of the baselines': what two trainings may differ in that are alike.
 # The other seeds (of the split, the label draws, the cached views) say what is asked, or of what.
 SEEDS = ("pretrain.seed", "baselines.seed")
-
-# Which setting chooses from a section of plug-ins; {} stands for the chosen method.
-_CHOSEN_BY = {
-    "sources": "data.source",
-    "augmentations": "views.chain",
-    "encoders": "pretrain.encoder",
-    "heads": "pretrain.head",
-    "optimizers": "pretrain.optimizer",
-    "objectives": "methods.{}.objective",
-    "methods": "pretrain.method",
-    "probes": "evaluate.probes",
-}
-PLUGINS = tuple(_CHOSEN_BY)  # the sections of them
-_APART = ("gate", "report")  # no result depends on them
 
 
 @dataclass(frozen=True)
@@ -265,29 +252,3 @@ def digest(tree: Mapping[str, Any], data: str | None, *others: Mapping[str, str]
     own = {key: value for key, value in in_effect(tree).items() if key not in SEEDS}
     text = json.dumps([own, data, *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that results depend on, by dotted name: of plug-ins, those that are chosen."""
-    kept = {}
-    for section, of in tree.items():
-        if section in _CHOSEN_BY:
-            chosen = _chosen(tree, section)
-            of = {name: options for name, options in of.items() if name in chosen}
-        if section not in _APART:
-            kept[section] = of
-    return {key: _plain(value) for key, value in artifacts.flat(kept).items()}
-
-
-def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
-    """The plug-ins of a section that are in use."""
-    key = _CHOSEN_BY[section].format(value_at(tree, _CHOSEN_BY["methods"]))
-    found = value_at(tree, key)
-    return found if isinstance(found, list) else [found]
-
-
-def _plain(value: Any) -> Any:
-    """3.0 as 3, since YAML lets it be written either way."""
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -13,10 +13,9 @@ from twinview.comparison import (
     Standing,
     megabytes,
     minutes,
-    short,
-    told,
     validation_of,
 )
+from twinview.differing import short, told
 from twinview.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
