@@ -20,6 +20,7 @@ from twinview import (
     loop,
     params,
     paths,
+    run_names,
     seeds,
     splits,
     stage,
@@ -78,7 +79,9 @@ def lead(
         checkpoints.opened(fingerprint(recorded, engine.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
         tracking.pretraining(
-            recorded | {"left_out_of_first_epoch": left_out}, kept.training
+            recorded | {"left_out_of_first_epoch": left_out},
+            kept.training,
+            run_names.of_training(),
         ) as run,
     ):
         session = Session(state, watch, kept)

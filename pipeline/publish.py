@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import artifacts, params, paths, splits, stage, tracking
+from twinview import artifacts, params, paths, run_names, splits, stage, tracking
 from twinview.reporting import plots
 from twinview.tables import load_rows
 
@@ -15,6 +15,7 @@ SECTIONS = (
 FILES = {
     paths.REPORT: "",
     paths.EVALUATION: "",
+    paths.BASELINE_METRICS: "",
     paths.DATA_CARD: "",
     paths.CONTACT_SHEET: "plots",
     paths.VIEWS_PICTURE: "plots",
@@ -30,6 +31,7 @@ def main() -> None:
     confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = tracking.Row(
+        name=run_names.of_row(),
         settings=settings.chosen(*SECTIONS),
         metrics=tracking.row_metrics(metrics, baselines),
         pretrained=artifacts.load_json(paths.PRETRAIN_RUN),

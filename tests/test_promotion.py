@@ -85,7 +85,7 @@ def row(project: Path, logged: str) -> Publish:
         run_id = str(run.info.run_id)
         stated = {"pretrain.method": "simclr", "report.points": 9, "data.seed": 4}
         metrics = {"linear.accuracy": accuracy, "knn.accuracy": 0.86, "loss": 2.0}
-        metrics["baselines.raw_pixels.linear.accuracy"] = 0.84
+        metrics["versus.raw_pixels.linear.accuracy"] = 0.84
         client.log_batch(
             run_id,
             metrics=[Metric(key, value, 0, 0) for key, value in metrics.items()],
@@ -261,12 +261,22 @@ def test_a_row_of_other_results_or_of_another_pretraining_is_not_taken(
         promoted(gate)
 
 
+def test_a_row_of_an_earlier_version_is_taken_whatever_it_has_of_baselines(
+    row: Publish, gate: Gate
+) -> None:
+    run_id = row(0.9)
+    client, _ = tracking.connected()
+    client.log_metric(run_id, "baselines.raw_pixels.linear.accuracy", 0.1)
+    client.log_metric(run_id, "versus.raw_pixels.linear.accuracy", 0.2)
+    promoted(gate)
+    assert versions(gate)[0].tags["twinview.row"] == run_id
+
+
 def test_a_row_without_an_encoder_is_refused(row: Publish, gate: Gate) -> None:
     own = results(Path(), 0.9, name="pretraining-without")
     _, experiment = tracking.connected()
     with mlflow.start_run(experiment_id=experiment, tags={"pretrain.run_id": own}):
         mlflow.log_metrics({"linear.accuracy": 0.9, "knn.accuracy": 0.86})
-        mlflow.log_metric("baselines.raw_pixels.linear.accuracy", 0.84)
     with pytest.raises(DataError, match="holds no encoder"):
         promoted(gate)
 

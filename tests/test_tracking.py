@@ -25,6 +25,7 @@ from tests.contracts.test_kinds import SMALL
 from tests.servers import refusing
 from tests.used import pictures, save_models
 from twinview import columns, provenance, tracking
+from twinview.artifacts import flat
 from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
@@ -33,7 +34,7 @@ pytestmark = [
     for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 ]
 SETTINGS = {"pretrain": {"epochs": 2, "seed": 0}, "methods": {"simclr": {"temperature": 0.2}}}
-METRICS = {"linear.accuracy": 0.9, "baselines.raw_pixels.linear.accuracy": 0.84}
+METRICS = {"linear.accuracy": 0.9, "versus.raw_pixels.linear.accuracy": 0.84}
 DIGEST = "0123456789abcdef0123456789abcdef.dir"
 LOCK = f"""
 stages:
@@ -81,6 +82,7 @@ def a_row(run_id: str = "unknown", **changes: Any) -> tracking.Row:
     pretrained = {"run_id": run_id, "verdict": "learning", "seconds": 90.0}
     pretrained["examples_per_second"] = 4000
     own = {"settings": SETTINGS, "metrics": METRICS, "pretrained": pretrained, "curves": CURVES}
+    own["name"] = "epochs 2"
     return tracking.Row(**own | {"encoder": ("encoder", "example")} | changes)
 
 
@@ -113,7 +115,7 @@ def recorded_by_dvc(folder: Path) -> Iterator[None]:
 
 def pretraining(training: str = "") -> contextlib.AbstractContextManager[tracking.Run]:
     """One of its own, or the one of this name."""
-    return tracking.pretraining(SETTINGS, training or uuid.uuid4().hex)
+    return tracking.pretraining(SETTINGS, training or uuid.uuid4().hex, "epochs 2")
 
 
 def finished_pretraining() -> str:
@@ -195,12 +197,12 @@ def test_a_killed_run_gets_the_settings_that_it_lacks_and_keeps_those_that_it_ha
             pretraining("bare").__enter__()
     with pretraining("bare") as run:
         pass
-    with tracking.pretraining(SETTINGS | {"data": {"seed": 1}}, "bare") as again:
+    with tracking.pretraining(SETTINGS | {"data": {"seed": 1}}, "bare", "") as again:
         pass
     assert again.id == run.id
     found = mlflow.get_run(run.id).data.params
     assert found["pretrain.epochs"] == "2" and found["data.seed"] == "1"
-    with tracking.pretraining({"pretrain": {"epochs": 3}}, "bare"):
+    with tracking.pretraining({"pretrain": {"epochs": 3}}, "bare", ""):
         pass
     assert mlflow.get_run(run.id).data.params["pretrain.epochs"] == "2"
 
@@ -232,11 +234,14 @@ def test_a_database_whose_making_was_killed_is_made_anew(
     shutil.rmtree(path.parent)
 
 
-def test_the_run_is_called_like_dvc_s_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_has_the_name_that_it_is_given_and_dvc_s_in_a_tag(
+    logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "lousy-newt")
-    run = mlflow.get_run(finished_pretraining())
-    assert run.info.run_name == "lousy-newt"
-    assert run.data.tags["twinview.experiment"] == "lousy-newt"
+    for run_id in (finished_pretraining(), tracking.publish(a_row())):
+        run = mlflow.get_run(run_id)
+        assert run.info.run_name == "epochs 2"
+        assert run.data.tags["twinview.experiment"] == "lousy-newt"
 
 
 def test_values_that_the_store_refuses_are_warned_of_once_and_outlived() -> None:
@@ -342,7 +347,7 @@ def test_another_experiment_s_row_that_is_being_written_is_left_alone(
     own, before = {"settings": {"data": {"seed": 19}}}, runs(tracking.PIPELINE)
     fail_to_publish(root, monkeypatch, **own)
     monkeypatch.setenv("DVC_EXP_NAME", "other")
-    assert publish(root, **own).info.run_name == "other"
+    assert publish(root, **own).data.tags["twinview.experiment"] == "other"
     assert runs(tracking.PIPELINE) == before + 2
 
 
@@ -355,6 +360,8 @@ def test_runs_and_rows_have_the_data_as_an_input_by_dvc_s_checksum(
     for run in (trained, row):
         [given] = run.inputs.dataset_inputs
         assert (given.dataset.name, given.dataset.digest) == ("fashion_mnist", DIGEST)
+        tags = run.data.tags
+        assert (tags["data.source"], tags["data.digest"]) == ("fashion_mnist", DIGEST[:7])
 
 
 def test_without_dvc_s_record_no_data_is_named(root: Path, logged: list[tuple[Any, ...]]) -> None:
@@ -370,7 +377,6 @@ def test_runs_say_whence_they_are_where_mlflow_s_columns_look(
     for run, source in ((trained, "pipeline/pretrain.py"), (row, "dvc.yaml")):
         assert run.data.tags["mlflow.source.git.commit"] == "f" * 40
         assert run.data.tags["mlflow.source.name"] == source
-        assert run.info.run_name == "repro-fffffff"
 
 
 def test_what_git_could_not_tell_is_unknown_and_no_commit_of_mlflow_s(
@@ -385,18 +391,20 @@ def test_what_git_could_not_tell_is_unknown_and_no_commit_of_mlflow_s(
 
 
 def test_an_experiment_opens_with_columns_that_its_runs_have(
-    root: Path, logged: list[tuple[Any, ...]]
+    root: Path, folder: Path, logged: list[tuple[Any, ...]]
 ) -> None:
     settings = {"pretrain": {"method": "simclr", "epochs": 2, "seed": 0}}
+    settings["data"] = {"source": "fashion_mnist"}
     values = ("loss", "validation_knn", "effective_rank", "examples_per_second")
-    with tracking.pretraining(settings, "columns") as run:
-        run.log(dict.fromkeys(values, 0.5), 1)
-        run.tag(verdict="learning", failure="none")
-    row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
+    with recorded_by_dvc(folder):
+        with tracking.pretraining(settings, "columns", "") as run:
+            run.log(dict.fromkeys(values, 0.5), 1)
+            run.tag(verdict="learning", failure="none")
+        row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
     for found in (row, mlflow.get_run(run.id)):
         tags = mlflow.get_experiment(found.info.experiment_id).tags
         assert tags["mlflow.note.content"].startswith("One r")
-        view = json.loads(tags[f"mlflow.sharedViewState.{columns.VIEW}"])
+        view = json.loads(tags[columns.TAG])
         shown = [name.removesuffix("`").split(".`") for name in view["selectedColumns"]]
         missing = [
             key
@@ -404,6 +412,23 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
             if kind != "attributes" and key not in getattr(found.data, kind)
         ]
         assert len(shown) >= 10 and missing == []
+
+
+def test_a_row_brings_its_columns_to_an_experiment_of_an_earlier_version(
+    root: Path, logged: list[tuple[Any, ...]]
+) -> None:
+    experiment = tracking._experiment(tracking.PIPELINE)
+    mlflow.MlflowClient().set_experiment_tag(experiment, columns.TAG, "{}")
+    publish(root)
+    assert "data.digest" in mlflow.get_experiment(experiment).tags[columns.TAG]
+
+
+def test_a_row_has_all_our_metrics_and_last_the_baselines_that_they_are_compared_with() -> None:
+    ours = {"linear": {"accuracy": 0.9, "f1": 0.8}, "propagated_10": {"accuracy": 0.7}}
+    names = ("pca_64", "raw_pixels", "random_encoder")
+    found = tracking.row_metrics(ours, dict.fromkeys(names, ours))
+    assert found.pop("versus.raw_pixels.linear.accuracy") == 0.9
+    assert found == flat(ours) and max(*found, "pretrain.minutes") < "versus"
 
 
 @pytest.mark.parametrize("changes", [{"metrics": {"a": 0.1}}, {"settings": {"data": {"seed": 3}}}])

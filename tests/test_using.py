@@ -76,6 +76,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         models = (folder / paths.ENCODER, folder / paths.PROBE)
         pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
         row = tracking.Row(
+            name="simclr",
             settings={},
             metrics={"linear.accuracy": 0.5},
             pretrained=pretrained | {"examples_per_second": 1},

@@ -8,21 +8,24 @@ import json
 from collections.abc import Sequence
 
 VIEW = "twinview"
+TAG = f"mlflow.sharedViewState.{VIEW}"
 
 # In the order in which they are shown.
+_DATA = "tags.`data.digest`"
 _SETTINGS = ("params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`")
-_ORIGIN = ("attributes.`Version`", "attributes.`Dataset`")
+_ORIGIN = ("tags.`twinview.experiment`", "attributes.`Version`", "attributes.`Dataset`")
 _ROWS = (
+    "metrics.`linear.accuracy`", "metrics.`knn.accuracy`",
+    "params.`data.source`", _DATA,
     *_SETTINGS,
-    "metrics.`linear.accuracy`", "metrics.`knn.accuracy`", "metrics.`pretrain.minutes`",
-    "tags.`pretrain.verdict`", "attributes.`Models`",
+    "metrics.`pretrain.minutes`", "tags.`pretrain.verdict`", "attributes.`Models`",
     *_ORIGIN,
 )  # fmt: skip
 _TRAININGS = (
+    "metrics.`loss`", "metrics.`validation_knn`", "tags.`verdict`",
+    "tags.`data.source`", _DATA,
     *_SETTINGS,
-    "tags.`verdict`", "tags.`failure`",
-    "metrics.`loss`", "metrics.`validation_knn`", "metrics.`effective_rank`",
-    "metrics.`examples_per_second`",
+    "tags.`failure`", "metrics.`effective_rank`", "metrics.`examples_per_second`",
     *_ORIGIN,
 )  # fmt: skip
 _WIDTH = 120  # px
@@ -62,5 +65,5 @@ def _tags(note: str, columns: Sequence[str]) -> dict[str, str]:
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.note.content": note,
-        f"mlflow.sharedViewState.{VIEW}": json.dumps(view),
+        TAG: json.dumps(view),
     }

@@ -15,7 +15,6 @@ from twinview import (
     paths,
     seeding,
     stage,
-    tracking,
 )
 from twinview.experiments import Read
 from twinview.gate import Check, Reference, holds, run_gate
@@ -66,9 +65,12 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
 
 
 def _results(read: Read) -> tuple[dict[str, float], str]:
-    """The metrics that a row of these reports has, and the id of the pretraining's run."""
-    ours, others = (seeding.mapping(read, p) for p in (paths.METRICS, paths.BASELINE_METRICS))
-    return tracking.row_metrics(ours, others), artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
+    """What tells the row of these reports: the encoder's metrics, its pretraining's run.
+
+    Baselines do not: which of theirs a row has is another matter in each version.
+    """
+    ours = artifacts.flat(seeding.mapping(read, paths.METRICS))
+    return ours, artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 
 def _identity() -> str:

@@ -31,6 +31,10 @@ PRETRAINING = "twinview-pretrain"
 _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
+# Baselines of which a row has metrics, and which of theirs.
+_OTHERS, _COMPARED = ("raw_pixels", "supervised"), ("linear.accuracy", "knn.accuracy")
+
+_DIGITS = 7  # of a checksum, as git has them
 # Packages that every served model imports.
 _NEEDED = (
     "annotated-types", "mlflow", "numpy", "pandas", "pillow", "pydantic", "safetensors", "torch",
@@ -39,8 +43,12 @@ _NEEDED = (
 
 
 def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics of reports/metrics.json and baselines.json under the names that a row has."""
-    return flat(ours) | {f"baselines.{name}": value for name, value in flat(baselines).items()}
+    """What a row has of reports/metrics.json and baselines.json: ours, then what ours are compared
+    with, under names that come last in MLflow's charts. The file itself has the rest.
+    """
+    theirs = flat(baselines)
+    names = [f"{other}.{metric}" for other in _OTHERS for metric in _COMPARED]
+    return flat(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
 
 
 def place() -> str:
@@ -147,12 +155,13 @@ class Run:
 class Row:
     """What a row of the experiment twinview shows.
 
-    pretrained: the content of models/pretrain_run.json. curves: metrics by step, written into the
-    row when the store does not know the run that pretrained. files: each with the row's folder that
-    it goes to, "" for the first one. figures: matplotlib's, by name. encoder: its folder, its
-    probe's, and some pictures as an input example.
+    name: see run_names. pretrained: the content of models/pretrain_run.json. curves: metrics by
+    step, written into the row when the store does not know the run that pretrained. files: each
+    with the row's folder that it goes to, "" for the first one. figures: matplotlib's, by name.
+    encoder: its folder, its probe's, and some pictures as an input example.
     """
 
+    name: str
     settings: Mapping[str, Any]
     metrics: Mapping[str, float]
     pretrained: Mapping[str, Any]
@@ -168,14 +177,14 @@ class Row:
 
 
 @contextlib.contextmanager
-def pretraining(settings: Mapping[str, Any], training: str) -> Iterator[Run]:
+def pretraining(settings: Mapping[str, Any], training: str, name: str) -> Iterator[Run]:
     """The run of a training in the experiment twinview-pretrain: the one that was interrupted, or a
     new one.
 
-    training: the name by which it is found again, whenever its process was killed. An error inside
-    makes it a failed run, a wish to stop a killed one.
+    training: that by which it is found again, whenever its process was killed. name: what a new one
+    is called, see run_names. An error inside makes it a failed run, a wish to stop a killed one.
     """
-    run, client = _opened_run(settings, training)
+    run, client = _opened_run(settings, training, name)
     try:
         yield run
     except BaseException as error:
@@ -189,11 +198,12 @@ def pretraining(settings: Mapping[str, Any], training: str) -> Iterator[Run]:
 
 
 @_answering()
-def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
+def _opened_run(settings: Mapping[str, Any], training: str, name: str) -> tuple[Run, Any]:
     import mlflow
 
     experiment = _experiment(PRETRAINING)
     client = mlflow.MlflowClient()
+    _renew_view(client, experiment, PRETRAINING)
     found = client.search_runs([experiment], f"tags.training = '{training}'", max_results=1)
     if found:
         own = found[0]
@@ -202,7 +212,7 @@ def _opened_run(settings: Mapping[str, Any], training: str) -> tuple[Run, Any]:
             client.delete_tag(own.info.run_id, "failure")
     else:
         tags = _provenance(PRETRAINING) | {"training": training}
-        own = client.create_run(experiment, run_name=_run_name(), tags=tags)
+        own = client.create_run(experiment, run_name=name, tags=tags)
         _log_data(client, own.info.run_id)
     logged = [
         metric.step
@@ -225,6 +235,7 @@ def publish(row: Row) -> str:
 
     experiment = _experiment(PIPELINE)
     client = mlflow.MlflowClient()
+    _renew_view(client, experiment, PIPELINE)
     fingerprint = row.fingerprint()
     same = client.search_runs(
         [experiment], f"tags.fingerprint = '{fingerprint}'", order_by=["start_time ASC"]
@@ -234,12 +245,17 @@ def publish(row: Row) -> str:
     tags = _provenance(PIPELINE) | {"fingerprint": fingerprint} | _link(row.pretrained)
     if finished:
         tags["duplicate_of"] = finished[0]
-    where: dict[str, Any] = {"experiment_id": experiment, "run_name": _run_name()}
+    where: dict[str, Any] = {"experiment_id": experiment, "run_name": row.name}
     if unfinished:
         where = {"run_id": unfinished[0]}
     with mlflow.start_run(**where, tags=tags) as run:
         _fill(client, run.info.run_id, row)
         return str(run.info.run_id)
+
+
+def _renew_view(client: Any, experiment: str, name: str) -> None:
+    """Gives an experiment that an earlier version set up the columns of this one."""
+    client.set_experiment_tag(experiment, columns.TAG, _ABOUT[name]()[columns.TAG])
 
 
 def _fill(client: Any, run_id: str, row: Row) -> None:
@@ -425,15 +441,11 @@ def _experiment_name() -> str | None:
     return os.environ.get("DVC_EXP_NAME")
 
 
-def _run_name() -> str:
-    """DVC's name of the experiment; else the commit, and whether the tree differed from it."""
-    origin = provenance.provenance()
-    changed = "-changed" if origin["changed"] else ""
-    return _experiment_name() or f"repro-{str(origin['commit'])[:7]}{changed}"
-
-
 def _provenance(experiment: str) -> dict[str, str]:
-    """Where the run comes from, in MLflow's words (its columns show those) and in ours."""
+    """Where the run comes from, in MLflow's words (its columns show those) and in ours.
+
+    The data's tags are those by which two data sets in one list are told apart.
+    """
     from mlflow.tracking.context import registry
 
     own = {
@@ -443,6 +455,8 @@ def _provenance(experiment: str) -> dict[str, str]:
     source = {"mlflow.source.name": _SOURCES[experiment], "mlflow.source.type": "PROJECT"}
     if not own["twinview.commit"].startswith((provenance.NONE, provenance.UNKNOWN)):
         source["mlflow.source.git.commit"] = own["twinview.commit"]
+    if data := provenance.data():
+        own |= {"data.source": data.name, "data.digest": data.digest[:_DIGITS]}
     return registry.resolve_tags(source | own)  # type: ignore[no-any-return]
 
 

@@ -129,14 +129,15 @@ def test_a_plain_repro_is_a_row_with_every_setting_metric_and_the_data(
     assert set(SECTIONS) == set(params.Params.model_fields) - {"gate"}
     settings = params.load(project.folder / "params.yaml").chosen(*SECTIONS)
     assert row.data.params == {name: str(value) for name, value in flat(settings).items()}
-    baselines = flat({"baselines": project.json("reports/baselines.json")})
-    metrics = flat(project.json("reports/metrics.json")) | baselines
+    reports = (project.json(f"reports/{name}.json") for name in ("metrics", "baselines"))
+    metrics = tracking.row_metrics(*reports)
     assert {name: row.data.metrics[name] for name in metrics} == pytest.approx(metrics)
     assert set(row.data.metrics) - set(metrics) == {
         "pretrain.minutes",
         "pretrain.examples_per_second",
     }
-    assert row.info.run_name.startswith("repro-") and row.data.tags["twinview.experiment"] == ""
+    name = f"simclr, {row.data.tags['twinview.commit'][:7]}, seed 0"
+    assert row.info.run_name == name and row.data.tags["twinview.experiment"] == ""
     lock = YAML(typ="safe").load((project.folder / "dvc.lock").read_text())
     prepared = {out["path"]: out["md5"] for out in lock["stages"]["prepare"]["outs"]}
     for run in first:
@@ -151,7 +152,7 @@ def test_a_row_has_page_plots_and_an_encoder_with_the_metrics(
 ) -> None:
     row, client = first[0], project.client()
     paths = [file.path for file in client.list_artifacts(row.info.run_id)]
-    assert {"report.html", "evaluation.json", "card.json", "plots"} <= set(paths)
+    assert {"report.html", "evaluation.json", "baselines.json", "card.json", "plots"} <= set(paths)
     plots = {Path(file.path).name for file in client.list_artifacts(row.info.run_id, "plots")}
     drawn = {"pretraining.png", "confusion_linear.png", "confusion_knn.png"}
     assert plots == drawn | {"views.png", "contact_sheet.png"}
@@ -183,7 +184,8 @@ def test_an_experiment_that_was_killed_and_run_again_is_one_row_and_one_training
 ) -> None:
     row, trained = side
     for run in side:
-        assert (run.info.run_name, run.info.status) == ("side", "FINISHED")
+        assert (run.info.run_name, run.info.status) == ("learning_rate 0.003", "FINISHED")
+        assert run.data.tags["twinview.experiment"] == "side"
         assert run.data.tags["twinview.commit"] == project.head()
         assert run.data.tags["mlflow.source.git.commit"] == project.head()
         assert run.data.params["pretrain.learning_rate"] == "0.003"
@@ -204,7 +206,7 @@ def test_all_from_the_run_cache_is_a_row_that_says_so(
     with project.makes(rows=1, trainings=0) as (rows, _):
         project.done(*command, "-S", "pretrain.learning_rate=0.003")
     tags = rows[0].data.tags
-    assert tags["duplicate_of"] == side[0].info.run_id and rows[0].info.run_name == "again"
+    assert tags["duplicate_of"] == side[0].info.run_id and tags["twinview.experiment"] == "again"
     assert tags["pretrain.run_id"] == side[1].info.run_id
     assert rows[0].data.metrics == side[0].data.metrics
 
@@ -215,7 +217,7 @@ def test_a_downstream_knob_makes_a_row_linked_to_the_run_that_trained(
     with project.makes(rows=1, trainings=0) as (rows, _):
         project.done("dvc", "exp", "run", "--name", "other", "-S", DOWNSTREAM)
     row, tags = rows[0], rows[0].data.tags
-    assert row.info.run_name == tags["twinview.experiment"] == "other"
+    assert (row.info.run_name, tags["twinview.experiment"]) == ("seed 1", "other")
     assert tags["pretrain.run_id"] == first[1].info.run_id and "duplicate_of" not in tags
     assert row.data.params["evaluate.few_labels.seed"] == "1"
     project.done("git", "checkout", "--", "params.yaml", "dvc.lock", "reports")
@@ -233,8 +235,10 @@ def test_two_workers_of_a_queue_make_a_row_each(project: Project, first: tuple[R
         rate = row.data.params["pretrain.learning_rate"]
         assert rates[row.data.tags["pretrain.run_id"]] == rate and row.info.status == "FINISHED"
     names = {row.info.run_name for row in rows}
-    assert names == {run.info.run_name for run in trainings} and len(names) == 2
-    assert names <= set(project.done("dvc", "exp", "list", "--name-only").split())
+    assert names == {run.info.run_name for run in trainings}
+    assert names == {"learning_rate 0.004", "learning_rate 0.005"}
+    experiments = {row.data.tags["twinview.experiment"] for row in rows}
+    assert experiments <= set(project.done("dvc", "exp", "list", "--name-only").split())
 
 
 def wait_for_the_queue(project: Project) -> None:
@@ -254,7 +258,7 @@ def test_a_pretraining_that_fails_is_a_failed_run_with_the_reason_and_no_row(
     with project.makes(rows=0, trainings=1) as (_, trainings):
         assert project.run(*command, "-S", "pretrain.learning_rate=1e30").returncode != 0
     failed = trainings[0]
-    assert failed.info.status == "FAILED" and failed.info.run_name == "wild"
+    assert failed.info.status == "FAILED" and failed.info.run_name == "learning_rate 1e+30"
     assert failed.data.tags["failure"].startswith("TrainingError: ")
 
 

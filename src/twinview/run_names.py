@@ -1,0 +1,76 @@
+"""What a run of MLflow's is called: what differs from the commit that it started from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from twinview import differing, provenance
+from twinview.commands import git
+from twinview.lockfile import value_at
+
+_PARAMS = "params.yaml"
+_CODE = ("src", "pipeline")
+_NAMED, _LONGEST = 4, 40  # settings, and characters of each
+# The sections that an encoder depends on.
+_OF_TRAININGS = (
+    "data", "sources", "views", "augmentations", "pretrain", "encoders", "heads", "optimizers",
+    "objectives", "methods",
+)  # fmt: skip
+
+
+def of_row() -> str:
+    """Such as "temperature 0.3, epochs 4"; "simclr, 5a72f90, seed 0" where nothing differs.
+
+    What params.yaml holds now, committed or not, beside what the base commit states.
+    """
+    return _name(_here())
+
+
+def of_training() -> str:
+    """The same, of the settings that the encoder depends on."""
+    return _name({key: of for key, of in _here().items() if key in _OF_TRAININGS})
+
+
+def _name(tree: Mapping[str, Any]) -> str:
+    commit = provenance.commit()
+    before = _at(commit)
+    told = (_changes(tree, before) if before else []) or _unchanged(tree, commit)
+    edited = git("diff", "--name-only", commit, "--", *_CODE)
+    return ", ".join([*told, *(["code changed"] if edited else [])])
+
+
+def _changes(tree: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """The settings that differ, in words: the first ones, each cut, and how many more there are."""
+    now = differing.in_effect(tree)
+    then = differing.stated({key: of for key, of in before.items() if key in tree})
+    values = {key: now[key] for key in differing.unequal([now, then]) if key in now}
+    told = differing.words(values, list(values))
+    cut = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in told]
+    more = [f"and {len(cut) - _NAMED} more"] if len(cut) > _NAMED else []
+    return [*cut[:_NAMED], *more]
+
+
+def _unchanged(tree: Mapping[str, Any], commit: str) -> list[str]:
+    """What tells runs apart that no setting does; the commit where there is one."""
+    method, seed = (value_at(tree, f"pretrain.{key}") for key in ("method", "seed"))
+    return [str(method), *([commit[:7]] if commit != "none" else []), f"seed {seed}"]
+
+
+def _here() -> Mapping[str, Any]:
+    return _mapping(Path(_PARAMS).read_text("utf-8"))
+
+
+def _at(commit: str) -> Mapping[str, Any]:
+    """What params.yaml states at a commit; nothing where that has no such file, or a broken one."""
+    try:
+        return _mapping(git("show", f"{commit}:./{_PARAMS}") or "")
+    except YAMLError:
+        return {}
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    found = YAML(typ="safe").load(text)
+    return found if isinstance(found, dict) else {}
