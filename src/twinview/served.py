@@ -1,7 +1,6 @@
 """The model that MLflow keeps and serves: pictures in, features and class probabilities out.
 
-MLflow copies this file, and the package around it, beside the weights, and runs it to load the
-model. The other module that imports mlflow is tracking.
+MLflow copies the package around this file beside the weights; mlflow_model loads it from there.
 """
 
 import base64
@@ -10,7 +9,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
 import torch
@@ -126,6 +124,3 @@ class Refused(MlflowException):
 def _refused(reason: str, shape: tuple[int, ...]) -> Refused:
     said = f"pictures: {reason}. This model takes {takes(shape)}"
     return Refused(said, error_code=INVALID_PARAMETER_VALUE)
-
-
-mlflow.models.set_model(Served())

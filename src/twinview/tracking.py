@@ -1,7 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-Besides served and champions the only module that imports mlflow, and only inside functions: it
-takes seconds to load.
+Besides served, mlflow_model and champions the only module that imports mlflow, and only inside
+functions: it takes seconds to load.
 """
 
 import contextlib
@@ -335,9 +335,9 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
     """
     import mlflow
 
-    from twinview import served
+    from twinview import mlflow_model, served
 
-    here = Path(served.__file__)
+    here = Path(mlflow_model.__file__)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code = Path(folder) / here.parent.name
