@@ -70,6 +70,8 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
     for place, picture in enumerate(shapes.splits["test"].inputs[:3]):
         Image.fromarray(picture[0].numpy()).save(folder / f"pictures/{place}.png")
     shutil.copy(folder / "pictures/0.png", folder / "picture.png")
+    (folder / "mlruns/0").mkdir(parents=True)  # of an old MLflow, which it would take for the store
+    (folder / "mlruns/0/meta.yaml").touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
         patch.setattr(sys, "path", list(sys.path))
@@ -97,10 +99,9 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
 def project(published: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(published)
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds a model's code
-    store = f"sqlite:///{published}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    mlflow.set_tracking_uri(store)
-    mlflow.set_registry_uri(store)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri("")
     return published
 
 
@@ -165,7 +166,7 @@ def test_the_server_and_the_request_run(project: Path) -> None:
         for word in ("mlflow models serve", "echo")
     )
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+    environment = os.environ | {"PATH": path}
     with started("sh", "-c", serve, env=environment) as server:
         wait_for(f"http://127.0.0.1:{port}/ping", server)
         said = output("sh", "-c", request)
