@@ -603,8 +603,8 @@ PLANTED = (
         13,
         "blur among the augmentations",
         PARAMS,
-        "  chain: [random_resized_crop, horizontal_flip, brightness, contrast]\n",
-        "  chain: [random_resized_crop, horizontal_flip, brightness, contrast, gaussian_blur]\n",
+        "  - contrast\n",
+        "  - contrast\n  - gaussian_blur\n",
         TEST_SMALL,
     ),
     Mutant(
