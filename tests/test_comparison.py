@@ -227,6 +227,11 @@ def test_a_metric_that_a_part_lacks_is_said_there() -> None:
     assert compared.parts[1].metrics == () and comparison_text.terminal(compared)
 
 
+def test_what_another_part_keeps_too_is_nobody_s_own() -> None:
+    first, second = parted(run("a", 0.8), run("b", 0.7, evaluate__few_labels__draws=2)).parts
+    assert [part.own_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
+
+
 def test_code_of_another_part_is_no_name_of_a_row() -> None:
     parts = parted(run("a", 0.8), run("b", 0.7, code="2", evaluate__few_labels__draws=2)).parts
     assert [part.changed for part in parts] == [(), ()]

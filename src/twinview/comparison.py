@@ -154,6 +154,7 @@ class Comparison:
     metrics: those that a run here has; lacking: those that only runs of other parts have.
     changed: files of code that are not the same everywhere. heading: what tells the part from the
     others; empty where it is alone. differences: what was asked here, and what in the first part.
+    elsewhere: the hashes of what runs of other parts keep.
     """
 
     groups: tuple[Group, ...]
@@ -164,6 +165,7 @@ class Comparison:
     lacking: tuple[str, ...] = ()
     heading: str = ""
     differences: Differences = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
 
     def best(self, metric: str) -> Group:
         """The group of the highest mean on validation; on test, where a run has no other."""
@@ -216,8 +218,9 @@ class Comparison:
         return [group for group in self.groups if self.standing(group, metric) == "more"]
 
     def own_bytes(self, group: Group) -> int:
-        """The bytes of outs that no other group has."""
+        """The bytes of outs that no other group has, of any part."""
         others = {key for other in self.groups if other is not group for key in other.outs}
+        others |= self.elsewhere
         return sum(size for key, size in group.outs.items() if key not in others)
 
     def references(self, metric: str) -> dict[str, float]:
@@ -276,11 +279,16 @@ def side_by_side(runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str
     first = asked[0].question
     others = [part.question.differences(first) for part in asked[1:]]
     headings = [_first_heading(others), *map(_heading, others)]
-    found = zip(parts, headings, [{}, *others], strict=True)
-    return Compared(
-        tuple(replace(one, heading=words, differences=differ) for one, words, differ in found),
-        apart,
-    )
+    found = [
+        replace(one, heading=words, differences=differ, elsewhere=_elsewhere(one, parts))
+        for one, words, differ in zip(parts, headings, [{}, *others], strict=True)
+    ]
+    return Compared(tuple(found), apart)
+
+
+def _elsewhere(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
+    others = [group for other in parts if other is not part for group in other.groups]
+    return frozenset(key for group in others for key in group.outs)
 
 
 def validation_of(metric: str) -> str:
