@@ -164,6 +164,12 @@ def test_a_finished_training_of_others_is_not_spoken_of(
     assert capsys.readouterr().out == ""
 
 
+def locked(md5: str) -> None:
+    """Writes the dvc.lock of a stage with one out."""
+    made = f"{{path: models/x, md5: '{md5}', size: 1}}"
+    Path("dvc.lock").write_text(f"stages: {{pretrain: {{outs: [{made}]}}}}\n")
+
+
 def finish(parts: Mapping[str, str], recorded: bool = False) -> Path:
     """A training whose outs are written and, maybe, recorded by DVC."""
     folder = leave_one(parts)
@@ -171,13 +177,13 @@ def finish(parts: Mapping[str, str], recorded: bool = False) -> Path:
     record.write_text(json.dumps([dict(parts), "its run"]))
     Checkpoints(folder).note_result(record)
     if recorded:
-        Path("dvc.lock").write_text(f"outs:\n- path: models/x\n  md5: {checkpoints._md5(record)}\n")
+        locked(checkpoints._md5(record))
     return folder
 
 
 def test_a_result_that_dvc_has_not_recorded_is_not_trained_again() -> None:
     finish(PARTS)
-    Path("dvc.lock").write_text("outs:\n- path: models/x\n  md5: 0123\n")
+    locked("0123")
     with checkpoints.opened(PARTS) as kept:
         assert kept.load() == {"number": 3}
 

@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview import artifacts, locks, paths
+from twinview import artifacts, lockfile, locks, paths
 from twinview.errors import TrainingError
 from twinview.paths import root
 from twinview.tensor_files import save_tensors
@@ -213,12 +213,10 @@ def _about(folder: Path) -> dict[str, Any]:
 
 def _is_recorded(folder: Path) -> bool:
     """Whether this copy's dvc.lock has a result of the training, so that nothing is to be saved."""
-    lock, results = Path("dvc.lock"), folder / _RESULTS
-    if not lock.exists() or not results.exists():
+    results = folder / _RESULTS
+    if not results.exists():
         return False
-    return bool(
-        set(artifacts.load_json(results)) & set(re.findall(r"md5: (\w+)", lock.read_text("utf-8")))
-    )
+    return bool(lockfile.outs(lockfile.load()).keys() & artifacts.load_json(results))
 
 
 def _md5(path: Path) -> str:
