@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline import pretrain
-from twinview import artifacts, checkpoints, paths, splits, view_cache
+from twinview import artifacts, checkpoints, paths, splits, tensor_files, view_cache
 from twinview.checkpoints import STALE, Checkpoints
 from twinview.errors import BusyError, TrainingError
 
@@ -130,7 +130,7 @@ def test_a_disk_that_is_full_leaves_the_one_before(monkeypatch: pytest.MonkeyPat
 
     with checkpoints.opened(PARTS) as kept:
         kept.save(1, {"number": 1})
-        monkeypatch.setattr(artifacts, "save_file", full)
+        monkeypatch.setattr(tensor_files, "save_file", full)
         with pytest.raises(BusyError, match=r"step-000000002\.safetensors could not be written"):
             kept.save(2, {"number": 2})
         assert kept.load() == {"number": 1}
