@@ -16,6 +16,7 @@ from twinview import artifacts, differing, experiments, params, seeding
 from twinview.errors import ConfigError, DataError
 from twinview.experiments import in_folder
 from twinview.provenance import hardware
+from twinview.trainings import trainings
 
 Write = Callable[..., Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -38,7 +39,7 @@ def results(folder: Path, accuracy: float, raw: float = 0.5) -> None:
         YAML().dump(LOCK, file)
 
 
-def test_seeds_from_before_a_metric_was_measured_are_of_other_results(folder: Path) -> None:
+def test_seeds_from_before_a_metric_was_measured_speak_for_the_others(folder: Path) -> None:
     """As after an update: reports/metrics.json has validation_accuracy, reports/seeds.json not."""
     results(folder, 0.9)
     (folder / "params.yaml").write_text("pretrain: {seed: 0}\nbaselines: {seed: 0}\n")
@@ -46,11 +47,13 @@ def test_seeds_from_before_a_metric_was_measured_are_of_other_results(folder: Pa
     tree, own = seeding.settings(read), seeding.results(read)
     metrics = {name: [value, value] for name, value in own.items()}
     known = {"settings": seeding.digest(tree, "d1"), "seeds": [0, 1], "metrics": metrics}
+    known |= {"hardware": "2 cores", "versions": "torch 2"}
     artifacts.save_json(folder / "reports/seeds.json", known)
-    assert seeding.fitting(read) is not None
     now = {"linear": {"accuracy": 0.9, "f1": 0.9, "validation_accuracy": 0.8}}
     artifacts.save_json(folder / "reports/metrics.json", now)
-    assert seeding.fitting(read) is None
+    found = trainings(read).values
+    assert seeding.fitting(read) is not None and found["linear.accuracy"] == (0.9, 0.9)
+    assert found["linear.validation_accuracy"] == (0.8,)
 
 
 class Dvc:

@@ -76,11 +76,12 @@ class Deviation:
 def fitting(read: Read) -> Seeds | None:
     """What reports/seeds.json says of the settings and the results beside it, if it is of them.
 
+    It speaks for the metrics that it holds: it may be from before another was measured.
     read: files of a folder or a commit, see experiments.in_folder and experiments.at. None: there
     is no such file, or it is of others. Raises DataError for a broken one.
     """
     found = _of_the_same(read)
-    return found if found and found.of_seed(_seed(read)) == results(read) else None
+    return found if found and found.of_seed(_seed(read)).items() <= results(read).items() else None
 
 
 def deviation(read: Read) -> Deviation | None:

@@ -39,7 +39,9 @@ def trainings(read: Read) -> Trainings:
     found = seeding.fitting(read)
     if found is None:
         return Trainings(alone, f"{seeding.FILE} {_why_not(read)}")
-    return Trainings({name: own + _others(own, found.metrics[name]) for name, own in alone.items()})
+    return Trainings(
+        {name: own + _others(own, found.metrics.get(name, own)) for name, own in alone.items()}
+    )
 
 
 def _why_not(read: Read) -> str:
