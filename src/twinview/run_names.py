@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import differing, provenance
+from twinview import differing, experiments, provenance
 from twinview.commands import git
 from twinview.lockfile import value_at
 
@@ -36,8 +36,10 @@ def of_training() -> str:
 
 def _name(tree: Mapping[str, Any]) -> str:
     commit = provenance.commit()
+    if commit.startswith((provenance.NONE, provenance.UNKNOWN)):
+        return ", ".join(_unchanged(tree))
     before = _at(commit)
-    told = (_changes(tree, before) if before else []) or _unchanged(tree, commit)
+    told = (_changes(tree, before) if before else []) or _unchanged(tree, commit[:7])
     edited = git("diff", "--name-only", commit, "--", *_CODE)
     return ", ".join([*told, *(["code changed"] if edited else [])])
 
@@ -53,10 +55,10 @@ def _changes(tree: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     return [*cut[:_NAMED], *more]
 
 
-def _unchanged(tree: Mapping[str, Any], commit: str) -> list[str]:
-    """What tells runs apart that no setting does; the commit where there is one."""
+def _unchanged(tree: Mapping[str, Any], *commit: str) -> list[str]:
+    """What tells runs apart that no setting does; the commit where it is known."""
     method, seed = (value_at(tree, f"pretrain.{key}") for key in ("method", "seed"))
-    return [str(method), *([commit[:7]] if commit != "none" else []), f"seed {seed}"]
+    return [str(method), *commit, f"seed {seed}"]
 
 
 def _here() -> Mapping[str, Any]:
@@ -66,7 +68,7 @@ def _here() -> Mapping[str, Any]:
 def _at(commit: str) -> Mapping[str, Any]:
     """What params.yaml states at a commit; nothing where that has no such file, or a broken one."""
     try:
-        return _mapping(git("show", f"{commit}:./{_PARAMS}") or "")
+        return _mapping(experiments.text_at(commit, Path(_PARAMS)) or "")
     except YAMLError:
         return {}
 

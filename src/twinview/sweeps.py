@@ -45,7 +45,7 @@ class Experiment:
     @classmethod
     def of(cls, label: str, settings: Params, changes: Mapping[str, Any]) -> "Experiment":
         """Named by its label, and a digest of the code and all settings, the differing ones too."""
-        code = git("rev-parse", "HEAD:./src", "HEAD:./pipeline")
+        code = git("ls-tree", "HEAD", "src", "pipeline")
         everything = json.dumps([settings.model_dump(mode="json"), dict(changes), code])
         digest = hashlib.sha256(everything.encode()).hexdigest()[:8]
         return cls(label, changes, f"{label.replace('_', '-')}-{digest}")

@@ -181,7 +181,7 @@ def test_the_row_s_model_serves_what_was_evaluated(project: Project) -> None:
         for wrong in (test[:2, :, 1:].tolist(), ["aGVsbG8="], (test[:1] / 255).tolist()):
             with pytest.raises(HTTPError, match="400") as refused:
                 ask({"inputs": wrong})
-            takes = "This model takes uint8 (n, 1, 28, 28), or n PNG or JPEG files' bytes"
+            takes = "This model takes uint8 (n, 1, 28, 28), grey, or the bytes of n files"
             assert takes in json.load(refused.value)["message"]
     assert [row["label"] for row in answers] == said
     for row in answers:

@@ -52,7 +52,7 @@ def evidence(shapes: Prepared) -> Evidence:
             for row_id, truth, label in torch.stack([test.ids, test.labels, said], 1).tolist()
         ],
         pretrained={"verdict": "learning", "chance": math.log(31), "loss": 1.2345}
-        | {"cosine_spread": 0.2, "effective_rank": 9.0},
+        | {"cosine_spread": 0.2, "effective_rank": 9.0, "alignment": 0.3, "uniformity": -2.0},
         steps=_rows("step", loss=2.0, learning_rate=0.001),
         epochs=_rows("epoch", cosine_spread=0.2, effective_rank=9, alignment=0.3, uniformity=-2),
         run={
