@@ -40,14 +40,14 @@ class Seeds:
     """settings: the digest of all but the seeds, and of the data.
 
     metrics: by the names of `results`, a value for each of the seeds. hardware, versions: of the
-    machine that measured, see provenance.
+    machine that measured, see provenance; a file of an earlier commit does not name them.
     """
 
     settings: str
     seeds: tuple[int, ...]
     metrics: Mapping[str, tuple[float, ...]]
-    hardware: str
-    versions: str
+    hardware: str = "hardware that it does not name"
+    versions: str = "versions that it does not name"
 
     def interval(self, name: str) -> Interval:
         """The mean over the seeds, with its interval."""
