@@ -608,10 +608,10 @@ def test_show_says_that_results_are_of_other_settings(
     Path("reports/baselines.json").write_text("{}")
     stages = {"pretrain": {"params": {"params.yaml": {"pretrain.epochs": 3}}}}
     Path("dvc.lock").write_text(json.dumps({"stages": stages}))
-    assert main(["show"]) == 0 and "Not of params.yaml" not in capsys.readouterr().out
+    assert main(["show"]) == 0 and "Not the results of params.yaml" not in capsys.readouterr().out
     write_params({"pretrain.epochs": 2})
     assert main(["show"]) == 0
-    said = "Not of params.yaml: pretrain ran with another pretrain.epochs than params.yaml states"
+    said = "Not the results of params.yaml: pretrain ran with another pretrain.epochs than params.yaml states"
     assert said in capsys.readouterr().out
 
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import mlflow
 import pytest
 
-from twinview import deleted_rows, tracking
+from twinview import deleted_rows, stores, tracking
 from twinview.errors import BusyError, ConfigError, DataError
 from twinview.tracking import PIPELINE
 
@@ -18,7 +18,7 @@ def store(folder: Path) -> Iterator[Any]:
     """Three runs, each with a file and a model; the first is deleted, and so is the second, whose
     model is registered."""
     experiment = tracking._experiment(PIPELINE)
-    client = mlflow.MlflowClient(tracking.store())
+    client = mlflow.MlflowClient(stores.store())
     for number in range(3):
         run = client.create_run(experiment, run_name=str(number))
         (folder / "page.html").write_text(f"page {number}")

@@ -83,3 +83,8 @@ def test_a_commit_whose_settings_are_broken_is_compared_with_nothing(commit: str
     broken = committed()
     state()
     assert run_names.of_row() == f"simclr, {broken}, seed 0"
+
+
+def test_a_name_ends_no_training_where_git_cannot_say_what_differs(commit: str) -> None:
+    Path(".git/index").write_text("no index")
+    assert run_names.of_row() == f"simclr, {commit}, seed 0"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from twinview.standings import is_worse
 from twinview.summary_text import summary
 
 
@@ -47,6 +48,24 @@ def test_equal_contenders_are_neither_better_nor_worse() -> None:
     same = {"linear": {"accuracy": 0.9}}
     said = summary(found(results={"encoder": same, "raw_pixels": same}))
     assert "beside raw pixels: equal in every task." in said and "untrained" not in said
+
+
+def test_a_difference_that_is_not_shown_is_none() -> None:
+    ours, theirs = ({"linear": {"accuracy": value}} for value in (0.9, 0.9001))
+    said = summary(found(results={"encoder": ours, "raw_pixels": theirs}))
+    assert "beside raw pixels: equal in every task." in said
+    assert not is_worse({"linear": -0.0001}) and is_worse({"linear": 0.1, "knn": -0.001})
+
+
+def test_a_task_that_the_seeds_lack_has_one_number() -> None:
+    one = {"mean": 0.9, "half": 0.01, "deviation": 0.004, "n": 3}
+    said = summary(found(seeds={"seeds": [0, 1, 2], "metrics": {"linear.accuracy": one}}))
+    assert "0.900 ± 0.010" in said and "0.825" in said
+
+
+def test_results_that_came_from_dvc_s_cache_cost_no_less_than_their_training() -> None:
+    said = summary(found(), run_minutes=0.4)
+    assert "intervals; each trains 7.6 minutes" in said
 
 
 def test_results_measured_elsewhere_are_told_with_hardware_and_distance() -> None:

@@ -24,7 +24,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from tests.contracts.test_kinds import SMALL
 from tests.servers import refusing
 from tests.used import pictures, save_models
-from twinview import columns, provenance, tracking
+from twinview import columns, provenance, stores, tracking
 from twinview.artifacts import flat
 from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
 
@@ -493,11 +493,11 @@ def test_the_model_needs_the_library_that_its_network_is_of(
 
 def test_a_store_of_one_s_own_is_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert tracking.store() == "http://127.0.0.1:5000"
+    assert stores.store() == "http://127.0.0.1:5000"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///own/a.db")
-    assert tracking.store() == f"sqlite:///{root}/own/a.db"
+    assert stores.store() == f"sqlite:///{root}/own/a.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////elsewhere/a.db")
-    assert tracking.store() == "sqlite:////elsewhere/a.db"
+    assert stores.store() == "sqlite:////elsewhere/a.db"
 
 
 def test_a_server_that_is_down_is_said_so_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

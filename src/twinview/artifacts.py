@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, checksums, JSON. Tensors are in tensors.py."""
+"""Files that are whole or absent: atomic writes, checksums, JSON. tensor_files.py has tensors."""
 
 import contextlib
 import errno

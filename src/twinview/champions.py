@@ -1,6 +1,6 @@
 """MLflow's model registry: published encoders, registered models, and which one is champion.
 
-With tracking.py the only module that imports mlflow, and only inside functions.
+It imports mlflow only inside functions: that takes seconds to load.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import tracking
+from twinview import stores, tracking
 from twinview.errors import BusyError, DataError
 from twinview.gate import Reference
 from twinview.trainings import Trainings
@@ -131,7 +131,7 @@ def _registry() -> Iterator[Any]:
     try:
         yield tracking.connected()[0]
     except MlflowException as error:
-        said = tracking.masked(f"the model registry in {tracking.store()} refuses ({error})")
+        said = tracking.masked(f"the model registry in {stores.store()} refuses ({error})")
         raise BusyError(
             f"{said}; start its server, or unset MLFLOW_TRACKING_URI to use mlflow.db"
         ) from None

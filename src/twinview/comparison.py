@@ -304,12 +304,20 @@ def _part(runs: Sequence[Run], asked: Question, chosen: Sequence[str]) -> Compar
     found = Comparison(
         tuple(groups),
         tuple(dict.fromkeys(key for group in groups for key in group.differing)),
-        {**equal, **asked.data, **asked.protocol},
+        equal | _asked_by_all(runs, asked),
         tuple(metrics),
         tuple(_changed(runs)),
         tuple(name for name in chosen if name not in metrics),
     )
     return replace(found, groups=tuple(_ordered(found))) if metrics else found
+
+
+def _asked_by_all(runs: Sequence[Run], asked: Question) -> dict[str, Any]:
+    """The question's settings that are equal in all who state them: equal data may have sources
+    that differ."""
+    each = [{**run.question.data, **run.question.protocol} for run in runs]
+    whole = {**asked.data, **asked.protocol}
+    return {k: v for k, v in whole.items() if all(one.get(k, v) == v for one in each)}
 
 
 def _ordered(found: Comparison) -> list[Group]:
@@ -395,7 +403,8 @@ def _run(name: str, commit: str, read: Read) -> Run:
     tree, metrics = seeding.settings(read), seeding.results(read)
     lock = lockfile.stated(read)
     if reason := lockfile.altered(lock, read) or lockfile.stale(lock, tree):
-        raise DataError(f"its results are not of its settings: {reason}; `dvc repro` mends it")
+        remedy = "`dvc repro` mends it" if name == WORKSPACE else "run it anew by `dvc exp run`"
+        raise DataError(f"its results are not of its settings: {reason}; {remedy}")
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lockfile.code(lock), lockfile.outs(lock)
     data = lockfile.hash_of(lock, paths.PREPARED)

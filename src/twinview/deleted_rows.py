@@ -90,7 +90,7 @@ def forget() -> None:
             )
     if rows.runs:
         tracking.delete_models(rows.models)
-        where = ["--backend-store-uri", tracking.store(), "--tracking-uri", tracking.store()]
+        where = ["--backend-store-uri", stores.store(), "--tracking-uri", stores.store()]
         _mlflow("gc", *where)
 
 

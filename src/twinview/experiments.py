@@ -86,10 +86,10 @@ def queued_elsewhere() -> list[str]:
 
     It keeps with each one the folder in which it was queued.
     """
-    from dvc.repo import Repo
-
     if not (paths.COPIES / "celery").is_dir():  # nothing was ever queued; DVC takes a while to load
         return []
+    from dvc.repo import Repo
+
     with Repo() as repo:
         queued = list(repo.experiments.celery_queue.iter_queued())
     here = Path.cwd().resolve()

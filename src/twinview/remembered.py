@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twinview import paths
 
+_MOST = 100
 FOLDER = paths.SCRATCH / "twinview/checked"  # a file without content for each
 
 
@@ -32,3 +33,5 @@ def keep(name: str) -> None:
         with contextlib.suppress(OSError):
             FOLDER.mkdir(parents=True, exist_ok=True)
             (FOLDER / name).touch()
+            for old in sorted(FOLDER.iterdir(), key=lambda file: file.stat().st_mtime)[:-_MOST]:
+                old.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from ruamel.yaml.error import YAMLError
 
 from twinview import differing, experiments, provenance
 from twinview.commands import git
+from twinview.errors import DataError
 from twinview.lockfile import value_at
 
 _PARAMS = "params.yaml"
@@ -38,9 +39,12 @@ def _name(tree: Mapping[str, Any]) -> str:
     commit = provenance.commit()
     if commit.startswith((provenance.NONE, provenance.UNKNOWN)):
         return ", ".join(_unchanged(tree))
-    before = _at(commit)
+    try:
+        before = _at(commit)
+        edited = git("diff", "--name-only", commit, "--", *_CODE)
+    except DataError:  # git cannot say; the run's tags have its reason, and a name ends no training
+        before, edited = {}, None
     told = (_changes(tree, before) if before else []) or _unchanged(tree, commit[:7])
-    edited = git("diff", "--name-only", commit, "--", *_CODE)
     return ", ".join([*told, *(["code changed"] if edited else [])])
 
 

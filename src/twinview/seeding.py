@@ -81,7 +81,8 @@ def fitting(read: Read) -> Seeds | None:
     is no such file, or it is of others. Raises DataError for a broken one.
     """
     found = _of_the_same(read)
-    return found if found and found.of_seed(_seed(read)).items() <= results(read).items() else None
+    kept = found.of_seed(_seed(read)) if found else {}
+    return found if kept and kept.items() <= results(read).items() else None
 
 
 def deviation(read: Read) -> Deviation | None:

@@ -140,7 +140,7 @@ def _check_params() -> None:
     """Checks all settings and places in a child, so that this process loads only what it uses."""
     child = multiprocessing.get_context("fork").Process(target=_check_and_say)
     child.start()
-    child.join()  # no limit: it reads one small file
+    child.join()  # no limit: it reads settings, and loads PyTorch for new ones
     if child.exitcode:
         sys.exit(child.exitcode)
 

@@ -9,8 +9,9 @@ BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untraine
 def standing(gaps: Mapping[str, float]) -> str:
     """In how many tasks ours is better, in which it is worse, and by how much.
 
-    gaps: our accuracy less the bar's, by task.
+    gaps: our accuracy less the bar's, by task. Those of less than a twentieth of a point are none.
     """
+    gaps = _rounded(gaps)
     better = [gap for gap in gaps.values() if gap > 0]
     worse = {task: gap for task, gap in gaps.items() if gap < 0}
     parts = []
@@ -20,6 +21,16 @@ def standing(gaps: Mapping[str, float]) -> str:
     if worse:
         parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
     return ", ".join(parts) or "equal in every task"
+
+
+def is_worse(gaps: Mapping[str, float]) -> bool:
+    """Whether ours is worse in any task."""
+    return min(_rounded(gaps).values()) < 0
+
+
+def _rounded(gaps: Mapping[str, float]) -> dict[str, float]:
+    """To a tenth of a point, as they are told."""
+    return {task: round(gap, 3) for task, gap in gaps.items()}
 
 
 def _points(gaps: Collection[float]) -> str:

@@ -30,16 +30,17 @@ def results() -> dict[str, Any]:
     for of in baselines.values():
         _require(paths.BASELINE_METRICS, _is_scores(of) and tasks <= set(of))
     _require(paths.PRETRAIN_METRICS, isinstance(trained, dict) and "verdict" in trained)
-    seeds, deviation = seeding.fitting(_HERE), _deviation()
+    seeds, stale = seeding.fitting(_HERE), _stale()
+    deviation = None if stale else _deviation()
     over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
     return {
         "results": {paths.OURS: ours} | baselines,
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
         "deviation": deviation,
-        "other_seeds": seeding.load(_HERE) is not None and not (seeds or deviation),
+        "other_seeds": seeding.load(_HERE) is not None and not (seeds or deviation or stale),
         "trained": _trained(),
         "verdict": trained["verdict"],
-        "stale": _stale(),
+        "stale": stale,
         "report": str(paths.REPORT),
     }
 

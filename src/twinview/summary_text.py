@@ -18,7 +18,11 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     """
     tasks = list(found["results"][paths.OURS])
     rows = [[name, *(_cell(name, task, found) for task in tasks)] for name in found["results"]]
-    stale = [f"Not of params.yaml: {found['stale']}; run `dvc repro`."] if found["stale"] else []
+    stale = (
+        [f"Not the results of params.yaml: {found['stale']}; run `dvc repro`."]
+        if found["stale"]
+        else []
+    )
     return "\n".join(
         [
             "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
@@ -57,10 +61,9 @@ def _mean(name: str, task: str, found: Mapping[str, Any]) -> float:
 
 
 def _over_seeds(name: str, task: str, found: Mapping[str, Any]) -> Interval | None:
-    if found["seeds"] is None:
-        return None
     prefix = "" if name == paths.OURS else f"{name}."
-    return Interval(**found["seeds"]["metrics"][f"{prefix}{task}.accuracy"])
+    known = (found["seeds"] or {"metrics": {}})["metrics"].get(f"{prefix}{task}.accuracy")
+    return Interval(**known) if known else None
 
 
 def _spread(found: Mapping[str, Any]) -> list[str]:
@@ -114,8 +117,7 @@ def _next_steps(found: Mapping[str, Any], run_minutes: float | None) -> list[str
 
 def _cost(found: Mapping[str, Any], run_minutes: float | None) -> str:
     """How long two more trainings take, as far as that is known."""
-    if run_minutes is not None:
+    trained = found["trained"]["minutes"] if found["trained"] else 0
+    if run_minutes is not None and run_minutes > trained:  # else it took results from DVC's cache
         return f"; some {max(1, round(2 * run_minutes))} minutes"
-    if found["trained"]:
-        return f"; each trains {found['trained']['minutes']:g} minutes, then is evaluated"
-    return ""
+    return f"; each trains {trained:g} minutes, then is evaluated" if trained else ""

@@ -1,7 +1,7 @@
 """MLflow: one run for each real pretraining, one row for each executed pipeline.
 
-Besides served, mlflow_model and champions the only module that imports mlflow, and only inside
-functions: it takes seconds to load.
+Besides served, mlflow_model, champions and stores the only module that imports mlflow, and only
+inside functions: it takes seconds to load.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from twinview import columns, locks, paths, provenance, stores
 from twinview.artifacts import atomic_file, flat, load_json
 from twinview.errors import BusyError, ConfigError, StoppedError
 from twinview.paths import root
-from twinview.stores import store as store
+from twinview.stores import store
 
 PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"

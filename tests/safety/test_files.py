@@ -69,14 +69,14 @@ def _unsafe_call(call: ast.Call) -> list[str]:
 
 
 # It evaluates annotations of the plug-ins, which are code of ours that is imported sooner or later.
-RUNS_OUR_CODE = ROOT / "src/twinview/signatures.py"
+RUNS_OUR_CODE = {"signatures.py": ["eval", "exec", "eval"]}
 SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "pipeline").glob("*.py")])
-SOURCES.remove(RUNS_OUR_CODE)
 
 
 def test_no_module_can_unpickle_or_run_what_a_file_says() -> None:
     assert len(SOURCES) > 90
-    assert {path.name: found for path in SOURCES if (found := unsafe(path.read_text()))} == {}
+    found = {path.name: said for path in SOURCES if (said := unsafe(path.read_text()))}
+    assert found == RUNS_OUR_CODE
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Checks params.yaml as a whole, and says what is missing around it.
 
-Every fault at once, each with its setting, its value and what would be right; --json lists them.
-So are links and files where stages write, and a database of MLflow without its runs' files.
+Every fault of the settings at once, each with its value and what would be right; --json lists
+them. Then come a broken dvc.lock, links and files where stages write, and a database of MLflow
+without its runs' files.
 
     $ twinview check --params recipes/smoke.yaml
 """

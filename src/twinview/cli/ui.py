@@ -14,7 +14,8 @@ from functools import partial
 
 from twinview.cli.outcome import Outcome
 from twinview.errors import BusyError
-from twinview.tracking import page, store
+from twinview.stores import store
+from twinview.tracking import page
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

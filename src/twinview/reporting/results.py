@@ -6,7 +6,7 @@ from typing import Any
 
 from twinview.paths import OURS
 from twinview.sections import FEW, PROPAGATED
-from twinview.standings import BARS, standing
+from twinview.standings import BARS, is_worse, standing
 
 BESIDE = ("raw_pixels", "supervised")
 METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
@@ -69,7 +69,7 @@ def judgements(contenders: Mapping[str, Found]) -> list[tuple[str, bool]]:
                 (few_labels(task) or spoken(task)): of["accuracy"] - theirs[task]["accuracy"]
                 for task, of in ours.items()
             }
-            found.append((f"Beside {words}: {standing(gaps)}.", min(gaps.values()) < 0))
+            found.append((f"Beside {words}: {standing(gaps)}.", is_worse(gaps)))
     return found
 
 
