@@ -611,7 +611,7 @@ def test_show_says_that_results_are_of_other_settings(
     assert main(["show"]) == 0 and "Not the results of params.yaml" not in capsys.readouterr().out
     write_params({"pretrain.epochs": 2})
     assert main(["show"]) == 0
-    said = "Not the results of params.yaml: pretrain ran with another pretrain.epochs than params.yaml states"
+    said = "Not the results of params.yaml: pretrain ran with another pretrain.epochs than params"
     assert said in capsys.readouterr().out
 
 
