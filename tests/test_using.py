@@ -73,7 +73,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
     (folder / "mlruns/0").mkdir(parents=True)  # of an old MLflow, which it would take for the store
     (folder / "mlruns/0/meta.yaml").touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(folder))
+        patch.chdir(folder)
         patch.setattr(sys, "path", list(sys.path))
         models = (folder / paths.ENCODER, folder / paths.PROBE)
         pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
@@ -86,6 +86,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
             encoder=(*models, shapes.splits["test"].inputs[:2]),
         )
         run = tracking.publish(row)
+        assert (folder / "mlflow.db").is_file()
         model_id = mlflow.get_run(run).outputs.model_outputs[0].model_id
         mlflow.set_registry_uri(f"sqlite:///{folder}/mlflow.db")
         version = mlflow.register_model(f"models:/{model_id}", "twinview").version
