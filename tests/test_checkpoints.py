@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline import pretrain
+from tests.copies import enter_copy
 from twinview import artifacts, checkpoints, paths, splits, tensor_files, view_cache
 from twinview.checkpoints import STALE, Checkpoints
 from twinview.errors import BusyError, TrainingError
@@ -229,9 +230,7 @@ def test_temporary_copies_find_the_project_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave_one(PARTS)
-    (tmp_path / "copy").mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.chdir(tmp_path / "copy")
+    enter_copy(tmp_path, monkeypatch)
     with checkpoints.opened(PARTS) as kept:
         assert kept.load() == {"number": 3}
     assert list(Path().iterdir()) == []

@@ -33,7 +33,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     folder = tmp_path_factory.mktemp("project")
     save_models(folder / "models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(folder))
+        patch.chdir(folder)
         _, experiment = tracking.connected()
         with mlflow.start_run(experiment_id=experiment):
             parts = (folder / "models/encoder", folder / "models/probe", pictures(2))

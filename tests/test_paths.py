@@ -4,29 +4,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.copies import enter_copy
 from twinview import paths
 
 
-def make_project(folder: Path) -> Path:
-    (folder / ".dvc").mkdir(parents=True)
-    (folder / ".dvc/config").touch()
-    return folder
-
-
+@pytest.mark.parametrize("place", [".", "standalone/tmp2/in/a/larger/repository"])
 def test_dvc_s_temporary_copy_is_of_the_project_that_dvc_names(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(make_project(folder / "project")))
-    for place in ("tmp1", "standalone/tmp2/in/a/larger/repository"):
-        monkeypatch.chdir(make_project(folder / "project/.dvc/tmp/exps" / place))
-        assert paths.root() == folder / "project"
+    deeper = enter_copy(tmp_path, monkeypatch) / place
+    deeper.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(deeper)
+    assert paths.root() == tmp_path
 
 
-def test_a_variable_of_another_project_does_not_count(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("other", ["born", "home", "moved away", "."])
+def test_a_variable_that_names_another_folder_does_not_count(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_project(folder / "born")
-    monkeypatch.chdir(make_project(folder / "new"))
-    for other in ("born", "moved away"):
-        monkeypatch.setenv("DVC_ROOT", str(folder / other))
-        assert paths.root() == folder / "new"
+    for project in ("born", "new"):
+        (tmp_path / project / ".dvc").mkdir(parents=True)
+        (tmp_path / project / ".dvc/config").touch()
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / other))
+    assert paths.root() == tmp_path / "new"
+
+
+def test_without_the_variable_the_current_folder_is_the_project_s(folder: Path) -> None:
+    assert paths.root() == folder

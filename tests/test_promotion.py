@@ -10,6 +10,7 @@ import pytest
 from mlflow.entities import LoggedModelOutput, Metric, Param
 from mlflow.entities.model_registry import ModelVersion
 
+from tests.copies import enter_copy
 from tests.finished import results
 from tests.test_gate import seeds
 from twinview import champions, tracking
@@ -53,7 +54,7 @@ def logged(root: Path) -> str:
     (root / "predictor.py").write_text(PREDICTOR)
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of mlflow.pyfunc's own import, as in tracking
-        patch.setenv("DVC_ROOT", str(root))
+        patch.chdir(root)
         _, experiment = tracking.connected()
         with mlflow.start_run(experiment_id=experiment):
             info = mlflow.pyfunc.log_model(
@@ -67,10 +68,10 @@ def logged(root: Path) -> str:
 
 
 @pytest.fixture(autouse=True)
-def project(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("DVC_ROOT", str(root))
-    (folder / ".dvc").mkdir()
-    yield folder
+def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    copy = enter_copy(root, monkeypatch)
+    (copy / ".dvc").mkdir()
+    yield copy
     mlflow.set_tracking_uri(None)
 
 

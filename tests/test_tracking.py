@@ -22,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
+from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
 from twinview import columns, provenance, stores, tracking
@@ -57,11 +58,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in an experiment of DVC: the current folder is a copy, DVC_ROOT is the project."""
-    monkeypatch.setenv("DVC_ROOT", str(root))
-    yield
-    assert list(folder.iterdir()) == [], "something was written into the copy"
+def folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """DVC's temporary copy of the project, which is the current folder as in an experiment."""
+    copy = enter_copy(root, monkeypatch)
+    yield copy
+    assert list(copy.iterdir()) == [], "something was written into the copy"
     mlflow.set_tracking_uri(None)
 
 

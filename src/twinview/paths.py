@@ -57,13 +57,7 @@ def root() -> Path:
     """The project's folder; in a temporary copy that DVC makes, the folder it was copied from.
 
     DVC names that one in DVC_ROOT, and leaves the variable as it is where a shell has exported it.
-    So in a project, the name of another one, or of one that has moved away, does not count.
+    So it counts only where the current folder is among the copies of the folder that it names.
     """
     here, named = Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")).absolute()
-    if not _is_project(here) or here.is_relative_to((named / COPIES).resolve()):
-        return named
-    return here if _is_project(named) or not named.is_dir() else named
-
-
-def _is_project(folder: Path) -> bool:
-    return (folder / ".dvc/config").is_file()
+    return named if here.is_relative_to((named / COPIES).resolve()) else here

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torchvision.datasets import FashionMNIST
 
+from tests.copies import enter_copy
 from twinview.errors import DataError
 from twinview.sources import fashion_mnist as module
 from twinview.sources.fashion_mnist import fashion_mnist
@@ -265,7 +266,5 @@ def test_the_folder_is_below_the_project_even_in_dvc_s_copy(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(project / "raw")
-    (project / "copy").mkdir()
-    monkeypatch.chdir(project / "copy")
-    monkeypatch.setenv("DVC_ROOT", str(project))
+    enter_copy(project, monkeypatch)
     assert len(read().test) == TEST
