@@ -5,8 +5,8 @@ tests/test_using.py runs them; what it does not run stands in NOT_RUN with the r
 
 import codeop
 import re
-import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from dvc.cli import parse_args
 from torch.distributed.run import get_args_parser
 
 from tests import snippets
+from tests.commands import output
 from tests.conftest import WHOLE
 from tests.snippets import PAGES
 from tests.workspace import ROOT
@@ -78,12 +79,11 @@ def test_every_reason_not_to_run_is_of_a_command_that_there_is() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if snippets.blocks(page, "python")])
-def test_each_python_block_is_complete_by_itself(page: str) -> None:
+def test_each_python_block_is_complete_by_itself(page: str, tmp_path: Path) -> None:
     """No block uses a name that only another one defines."""
-    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,E9", "-"]
-    for block in snippets.blocks(page, "python"):
-        done = subprocess.run(ruff, input=block, text=True, capture_output=True, timeout=60)
-        assert done.returncode == 0, f"{page}:\n{block}\n{done.stdout}{done.stderr}"
+    for number, block in enumerate(snippets.blocks(page, "python"), 1):
+        (tmp_path / f"block_{number}.py").write_text(block)
+    output(sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,E9", tmp_path)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/using.md"])

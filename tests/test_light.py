@@ -1,6 +1,5 @@
 """What commands load: those that only read, compare and check start without PyTorch."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import git, run
 from tests.test_gate import report
 from twinview import params, remembered
 from twinview.cli import commands
@@ -34,9 +34,8 @@ def project(write_params: Write, folder: Path) -> Path:
     ):
         (folder / name).write_text(text)
     (folder / "dvc.lock").write_text("schema: '2.0'\nstages: {}")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "results"]):
-        subprocess.run(["git", *command], cwd=folder, check=True, timeout=60)
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "results"]):
+        git(*command)
     params.check()
     return folder
 
@@ -49,7 +48,7 @@ def ran(command: str, folder: Path) -> tuple[int, str]:
         f"sys.exit(', '.join(set({HEAVY}) & set(sys.modules)) or status)"
     )
     words = [sys.executable, "-W", "ignore", "-c", code, *command.split()]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300)
+    done = run(*words, cwd=folder)
     return done.returncode, done.stdout + done.stderr
 
 

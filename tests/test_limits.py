@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,13 +12,13 @@ import pytest
 from tests.commands import end_all, git, run, shown, started
 from tests.workspace import ROOT
 
-# What waits, and how the limit is given. Popen is for tests/commands.py alone.
-WAITING = {"run", "call", "check_call", "check_output", "urlopen", "communicate", "Popen"}
+STARTING = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"}
+STARTING |= {"subprocess.Popen", "os.system", "os.popen"}
 UNLIMITED = {
     "src/twinview/commands.py": ["subprocess.Popen"],  # DVC
     "src/twinview/cli/ui.py": ["subprocess.run"],  # MLflow's pages
-    "tests/commands.py": ["subprocess.Popen", "subprocess.Popen"],  # limited by hand
 }
+BY_HAND = {"tests/commands.py": ["subprocess.Popen", "subprocess.Popen"]}  # limited there
 HANGS = """
 import threading, time
 
@@ -36,26 +37,46 @@ def test_goes_on():
 """
 
 
+def starting(source: str) -> list[str]:
+    """The calls of a module that start a command, with a limit or without."""
+    return [ast.unparse(call.func) for call in _calls(source) if _starts(call)]
+
+
 def unlimited(source: str) -> list[str]:
     """The calls of a module that start or ask something and wait for it without a limit."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return [name for call in calls if (name := _waits(call))]
+    found = [call for call in _calls(source) if _starts(call) or _asks(call)]
+    free = [call for call in found if all(word.arg != "timeout" for word in call.keywords)]
+    return [ast.unparse(call.func) for call in free]
 
 
-def _waits(call: ast.Call) -> str:
-    name = ast.unparse(call.func)
-    place, _, last = name.rpartition(".")
-    waits = last in WAITING and (place == "subprocess" or last in ("urlopen", "communicate"))
-    limited = any(word.arg == "timeout" for word in call.keywords)
-    return name if (waits and not limited) or name.startswith("os.system") else ""
+def _calls(source: str) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+
+
+def _starts(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in STARTING
+
+
+def _asks(call: ast.Call) -> bool:
+    return ast.unparse(call.func).rpartition(".")[2] in ("urlopen", "communicate")
+
+
+def calls(search: Callable[[str], list[str]], *folders: str) -> dict[str, list[str]]:
+    """What the search finds, by file."""
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(files) > 100
+    found = {str(path.relative_to(ROOT)): search(path.read_text()) for path in files}
+    return {name: calls for name, calls in found.items() if calls}
 
 
 def test_nothing_that_is_started_is_waited_for_without_a_limit_but_where_it_says_why() -> None:
-    folders = ("src", "pipeline", "benchmarks", "tests")
-    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    assert len(files) > 250
-    found = {str(path.relative_to(ROOT)): unlimited(path.read_text()) for path in files}
-    assert {name: calls for name, calls in found.items() if calls} == UNLIMITED
+    everywhere = ("src", "pipeline", "benchmarks", "tests")
+    assert calls(unlimited, *everywhere) == UNLIMITED | BY_HAND
+
+
+def test_tests_start_commands_by_tests_commands_alone() -> None:
+    assert calls(starting, "tests") == BY_HAND
+    assert starting("subprocess.run(['git'], timeout=60)") == ["subprocess.run"]
 
 
 @pytest.mark.parametrize(

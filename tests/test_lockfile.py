@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.report import BEFORE
+from tests.commands import git
 from tests.test_gate import report
 from twinview import base, experiments, lockfile, provenance
 from twinview.cli import main
@@ -98,10 +98,14 @@ def project(write_params: Callable[..., Path], folder: Path) -> Path:
     (folder / ".dvc").mkdir()
     (folder / "dvc.yaml").touch()
     (folder / "reports/baselines.json").write_text("{}")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-q", "-m", "results"]):
-        subprocess.run(["git", *command], check=True, timeout=60)
+    git("init", "-q")
+    commit("results")
     return folder
+
+
+def commit(subject: str) -> None:
+    git("add", "-A")
+    git("commit", "-q", "-m", subject)
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
@@ -121,9 +125,7 @@ def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
 
 def test_a_broken_dvc_lock_of_a_commit_is_told_as_the_folder_s(project: Path) -> None:
     (project / "dvc.lock").write_bytes(BROKEN["not UTF-8"])
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["add", "-A"], [*identity, "commit", "-q", "-m", "broken"]):
-        subprocess.run(["git", *command], check=True, timeout=60)
+    commit("broken")
     with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
         lockfile.load(experiments.at("HEAD", "the commit"))
 
@@ -186,8 +188,6 @@ def test_every_command_that_reads_reports_says_that_they_were_altered(
 
 def test_a_base_whose_reports_were_altered_is_nothing_to_compare_with(project: Path) -> None:
     (project / "dvc.lock").write_text(json.dumps(locked(project)).replace('"md5": "', '"md5": "0'))
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["add", "-A"], [*identity, "commit", "-q", "-m", "altered"]):
-        subprocess.run(["git", *command], check=True, timeout=60)
+    commit("altered")
     found = base.base_results("HEAD", Path("params.yaml"))
     assert found.results is None and found.lacks.startswith("its reports/metrics.json is not what")

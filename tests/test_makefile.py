@@ -1,20 +1,20 @@
 """What make says before it does anything."""
 
 import shutil
-import subprocess
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.commands import run
 from tests.workspace import ROOT
 
 SHORT = "#!{}/.venv/bin/python\n"
 LONG = "#!/bin/sh\n'''exec' \"{}/.venv/bin/python3.11\" \"$0\" \"$@\"\n' '''\n"
 
 
-def dry(folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = ["make", "-n", "schema"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+def dry(folder: Path) -> CompletedProcess[str]:
+    return run("make", "-n", "schema", cwd=folder)
 
 
 @pytest.mark.parametrize("first", [SHORT, LONG])

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import mlflow
 import pytest
 
+from tests.commands import run
 from tests.used import pictures, save_models
 from twinview import tracking
 
@@ -47,11 +48,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     mlflow.set_tracking_uri(None)
 
 
-def load(*places: str) -> subprocess.CompletedProcess[str]:
+def load(*places: str) -> CompletedProcess[str]:
     """Loads models, one after the other, in a process that may import the installed twinview."""
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    command = [sys.executable, "-c", LOAD, *places]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return run(sys.executable, "-c", LOAD, *places, env=environment)
 
 
 def test_models_of_equal_code_load_in_one_process_beside_the_installed_package(

@@ -1,12 +1,12 @@
 """What `import twinview` gives, and what it costs."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import twinview
+from tests.commands import output
 from twinview import paths, splits
 from twinview.errors import ConfigError
 from twinview.splits import Prepared
@@ -14,7 +14,7 @@ from twinview.splits import Prepared
 
 def test_importing_twinview_loads_no_torch() -> None:
     code = "import sys, twinview; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    output(sys.executable, "-c", code)
 
 
 def test_load_split_gives_the_inputs_and_labels_of_the_split(

@@ -4,13 +4,13 @@ import functools
 import json
 import operator
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.commands import git
 from tests.workspace import ROOT
 from twinview import run_names
 
@@ -24,12 +24,6 @@ def commit(folder: Path) -> str:
     git("init", "-q")
     git("add", "-A")
     return committed()
-
-
-def git(*words: str) -> str:
-    given = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false")
-    command = ["git", *given, *words]
-    return subprocess.run(command, check=True, timeout=60, capture_output=True, text=True).stdout
 
 
 def committed() -> str:
