@@ -34,7 +34,7 @@ WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text()
 
 
 LONG = ("pipeline", "distributed")  # folders
-LONG_S = 7200  # for several commands, whose own limits are shorter (tests/commands.py)
+LONG_TEST_S = 7200  # for several commands, whose own limits are shorter (tests/commands.py)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in LONG)
     for item in items:
         if item.path.parent.name in LONG or item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.timeout(LONG_S))
+            item.add_marker(pytest.mark.timeout(LONG_TEST_S))
 
 
 @pytest.fixture(autouse=True, scope="session")
