@@ -1,14 +1,14 @@
 """Stages replace what they write as a whole: what cannot be replaced is named before the work."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import outs, paths, stage
+from twinview import outs, paths, stage, tracking
 from twinview.cli import main
 from twinview.errors import DataError
 
@@ -84,10 +84,25 @@ def test_check_names_code_of_another_folder(
     assert f"the code that runs is that of {ROOT}/src/twinview, and" in capsys.readouterr().out
 
 
+def database_without_files(experiment: str, files: Path) -> None:
+    """An mlflow.db in the current folder, with a run whose files stayed there."""
+    (files / "1").mkdir(parents=True)
+    with sqlite3.connect("mlflow.db") as opened:
+        opened.execute("CREATE TABLE experiments (name, artifact_location)")
+        opened.execute("CREATE TABLE runs (artifact_uri)")
+        opened.execute("INSERT INTO experiments VALUES (?, ?)", [experiment, f"{files.as_uri()}/1"])
+        opened.execute("INSERT INTO runs VALUES (?)", [f"{files.as_uri()}/1"])
+
+
+@pytest.mark.parametrize("experiment", [tracking.PIPELINE, tracking.PRETRAINING])
 def test_check_names_a_database_that_came_without_its_runs_files(
-    write_params: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    experiment: str,
+    folder: Path,
+    write_params: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asked: list[Any] = []
     write_params({})
-    monkeypatch.setattr("twinview.stores.elsewhere", lambda names: asked.append(names) or [])
-    assert main(["check"]) == 0 and asked == [("twinview", "twinview-pretrain")]
+    files = folder / "born/mlartifacts"
+    database_without_files(experiment, files)
+    assert main(["check"]) == 1
+    assert f"files of 1 of its runs are still in {files}; `cp -a" in capsys.readouterr().err
