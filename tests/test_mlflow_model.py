@@ -35,6 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     save_models(folder / "models")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         _, experiment = tracking.connected()
         with mlflow.start_run(experiment_id=experiment):
             parts = (folder / "models/encoder", folder / "models/probe", pictures(2))

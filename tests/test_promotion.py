@@ -55,6 +55,7 @@ def logged(root: Path) -> str:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of mlflow.pyfunc's own import, as in tracking
         patch.chdir(root)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         _, experiment = tracking.connected()
         with mlflow.start_run(experiment_id=experiment):
             info = mlflow.pyfunc.log_model(

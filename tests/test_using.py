@@ -74,6 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
     (folder / "mlruns/0/meta.yaml").touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         patch.setattr(sys, "path", list(sys.path))
         models = (folder / paths.ENCODER, folder / paths.PROBE)
         pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
