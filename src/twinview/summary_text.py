@@ -80,13 +80,18 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
 
 def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) -> str:
     """That the same training was measured on another machine, and how far these results are."""
-    where, here = deviation["hardware"], trained and trained["hardware"]
-    why = "another processor rounds otherwise" if here != where else "its code or versions differed"
     name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
+    far = f"by at most {abs(100 * gap):.2f} points ({name}), {_within(deviation)}"
+    measured = f"{seeding.FILE} holds this training as measured on {deviation['hardware']}"
+    if trained is None:
+        return (
+            f"{measured}. The results here are of another machine or other code, and differ {far}."
+        )
+    here = trained["hardware"]
+    other = here != deviation["hardware"]
+    why = "another processor rounds otherwise" if other else "its code or versions differed"
     return (
-        f"{seeding.FILE} holds this training as measured on {where}; this run is of "
-        f"{here or 'hardware that is not recorded here'}, and {why}. Yours differ by at most "
-        f"{abs(100 * gap):.2f} points ({name}), {_within(deviation)}. git lists dvc.lock and "
+        f"{measured}; this run is of {here}, and {why}. Yours differ {far}. git lists dvc.lock and "
         "reports/ as changed for that reason: they hold your numbers."
     )
 
