@@ -16,8 +16,11 @@ from twinview import tracking
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{kind}")
-    for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+    pytest.mark.slow,
+    *(
+        pytest.mark.filterwarnings(f"ignore::{kind}")
+        for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
+    ),
 ]
 LOAD = """
 import sys, mlflow, numpy

@@ -123,6 +123,7 @@ def paste(page: str, skip: str = "\0") -> None:
     run("python pasted.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PYTHON)
 def test_the_python_of_a_page_runs_as_pasted_in_a_fresh_process(page: str, project: Path) -> None:
     paste(page, skip="onnxruntime")  # the slow test below has encoder.onnx
