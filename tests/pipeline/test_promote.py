@@ -90,4 +90,4 @@ def test_a_worse_encoder_is_refused_and_the_champion_stays(project: Project) -> 
     described = client.get_model_version("tiny", "1").description
     card = mlflow.artifacts.download_artifacts("models:/tiny@champion/MODEL_CARD.md")
     assert champions.shortened(Path(card).read_text()) == described
-    assert "simclr" in described and "PNG or JPEG" in described
+    assert "simclr" in described and "PNG, JPEG, WebP" in described
