@@ -20,7 +20,7 @@ WITNESS = Path(__file__).parent / "witness"
 LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)('|$)|^/|^$|^None$")
 TRAINING = """
 from twinview import tracking
-with tracking.pretraining({"pretrain": {"epochs": 1}}, "one") as run:
+with tracking.pretraining({"pretrain": {"epochs": 1}}, "one", "one") as run:
     run.log({"loss": 1.0}, 1)
 """
 # What tells MLflow that nobody uses it: in CI it reports nothing anyway.
