@@ -545,7 +545,7 @@ def _chosen(metrics: Sequence[str], runs: Sequence[Run]) -> tuple[str, ...]:
         if name not in known:
             near = did_you_mean(name, known)
             raise ConfigError(f"no run has the metric {name!r}{near}; such are: {', '.join(known)}")
-    tasks = [name for name in known if name.count(".") == 1 and name.endswith(".accuracy")]
+    tasks = [name for name in known if seeding.is_our_accuracy(name)]
     if not metrics and not tasks:
         raise ConfigError(
             f"no run has an accuracy in {paths.METRICS}; `evaluate.probes` and "

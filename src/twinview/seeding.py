@@ -94,7 +94,7 @@ def deviation(read: Read) -> Deviation | None:
     if found is None or fitting(read):
         return None
     own, kept = results(read), found.of_seed(_seed(read))
-    shared = [name for name in own if name in kept and _is_our_accuracy(name)]
+    shared = [name for name in own if name in kept and is_our_accuracy(name)]
     if not shared:
         return None
     gaps = {name: own[name] - kept[name] for name in shared}
@@ -114,7 +114,7 @@ def _seed(read: Read) -> int:
     return int(value_at(settings(read), SEEDS[0]))
 
 
-def _is_our_accuracy(name: str) -> bool:
+def is_our_accuracy(name: str) -> bool:
     """Whether a metric is the encoder's accuracy in a task: baselines' names have three parts."""
     return name.count(".") == 1 and name.endswith(".accuracy")
 
