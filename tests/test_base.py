@@ -117,6 +117,30 @@ def test_a_base_s_faulty_gate_is_named_with_its_commit(base: str, write_params: 
         base_settings("HEAD", PARAMS)
 
 
+def test_a_base_s_file_may_begin_with_a_byte_order_mark(base: str) -> None:
+    before = base_settings(base, PARAMS)[0]
+    PARAMS.write_bytes(b"\xef\xbb\xbf" + PARAMS.read_bytes().replace(b"\n", b"\r\n"))
+    assert base_settings(commit(), PARAMS)[0] == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"gate: 12\n", r"params.yaml: gate is 12, and not settings by name"),
+        (b"gate: {}\n# \xff\n", r"what `git show .*params.yaml` prints is not UTF-8"),
+        (b"gate: {}\ngate: {}\n", r"params.yaml is not valid YAML: .*duplicate key"),
+    ],
+    ids=["number", "not UTF-8", "twice"],
+)
+def test_a_base_s_file_that_cannot_be_read_is_named(base: str, content: bytes, said: str) -> None:
+    stated = PARAMS.read_bytes()
+    PARAMS.write_bytes(content)
+    broken = commit()
+    PARAMS.write_bytes(stated)
+    with pytest.raises((ConfigError, DataError), match=f"(?s){said}"):
+        base_settings(broken, PARAMS)
+
+
 def test_the_base_s_results_are_those_in_git(base: str, folder: Path) -> None:
     seeds(report(folder), linear__accuracy=[0.91, 0.92])
     commit()

@@ -113,3 +113,12 @@ def test_a_folder_and_a_commit_are_read_alike(folder: Path) -> None:
         experiments.at(base, "the base")(Path("n.json"))
     with pytest.raises(DataError, match=r"n\.json is missing; `dvc repro` makes it"):
         experiments.in_folder(folder)(Path("n.json"))
+
+
+def test_what_is_no_text_is_named_in_a_folder_and_at_a_commit(folder: Path) -> None:
+    repository()
+    Path("m.json").write_bytes(b"\xff\xfe{")
+    git("commit", "-qam", "broken")
+    for read in (experiments.in_folder(Path()), experiments.at("HEAD", "the commit")):
+        with pytest.raises(DataError, match=r"m\.json.* not UTF-8 text"):
+            read(Path("m.json"))

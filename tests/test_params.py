@@ -505,3 +505,19 @@ def test_the_objective_that_a_method_names_must_exist_and_be_stated(
     assert faults(path) == [said]
     with pytest.raises(ConfigError, match=r"objectives\.nt_xent states no options"):
         params.load(path)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_change_nothing(write_params: Write) -> None:
+    path = write_params({})
+    before = params.load(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert params.load(path) == before
+
+
+@pytest.mark.parametrize("content", ["utf-16", b"# caf\xe9\n"], ids=["UTF-16", "Latin 1"])
+def test_a_file_of_another_encoding_is_named(write_params: Write, content: str | bytes) -> None:
+    path = write_params({})
+    text = path.read_text()
+    path.write_bytes(text.encode(content) if isinstance(content, str) else content)
+    with pytest.raises(ConfigError, match=r"params\.yaml is not UTF-8 text"):
+        params.load(path)

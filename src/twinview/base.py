@@ -76,4 +76,6 @@ def _gate(text: str | None, place: str) -> dict[str, object]:
     except YAMLError as error:
         raise ConfigError(f"{place} is not valid YAML: {error}") from None
     gate = value.get("gate") if isinstance(value, dict) else None
-    return gate if isinstance(gate, dict) else {}
+    if not isinstance(gate, dict | None):
+        raise ConfigError(f"{place}: gate is {gate!r}, and not settings by name")
+    return gate or {}

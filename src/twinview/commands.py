@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twinview.errors import BusyError, DataError
+from twinview.errors import BusyError, DataError, EncodingError
 
 # git takes a second; one that asks for a password, or waits for a disk, takes for ever.
 LIMIT_S = 300
@@ -26,14 +26,12 @@ def git(*arguments: str) -> str | None:
     """What git prints, without white space at the ends; None where its answer is no.
 
     That is status 1, which `rev-parse --verify --quiet` has for a name that git does not know, and
-    outside of a repository. Raises GitError, with git's own reason, where git cannot say, and
-    BusyError when it does not end.
+    outside of a repository. Raises GitError, with git's own reason, where git cannot say, BusyError
+    when it does not end, and EncodingError when it prints what is no UTF-8 text.
     """
     command, environment = ["git", *arguments], os.environ | {"LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            command, capture_output=True, encoding="utf-8", env=environment, timeout=LIMIT_S
-        )
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=LIMIT_S)
     except OSError as error:
         raise GitError("git", f"it does not start ({error.strerror}); install it") from None
     except subprocess.TimeoutExpired:
@@ -41,11 +39,20 @@ def git(*arguments: str) -> str | None:
             f"`{' '.join(command)}` has not ended in {LIMIT_S} s; run it in {Path.cwd()} by hand "
             "to see what it waits for, and then this again"
         ) from None
+    reason = done.stderr.decode(errors="replace")
     if done.returncode == 0:
-        return done.stdout.strip()
-    if done.returncode == 1 or _OUTSIDE in done.stderr:
+        return _text(" ".join(command), done.stdout)
+    if done.returncode == 1 or _OUTSIDE in reason:
         return None
-    raise GitError(" ".join(command), done.stderr)
+    raise GitError(" ".join(command), reason)
+
+
+def _text(command: str, printed: bytes) -> str:
+    try:
+        return printed.decode().strip()
+    except UnicodeDecodeError as error:
+        remedy = "save that file as UTF-8, and commit it"
+        raise EncodingError(f"what `{command}` prints", error, remedy) from None
 
 
 def head() -> str | None:

@@ -32,6 +32,14 @@ class MissingError(DataError):
     """A file that is not there, where another reader may do without it."""
 
 
+class EncodingError(DataError):
+    """A file that is not UTF-8 text. reason: that, without the remedy."""
+
+    def __init__(self, place: str, error: UnicodeDecodeError, remedy: str) -> None:
+        self.reason = f"{place} is not UTF-8 text: {error}"
+        super().__init__(f"{self.reason}; {remedy}")
+
+
 class BusyError(TwinviewError):
     """Something else holds what is needed: another run, a port, the room on the disk."""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from twinview import commands, paths
 from twinview.commands import GitError, git
-from twinview.errors import ConfigError, DataError, MissingError
+from twinview.errors import ConfigError, DataError, EncodingError, MissingError
 
-Read = Callable[[Path], str]  # the text of a project's file; raises MissingError for none
+# The text of a project's file; raises MissingError for none, EncodingError for no text.
+Read = Callable[[Path], str]
 
 
 def dvc(*arguments: str) -> None:
@@ -99,7 +100,7 @@ def queued_elsewhere() -> list[str]:
 def cached(digest: str) -> str | None:
     """The text that DVC's cache holds under a hash; None where it holds none."""
     path = Path(_cache(Path.cwd()).oid_to_path(digest))
-    return path.read_text() if path.is_file() else None
+    return path.read_text("utf-8") if path.is_file() else None
 
 
 @functools.cache
@@ -160,6 +161,11 @@ def _in_folder(folder: Path, path: Path) -> str:
         return (folder / path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise MissingError(f"{folder / path} is missing; `dvc repro` makes it") from None
+    except UnicodeDecodeError as error:
+        remedy = (
+            f"`git checkout HEAD -- {path}` brings back the commit's, or `dvc repro` makes it anew"
+        )
+        raise EncodingError(str(folder / path), error, remedy) from None
 
 
 def _at(commit: str, called: str, path: Path) -> str:

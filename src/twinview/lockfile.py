@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview import paths
-from twinview.errors import DataError, MissingError
+from twinview.errors import DataError, EncodingError, MissingError
 
 LOCK = Path("dvc.lock")
 _CODE = ("src/", "pipeline/")
@@ -76,6 +76,8 @@ def _here(path: Path) -> str:
         return path.read_text("utf-8")
     except FileNotFoundError:
         raise MissingError(f"{path} is missing; `dvc repro` makes it") from None
+    except UnicodeDecodeError as error:
+        raise EncodingError(str(path), error, "`dvc repro` makes it anew") from None
 
 
 def load(read: Callable[[Path], str] = _here) -> Mapping[str, Any]:
@@ -97,7 +99,9 @@ def stated(read: Callable[[Path], str]) -> Mapping[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         raise broken(f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except EncodingError as error:
+        raise broken(error.reason) from None
+    except YAMLError as error:
         raise broken(" ".join(str(error).split())) from None
     return found
 
