@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import artifacts, experiments, measure, paths
-from twinview.errors import ConfigError, TwinviewError
+from twinview import experiments, measure
+from twinview.core import files, paths
+from twinview.core.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware, versions
 
 RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
@@ -110,15 +111,15 @@ def main(names: list[str]) -> None:
     for name in chosen:
         print(f"benchmark {name}", flush=True)
         found = BENCHMARKS[name]()
-        earlier = artifacts.load_json(RESULTS) if RESULTS.exists() else {}
+        earlier = files.load_json(RESULTS) if RESULTS.exists() else {}
         about = {
             "commit": commit(),
             "hardware": hardware(),
             "versions": versions(),
             "command": f"{COMMAND} BENCH={name}",
         }
-        artifacts.save_json(RESULTS, earlier | {name: about | {"found": found}})
-    results = artifacts.load_json(RESULTS)
+        files.save_json(RESULTS, earlier | {name: about | {"found": found}})
+    results = files.load_json(RESULTS)
     measure.keep(scores(results), instead_of=BENCH)
     README.write_text(with_table(README.read_text(), results))
 

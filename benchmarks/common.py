@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 Spread = dict[str, float]
 LIMIT_S = 3600  # of one measurement in a process of its own: they take some minutes

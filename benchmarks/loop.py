@@ -22,7 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
-from twinview import engine, params, paths
+from twinview import engine, params
+from twinview.core import paths
 from twinview.loop import Step
 from twinview.sections import Pretrain
 from twinview.view_cache import CachedViews, open_views

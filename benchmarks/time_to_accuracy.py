@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.common import module, show
 from benchmarks.training import CPU, Training, changed, knn_on_validation
 from twinview import engine, params
-from twinview.errors import TrainingError
+from twinview.core.errors import TrainingError
 from twinview.params import Params
 
 EPOCHS = 8

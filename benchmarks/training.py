@@ -8,7 +8,9 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview import engine, loop, paths, splits
+from twinview import engine, loop, splits
+from twinview.core import paths
+from twinview.core.types import Embeddings
 from twinview.embeddings import features
 from twinview.encoder import Encoder
 from twinview.evaluation import accuracy
@@ -17,7 +19,6 @@ from twinview.parts import Method
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.splits import Prepared
-from twinview.types import Embeddings
 from twinview.view_cache import read_plan, write_cache
 from twinview.views import LiveViews, Views
 

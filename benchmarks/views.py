@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show, spread, torch_threads
 from twinview import engine
+from twinview.core.types import Statistics
 from twinview.modalities.image import image
-from twinview.types import Statistics
 from twinview.views import ViewPlan
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, lightly's default

@@ -4,18 +4,8 @@ from functools import partial
 
 import torch
 
-from twinview import (
-    contenders,
-    embeddings,
-    encoder,
-    engine,
-    loop,
-    params,
-    paths,
-    seeds,
-    splits,
-    stage,
-)
+from twinview import contenders, embeddings, encoder, engine, loop, params, splits, stage
+from twinview.core import paths, randomness
 from twinview.gradient_cache import GradientCache
 from twinview.heads.linear import linear
 from twinview.methods.cross_entropy import cross_entropy
@@ -59,7 +49,7 @@ def train(
     """
     own, shared = settings.baselines, settings.pretrain
     split = prepared.splits["train"]
-    with seeds.torch_seeded(own.seed, "supervised"):
+    with randomness.torch_seeded(own.seed, "supervised"):
         head = linear(learner.dim, out=len(prepared.classes))
     micro_batch = engine.own_micro_batch(shared.batch_size, shared.micro_batch)
     method = cross_entropy(GradientCache(learner, micro_batch), head)

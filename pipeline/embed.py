@@ -3,7 +3,8 @@
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview import embeddings, encoder, engine, head, launch, params, paths, splits, stage
+from twinview import embeddings, encoder, engine, head, launch, params, splits, stage
+from twinview.core import paths
 
 
 def main() -> None:

@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from twinview import artifacts, embeddings, engine, evaluation, params, paths, probe, splits, stage
-from twinview.tables import save_rows
+from twinview import embeddings, engine, evaluation, params, probe, splits, stage
+from twinview.core import files, paths
+from twinview.core.csv_files import save_rows
 
 
 def main() -> None:
@@ -33,10 +34,10 @@ def main() -> None:
     ]
     save_rows(paths.PREDICTIONS, rows)
     probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
-    artifacts.save_json(paths.METRICS, evaluation.headline(found))
-    contenders |= artifacts.load_json(paths.BASELINE_DETAILS)
+    files.save_json(paths.METRICS, evaluation.headline(found))
+    contenders |= files.load_json(paths.BASELINE_DETAILS)
     detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": contenders}
-    artifacts.save_json(paths.EVALUATION, detail)
+    files.save_json(paths.EVALUATION, detail)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview import artifacts, embeddings, engine, evaluation, params, paths, splits, stage
+from twinview import embeddings, engine, evaluation, params, splits, stage
+from twinview.core import files, paths
 
 
 def main() -> None:
@@ -15,8 +16,8 @@ def main() -> None:
         for folder in sorted(paths.BASELINES.iterdir())
     }
     metrics = {name: evaluation.headline(of) for name, of in found.items()}
-    artifacts.save_json(paths.BASELINE_METRICS, metrics)
-    artifacts.save_json(paths.BASELINE_DETAILS, found)
+    files.save_json(paths.BASELINE_METRICS, metrics)
+    files.save_json(paths.BASELINE_DETAILS, found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from twinview import artifacts, labelled_pairs, params, paths, splits, stage
+from twinview import labelled_pairs, params, splits, stage
+from twinview.core import files, paths
 from twinview.reporting.data_card import contact_sheet, data_card
 
 
@@ -19,8 +20,8 @@ def main() -> None:
     prepared = dataclasses.replace(prepared, pairs=pairs)
     card = data_card(prepared, data.source)
     splits.save(paths.PREPARED, prepared)
-    artifacts.save_json(paths.DATA_CARD, card)
-    with artifacts.atomic_file(paths.CONTACT_SHEET) as temporary:
+    files.save_json(paths.DATA_CARD, card)
+    with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
     print(f"prepare: {', '.join(f'{name} {len(s):,}' for name, s in prepared.splits.items())}")
 

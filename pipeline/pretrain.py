@@ -10,7 +10,6 @@ from typing import Any
 import torch
 
 from twinview import (
-    artifacts,
     batch_norm,
     checkpoints,
     encoder,
@@ -19,22 +18,21 @@ from twinview import (
     launch,
     loop,
     params,
-    paths,
     run_names,
-    seeds,
     splits,
     stage,
     tracking,
 )
-from twinview.errors import DataError
+from twinview.core import files, paths, randomness
+from twinview.core.csv_files import save_rows
+from twinview.core.errors import DataError
+from twinview.core.types import Split
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
 from twinview.sections import Pretrain
 from twinview.splits import Prepared
-from twinview.tables import save_rows
 from twinview.training import Session, Watch, follow
-from twinview.types import Split
 from twinview.view_cache import INDEX, open_views, read_plan
 from twinview.views import LiveViews, PairViews, Views
 
@@ -134,7 +132,7 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     own = settings.pretrain
     options = settings.encoders[own.encoder]
     learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
-    with seeds.torch_seeded(own.seed, "method"):
+    with randomness.torch_seeded(own.seed, "method"):
         projector = settings.bound("heads", own.head)(learner.dim)
         views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
         method = settings.bound("methods", own.method)(views, projector)
@@ -183,7 +181,7 @@ def evenly(split: Split, count: int) -> Split:
 
 def save_curves(watch: Watch) -> None:
     """What is tracked, and depends on settings and seeds only."""
-    artifacts.save_json(paths.PRETRAIN_METRICS, watch.summary())
+    files.save_json(paths.PRETRAIN_METRICS, watch.summary())
     save_rows(paths.PRETRAIN_STEPS, watch.steps)
     save_rows(paths.PRETRAIN_EPOCHS, watch.epochs)
 
@@ -203,7 +201,7 @@ def save_record(run_id: str, session: Session, own: Pretrain, left_out: int) -> 
         "precision": engine.choose_precision(own.precision, device),
         **provenance(),
     }
-    artifacts.save_json(paths.PRETRAIN_RUN, record)
+    files.save_json(paths.PRETRAIN_RUN, record)
     last = watch.epochs[-1]
     print(
         f"pretrain: {watch.verdict()}; loss {last['loss']:.3f} (chance {watch.chance:.3f}), "

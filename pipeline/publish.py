@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import artifacts, params, paths, run_names, splits, stage, tracking
+from twinview import params, run_names, splits, stage, tracking
+from twinview.core import files, paths
+from twinview.core.csv_files import load_rows
 from twinview.reporting import plots
-from twinview.tables import load_rows
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
@@ -25,7 +26,7 @@ FILES = {
 def main() -> None:
     """Logs every parameter, the metrics, the page, plots and the encoder."""
     settings = params.load()
-    metrics, baselines = map(artifacts.load_json, (paths.METRICS, paths.BASELINE_METRICS))
+    metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
     predictions = load_rows(paths.PREDICTIONS)
     confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
@@ -34,7 +35,7 @@ def main() -> None:
         name=run_names.of_row(),
         settings=settings.chosen(*SECTIONS),
         metrics=tracking.row_metrics(metrics, baselines),
-        pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
+        pretrained=files.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in steps},
         encoder=(paths.ENCODER, paths.PROBE, example),
         files=FILES,

@@ -1,10 +1,11 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import artifacts, embeddings, engine, lockfile, params, paths, splits, stage
+from twinview import embeddings, engine, lockfile, params, splits, stage
+from twinview.core import files, paths
+from twinview.core.csv_files import load_rows
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
-from twinview.tables import load_rows
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
@@ -22,12 +23,12 @@ def main() -> None:
     engine.use_threads(settings.pretrain.threads)
     evidence = Evidence(
         settings=settings.chosen(*SECTIONS),
-        evaluation=artifacts.load_json(paths.EVALUATION),
+        evaluation=files.load_json(paths.EVALUATION),
         predictions=load_rows(paths.PREDICTIONS),
-        pretrained=artifacts.load_json(paths.PRETRAIN_METRICS),
+        pretrained=files.load_json(paths.PRETRAIN_METRICS),
         steps=load_rows(paths.PRETRAIN_STEPS),
         epochs=load_rows(paths.PRETRAIN_EPOCHS),
-        run=artifacts.load_json(paths.PRETRAIN_RUN),
+        run=files.load_json(paths.PRETRAIN_RUN),
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
@@ -40,7 +41,7 @@ def main() -> None:
         neighbours=own.neighbours,
         seed=own.seed,
     )
-    with artifacts.atomic_file(paths.REPORT) as temporary:
+    with files.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
     print(f"report: {paths.REPORT}, {size_words(len(html.encode()))}")
 

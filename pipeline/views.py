@@ -1,6 +1,7 @@
 """Stage views: the cache of augmented views; in live mode the plan by which they are rendered."""
 
-from twinview import artifacts, params, paths, splits, stage
+from twinview import params, splits, stage
+from twinview.core import files, paths
 from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.view_cache import cache_bytes, write_cache, write_live
 from twinview.views import ViewPlan
@@ -19,11 +20,11 @@ def main() -> None:
         count = VIEWS
     else:
         count, shard_bytes = views.cached.count, views.cached.shard_mb * 2**20
-        size = artifacts.megabytes(cache_bytes(train, count))
+        size = files.megabytes(cache_bytes(train, count))
         print(f"views: {len(train):,} examples x {count} views = {size}")
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
         stage.exhaust(parts, len(train) * count, "views")
-    with artifacts.atomic_file(paths.VIEWS_PICTURE) as temporary:
+    with files.atomic_file(paths.VIEWS_PICTURE) as temporary:
         picture = views_picture(train, plan.renderer(prepared.modality), count)
         picture.save(temporary, format="png")
 

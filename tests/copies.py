@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twinview import paths
+from twinview.core import paths
 
 
 def enter_copy(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from twinview.core.types import Source, Split
 from twinview.splits import Prepared, divide
-from twinview.types import Source, Split
 
 SIZE = 12
 CLASSES = ("bars", "columns", "checks")

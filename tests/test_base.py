@@ -9,7 +9,7 @@ import pytest
 from tests.commands import git
 from tests.test_gate import report, seeds
 from twinview.base import base_results, base_settings
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
 
 Write = Callable[[dict[str, Any]], Path]
 PARAMS = Path("params.yaml")

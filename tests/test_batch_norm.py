@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from twinview import engine
 from twinview.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 
 def data(*shape: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks.common import spread
 from tests.workspace import ROOT
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 from twinview.measure import SCOREBOARD, keep, score
 
 ABOUT = {"commit": "abcdef1234567", "hardware": "2 cores", "command": "make bench"}

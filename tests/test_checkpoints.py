@@ -13,9 +13,10 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.copies import enter_copy
-from twinview import artifacts, checkpoints, paths, splits, tensor_files, view_cache
+from twinview import checkpoints, splits, view_cache
 from twinview.checkpoints import STALE, Checkpoints
-from twinview.errors import BusyError, TrainingError
+from twinview.core import files, paths, tensor_files
+from twinview.core.errors import BusyError, TrainingError
 
 PARTS = {"pretrain.epochs": "2", "the code of twinview.loop": "abc"}
 
@@ -251,7 +252,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
     parts = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert parts["pretrain.epochs"] == "2" and parts["torch"] == version("torch")
     own = Path(checkpoints.__file__)
-    assert parts["the code of twinview.checkpoints"] == artifacts.sha256(own)
+    assert parts["the code of twinview.checkpoints"] == files.sha256(own)
     data.write_text("two")
     other = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert {name for name in parts if parts[name] != other[name]} == {str(data)}

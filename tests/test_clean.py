@@ -12,10 +12,11 @@ import pytest
 
 from tests.commands import git, output, started
 from tests.refusing import refuse
-from twinview import clean, disk, dvc_cache, locks, stage
+from twinview import clean, disk, dvc_cache, stage
 from twinview.cli import main
-from twinview.commands import GitError
-from twinview.errors import BusyError, ConfigError, DataError
+from twinview.core import locks
+from twinview.core.commands import GitError
+from twinview.core.errors import BusyError, ConfigError, DataError
 
 # Two stages in shell; the second's result is its setting.
 PIPELINE = """

@@ -22,10 +22,11 @@ from tests.commands import git, output
 from tests.refusing import refuse
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import artifacts, clean, errors, measure, paths, promotion, seeding, stage
+from twinview import clean, measure, promotion, seeding, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
-from twinview.errors import BusyError
+from twinview.core import errors, files, paths
+from twinview.core.errors import BusyError
 from twinview.experiments import in_folder
 from twinview.gate import Check
 from twinview.promotion import Promotion
@@ -626,7 +627,7 @@ def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
     values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
     seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values, "2 cores", "torch 2")
-    artifacts.save_json(seeding.FILE, dataclasses.asdict(seeds))
+    files.save_json(seeding.FILE, dataclasses.asdict(seeds))
     assert main(["show"]) == 0
     said = capsys.readouterr().out
     assert "0.920 ± 0.127" in said and "0.840 ± 0.000" in said and "2 training seeds" in said
@@ -686,9 +687,7 @@ def test_measure_removes_checkpoints_which_would_save_time(
     write_params({})
     (gone := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
     monkeypatch.setattr(measure, "require_measurable", lambda seeds: None)
-    monkeypatch.setattr(
-        measure, "measure", lambda seeds: artifacts.save_json(measure.SCOREBOARD, {})
-    )
+    monkeypatch.setattr(measure, "measure", lambda seeds: files.save_json(measure.SCOREBOARD, {}))
     assert main(["measure"]) == 0
     assert not gone.exists()
 

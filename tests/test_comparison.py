@@ -15,8 +15,8 @@ from tests.commands import git
 from tests.conftest import WHOLE
 from twinview import comparison, comparison_text, experiments
 from twinview.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview.core.errors import ConfigError, DataError
 from twinview.differing import told
-from twinview.errors import ConfigError, DataError
 
 METHODS = ("simclr", "byol", "moco")
 

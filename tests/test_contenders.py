@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from twinview.contenders import pca, raw
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Embeddings
 from twinview.splits import Prepared
-from twinview.types import Embeddings
 
 
 def test_raw_inputs_are_the_pixels_in_zero_to_one(shapes: Prepared) -> None:

@@ -9,7 +9,7 @@ import mlflow
 import pytest
 
 from twinview import deleted_rows, stores, tracking
-from twinview.errors import BusyError, ConfigError, DataError
+from twinview.core.errors import BusyError, ConfigError, DataError
 from twinview.tracking import PIPELINE
 
 

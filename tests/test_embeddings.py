@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from twinview import embeddings, encoder
+from twinview.core.errors import DataError
+from twinview.core.types import Embeddings, Split
 from twinview.encoder import Description, Encoder
-from twinview.errors import DataError
 from twinview.sections import Embed
 from twinview.splits import Prepared
-from twinview.types import Embeddings, Split
 
 CPU = torch.device("cpu")
 

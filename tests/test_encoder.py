@@ -10,11 +10,11 @@ import torch
 
 from tests.workspace import ROOT
 from twinview import encoder, params
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.tensor_files import load_tensors, save_tensors
+from twinview.core.types import Statistics
 from twinview.encoder import Description, Encoder, build, load, save
-from twinview.errors import ConfigError, DataError
 from twinview.splits import Prepared
-from twinview.tensor_files import load_tensors, save_tensors
-from twinview.types import Statistics
 
 OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}
 DESCRIPTION = Description(

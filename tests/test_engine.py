@@ -9,8 +9,8 @@ from torch import nn
 from torch.distributed.constants import default_pg_timeout
 
 from twinview import engine
-from twinview.errors import ConfigError
-from twinview.types import Projections
+from twinview.core.errors import ConfigError
+from twinview.core.types import Projections
 
 CPU = torch.device("cpu")
 

@@ -12,7 +12,8 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 from torch import Tensor
 
 from twinview import evaluation
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Embeddings
 from twinview.evaluation import (
     by_graph,
     by_probe,
@@ -27,7 +28,6 @@ from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.sections import VALIDATION, Evaluate, FewLabels, Propagation
 from twinview.splits import require_labels
-from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import git, output
 from twinview import experiments
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
 
 NAME = "measure-1"
 

@@ -8,7 +8,7 @@ import torch
 from tests.used import pictures, save_models
 from twinview import export
 from twinview.cli import main
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 # What torch.onnx and torch.export stand on uses much that will go; that is theirs to mend.
 pytestmark = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from twinview import experiments, gate_table, seeding
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.gate import Check, Reference, holds, run_gate, standard_error
 from twinview.sections import Gate
 from twinview.trainings import Trainings, trainings

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU, budget, rows
-from twinview import registry
+from twinview.core import registry
+from twinview.core.types import Batch
 from twinview.encoders.convnet import convnet
 from twinview.gradient_cache import GradientCache
 from twinview.heads.nonlinear import nonlinear
@@ -16,7 +17,6 @@ from twinview.loop import fit
 from twinview.methods.simclr import simclr
 from twinview.objectives.nt_xent import nt_xent
 from twinview.parts import Method, Siamese
-from twinview.types import Batch
 from twinview.views import Views
 
 # Float64's rounding of some thousand terms is 1e-13 here; a wrong gradient is off by percents.

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import embeddings, registry
-from twinview.errors import DataError
+from twinview import embeddings
+from twinview.core import registry
+from twinview.core.errors import DataError
+from twinview.core.types import Embeddings
 from twinview.head import load, save
-from twinview.types import Embeddings
 
 H = torch.randn(9, 6, generator=torch.Generator().manual_seed(0))
 

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import WHOLE
-from twinview import registry
 from twinview.batch_norm import SplitBatchNorm, split
-from twinview.errors import ConfigError
+from twinview.core import registry
+from twinview.core.errors import ConfigError
 from twinview.heads.identity import identity
 from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.modalities.image import image
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from tests.workspace import ROOT
 from twinview import labelled_pairs, params, splits
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Pairs
 from twinview.loop import Budget, batches
 from twinview.splits import Prepared
-from twinview.types import Pairs
 from twinview.views import PairViews, Views
 
 HEADER = "first,second,alike\n"

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview import engine, paths, splits, stage, tracking
+from twinview import engine, splits, stage, tracking
+from twinview.core import paths
 from twinview.gradient_cache import GradientCache
 from twinview.splits import Prepared
 from twinview.view_cache import write_cache, write_live

@@ -11,7 +11,7 @@ from tests.commands import git, run
 from tests.test_gate import report
 from twinview import params, remembered
 from twinview.cli import commands
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 Write = Callable[[dict[str, Any]], Path]
 HEAVY = ("torch", "torchvision", "sklearn", "mlflow")

@@ -14,7 +14,7 @@ from tests.commands import git
 from tests.test_gate import report
 from twinview import base, experiments, lockfile, provenance
 from twinview.cli import main
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 LOCK: dict[str, Any] = {
     "schema": "2.0",

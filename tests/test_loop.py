@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, params, registry, sampling, seeds, tally
-from twinview.errors import ConfigError, DataError, TrainingError
+from twinview import embeddings, encoder, params, sampling, tally
+from twinview.core import randomness, registry
+from twinview.core.errors import ConfigError, DataError, TrainingError
+from twinview.core.types import Batch, Projections, Split
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
 from twinview.loop import (
@@ -35,7 +37,6 @@ from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.sections import Embed
 from twinview.splits import Prepared
-from twinview.types import Batch, Projections, Split
 from twinview.views import LiveViews, ViewPlan, Views
 
 CPU = torch.device("cpu")
@@ -206,7 +207,7 @@ def classes(n: int) -> Split:
 def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> None:
     split = classes(40)
     for epoch in (0, 1):
-        generator = seeds.generator(0, f"order/{epoch}")
+        generator = randomness.generator(0, f"order/{epoch}")
         expected = sampling.balanced(split.labels, 2, 6, generator)
         found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
         assert torch.equal(torch.stack(found), expected) and len(expected) == 6
@@ -372,7 +373,7 @@ class Drawing(Method):
 
     def __init__(self) -> None:
         super().__init__()
-        with seeds.torch_seeded(0, "drawing"):
+        with randomness.torch_seeded(0, "drawing"):
             self.encoder = nn.Linear(1, 4)
         self.norm = nn.BatchNorm1d(4)
         self.drop = nn.Dropout(0.5)
@@ -473,7 +474,7 @@ def untrained(prepared: Prepared, seed: int = 0) -> encoder.Encoder:
 def train(prepared: Prepared, supervised: bool = False, **changes: float) -> encoder.Encoder:
     own = budget(batch_size=32, learning_rate=0.005, **changes)
     learner = untrained(prepared, own.seed)
-    with seeds.torch_seeded(own.seed, "method"):
+    with randomness.torch_seeded(own.seed, "method"):
         head = registry.bind(
             "heads", "nonlinear", {"depth": 1, "hidden": 32, "out": 16, "norm": "hidden"}
         )(learner.dim)

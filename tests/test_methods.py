@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Batch, Projections
 from twinview.heads.identity import identity
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.objectives.nt_xent import nt_xent
-from twinview.types import Batch, Projections
 
 LABELS = torch.tensor([0, 2, 1, 1])
 

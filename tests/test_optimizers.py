@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from twinview import registry
+from twinview.core import registry
 from twinview.encoders.convnet import convnet
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import State

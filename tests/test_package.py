@@ -7,8 +7,9 @@ import pytest
 
 import twinview
 from tests.commands import output
-from twinview import paths, splits
-from twinview.errors import ConfigError
+from twinview import splits
+from twinview.core import paths
+from twinview.core.errors import ConfigError
 from twinview.splits import Prepared
 
 

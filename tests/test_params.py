@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
 from tests.workspace import ROOT
-from twinview import params, registry
-from twinview.errors import ConfigError
+from twinview import params
+from twinview.core import registry
+from twinview.core.errors import ConfigError
 
 Write = Callable[[dict[str, Any]], Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU, Recorder, adamw, budget, rows
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.gradient_cache import GradientCache
 from twinview.heads.identity import identity
 from twinview.loop import State, fit
 from twinview.parts import Method, Momentum, Part, Prototypes, Queue, outputs
-from twinview.types import Batch, Projections
 
 
 def numbered(*numbers: int) -> Tensor:

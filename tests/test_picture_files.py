@@ -12,7 +12,7 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.picture_files import fitted, from_path
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)

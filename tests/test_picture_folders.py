@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.picture_folders import listed
 
 

@@ -10,12 +10,12 @@ import torch
 
 from tests.probes.test_linear import overlapping
 from twinview import evaluation, probe
-from twinview.errors import DataError
+from twinview.core.errors import DataError
+from twinview.core.types import Embeddings
 from twinview.evaluation import joined
 from twinview.logistic import fit
 from twinview.probe import Probe
 from twinview.probes.linear import linear
-from twinview.types import Embeddings
 
 CLASSES = ("a", "b", "c")
 TRAIN, VALIDATION, TEST = overlapping(300), overlapping(90, seed=1), overlapping(200, seed=2)

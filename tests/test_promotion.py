@@ -14,7 +14,7 @@ from tests.copies import enter_copy
 from tests.finished import results
 from tests.test_gate import seeds
 from twinview import champions, tracking
-from twinview.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError
 from twinview.gate import Reference
 from twinview.promotion import Promotion, promote
 from twinview.sections import Gate

@@ -7,9 +7,10 @@ import torch
 
 from tests.commands import git
 from tests.refusing import refuse
-from twinview import commands, engine, provenance
-from twinview.commands import GitError
-from twinview.errors import ConfigError, DataError
+from twinview import engine, provenance
+from twinview.core import commands
+from twinview.core.commands import GitError
+from twinview.core.errors import ConfigError, DataError
 
 
 @pytest.fixture

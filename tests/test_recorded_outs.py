@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from pipeline.report import BEFORE
 from tests.workspace import ROOT
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.lockfile import LOCK, Out, recorded_outs
 
 LOCKED = """

@@ -12,8 +12,9 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import artifacts, differing, experiments, params, seeding
-from twinview.errors import ConfigError, DataError
+from twinview import differing, experiments, params, seeding
+from twinview.core import files
+from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import in_folder
 from twinview.provenance import hardware
 from twinview.trainings import trainings
@@ -32,9 +33,9 @@ def results(folder: Path, accuracy: float, raw: float = 0.5) -> None:
     """Writes what a run leaves that the seeds need."""
     (folder / "reports").mkdir(exist_ok=True, parents=True)
     metrics = {"linear": {"accuracy": accuracy, "f1": accuracy}}
-    artifacts.save_json(folder / "reports/metrics.json", metrics)
+    files.save_json(folder / "reports/metrics.json", metrics)
     baselines = {"raw_pixels": {"linear": {"accuracy": raw}}}
-    artifacts.save_json(folder / "reports/baselines.json", baselines)
+    files.save_json(folder / "reports/baselines.json", baselines)
     with (folder / "dvc.lock").open("w") as file:
         YAML().dump(LOCK, file)
 
@@ -47,9 +48,9 @@ def test_seeds_from_before_a_metric_was_measured_speak_for_the_others(folder: Pa
     tree, own = seeding.settings(read), seeding.results(read)
     metrics = {name: [value, value] for name, value in own.items()}
     known = {"settings": seeding.digest(tree, "d1"), "seeds": [0, 1], "metrics": metrics}
-    artifacts.save_json(folder / "reports/seeds.json", known)
+    files.save_json(folder / "reports/seeds.json", known)
     now = {"linear": {"accuracy": 0.9, "f1": 0.9, "validation_accuracy": 0.8}}
-    artifacts.save_json(folder / "reports/metrics.json", now)
+    files.save_json(folder / "reports/metrics.json", now)
     found = trainings(read).values
     assert seeding.fitting(read) is not None and found["linear.accuracy"] == (0.9, 0.9)
     assert found["linear.validation_accuracy"] == (0.8,)
@@ -102,7 +103,7 @@ def changed(dotted: str, value: Any) -> dict[str, Any]:
 def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     typed = params.load(file)
     sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
-    expected = artifacts.flat(typed.chosen(*sections))
+    expected = files.flat(typed.chosen(*sections))
     assert differing.in_effect(tree(file)) == expected
 
 
@@ -267,7 +268,7 @@ def measured(*accuracies: float) -> None:
         "2 cores, another",
         "torch 1",
     )
-    artifacts.save_json(seeding.FILE, asdict(known))
+    files.save_json(seeding.FILE, asdict(known))
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import torch
 from pipeline.pretrain import opened
 from tests.contracts.test_kinds import bound
 from tests.test_loop import CHAIN
-from twinview import encoder, paths, registry
+from twinview import encoder
+from twinview.core import paths, registry
+from twinview.core.errors import ConfigError
 from twinview.encoder import Encoder
-from twinview.errors import ConfigError
 from twinview.parts import Method
 from twinview.sections import SmallCrops
 from twinview.splits import Prepared

@@ -8,7 +8,7 @@ import torch
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import registry
+from twinview.core import registry
 
 OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "group"}
 SMALL_SOURCES = ("fashion_mnist",)

@@ -8,9 +8,9 @@ import torch
 
 from tests.shapes import CLASSES, prepared_shapes, shapes_source
 from twinview import splits
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Source, Split
 from twinview.splits import Prepared, divide
-from twinview.types import Source, Split
 
 SIZES = {"train": 60, "validation": 30, "test": 24}
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from twinview import params, stage
-from twinview.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError
 
 Write = Callable[[dict[str, Any]], Path]
 

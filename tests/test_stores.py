@@ -12,7 +12,7 @@ from mlflow.tracking._tracking_service import utils
 from sqlalchemy import make_url
 
 from twinview import stores, tracking
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [

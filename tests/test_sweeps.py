@@ -10,8 +10,9 @@ import pytest
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import experiments, measure, params, registry, sweeps
-from twinview.errors import ConfigError
+from twinview import experiments, measure, params, sweeps
+from twinview.core import registry
+from twinview.core.errors import ConfigError
 from twinview.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tests.contracts.test_kinds import labels, objective, random
 from tests.objectives.shared import LABELS, embeddings, of_pairs
 from twinview import distances, tally
+from twinview.core.types import Batch, Projections
 from twinview.methods.margin import margin
 from twinview.methods.moco import moco
 from twinview.objectives.contrastive import contrastive
@@ -17,7 +18,6 @@ from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_logistic import nt_logistic
 from twinview.objectives.sup_con import sup_con
 from twinview.objectives.triplet import triplet
-from twinview.types import Batch, Projections
 
 OF_PAIRS = ["contrastive", "nt_logistic", "sup_con", "triplet"]
 ONE_CLASS = torch.zeros(6, dtype=torch.int64)

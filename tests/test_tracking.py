@@ -26,8 +26,8 @@ from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
 from twinview import columns, provenance, stores, tracking
-from twinview.artifacts import flat
-from twinview.errors import BusyError, ConfigError, StoppedError, TrainingError
+from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
+from twinview.core.files import flat
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import checkpoints, engine, monitors, registry
-from twinview.errors import StoppedError, TrainingError
+from twinview import checkpoints, engine, monitors
+from twinview.core import registry
+from twinview.core.errors import StoppedError, TrainingError
 from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese

@@ -13,10 +13,10 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tests.used import pictures, save_models
 from twinview import encoder
+from twinview.core.types import Statistics
 from twinview.encoder import Description
 from twinview.splits import Prepared
 from twinview.transformer import EncoderTransformer
-from twinview.types import Statistics
 
 OPTIONS = {"widths": (4,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "batch"}
 # check_estimator gives rows of 1 to 30 values of any size: pictures of one line, white far off.

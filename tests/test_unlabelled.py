@@ -9,8 +9,9 @@ from ruamel.yaml import YAML
 
 from pipeline import baselines
 from tests.workspace import ROOT
-from twinview import engine, paths, splits
-from twinview.errors import DataError
+from twinview import engine, splits
+from twinview.core import paths
+from twinview.core.errors import DataError
 from twinview.splits import Prepared
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from tests.shapes import shapes_split
 from twinview import view_cache
-from twinview.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError
+from twinview.core.types import Split
 from twinview.modalities.image import image
-from twinview.types import Split
 from twinview.view_cache import CachedViews, cache_bytes, open_views, write_cache, write_live
 from twinview.views import LiveViews, ViewPlan
 

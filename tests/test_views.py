@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests.shapes import shapes_split
 from twinview import views
+from twinview.core.randomness import Draws
 from twinview.modalities.image import image
 from twinview.sections import SmallCrops
-from twinview.seeds import Draws
 from twinview.views import LiveViews, Renderer, ViewPlan
 
 OPTIONS = {

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL
 from twinview import encoder, predictor, probe
+from twinview.core.types import Statistics
 from twinview.encoder import Description
 from twinview.logistic import Fitted
 from twinview.predictor import Predictor
-from twinview.types import Statistics
 
 CLASSES = ("bars", "columns", "checks")
 

@@ -10,7 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.commands import LONG_S, git, output
-from twinview import locks, paths
+from twinview.core import locks, paths
 
 ROOT = Path(__file__).parents[1]
 FETCH = (

@@ -6,9 +6,10 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import experiments, lockfile, paths
-from twinview.commands import git
-from twinview.errors import ConfigError, DataError
+from twinview import experiments, lockfile
+from twinview.core import paths
+from twinview.core.commands import git
+from twinview.core.errors import ConfigError, DataError
 from twinview.gate import Reference
 from twinview.params import load, parse
 from twinview.sections import Gate

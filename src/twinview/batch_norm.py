@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview import engine
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 Plain = nn.BatchNorm1d | nn.BatchNorm2d
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview import stores, tracking
-from twinview.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError
 from twinview.gate import Reference
 from twinview.trainings import Trainings
 

@@ -20,10 +20,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview import artifacts, lockfile, locks, paths
-from twinview.errors import TrainingError
-from twinview.paths import root
-from twinview.tensor_files import save_tensors
+from twinview import lockfile
+from twinview.core import files, locks, paths
+from twinview.core.errors import TrainingError
+from twinview.core.paths import root
+from twinview.core.tensor_files import save_tensors
 
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
@@ -40,9 +41,9 @@ def fingerprint(
     settings: those that change the result. data: files whose content counts. The code is what this
     process has loaded of ours, the versions are of what it has loaded of those that compute.
     """
-    own = {key: json.dumps(value) for key, value in artifacts.flat(settings).items()}
-    own |= {f"the code of {name}": artifacts.sha256(path) for name, path in _loaded()}
-    own |= {str(path): artifacts.sha256(path) for path in data}
+    own = {key: json.dumps(value) for key, value in files.flat(settings).items()}
+    own |= {f"the code of {name}": files.sha256(path) for name, path in _loaded()}
+    own |= {str(path): files.sha256(path) for path in data}
     own |= {name: version(name) for name in _LIBRARIES if name in sys.modules}
     capability = torch.backends.cpu.get_cpu_capability()
     return own | {"the device": f"{device}, {capability}"}
@@ -118,8 +119,8 @@ class Checkpoints:
         The last checkpoint stays: DVC, or its machine, may end before it has recorded the outs.
         """
         path = self.folder / _RESULTS
-        earlier = artifacts.load_json(path) if path.exists() else []
-        artifacts.save_json(path, [*earlier, _md5(record)])
+        earlier = files.load_json(path) if path.exists() else []
+        files.save_json(path, [*earlier, _md5(record)])
         for old in self._paths()[1:]:
             old.unlink()
 
@@ -186,7 +187,7 @@ def _make_place(shelf: Path, own: Path, parts: Mapping[str, str]) -> None:
         _say_what_differs(shelf, parts)
         number = 1 + max((_about(other)["number"] for other in _trainings(shelf)), default=0)
         about = {"training": uuid.uuid4().hex, "number": number, "fingerprint": dict(parts)}
-        artifacts.save_json(own / _ABOUT, about)
+        files.save_json(own / _ABOUT, about)
     for half in own.glob(".*.part"):
         half.unlink()
     _clear(shelf, own)
@@ -207,7 +208,7 @@ def _trainings(shelf: Path) -> list[Path]:
 
 
 def _about(folder: Path) -> dict[str, Any]:
-    about: dict[str, Any] = artifacts.load_json(folder / _ABOUT)
+    about: dict[str, Any] = files.load_json(folder / _ABOUT)
     return about
 
 
@@ -216,7 +217,7 @@ def _is_recorded(folder: Path) -> bool:
     results = folder / _RESULTS
     if not results.exists():
         return False
-    return bool(lockfile.outs(lockfile.load()).keys() & artifacts.load_json(results))
+    return bool(lockfile.outs(lockfile.load()).keys() & files.load_json(results))
 
 
 def _md5(path: Path) -> str:

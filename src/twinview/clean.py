@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import commands, deleted_rows, disk, dvc_cache, experiments, locks, paths, stage
-from twinview.errors import BusyError, ConfigError
+from twinview import deleted_rows, disk, dvc_cache, experiments, stage
+from twinview.core import commands, locks, paths
+from twinview.core.errors import BusyError, ConfigError
 
 SMOKE = Path("build/smoke")
 RUNS = "runs"  # below DVC's cache

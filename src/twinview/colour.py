@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 # ITU-R BT.601 luma, as in PIL; torchvision's red (.2989) leaves white a little grey.
 LUMA = (0.299, 0.587, 0.114)

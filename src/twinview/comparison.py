@@ -15,14 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from twinview import experiments, lockfile, paths, questions, seeding
-from twinview.commands import git
+from twinview import experiments, lockfile, questions, seeding
+from twinview.core import paths
+from twinview.core.commands import git
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.registry import did_you_mean
 from twinview.differing import ABSENT, in_effect, is_option, told, unequal, words
-from twinview.errors import ConfigError, DataError
 from twinview.experiments import Read
 from twinview.intervals import Difference, Interval, difference, holm, interval
 from twinview.questions import Differences, Question
-from twinview.registry import did_you_mean
 from twinview.sections import VALIDATION
 
 WORKSPACE = "workspace"

@@ -16,8 +16,8 @@ from twinview.comparison import (
     minutes,
     validation_of,
 )
+from twinview.core.text_table import aligned
 from twinview.intervals import WORDS, Interval
-from twinview.text_table import aligned
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
 WIDTH = 120  # columns of a terminal

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import torch
 
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Embeddings, Split
 from twinview.splits import Prepared
-from twinview.types import Embeddings, Split
 
 
 def raw(prepared: Prepared) -> dict[str, Embeddings]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from twinview import stores, tracking
-from twinview.errors import BusyError, ConfigError, DataError
-from twinview.paths import root
+from twinview.core.errors import BusyError, ConfigError, DataError
+from twinview.core.paths import root
 
 LIMIT_S = 1800  # of MLflow's removal, which takes seconds for hundreds of runs
 _RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'deleted'"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twinview.artifacts import flat
+from twinview.core.files import flat
 from twinview.lockfile import value_at
 
 ABSENT = "absent"  # what an earlier version does not know

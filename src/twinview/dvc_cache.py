@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import commands, experiments, lockfile
-from twinview.commands import git
-from twinview.errors import ConfigError, DataError
-from twinview.paths import root
+from twinview import experiments, lockfile
+from twinview.core import commands
+from twinview.core.commands import git
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.paths import root
 
 # All that says which outs a commit has; most commits change none of it.
 _STATED = (":(glob)**/dvc.yaml", ":(glob)**/dvc.lock", ":(glob)**/*.dvc", "params.yaml", ".dvc")

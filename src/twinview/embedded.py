@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from twinview import artifacts, picture_files, picture_folders
-from twinview.errors import ConfigError, DataError
+from twinview import picture_files, picture_folders
+from twinview.core import files
+from twinview.core.errors import ConfigError, DataError
 from twinview.picture_files import Fitted
 from twinview.predictor import Embedder
 
@@ -107,7 +108,7 @@ def save(path: Path, names: Sequence[str], features: Tensor, made_by: str) -> No
     flat = pa.array(features.numpy().ravel())
     columns = [pa.array(names, pa.string()), pa.FixedSizeListArray.from_arrays(flat, type=kind)]
     table = pa.table(columns, names=["path", "features"])
-    with artifacts.atomic_file(path) as temporary:
+    with files.atomic_file(path) as temporary:
         pq.write_table(table.replace_schema_metadata({"twinview": made_by}), temporary)
 
 
@@ -130,7 +131,7 @@ def load(path: Path, made_by: str) -> tuple[list[str], Tensor]:
 
 def made_by(models: Path, embedder: Embedder) -> str:
     """What tells features of one encoder from another's, or from not mirrored ones."""
-    weights = artifacts.sha256(models / "encoder/encoder.safetensors")
+    weights = files.sha256(models / "encoder/encoder.safetensors")
     return f"{weights}, mirror {str(embedder.mirror).lower()}"
 
 

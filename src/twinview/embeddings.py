@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts, engine
+from twinview import engine
+from twinview.core import files
+from twinview.core.tensor_files import load_tensors, save_tensors
+from twinview.core.types import Embeddings
 from twinview.sections import Embed
 from twinview.splits import NAMES, Prepared
-from twinview.tensor_files import load_tensors, save_tensors
-from twinview.types import Embeddings
 
 Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 
@@ -69,7 +70,7 @@ def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Em
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
     """Writes features, labels and ids of each split; the folder appears when all is written."""
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         for name, part in splits.items():
             tensors = {"features": part.features, "ids": part.ids}
             tensors |= {} if part.labels is None else {"labels": part.labels}

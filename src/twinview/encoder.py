@@ -10,11 +10,11 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts, registry, seeds
-from twinview.errors import ConfigError, DataError
+from twinview.core import files, randomness, registry
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.tensor_files import load_weights, save_tensors
+from twinview.core.types import Modality, Statistics
 from twinview.splits import Prepared
-from twinview.tensor_files import load_weights, save_tensors
-from twinview.types import Modality, Statistics
 
 WEIGHTS = "encoder.safetensors"
 DESCRIPTION = "encoder.json"
@@ -66,7 +66,7 @@ class Encoder(nn.Module):
 
 def build(description: Description, seed: int) -> Encoder:
     """An encoder with random weights that depend on the seed alone."""
-    with seeds.torch_seeded(seed, "encoder"):
+    with randomness.torch_seeded(seed, "encoder"):
         return Encoder(description)
 
 
@@ -89,9 +89,9 @@ def save(folder: Path, encoder: Encoder) -> None:
     """Writes weights and description; equal encoders give equal bytes."""
     weights = {name: t.detach().cpu() for name, t in encoder.state_dict().items()}
     description = dataclasses.asdict(encoder.description)
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         save_tensors(temporary / WEIGHTS, weights)
-        artifacts.save_json(temporary / DESCRIPTION, description | {"dim": encoder.dim})
+        files.save_json(temporary / DESCRIPTION, description | {"dim": encoder.dim})
 
 
 def load(folder: Path) -> Encoder:
@@ -105,7 +105,7 @@ def load(folder: Path) -> Encoder:
 
 
 def _description(path: Path) -> Description:
-    value = artifacts.load_json(path)
+    value = files.load_json(path)
     try:
         statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
         fields = {key: value[key] for key in ("architecture", "modality")}

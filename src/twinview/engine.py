@@ -21,8 +21,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
-from twinview.errors import ConfigError, LostError
-from twinview.types import Projections
+from twinview.core.errors import ConfigError, LostError
+from twinview.core.types import Projections
 
 T = TypeVar("T")
 

@@ -22,14 +22,14 @@ from scipy import sparse
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
-from twinview import registry, seeds
-from twinview.errors import ConfigError
+from twinview.core import randomness, registry
+from twinview.core.errors import ConfigError
+from twinview.core.types import Embeddings
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.sections import MEASURES, PROBED, PROPAGATED, VALIDATION, Evaluate, Propagation
 from twinview.splits import require_labels
-from twinview.types import Embeddings
 
 PROTOCOL = "frozen-3"
 
@@ -182,7 +182,7 @@ def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator
             f"but a class has {fewest} train rows"
         )
     for draw in range(draws):
-        generator = seeds.generator(seed, f"labels/{per_class}/{draw}")
+        generator = randomness.generator(seed, f"labels/{per_class}/{draw}")
         picks = [
             rows[torch.randperm(len(rows), generator=generator)[:per_class]] for rows in rows_of
         ]

@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twinview import commands, paths
-from twinview.commands import GitError, git
-from twinview.errors import ConfigError, DataError, EncodingError, MissingError
+from twinview.core import commands, paths
+from twinview.core.commands import GitError, git
+from twinview.core.errors import ConfigError, DataError, EncodingError, MissingError
 
 # The text of a project's file; raises MissingError for none, EncodingError for no text.
 Read = Callable[[Path], str]

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from twinview import artifacts, seeds
-from twinview.errors import ConfigError, DataError
+from twinview.core import files, randomness
+from twinview.core.errors import ConfigError, DataError
 from twinview.predictor import Embedder
 
 # Of the largest feature: other kernels sum in another order.
@@ -28,7 +28,7 @@ def onnx(path: Path, embedder: Embedder) -> float:
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed; pip install 'twinview[onnx]'") from None
     asked = embedder.asked.eval()
-    with artifacts.atomic_file(path) as temporary:
+    with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -55,7 +55,7 @@ def pt2(path: Path, embedder: Embedder) -> float:
     """The same as a .pt2 file, for torch.export.load; the largest difference."""
     example, archive = (_pictures(2, embedder.shape),), io.BytesIO()
     asked = embedder.asked.eval()
-    with artifacts.atomic_file(path) as temporary:
+    with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of weights that are not stored row by row
             program = torch.export.export(asked, example, dynamic_shapes=_any_number())
@@ -86,5 +86,5 @@ def _difference(path: Path, answer: Callable[[Tensor], Tensor], embedder: Embedd
 
 def _pictures(n: int, shape: tuple[int, ...]) -> Tensor:
     """Noise: any picture has to be answered alike."""
-    random = seeds.generator(n, "export")
+    random = randomness.generator(n, "export")
     return torch.randint(0, 256, (n, *shape), generator=random, dtype=torch.uint8)

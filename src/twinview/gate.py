@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import artifacts, experiments, lockfile, paths, seeding
+from twinview import experiments, lockfile, seeding
+from twinview.core import files, paths
 from twinview.experiments import Read
 from twinview.sections import Gate
 from twinview.trainings import Trainings, number, trainings
@@ -104,7 +105,7 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
 def _beats(names: Sequence[str], ours: Trainings, read: Read) -> Iterator[Check]:
     if not names:
         return
-    baselines = artifacts.flat(seeding.mapping(read, paths.BASELINE_METRICS))
+    baselines = files.flat(seeding.mapping(read, paths.BASELINE_METRICS))
     for name in names:
         theirs = number(baselines.get(f"{RAW}.{name}"))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"

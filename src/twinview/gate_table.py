@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from twinview.core.text_table import aligned
 from twinview.gate import Check, holds
-from twinview.text_table import aligned
 
 COLUMNS = ("", "metric", "against", "found", "wanted", "why")
 STATES = {True: "ok", False: "FAIL", None: "skip"}

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from twinview import artifacts, registry
-from twinview.errors import DataError
-from twinview.tensor_files import load_weights, save_tensors
+from twinview.core import files, registry
+from twinview.core.errors import DataError
+from twinview.core.tensor_files import load_weights, save_tensors
 
 WEIGHTS = "head.safetensors"
 DESCRIPTION = "head.json"
@@ -20,9 +20,9 @@ def save(
     """Writes weights and description; equal heads give equal bytes. width: of the features."""
     weights = {name: t.detach().cpu() for name, t in head.state_dict().items()}
     description = {"architecture": architecture, "options": options, "width": width}
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         save_tensors(temporary / WEIGHTS, weights)
-        artifacts.save_json(temporary / DESCRIPTION, description)
+        files.save_json(temporary / DESCRIPTION, description)
 
 
 def load(folder: Path) -> nn.Module:
@@ -31,7 +31,7 @@ def load(folder: Path) -> nn.Module:
     Raises DataError when weights and description do not belong together.
     """
     path = folder / DESCRIPTION
-    value = artifacts.load_json(path)
+    value = files.load_json(path)
     try:
         build = registry.bind("heads", value["architecture"], value["options"])
         head: nn.Module = build(value["width"])

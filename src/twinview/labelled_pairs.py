@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from twinview.errors import ConfigError, DataError
-from twinview.types import Pairs, Split
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Pairs, Split
 
 COLUMNS = ["first", "second", "alike"]
 _DIGITS = re.compile("[0-9]{1,18}")  # as many as an id of 64 bits surely holds

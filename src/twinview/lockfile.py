@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import paths
-from twinview.errors import DataError, EncodingError, MissingError
+from twinview.core import paths
+from twinview.core.errors import DataError, EncodingError, MissingError
 
 LOCK = Path("dvc.lock")
 _CODE = ("src/", "pipeline/")

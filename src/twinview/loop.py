@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from twinview import engine, sampling, seeds, tally
-from twinview.errors import ConfigError, TrainingError
+from twinview import engine, sampling, tally
+from twinview.core import randomness
+from twinview.core.errors import ConfigError, TrainingError
+from twinview.core.types import Batch, Split
 from twinview.parts import Method, Part, Queue
 from twinview.sections import Pretrain
-from twinview.types import Batch, Split
 from twinview.views import Views
 
 
@@ -136,7 +137,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
             rate = learning_rate(state.number, per_epoch, budget)
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
-            with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
+            with randomness.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
                 with tally.listening() as counts:
                     loss = _advance(state, batch.to(device), budget.precision, progress)
@@ -192,7 +193,7 @@ def scaled(rate: float, batch_size: int, rule: str) -> float:
 
 def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
     """(steps, batch_size): the rows of each of an epoch's batches."""
-    generator = seeds.generator(budget.seed, f"order/{epoch}")
+    generator = randomness.generator(budget.seed, f"order/{epoch}")
     if budget.examples_per_class is None:
         return sampling.shuffled(len(train), budget.batch_size, generator)
     return sampling.balanced(train.labels, budget.examples_per_class, budget.batch_size, generator)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, experiments, params, paths, seeding
-from twinview.errors import ConfigError
+from twinview import experiments, params, seeding
+from twinview.core import files, paths
+from twinview.core.errors import ConfigError
 from twinview.provenance import commit, hardware
 
 SCOREBOARD = Path("reports/scoreboard.json")
@@ -79,7 +80,7 @@ def measure(seeds: int) -> None:
     started = time.monotonic()
     experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
-    trained = artifacts.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
+    trained = files.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
     *_, known = seeding.gathered(seeds)
     scores = scoreboard(known.metrics)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
@@ -103,15 +104,15 @@ def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
 
 def keep(scores: Scores, instead_of: str | None = None) -> None:
     """Writes scores into the scoreboard; others stay, but for names that begin with instead_of."""
-    earlier = artifacts.load_json(SCOREBOARD) if SCOREBOARD.exists() else {}
+    earlier = files.load_json(SCOREBOARD) if SCOREBOARD.exists() else {}
     if instead_of is not None:
         earlier = {k: own for k, own in earlier.items() if not k.startswith(instead_of)}
-    artifacts.save_json(SCOREBOARD, earlier | scores)
+    files.save_json(SCOREBOARD, earlier | scores)
 
 
 def renew_readme() -> None:
     """Makes the README's table of results anew from the scoreboard, which must have them."""
-    board = artifacts.load_json(SCOREBOARD)
+    board = files.load_json(SCOREBOARD)
     README.write_text(with_table(README.read_text("utf-8"), board), "utf-8")
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, evaluation, gate_table, paths
+from twinview import evaluation, gate_table
 from twinview.champions import Published
+from twinview.core import files, paths
+from twinview.core.templates import rendered
 from twinview.gate import RAW, Check
 from twinview.intervals import interval
-from twinview.templates import rendered
 from twinview.trainings import Trainings
 
 SUPERVISED = "supervised"
@@ -24,7 +25,7 @@ def card(
 
     checks, place: the gate that it passed, and where its thresholds stand.
     """
-    found = artifacts.load_json(paths.EVALUATION)
+    found = files.load_json(paths.EVALUATION)
     return rendered(
         _TEMPLATE,
         escaped=False,  # Markdown, read by MLflow's pages, which let no HTML through
@@ -32,8 +33,8 @@ def card(
         version=version,
         row=row,
         settings=_settings(row.params),
-        data=artifacts.load_json(paths.DATA_CARD),
-        pretrained=artifacts.load_json(paths.PRETRAIN_RUN),
+        data=files.load_json(paths.DATA_CARD),
+        pretrained=files.load_json(paths.PRETRAIN_RUN),
         protocol=found["protocol"],
         procedure=str(evaluation.__doc__).partition("\n\n")[2].strip(),
         results=list(_results(found["contenders"], ours)),

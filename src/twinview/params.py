@@ -19,8 +19,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview import remembered
-from twinview.errors import ConfigError
-from twinview.registry import Section, bind, did_you_mean, explain, names, options_model
+from twinview.core.errors import ConfigError
+from twinview.core.registry import Section, bind, did_you_mean, explain, names, options_model
 from twinview.sections import (
     FEW,
     MEASURES,

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.sections import SmallCrops
-from twinview.types import Batch, Projections
 
 
 class Method(nn.Module, ABC):

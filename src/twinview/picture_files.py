@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageChops, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from twinview import png_chunks
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 FORMATS = "PNG, JPEG, WebP, BMP or GIF"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twinview import picture_files
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 # What Windows, macOS and network disks leave among pictures; names in small letters.
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")

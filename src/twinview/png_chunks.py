@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _COLOUR_KEY = (0, 2)  # kinds of PNG, grey and RGB, whose tRNS names a transparent colour

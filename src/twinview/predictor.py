@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from twinview import embeddings, encoder, probe
+from twinview.core.errors import DataError
 from twinview.encoder import Encoder
-from twinview.errors import DataError
 from twinview.probe import Probe
 
 _CPU = torch.device("cpu")

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from twinview import artifacts
-from twinview.errors import DataError
+from twinview.core import files
+from twinview.core.errors import DataError
+from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.logistic import Fitted
-from twinview.tensor_files import load_tensors, save_tensors
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"
@@ -41,15 +41,15 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
         "mirror": probe.mirror,
         "width": probe.fitted.weights.shape[1],
     }
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         save_tensors(temporary / WEIGHTS, vars(probe.fitted))
-        artifacts.save_json(temporary / DESCRIPTION, description)
+        files.save_json(temporary / DESCRIPTION, description)
 
 
 def load(folder: Path) -> Probe:
     """The probe that save wrote. Raises DataError unless weights and description are of one."""
     path = folder / DESCRIPTION
-    value = artifacts.load_json(path)
+    value = files.load_json(path)
     try:
         classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
     except (TypeError, ValueError) as error:

@@ -6,16 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import (
-    artifacts,
-    champions,
-    encoder,
-    experiments,
-    model_card,
-    paths,
-    seeding,
-    stage,
-)
+from twinview import champions, encoder, experiments, model_card, seeding, stage
+from twinview.core import files, paths
 from twinview.experiments import Read
 from twinview.gate import Check, Reference, holds, run_gate
 from twinview.sections import Gate
@@ -69,12 +61,12 @@ def _results(read: Read) -> tuple[dict[str, float], str]:
 
     Baselines do not: which of theirs a row has is another matter in each version.
     """
-    ours = artifacts.flat(seeding.mapping(read, paths.METRICS))
-    return ours, artifacts.load_json(paths.PRETRAIN_RUN)["run_id"]
+    ours = files.flat(seeding.mapping(read, paths.METRICS))
+    return ours, files.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 
 def _identity() -> str:
     """A name for the encoder's weights under the metrics that they have."""
-    weights = artifacts.sha256(paths.ENCODER / encoder.WEIGHTS)
-    said = json.dumps([weights, artifacts.load_json(paths.METRICS)])
+    weights = files.sha256(paths.ENCODER / encoder.WEIGHTS)
+    said = json.dumps([weights, files.load_json(paths.METRICS)])
     return hashlib.sha256(said.encode()).hexdigest()[:16]

@@ -6,8 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from twinview import commands, lockfile, paths
-from twinview.commands import GitError
+from twinview import lockfile
+from twinview.core import commands, paths
+from twinview.core.commands import GitError
 
 NONE, UNKNOWN = "none", "unknown"  # how the words for no commit begin
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core.paths import PREPARED
 from twinview.differing import ABSENT
-from twinview.paths import PREPARED
 
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
 _OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")

@@ -6,7 +6,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from twinview import paths
+from twinview.core import paths
 
 _MOST = 100
 FOLDER = paths.SCRATCH / "twinview/checked"  # a file without content for each

@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview import differing, experiments, provenance
-from twinview.commands import git
-from twinview.errors import DataError
+from twinview.core.commands import git
+from twinview.core.errors import DataError
 from twinview.lockfile import value_at
 
 _PARAMS = "params.yaml"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
 
 
 def shuffled(examples: int, batch_size: int, generator: torch.Generator) -> Tensor:

@@ -18,9 +18,10 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import artifacts, experiments, lockfile, paths
+from twinview import experiments, lockfile
+from twinview.core import files, paths
+from twinview.core.errors import ConfigError, DataError, MissingError
 from twinview.differing import in_effect
-from twinview.errors import ConfigError, DataError, MissingError
 from twinview.experiments import Read
 from twinview.intervals import Interval, interval, prediction
 from twinview.lockfile import value_at
@@ -180,7 +181,7 @@ def gathered(count: int) -> Iterator[Seeds]:
         seeds = tuple(first[0] + at for at in range(place + 1))
         metrics = {key: tuple(one[key] for one in found) for key in found[0]}
         known = Seeds(digest(tree, prepared), seeds, metrics, hardware(), versions())
-        artifacts.save_json(FILE, asdict(known))
+        files.save_json(FILE, asdict(known))
         yield known
 
 
@@ -205,7 +206,7 @@ def results(read: Read) -> dict[str, float]:
     """
     found = {}
     for path in (paths.METRICS, paths.BASELINE_METRICS):
-        for name, value in artifacts.flat(mapping(read, path)).items():
+        for name, value in files.flat(mapping(read, path)).items():
             if type(value) not in (int, float):
                 raise DataError(
                     f"{path}: {name} is {value!r}, no number; `dvc repro` makes it anew"

@@ -20,7 +20,7 @@ from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpe
 from torch import Tensor
 
 from twinview import picture_files, predictor
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 
 
 class Served(PythonModel):

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from twinview import artifacts, registry, seeds
-from twinview.errors import ConfigError, DataError
-from twinview.tensor_files import load_tensors, save_tensors
-from twinview.types import Embeddings, Modality, Pairs, Source, Split, Statistics
+from twinview.core import files, randomness, registry
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.tensor_files import load_tensors, save_tensors
+from twinview.core.types import Embeddings, Modality, Pairs, Source, Split, Statistics
 
 NAMES = ("train", "validation", "test")
 INDEX = "index.json"
@@ -58,9 +58,9 @@ def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
                 f"data.train, data.validation and data.test ask for {wanted:,} rows where the "
                 f"source has {len(rows):,}; lower them"
             )
-    order = _stratified(source.fit, seeds.generator(seed, "split"))
+    order = _stratified(source.fit, randomness.generator(seed, "split"))
     train, validation = order[: sizes["train"]], order[sizes["train"] :][: sizes["validation"]]
-    test = _stratified(source.test, seeds.generator(seed, "test"))[: sizes["test"]]
+    test = _stratified(source.test, randomness.generator(seed, "test"))[: sizes["test"]]
     splits = {
         "train": source.fit.take(train.sort().values),
         "validation": source.fit.take(validation.sort().values),
@@ -78,7 +78,7 @@ def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
 
 def save(folder: Path, prepared: Prepared) -> None:
     """Writes the splits and their index; the folder appears when all is written."""
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         for name, split in prepared.splits.items():
             tensors = {"inputs": split.inputs, "ids": split.ids}
             tensors |= {} if split.labels is None else {"labels": split.labels}
@@ -90,12 +90,12 @@ def save(folder: Path, prepared: Prepared) -> None:
             "classes": list(prepared.classes),
             "statistics": dataclasses.asdict(prepared.statistics),
         }
-        artifacts.save_json(temporary / INDEX, index)
+        files.save_json(temporary / INDEX, index)
 
 
 def load(folder: Path) -> Prepared:
     """The splits that save wrote. Raises DataError when a file is missing or broken."""
-    index = artifacts.load_json(folder / INDEX)
+    index = files.load_json(folder / INDEX)
     splits = {name: load_split(folder, name) for name in NAMES}
     statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
     pairs = None
@@ -114,7 +114,7 @@ def load_split(folder: Path, name: str) -> Split:
 
 def load_classes(folder: Path) -> tuple[str, ...]:
     """The names of the classes, without the inputs."""
-    return tuple(artifacts.load_json(folder / INDEX)["classes"])
+    return tuple(files.load_json(folder / INDEX)["classes"])
 
 
 def require_labels(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlparse
 
-from twinview.errors import DataError
-from twinview.paths import root
+from twinview.core.errors import DataError
+from twinview.core.paths import root
 
 _SQLITE = "sqlite:///"
 _FILES = "mlartifacts"

@@ -4,8 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from twinview import artifacts, experiments, lockfile, paths, seeding
-from twinview.errors import DataError
+from twinview import experiments, lockfile, seeding
+from twinview.core import files, paths
+from twinview.core.errors import DataError
 
 _HERE = experiments.in_folder(Path())
 
@@ -21,7 +22,7 @@ def results() -> dict[str, Any]:
     Raises DataError for a file that is not what its stage writes.
     """
     ours, baselines, trained = (
-        artifacts.load_json(path)
+        files.load_json(path)
         for path in (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
     )
     _require(paths.METRICS, _is_scores(ours) and ours)
@@ -62,7 +63,7 @@ def _deviation() -> dict[str, Any] | None:
 def _trained() -> dict[str, Any] | None:
     if not paths.PRETRAIN_RUN.exists():
         return None
-    found = artifacts.load_json(paths.PRETRAIN_RUN)
+    found = files.load_json(paths.PRETRAIN_RUN)
     return {"hardware": found["hardware"], "minutes": round(found["seconds"] / 60, 1)}
 
 

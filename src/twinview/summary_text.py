@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from twinview import paths, seeding
+from twinview import seeding
+from twinview.core import paths
+from twinview.core.text_table import aligned
 from twinview.intervals import WORDS, Interval
 from twinview.standings import BARS, standing
-from twinview.text_table import aligned
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:

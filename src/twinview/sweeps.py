@@ -16,14 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinview import artifacts, experiments, measure, params, paths, registry, seeding
-from twinview.commands import git
-from twinview.errors import ConfigError
+from twinview import experiments, measure, params, seeding
+from twinview.core import files, paths, registry
+from twinview.core.commands import git
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch
 from twinview.measure import Scores
 from twinview.params import Params
 from twinview.provenance import hardware, versions
 from twinview.sections import VALIDATION
-from twinview.types import Batch
 
 COMMAND = "make sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
@@ -101,9 +102,7 @@ def long(seeds: int) -> None:
     measure.require_marks()
     command = f"{COMMAND} OF=long SEEDS={seeds}"
     settings = params.load(OURS)
-    ours, theirs = (
-        artifacts.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG))
-    )
+    ours, theirs = (files.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
     each = [changes | seeded(seed) for seed in range(seeds)]
     runs = [Experiment.of("long", settings, changed) for changed in each]

@@ -19,10 +19,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from twinview import columns, locks, paths, provenance, stores
-from twinview.artifacts import atomic_file, flat, load_json
-from twinview.errors import BusyError, ConfigError, StoppedError
-from twinview.paths import root
+from twinview import columns, provenance, stores
+from twinview.core import locks, paths
+from twinview.core.errors import BusyError, ConfigError, StoppedError
+from twinview.core.files import atomic_file, flat, load_json
+from twinview.core.paths import root
 from twinview.stores import store
 
 PIPELINE = "twinview"

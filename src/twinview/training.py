@@ -13,11 +13,11 @@ import torch
 
 from twinview import engine, loop, monitors
 from twinview.checkpoints import Checkpoints
-from twinview.errors import StoppedError, TrainingError
+from twinview.core.errors import StoppedError, TrainingError
+from twinview.core.types import Batch, Split
 from twinview.loop import Budget, State, Step
 from twinview.monitors import Monitors, Verdict
 from twinview.parts import Method
-from twinview.types import Batch, Split
 from twinview.views import Renderer, Views
 
 ROWS_PER_EPOCH = 20

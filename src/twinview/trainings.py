@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinview import paths, seeding
-from twinview.artifacts import flat
+from twinview import seeding
+from twinview.core import paths
+from twinview.core.files import flat
 from twinview.experiments import Read
 
 

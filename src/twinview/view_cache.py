@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinview import artifacts
-from twinview.errors import DataError
-from twinview.seeds import Draws
-from twinview.types import Modality, Split
+from twinview.core import files
+from twinview.core.errors import DataError
+from twinview.core.randomness import Draws
+from twinview.core.types import Modality, Split
 from twinview.views import LiveViews, ViewPlan, Views
 
 INDEX = "index.json"
@@ -37,10 +37,10 @@ def write_cache(
     checksum of every shard.
     Raises BusyError when the disk has no room.
     """
-    artifacts.require_room(folder.parent, cache_bytes(split, count))
+    files.require_room(folder.parent, cache_bytes(split, count))
     render = plan.renderer(modality)
     per_shard = max(1, shard_bytes // cache_bytes(split.take(torch.arange(1)), count))
-    with artifacts.atomic_folder(folder) as temporary:
+    with files.atomic_folder(folder) as temporary:
         shards = []
         for number, rows in enumerate(torch.arange(len(split)).split(per_shard)):
             part = split.take(rows)
@@ -54,20 +54,20 @@ def write_cache(
                 yield len(views[some]) * count
             path = temporary / f"views-{number:05d}.npy"
             np.save(path, views)
-            shards.append({"file": path.name, "sha256": artifacts.sha256(path)})
+            shards.append({"file": path.name, "sha256": files.sha256(path)})
         index = {"mode": "cached", "plan": plan.as_json(), "ids": ids_digest(split)}
-        artifacts.save_json(temporary / INDEX, index | {"count": count, "shards": shards})
+        files.save_json(temporary / INDEX, index | {"count": count, "shards": shards})
 
 
 def write_live(folder: Path, plan: ViewPlan) -> None:
     """Writes the plan alone: the training loop renders by it."""
-    with artifacts.atomic_folder(folder) as temporary:
-        artifacts.save_json(temporary / INDEX, {"mode": "live", "plan": plan.as_json()})
+    with files.atomic_folder(folder) as temporary:
+        files.save_json(temporary / INDEX, {"mode": "live", "plan": plan.as_json()})
 
 
 def read_plan(folder: Path) -> ViewPlan:
     """The plan by which a folder's views are rendered."""
-    return ViewPlan.from_json(artifacts.load_json(folder / INDEX)["plan"])
+    return ViewPlan.from_json(files.load_json(folder / INDEX)["plan"])
 
 
 def open_views(folder: Path, split: Split, modality: Modality) -> Views:
@@ -76,7 +76,7 @@ def open_views(folder: Path, split: Split, modality: Modality) -> Views:
     Raises DataError when a shard is missing, truncated or edited, or when the cache was made of
     another split.
     """
-    index = artifacts.load_json(folder / INDEX)
+    index = files.load_json(folder / INDEX)
     plan = ViewPlan.from_json(index["plan"])
     if index["mode"] == "live":
         return LiveViews(plan.renderer(modality), split)
@@ -97,7 +97,7 @@ def _open_shard(folder: Path, name: str, expected: str) -> np.ndarray:
         raise DataError(f"{folder / INDEX} names {name}, which is no file of its folder")
     if not path.is_file():
         raise DataError(f"{path} is missing; {_ANEW}")
-    if artifacts.sha256(path) != expected:
+    if files.sha256(path) != expected:
         raise DataError(f"{path} is truncated or edited: its checksum is not the index's; {_ANEW}")
     try:
         shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinview import registry, seeds, warp
+from twinview import warp
+from twinview.core import randomness, registry
+from twinview.core.randomness import Draws
+from twinview.core.types import Modality, Pairs, Split
 from twinview.sections import SmallCrops
-from twinview.seeds import Draws
-from twinview.types import Modality, Pairs, Split
 
 # Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
 # microseconds. Views do not depend on it.
@@ -61,7 +62,7 @@ class ViewPlan:
 
         links = self._links()
         links[place] = (1.0, crop)
-        return Renderer(seeds.derived(self.seed, "small crops"), modality, links)
+        return Renderer(randomness.derived(self.seed, "small crops"), modality, links)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for an index file."""

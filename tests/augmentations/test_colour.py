@@ -13,7 +13,7 @@ from twinview.augmentations.grey import grey
 from twinview.augmentations.hue import hue
 from twinview.augmentations.saturation import saturation
 from twinview.colour import factors
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 # torchvision's red is .2989, ours .299: greys differ by 1e-4, times a factor of 2.
 LUMA_GAP = 2.1e-4

@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as torchvision  # type: ignore[
 from twinview.augmentations.gaussian_blur import gaussian_blur
 from twinview.augmentations.noise import noise
 from twinview.augmentations.sobel import sobel
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 ROUNDING = 1e-6
 

@@ -10,7 +10,7 @@ from twinview.augmentations.cutout import cutout
 from twinview.augmentations.horizontal_flip import horizontal_flip
 from twinview.augmentations.random_resized_crop import random_resized_crop
 from twinview.augmentations.rotation import rotation
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 from twinview.warp import crop
 
 # Where pixels are looked up: a coordinate near 20 is known to 2e-6, a weight to about as much.

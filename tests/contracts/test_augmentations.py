@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview import registry
-from twinview.errors import ConfigError
-from twinview.seeds import Draws
+from twinview.core import registry
+from twinview.core.errors import ConfigError
+from twinview.core.randomness import Draws
 
 NAMES = registry.names("augmentations")
 OPTIONS: dict[str, dict[str, Any]] = {

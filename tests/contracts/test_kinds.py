@@ -18,10 +18,11 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from tests.workspace import ROOT
-from twinview import registry, tally
+from twinview import tally
+from twinview.core import registry
+from twinview.core.types import Batch, Modality, Projections
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
-from twinview.types import Batch, Modality, Projections
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())

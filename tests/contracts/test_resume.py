@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import checkpoints, encoder, registry, seeds
+from twinview import checkpoints, encoder
 from twinview.checkpoints import Checkpoints
+from twinview.core import randomness, registry
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State
 from twinview.splits import Prepared
@@ -57,7 +58,7 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     """As in a new process: weights from their seed, then the checkpoint."""
     options = SMALL["encoders"]["convnet"]
     learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
-    with seeds.torch_seeded(0, "method"):
+    with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)
     state = State.before(made, bound("optimizers", optimizer), torch.device("cpu"))

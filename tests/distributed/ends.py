@@ -11,8 +11,9 @@ from torch import nn
 
 from tests.shapes import prepared_shapes
 from tests.test_training import OWN, Alike, opened, render, run
-from twinview import engine, launch, registry, stage
-from twinview.errors import ConfigError, DataError, StoppedError
+from twinview import engine, launch, stage
+from twinview.core import registry
+from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.loop import State
 from twinview.parts import Siamese
 from twinview.training import follow

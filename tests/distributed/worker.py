@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import batch_norm, engine, registry
+from twinview import batch_norm, engine
+from twinview.core import registry
+from twinview.core.types import Batch, Pairs, Projections, Split, Statistics
 from twinview.embeddings import embed
 from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
@@ -29,7 +31,6 @@ from twinview.methods.simclr import simclr
 from twinview.parts import Method
 from twinview.sections import Embed, SmallCrops
 from twinview.splits import Prepared
-from twinview.types import Batch, Pairs, Projections, Split, Statistics
 from twinview.views import PairViews, Views
 
 N = 24

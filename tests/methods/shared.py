@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU
-from twinview import registry
+from twinview.core import registry
+from twinview.core.types import Split
 from twinview.gradient_cache import GradientCache
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import Budget, batches, fit, learning_rate
 from twinview.parts import Method
-from twinview.types import Split
 from twinview.views import Views
 
 N, STEPS, WIDTH = 8, 3, 5

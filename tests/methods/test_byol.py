@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from tests.methods.shared import STEPS, average, by_hand, by_the_loop, close, made, networks, same
 from tests.methods.shared import slow_copy as copies
+from twinview.core.types import Projections
 from twinview.methods.byol import Byol
 from twinview.parts import Method
-from twinview.types import Projections
 
 
 def byol(decay: float = 0.8) -> Byol:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from tests.methods.shared import by_hand, by_the_loop, close, made, networks, same
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Projections
 from twinview.heads.identity import identity
 from twinview.methods.fast_siam import FastSiam
 from twinview.methods.fast_siam import fast_siam as method_of
-from twinview.types import Projections
 
 
 def fast_siam(views: int = 4) -> FastSiam:

@@ -21,11 +21,11 @@ from tests.objectives.shared import (
     embeddings,
 )
 from twinview import distances, tally
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Projections
 from twinview.loop import _by_decay, batches
 from twinview.methods.margin import Margin, _chances
 from twinview.methods.margin import margin as method_of
-from twinview.types import Projections
 
 BETAS = torch.linspace(0.7, 1.4, 10).double()
 

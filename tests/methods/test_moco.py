@@ -23,10 +23,10 @@ from tests.methods.shared import (
     same,
 )
 from tests.methods.shared import slow_copy as copies
-from twinview import seeds
-from twinview.errors import ConfigError
+from twinview.core import randomness
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.methods.moco import Moco
-from twinview.types import Batch, Projections
 
 USUAL: dict[str, Any] = {
     "temperature": 0.3,
@@ -67,7 +67,7 @@ def test_three_steps_are_those_of_algorithm_1(size: int | None, micro_batch: int
     def loss(number: int, first: Tensor, second: Tensor) -> Tensor:
         q = unit(grouped(encoder, head, first, size or N))
         with torch.no_grad():
-            with seeds.torch_seeded(0, f"step/{number - 1}/0"):
+            with randomness.torch_seeded(0, f"step/{number - 1}/0"):
                 order = torch.randperm(N) if size else torch.arange(N)
             shuffled = grouped(slow_encoder, slow_head, second[order], size or N)
             k = unit(torch.stack([shuffled[order.tolist().index(row)] for row in range(N)]))

@@ -19,9 +19,9 @@ from tests.methods.shared import (
     networks,
     same,
 )
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.methods.swav import Swav
-from twinview.types import Batch, Projections
 
 USUAL: dict[str, Any] = {
     "prototypes": 6,

@@ -23,7 +23,7 @@ import pytest
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
 from twinview import experiments, measure, stage
-from twinview.errors import ConfigError, TwinviewError
+from twinview.core.errors import ConfigError, TwinviewError
 from twinview.provenance import commit, hardware
 
 COMMAND = "make mutants"

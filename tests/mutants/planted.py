@@ -23,7 +23,7 @@ TRAPS = {
     19: "No test row is trained on, looked at or chosen by",
 }
 
-TENSOR_FILES = "src/twinview/tensor_files.py"
+TENSOR_FILES = "src/twinview/core/tensor_files.py"
 BACKBONE = "src/twinview/encoders/backbone.py"
 BATCH_NORM = "src/twinview/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"

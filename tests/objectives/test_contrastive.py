@@ -20,8 +20,8 @@ from tests.objectives.shared import (
     of_pairs,
 )
 from twinview import distances, tally
+from twinview.core.types import Alike
 from twinview.objectives.contrastive import contrastive
-from twinview.types import Alike
 
 DISTANCES = ["euclidean", "cosine"]
 

@@ -20,9 +20,9 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Alike
 from twinview.objectives.nt_logistic import nt_logistic
-from twinview.types import Alike
 
 MINING = ["all", "semi_hard"]
 

@@ -14,13 +14,13 @@ from pytorch_metric_learning import distances, losses, miners, reducers, regular
 from tests.methods.shared import made
 from tests.objectives.shared import LABELS, embeddings
 from tests.peers.shared import N, joined, names, same
+from twinview.core.types import Projections
 from twinview.objectives.contrastive import contrastive
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.n_pair import n_pair
 from twinview.objectives.nt_xent import nt_xent
 from twinview.objectives.sup_con import sup_con
 from twinview.objectives.triplet import triplet
-from twinview.types import Projections
 
 EUCLIDEAN = distances.LpDistance(normalize_embeddings=False)
 PRODUCTS = distances.DotProductSimilarity(normalize_embeddings=False)

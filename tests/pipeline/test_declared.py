@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import registry
+from twinview.core import registry
 from twinview.params import Params
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())

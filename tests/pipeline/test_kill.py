@@ -14,7 +14,7 @@ import pytest
 
 from tests import commands
 from tests.workspace import make_workspace, tiny_params
-from twinview import paths
+from twinview.core import paths
 
 KILLER = Path(__file__).parent / "killer"
 # 9 steps an epoch, 18 in all.

@@ -25,8 +25,8 @@ from safetensors.numpy import load_file
 from tests import commands
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
-from twinview import paths
-from twinview.tables import load_rows
+from twinview.core import paths
+from twinview.core.csv_files import load_rows
 
 # Stages whose outs depend on data, settings and seeds alone, and what they need.
 EQUAL = ("pretrain", "embed", "baselines", "evaluate_baselines", "evaluate")

@@ -21,7 +21,7 @@ from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 from twinview import monitors, params, tracking
-from twinview.artifacts import flat
+from twinview.core.files import flat
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from twinview import neighbours
+from twinview.core.types import Embeddings
 from twinview.probes.knn import knn
-from twinview.types import Embeddings
 
 
 def rows(n: int, d: int = 4, seed: int = 0) -> Embeddings:

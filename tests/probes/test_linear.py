@@ -9,8 +9,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from twinview.core.types import Embeddings
 from twinview.probes.linear import linear
-from twinview.types import Embeddings
 
 
 def overlapping(n: int, d: int = 6, seed: int = 0) -> Embeddings:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.reporting import results
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from twinview.core.types import Split
 from twinview.lockfile import Out
 from twinview.monitors import Monitors, Verdict, verdict
 from twinview.neighbours import nearest
@@ -27,7 +28,6 @@ from twinview.reporting.marks import mark
 from twinview.reporting.mistakes import mistakes
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
-from twinview.types import Split
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-2.1, -1.5), (4.1, 6.236), (1e-5, 2e-3)])

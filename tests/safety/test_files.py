@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import artifacts, checkpoints, encoder, head, params, provenance, splits
-from twinview.errors import ConfigError, DataError, TwinviewError
+from twinview import checkpoints, encoder, head, params, provenance, splits
+from twinview.core import files
+from twinview.core.errors import ConfigError, DataError, TwinviewError
+from twinview.core.types import Statistics
 from twinview.sources import fashion_mnist
 from twinview.splits import Prepared
-from twinview.types import Statistics
 from twinview.view_cache import open_views, write_cache
 from twinview.views import ViewPlan
 
@@ -116,7 +117,7 @@ def cache(folder: Path, shapes: Prepared, edit: Callable[[Path, dict[str, Any]],
 def test_a_shard_with_a_pickle_in_it_is_refused(folder: Path, shapes: Prepared) -> None:
     def plant(views: Path, shard: dict[str, Any]) -> None:
         np.save(views / shard["file"], np.array([Bomb()], dtype=object), allow_pickle=True)
-        shard["sha256"] = artifacts.sha256(views / shard["file"])
+        shard["sha256"] = files.sha256(views / shard["file"])
 
     with pytest.raises(DataError, match=r"views-00000\.npy holds no plain numbers"):
         cache(folder, shapes, plant)
@@ -128,7 +129,7 @@ def test_an_index_names_files_of_its_own_folder_only(
 ) -> None:
     def lead_out(views: Path, shard: dict[str, Any]) -> None:
         secret = shutil.copy(views / shard["file"], folder / "secret.npy")
-        shard |= {"file": name.format(folder=folder), "sha256": artifacts.sha256(secret)}
+        shard |= {"file": name.format(folder=folder), "sha256": files.sha256(secret)}
 
     with pytest.raises(DataError, match="which is no file of its folder"):
         cache(folder, shapes, lead_out)
@@ -236,6 +237,6 @@ def test_what_a_link_leads_to_is_not_cleared_away(folder: Path, tmp_path: Path) 
             pass
     assert len(list(shelf.glob("*/training.json"))) <= checkpoints.STALE + 2
     (folder / "out").symlink_to(victim)
-    with pytest.raises(OSError, match="out"), artifacts.atomic_folder(folder / "out"):
+    with pytest.raises(OSError, match="out"), files.atomic_folder(folder / "out"):
         pass
     assert (victim / "training.json").exists()

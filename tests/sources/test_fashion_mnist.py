@@ -14,10 +14,10 @@ import torch
 from torchvision.datasets import FashionMNIST
 
 from tests.copies import enter_copy
-from twinview.errors import DataError
+from twinview.core.errors import DataError
+from twinview.core.types import Source
 from twinview.sources import fashion_mnist as module
 from twinview.sources.fashion_mnist import fashion_mnist
-from twinview.types import Source
 
 TRAIN, TEST = 60_000, 10_000
 

@@ -6,7 +6,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.colour import factors
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 
 def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:

@@ -7,7 +7,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.colour import blend, factors, grey_of
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 
 def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:

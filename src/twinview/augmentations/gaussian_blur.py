@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinview.core.randomness import Draws
 from twinview.ranges import PositiveRange, Share
-from twinview.seeds import Draws
 
 # Neighbours further away than this many deviations weigh less than 6e-7 together: float32's step.
 _REACH = 5

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from twinview.colour import grey_of
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 
 def grey(x: Tensor, draws: Draws) -> Tensor:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 
 def horizontal_flip(x: Tensor, draws: Draws) -> Tensor:

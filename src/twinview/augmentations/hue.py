@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 
 def hue(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(0.5)]) -> Tensor:

@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from twinview.core.randomness import Draws
 from twinview.ranges import RISING
-from twinview.seeds import Draws
 
 Deviation = Annotated[float, Ge(0), Le(1)]
 

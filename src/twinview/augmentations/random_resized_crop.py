@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from twinview.core.randomness import Draws
 from twinview.ranges import PositiveRange, ShareRange
-from twinview.seeds import Draws
 from twinview.warp import crop
 
 

@@ -7,7 +7,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 from twinview.warp import warp
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinview.seeds import Draws
+from twinview.core.randomness import Draws
 
 # The largest gradient that pixels in [0, 1] can have is (4, 2): a step edge reaches .894.
 STEEPEST = math.hypot(4, 2)

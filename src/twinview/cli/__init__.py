@@ -23,10 +23,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from twinview import errors
 from twinview.cli import project
 from twinview.cli.outcome import Outcome
-from twinview.errors import TwinviewError
+from twinview.core import errors
+from twinview.core.errors import TwinviewError
 
 # In the order in which a user meets them.
 GROUPS = {

@@ -10,10 +10,11 @@ without its runs' files.
 import argparse
 from pathlib import Path
 
-from twinview import experiments, lockfile, outs, params, stores, tracking
+from twinview import experiments, lockfile, params, stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.commands import GitError, git
+from twinview.core import outs
+from twinview.core.commands import GitError, git
 
 ALONE = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "

@@ -12,8 +12,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-from twinview import artifacts
 from twinview.cli.outcome import Outcome
+from twinview.core import files
 
 PAGE, TEXT = Path("reports/compare.html"), Path("reports/compare.md")
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> Outcome:
         (PAGE, compare_page.page(found)),
         (TEXT, comparison_text.markdown(found)),
     ):
-        with artifacts.atomic_file(path) as temporary:
+        with files.atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
             temporary.chmod(0o644)
     width = shutil.get_terminal_size((comparison_text.WIDTH, 24)).columns

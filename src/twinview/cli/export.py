@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from twinview.base import base_results, base_settings
 from twinview.champions import champion
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 from twinview.gate import Reference, holds, run_gate
 
 

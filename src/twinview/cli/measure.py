@@ -8,8 +8,9 @@ Removes the checkpoints of unfinished trainings first, which would save time.
 
 import argparse
 
-from twinview import artifacts, clean, measure, stage
+from twinview import clean, measure, stage
 from twinview.cli.outcome import Outcome
+from twinview.core import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,5 +24,5 @@ def run(options: argparse.Namespace) -> Outcome:
     clean.remove(["checkpoints"], stage.progress)
     with stage.alone("repro"):
         measure.measure(options.seeds)
-    scores = artifacts.load_json(measure.SCOREBOARD)
+    scores = files.load_json(measure.SCOREBOARD)
     return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)

@@ -13,7 +13,7 @@ from typing import Any
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +76,8 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
     """
     import torch
 
-    from twinview import embeddings, paths, splits
+    from twinview import embeddings, splits
+    from twinview.core import paths
 
     if not paths.EMBEDDINGS.is_dir():
         raise DataError(
@@ -96,8 +97,8 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
 
 def _inputs() -> Any:
     """The train pictures."""
-    from twinview import paths
-    from twinview.tensor_files import load_tensors
+    from twinview.core import paths
+    from twinview.core.tensor_files import load_tensors
 
     return load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
 
@@ -105,9 +106,9 @@ def _inputs() -> Any:
 def _write_page(
     options: argparse.Namespace, picture: Any, found: list[dict[str, Any]], places: Any
 ) -> None:
-    from twinview import artifacts
+    from twinview.core import files
     from twinview.reporting.neighbours_page import neighbours_page
 
     page = neighbours_page(options.image.name, picture, found, _inputs()[places])
-    with artifacts.atomic_file(options.html) as temporary:
+    with files.atomic_file(options.html) as temporary:
         temporary.write_text(page, encoding="utf-8")

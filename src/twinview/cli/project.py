@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 _FILES = ("params.yaml", "dvc.yaml")
 # All commands work in a project's folder. These do without where the option names what they need.

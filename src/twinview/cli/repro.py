@@ -11,10 +11,11 @@ import argparse
 import time
 from pathlib import Path
 
-from twinview import paths, stage
+from twinview import stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
-from twinview.commands import dvc
+from twinview.core import paths
+from twinview.core.commands import dvc
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

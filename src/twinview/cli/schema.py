@@ -8,8 +8,9 @@ The file is params.schema.json; the project keeps it, and a new plug-in changes 
 import argparse
 from pathlib import Path
 
-from twinview import artifacts, params
+from twinview import params
 from twinview.cli.outcome import Outcome
+from twinview.core import files
 
 FILE = Path("params.schema.json")
 
@@ -20,5 +21,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes params.schema.json."""
-    artifacts.save_json(FILE, params.json_schema())
+    files.save_json(FILE, params.json_schema())
     return Outcome(f"twinview: {FILE} is written", {"file": str(FILE)})

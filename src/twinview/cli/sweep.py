@@ -8,8 +8,9 @@ seed.
 
 import argparse
 
-from twinview import artifacts, measure
+from twinview import measure
 from twinview.cli.outcome import Outcome
+from twinview.core import files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,5 +29,5 @@ def run(options: argparse.Namespace) -> Outcome:
         sweeps.long(options.seeds)
     else:
         sweeps.sweep(options.kind, options.epochs, options.seeds, options.best)
-    scores = artifacts.load_json(measure.SCOREBOARD)
+    scores = files.load_json(measure.SCOREBOARD)
     return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)

@@ -13,7 +13,7 @@ import sys
 from functools import partial
 
 from twinview.cli.outcome import Outcome
-from twinview.errors import BusyError
+from twinview.core.errors import BusyError
 from twinview.stores import store
 from twinview.tracking import page
 

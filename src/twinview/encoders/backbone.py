@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from twinview.errors import ConfigError
-from twinview.registry import did_you_mean
+from twinview.core.errors import ConfigError
+from twinview.core.registry import did_you_mean
 
 SMALL = 64  # px
 CLASSES = 1000  # torchvision's, unless it is told otherwise

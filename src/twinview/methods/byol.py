@@ -6,8 +6,8 @@ from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
 from twinview import pairs
+from twinview.core.types import Batch, Projections
 from twinview.parts import Method, Momentum, on_rows, outputs, predictor
-from twinview.types import Batch, Projections
 
 
 def byol(

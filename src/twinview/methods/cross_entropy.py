@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview import pairs
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
 from twinview.parts import Method, Siamese, outputs
 
 

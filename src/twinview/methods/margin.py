@@ -7,9 +7,9 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from twinview import distances, pairs, tally
-from twinview.errors import ConfigError, DataError
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Batch, Projections
 from twinview.parts import Method, on_rows
-from twinview.types import Batch, Projections
 
 # Nearer negatives are drawn no more often: their gradients are mostly noise (the paper's code).
 NEAREST = 0.5

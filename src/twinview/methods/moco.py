@@ -8,10 +8,10 @@ from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from twinview import batch_norm, engine, pairs
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.objectives.info_nce import info_nce
 from twinview.parts import Method, Momentum, Queue, on_rows, outputs, predictor
-from twinview.types import Batch, Projections
 
 Count = Annotated[int, Ge(1)]
 

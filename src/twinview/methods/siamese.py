@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from twinview import registry
-from twinview.errors import ConfigError, DataError
+from twinview.core import registry
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Alike
 from twinview.parts import Method, Siamese, outputs
 from twinview.sections import OneOf
-from twinview.types import Alike
 
 Objective = partial[Any]  # of tensors; an option names no PyTorch, to be read without it
 Labels = Tensor | Alike | None

@@ -7,7 +7,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor, nn
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.objectives.sup_con import sup_con as objective
 from twinview.parts import Method, Siamese
 

@@ -8,10 +8,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
 from twinview import pairs
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
+from twinview.core.types import Batch, Projections
 from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
 from twinview.sections import SmallCrops
-from twinview.types import Batch, Projections
 
 Count = Annotated[int, Ge(1)]
 

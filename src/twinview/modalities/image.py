@@ -6,8 +6,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from twinview.errors import ConfigError, DataError
-from twinview.types import Modality, Statistics
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Modality, Statistics
 
 NEED_COLOUR = ("grey", "hue", "saturation")
 

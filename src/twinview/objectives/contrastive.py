@@ -7,8 +7,8 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview import distances, tally
+from twinview.core.types import Alike
 from twinview.ranges import Distance
-from twinview.types import Alike
 
 
 def contrastive(

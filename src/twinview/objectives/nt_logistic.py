@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from twinview import distances, tally
-from twinview.errors import ConfigError
-from twinview.types import Alike
+from twinview.core.errors import ConfigError
+from twinview.core.types import Alike
 
 
 def nt_logistic(

@@ -6,8 +6,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from twinview.core.types import Embeddings
 from twinview.neighbours import nearest
-from twinview.types import Embeddings
 from twinview.whitening import whitening
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core.types import Embeddings
 from twinview.logistic import fit
-from twinview.types import Embeddings
 
 
 def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt(0)]) -> Tensor:

@@ -15,11 +15,11 @@ from twinview.comparison import (
     minutes,
     validation_of,
 )
+from twinview.core.templates import rendered
 from twinview.differing import short, told
 from twinview.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
-from twinview.templates import rendered
 
 # Of groups that are not surely less than the best: a sign, and what it says.
 _SIGNS: dict[Standing, tuple[str, str]] = {

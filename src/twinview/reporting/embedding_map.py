@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twinview import seeds
+from twinview.core import randomness
+from twinview.core.types import Embeddings, Split
 from twinview.neighbours import nearest
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
-from twinview.types import Embeddings, Split
 
 _UNITS = 1000  # the map's side in whole numbers, finer than a screen shows
 _COLUMNS = 50
@@ -53,7 +53,7 @@ class Query:
 
 def drawn(seed: int, name: str, count: int, total: int) -> Tensor:
     """`count` of `total` row numbers at random, rising; all of them where there are fewer."""
-    return torch.randperm(total, generator=seeds.generator(seed, name))[:count].sort().values
+    return torch.randperm(total, generator=randomness.generator(seed, name))[:count].sort().values
 
 
 def map_data(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image as Picture
 from torch import Tensor
 
-from twinview.errors import DataError
+from twinview.core.errors import DataError
 from twinview.reporting.pictures import as_picture
 
 _WIDEST = 1600  # of a whole picture

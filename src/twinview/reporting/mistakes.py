@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twinview.core.types import Split
 from twinview.reporting.inline import data_uri, sprite, thumbnails
-from twinview.types import Split
 
 _COLUMNS = 50
 _EACH = 24  # pictures of one cell

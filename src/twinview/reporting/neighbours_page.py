@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from twinview import templates
+from twinview.core import templates
 from twinview.reporting.inline import data_uri
 from twinview.reporting.pictures import as_picture
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 
-from twinview.artifacts import flat
-from twinview.errors import DataError
+from twinview.core.errors import DataError
+from twinview.core.files import flat
+from twinview.core.paths import OURS, PREPARED
+from twinview.core.templates import rendered
+from twinview.core.types import Embeddings
 from twinview.lockfile import Out
-from twinview.paths import OURS, PREPARED
 from twinview.reporting import charts, results
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs
@@ -24,8 +26,6 @@ from twinview.reporting.embedding_map import (
 )
 from twinview.reporting.mistakes import mistakes
 from twinview.splits import Prepared
-from twinview.templates import rendered
-from twinview.types import Embeddings
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.paths import OURS
+from twinview.core.paths import OURS
 from twinview.sections import FEW, PROPAGATED
 from twinview.standings import BARS, is_worse, standing
 

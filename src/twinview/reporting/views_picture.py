@@ -3,8 +3,8 @@
 import torch
 from PIL import Image as Picture
 
+from twinview.core.types import Split
 from twinview.reporting.pictures import tiled
-from twinview.types import Split
 from twinview.views import Renderer
 
 ROWS, VIEWS = 10, 10

@@ -22,10 +22,10 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor
 
-from twinview.artifacts import atomic_file
-from twinview.errors import DataError
-from twinview.paths import below, root
-from twinview.types import Source, Split
+from twinview.core.errors import DataError
+from twinview.core.files import atomic_file
+from twinview.core.paths import below, root
+from twinview.core.types import Source, Split
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",

@@ -14,7 +14,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from twinview.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError
 
 
 @contextlib.contextmanager

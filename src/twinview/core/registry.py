@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
-from twinview import signatures
-from twinview.errors import ConfigError
+from twinview.core import signatures
+from twinview.core.errors import ConfigError
 
 KINDS = (
     "sources",
@@ -31,7 +31,7 @@ KINDS = (
     "probes",
 )
 
-FOLDER = Path(__file__).parent  # of all kinds
+FOLDER = Path(__file__).parents[1]  # of all kinds
 
 
 class Section(BaseModel):

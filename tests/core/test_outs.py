@@ -8,9 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import outs, paths, stage, tracking
+from twinview import stage, tracking
 from twinview.cli import main
-from twinview.errors import DataError
+from twinview.core import outs, paths
+from twinview.core.errors import DataError
 
 
 def test_outs_are_those_of_dvc_yaml() -> None:

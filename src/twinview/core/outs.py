@@ -5,8 +5,8 @@ Asked by every stage and by `twinview check`, so that it is told before the work
 
 from pathlib import Path
 
-from twinview.errors import DataError
-from twinview.paths import OUTS
+from twinview.core.errors import DataError
+from twinview.core.paths import OUTS
 
 _CACHED = "/files/md5/"  # in DVC's cache; with cache.type symlink a file is a link into it
 

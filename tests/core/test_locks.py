@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from twinview import locks
+from twinview.core import locks
 
 
 class TakenError(Exception):

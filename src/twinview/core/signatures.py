@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview.errors import ConfigError
+from twinview.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

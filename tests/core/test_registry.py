@@ -8,8 +8,8 @@ from typing import get_type_hints
 import pytest
 
 from tests.commands import output
-from twinview import registry, signatures
-from twinview.errors import ConfigError
+from twinview.core import registry, signatures
+from twinview.core.errors import ConfigError
 
 
 def test_bind_sets_the_options_and_leaves_the_rest_to_the_caller() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview.seeds import Draws, generator
+from twinview.core.randomness import Draws, generator
 
 N = 100_000
 # Five standard errors of a correlation between N pairs.

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from twinview import artifacts, tables
-from twinview.artifacts import atomic_file, atomic_folder
-from twinview.errors import BusyError, DataError
-from twinview.tensor_files import load_tensors, save_tensors
+from twinview.core import csv_files, files
+from twinview.core.errors import BusyError, DataError
+from twinview.core.files import atomic_file, atomic_folder
+from twinview.core.tensor_files import load_tensors, save_tensors
 
 
 def names(folder: Path) -> list[str]:
@@ -134,32 +134,32 @@ def test_others_may_read_the_folder(tmp_path: Path) -> None:
 
 def test_json_keeps_the_order_and_every_digit(tmp_path: Path) -> None:
     value = {"b": 0.1 + 0.2, "a": [1, None, "ü"]}
-    artifacts.save_json(tmp_path / "a.json", value)
-    assert artifacts.load_json(tmp_path / "a.json") == value
+    files.save_json(tmp_path / "a.json", value)
+    assert files.load_json(tmp_path / "a.json") == value
     assert list(json.loads((tmp_path / "a.json").read_text())) == ["b", "a"]
 
 
 def test_json_that_others_could_not_read_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        artifacts.save_json(tmp_path / "a.json", {"loss": math.nan})
+        files.save_json(tmp_path / "a.json", {"loss": math.nan})
     assert names(tmp_path) == []
 
 
 def test_missing_json_says_what_makes_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.json is missing; `dvc repro` makes it"):
-        artifacts.load_json(tmp_path / "a.json")
+        files.load_json(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe"])
 def test_broken_json_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.json is not valid JSON .* delete it"):
-        artifacts.load_json(tmp_path / "a.json")
+        files.load_json(tmp_path / "a.json")
 
 
 def test_flat_gives_the_leaves_by_their_path() -> None:
     tree = {"linear": {"accuracy": 0.9, "of": {"a": 1}}, "n": 3, "list": [1, 2]}
-    assert artifacts.flat(tree) == {
+    assert files.flat(tree) == {
         "linear.accuracy": 0.9,
         "linear.of.a": 1,
         "n": 3,
@@ -196,44 +196,44 @@ def test_truncated_tensors_are_named(kept: int, tmp_path: Path) -> None:
 
 def test_the_checksum_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"twinview")
-    assert artifacts.sha256(tmp_path / "a") == hashlib.sha256(b"twinview").hexdigest()
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(b"twinview").hexdigest()
 
 
 def test_room_is_refused_by_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
-    artifacts.require_room(tmp_path, 3_000_000)
+    files.require_room(tmp_path, 3_000_000)
     with pytest.raises(BusyError, match=r"needs 4 MB, but its disk has 3 MB free; make room"):
-        artifacts.require_room(tmp_path, 4_000_000)
+        files.require_room(tmp_path, 4_000_000)
     with pytest.raises(BusyError):
-        artifacts.require_room(tmp_path, 3_000_001)
+        files.require_room(tmp_path, 3_000_001)
 
 
 def test_room_can_be_asked_of_a_folder_that_is_still_to_be_made(tmp_path: Path) -> None:
-    artifacts.require_room(tmp_path / "data", 1)
+    files.require_room(tmp_path / "data", 1)
 
 
 def test_rows_come_back_as_text_in_order(tmp_path: Path) -> None:
     rows = [{"step": 1, "loss": 0.1 + 0.2}, {"step": 2, "loss": 1e-9}]
-    tables.save_rows(tmp_path / "a.csv", rows)
-    loaded = tables.load_rows(tmp_path / "a.csv")
+    csv_files.save_rows(tmp_path / "a.csv", rows)
+    loaded = csv_files.load_rows(tmp_path / "a.csv")
     assert [(int(r["step"]), float(r["loss"])) for r in loaded] == [(1, 0.1 + 0.2), (2, 1e-9)]
 
 
 def test_names_with_commas_survive_a_table(tmp_path: Path) -> None:
-    tables.save_rows(tmp_path / "a.csv", [{"class": 'shirt, "top"'}])
-    assert tables.load_rows(tmp_path / "a.csv") == [{"class": 'shirt, "top"'}]
+    csv_files.save_rows(tmp_path / "a.csv", [{"class": 'shirt, "top"'}])
+    assert csv_files.load_rows(tmp_path / "a.csv") == [{"class": 'shirt, "top"'}]
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.csv is missing; `dvc repro` makes it"):
-        tables.load_rows(tmp_path / "a.csv")
+        csv_files.load_rows(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize("content", ['{"plan": {"seed": 1}}', '{"plan": [{"seed": 1}]}'])
 def test_a_key_that_an_edited_file_lacks_is_told(content: str, tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     path.write_text(content)
-    value = artifacts.load_json(path)
+    value = files.load_json(path)
     assert value == json.loads(content)
     with pytest.raises(DataError, match=r"index\.json has no 'mode'; delete it"):
         value["mode"]

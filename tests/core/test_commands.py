@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import end_all
-from twinview import commands
-from twinview.errors import BusyError
+from twinview.core import commands
+from twinview.core.errors import BusyError
 
 
 @pytest.mark.parametrize("script", ["exec sleep 60", "sleep 60 & echo in the background"])

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview.artifacts import atomic_file
-from twinview.errors import DataError
+from twinview.core.errors import DataError
+from twinview.core.files import atomic_file
 
 
 def save_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

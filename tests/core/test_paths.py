@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.copies import enter_copy
-from twinview import paths
+from twinview.core import paths
 
 
 @pytest.mark.parametrize("place", [".", "standalone/tmp2/in/a/larger/repository"])

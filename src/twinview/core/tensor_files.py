@@ -7,8 +7,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from twinview.artifacts import atomic_file
-from twinview.errors import DataError
+from twinview.core.errors import DataError
+from twinview.core.files import atomic_file
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], **about: str) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from twinview.errors import BusyError, DataError, EncodingError
+from twinview.core.errors import BusyError, DataError, EncodingError
 
 # git takes a second; one that asks for a password, or waits for a disk, takes for ever.
 LIMIT_S = 300

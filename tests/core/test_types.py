@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview.types import Batch
+from twinview.core.types import Batch
 
 PICTURES, NUMBERS = torch.zeros(2, 3, 1, 4, 4, dtype=torch.uint8), torch.arange(3)
 WHOLE = Batch(PICTURES, NUMBERS, NUMBERS + 7, PICTURES[..., :2, :2])

@@ -1,0 +1,1 @@
+"""What everything stands on: types, errors, the registry of plug-ins, whole files, randomness."""
