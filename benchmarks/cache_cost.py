@@ -15,9 +15,9 @@ from typing import Any
 
 from benchmarks.common import show, spread
 from benchmarks.training import Training, changed, knn_on_validation, linear_on_validation
-from twinview import params
 from twinview.core import paths
-from twinview.params import Params
+from twinview.settings import params
+from twinview.settings.params import Params
 from twinview.view_cache import cache_bytes, open_views
 from twinview.views import Views
 

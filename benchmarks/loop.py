@@ -22,10 +22,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
-from twinview import engine, params
+from twinview import engine
 from twinview.core import paths
 from twinview.loop import Step
-from twinview.sections import Pretrain
+from twinview.settings import params
+from twinview.settings.sections import Pretrain
 from twinview.view_cache import CachedViews, open_views
 from twinview.views import Views
 

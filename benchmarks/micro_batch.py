@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import child, forget_peak, resident_mb, show
-from twinview import encoder, engine, params
+from twinview import encoder, engine
 from twinview.core import registry
 from twinview.core.types import Split, Statistics
 from twinview.encoder import Description
 from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, fit
 from twinview.methods.simclr import simclr
+from twinview.settings import params
 from twinview.views import Views
 
 LARGE, SMALL = 8192, 256

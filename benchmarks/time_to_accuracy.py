@@ -21,9 +21,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show
 from benchmarks.training import CPU, Training, changed, knn_on_validation
-from twinview import engine, params
+from twinview import engine
 from twinview.core.errors import TrainingError
-from twinview.params import Params
+from twinview.settings import params
+from twinview.settings.params import Params
 
 EPOCHS = 8
 RATE = 0.06  # lightly's for SimCLR at batch 256

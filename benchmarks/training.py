@@ -14,10 +14,10 @@ from twinview.core.types import Embeddings
 from twinview.embeddings import features
 from twinview.encoder import Encoder
 from twinview.evaluation import accuracy
-from twinview.params import Params
 from twinview.parts import Method
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
+from twinview.settings.params import Params
 from twinview.splits import Prepared
 from twinview.view_cache import read_plan, write_cache
 from twinview.views import LiveViews, Views

@@ -3,9 +3,10 @@
 import dataclasses
 from pathlib import Path
 
-from twinview import labelled_pairs, params, splits, stage
+from twinview import labelled_pairs, splits, stage
 from twinview.core import files, paths
 from twinview.reporting.data_card import contact_sheet, data_card
+from twinview.settings import params
 
 
 def main() -> None:

@@ -17,7 +17,6 @@ from twinview import (
     head,
     launch,
     loop,
-    params,
     run_names,
     splits,
     stage,
@@ -30,7 +29,8 @@ from twinview.core.types import Split
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
-from twinview.sections import Pretrain
+from twinview.settings import params
+from twinview.settings.sections import Pretrain
 from twinview.splits import Prepared
 from twinview.training import Session, Watch, follow
 from twinview.view_cache import INDEX, open_views, read_plan

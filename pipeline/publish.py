@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import params, run_names, splits, stage, tracking
+from twinview import run_names, splits, stage, tracking
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.reporting import plots
+from twinview.settings import params
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",

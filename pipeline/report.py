@@ -1,11 +1,12 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import embeddings, engine, lockfile, params, splits, stage
+from twinview import embeddings, engine, lockfile, splits, stage
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
+from twinview.settings import params
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",

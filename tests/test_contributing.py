@@ -61,7 +61,7 @@ def insert(file: Path, after: str, what: str) -> None:
         "lint-imports --no-logo",
         "pytest -q tests/methods/test_cross_view.py",
         "pytest -q tests/contracts tests/distributed -k cross_view",
-        "pytest -q tests/test_params.py",
+        "pytest -q tests/settings/test_params.py",
     ],
 )
 def test_it_passes(command: str, project: tuple[Path, dict[str, str]]) -> None:

@@ -12,7 +12,7 @@ from twinview import embeddings, encoder
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings, Split
 from twinview.encoder import Description, Encoder
-from twinview.sections import Embed
+from twinview.settings.sections import Embed
 from twinview.splits import Prepared
 
 CPU = torch.device("cpu")

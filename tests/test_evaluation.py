@@ -26,7 +26,7 @@ from twinview.evaluation import (
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import VALIDATION, Evaluate, FewLabels, Propagation
+from twinview.settings.sections import VALIDATION, Evaluate, FewLabels, Propagation
 from twinview.splits import require_labels
 
 CLASSES = ("a", "b", "c")

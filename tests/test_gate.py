@@ -13,7 +13,7 @@ import pytest
 from twinview import experiments, gate_table, seeding
 from twinview.core.errors import DataError
 from twinview.gate import Check, Reference, holds, run_gate, standard_error
-from twinview.sections import Gate
+from twinview.settings.sections import Gate
 from twinview.trainings import Trainings, trainings
 
 GATE = Gate(

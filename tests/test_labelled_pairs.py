@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from tests.workspace import ROOT
-from twinview import labelled_pairs, params, splits
+from twinview import labelled_pairs, splits
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
 from twinview.loop import Budget, batches
+from twinview.settings import params
 from twinview.splits import Prepared
 from twinview.views import PairViews, Views
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.commands import git, run
 from tests.test_gate import report
-from twinview import params, remembered
 from twinview.cli import commands
 from twinview.core.errors import ConfigError
+from twinview.settings import check_cache, params
 
 Write = Callable[[dict[str, Any]], Path]
 HEAVY = ("torch", "torchvision", "sklearn", "mlflow")
@@ -89,14 +89,14 @@ def test_settings_that_were_in_order_are_not_made_again_and_others_are(
 def test_other_code_or_another_pytorch_remembers_nothing(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = remembered.key("settings")
+    before = check_cache.key("settings")
     if what == "code":
         (tmp_path / "heads").mkdir()
         (tmp_path / "heads/linear.py").write_text("another")
-        monkeypatch.setattr(remembered, "__file__", str(tmp_path / "remembered.py"))
+        monkeypatch.setattr(check_cache, "__file__", str(tmp_path / "remembered.py"))
     else:
-        monkeypatch.setattr(remembered, "version", lambda package: "another")
-    assert remembered.key("settings") != before
+        monkeypatch.setattr(check_cache, "version", lambda package: "another")
+    assert check_cache.key("settings") != before
 
 
 def test_what_is_refused_is_not_remembered(write_params: Write, project: Path) -> None:

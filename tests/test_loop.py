@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, params, sampling, tally
+from twinview import embeddings, encoder, sampling, tally
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
@@ -35,7 +35,8 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
-from twinview.sections import Embed
+from twinview.settings import params
+from twinview.settings.sections import Embed
 from twinview.splits import Prepared
 from twinview.views import LiveViews, ViewPlan, Views
 

@@ -17,7 +17,7 @@ from twinview import champions, tracking
 from twinview.core.errors import BusyError, DataError
 from twinview.gate import Reference
 from twinview.promotion import Promotion, promote
-from twinview.sections import Gate
+from twinview.settings.sections import Gate
 from twinview.stage import alone
 from twinview.trainings import Trainings
 

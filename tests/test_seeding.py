@@ -12,11 +12,12 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import differing, experiments, params, seeding
+from twinview import differing, experiments, seeding
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import in_folder
 from twinview.provenance import hardware
+from twinview.settings import params
 from twinview.trainings import trainings
 
 Write = Callable[..., Path]

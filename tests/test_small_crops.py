@@ -13,7 +13,7 @@ from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
 from twinview.encoder import Encoder
 from twinview.parts import Method
-from twinview.sections import SmallCrops
+from twinview.settings.sections import SmallCrops
 from twinview.splits import Prepared
 from twinview.view_cache import write_cache
 from twinview.views import ViewPlan

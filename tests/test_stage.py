@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from twinview import params, stage
+from twinview import stage
 from twinview.core.errors import BusyError, DataError
+from twinview.settings import params
 
 Write = Callable[[dict[str, Any]], Path]
 

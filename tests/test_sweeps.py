@@ -10,9 +10,10 @@ import pytest
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import experiments, measure, params, sweeps
+from twinview import experiments, measure, sweeps
 from twinview.core import registry
 from twinview.core.errors import ConfigError
+from twinview.settings import params
 from twinview.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")

@@ -10,7 +10,7 @@ from tests.shapes import shapes_split
 from twinview import views
 from twinview.core.randomness import Draws
 from twinview.modalities.image import image
-from twinview.sections import SmallCrops
+from twinview.settings.sections import SmallCrops
 from twinview.views import LiveViews, Renderer, ViewPlan
 
 OPTIONS = {

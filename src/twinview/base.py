@@ -11,9 +11,9 @@ from twinview.core import paths
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.gate import Reference
-from twinview.params import load, parse
-from twinview.sections import Gate
 from twinview.seeding import PARAMS
+from twinview.settings.params import load, parse
+from twinview.settings.sections import Gate
 from twinview.trainings import trainings
 
 _VERIFY = ("rev-parse", "--short", "--verify", "--quiet")

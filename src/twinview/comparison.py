@@ -24,7 +24,7 @@ from twinview.differing import ABSENT, in_effect, is_option, told, unequal, word
 from twinview.experiments import Read
 from twinview.intervals import Difference, Interval, difference, holm, interval
 from twinview.questions import Differences, Question
-from twinview.sections import VALIDATION
+from twinview.settings.sections import VALIDATION
 
 WORKSPACE = "workspace"
 REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all groups

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from twinview import pairs, tally
-from twinview.ranges import Distance, Mining
+from twinview.settings.ranges import Distance, Mining
 
 
 def between(z: Tensor, distance: Distance) -> Tensor:

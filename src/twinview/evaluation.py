@@ -28,7 +28,14 @@ from twinview.core.types import Embeddings
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
-from twinview.sections import MEASURES, PROBED, PROPAGATED, VALIDATION, Evaluate, Propagation
+from twinview.settings.sections import (
+    MEASURES,
+    PROBED,
+    PROPAGATED,
+    VALIDATION,
+    Evaluate,
+    Propagation,
+)
 from twinview.splits import require_labels
 
 PROTOCOL = "frozen-3"

@@ -13,7 +13,7 @@ from pathlib import Path
 from twinview import experiments, lockfile, seeding
 from twinview.core import files, paths
 from twinview.experiments import Read
-from twinview.sections import Gate
+from twinview.settings.sections import Gate
 from twinview.trainings import Trainings, number, trainings
 
 ERRORS = 2

@@ -14,7 +14,7 @@ from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split
 from twinview.parts import Method, Part, Queue
-from twinview.sections import Pretrain
+from twinview.settings.sections import Pretrain
 from twinview.views import Views
 
 

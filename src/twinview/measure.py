@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments, params, seeding
+from twinview import experiments, seeding
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError
 from twinview.provenance import commit, hardware
+from twinview.settings import params
 
 SCOREBOARD = Path("reports/scoreboard.json")
 README = Path("README.md")

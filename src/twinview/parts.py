@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
-from twinview.sections import SmallCrops
+from twinview.settings.sections import SmallCrops
 
 
 class Method(nn.Module, ABC):

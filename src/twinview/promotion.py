@@ -10,7 +10,7 @@ from twinview import champions, encoder, experiments, model_card, seeding, stage
 from twinview.core import files, paths
 from twinview.experiments import Read
 from twinview.gate import Check, Reference, holds, run_gate
-from twinview.sections import Gate
+from twinview.settings.sections import Gate
 from twinview.trainings import trainings
 
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from twinview import params
 from twinview.core import locks, outs, paths
 from twinview.core.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, told
+from twinview.settings import params
 
 T = TypeVar("T")
 

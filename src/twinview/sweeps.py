@@ -16,15 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinview import experiments, measure, params, seeding
+from twinview import experiments, measure, seeding
 from twinview.core import files, paths, registry
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch
 from twinview.measure import Scores
-from twinview.params import Params
 from twinview.provenance import hardware, versions
-from twinview.sections import VALIDATION
+from twinview.settings import params
+from twinview.settings.params import Params
+from twinview.settings.sections import VALIDATION
 
 COMMAND = "make sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")

@@ -17,7 +17,7 @@ from twinview import warp
 from twinview.core import randomness, registry
 from twinview.core.randomness import Draws
 from twinview.core.types import Modality, Pairs, Split
-from twinview.sections import SmallCrops
+from twinview.settings.sections import SmallCrops
 
 # Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
 # microseconds. Views do not depend on it.

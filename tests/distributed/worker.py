@@ -29,7 +29,7 @@ from twinview.loop import Budget, batches, fit
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
-from twinview.sections import Embed, SmallCrops
+from twinview.settings.sections import Embed, SmallCrops
 from twinview.splits import Prepared
 from twinview.views import PairViews, Views
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
 from twinview.core import registry
-from twinview.params import Params
+from twinview.settings.params import Params
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]

@@ -20,8 +20,9 @@ from tests.commands import end_all, started
 from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
-from twinview import monitors, params, tracking
+from twinview import monitors, tracking
 from twinview.core.files import flat
+from twinview.settings import params
 
 pytestmark = pytest.mark.slow
 

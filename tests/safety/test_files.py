@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import checkpoints, encoder, head, params, provenance, splits
+from twinview import checkpoints, encoder, head, provenance, splits
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics
+from twinview.settings import params
 from twinview.sources import fashion_mnist
 from twinview.splits import Prepared
 from twinview.view_cache import open_views, write_cache

@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.ranges import Share
+from twinview.settings.ranges import Share
 
 
 def cutout(x: Tensor, draws: Draws, *, size: Share, fill: Annotated[float, Ge(0), Le(1)]) -> Tensor:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.ranges import PositiveRange, Share
+from twinview.settings.ranges import PositiveRange, Share
 
 # Neighbours further away than this many deviations weigh less than 6e-7 together: float32's step.
 _REACH = 5

@@ -6,7 +6,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.ranges import RISING
+from twinview.settings.ranges import RISING
 
 Deviation = Annotated[float, Ge(0), Le(1)]
 

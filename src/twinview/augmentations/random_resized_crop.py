@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.ranges import PositiveRange, ShareRange
+from twinview.settings.ranges import PositiveRange, ShareRange
 from twinview.warp import crop
 
 

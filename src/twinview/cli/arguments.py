@@ -31,7 +31,8 @@ def embedder(options: argparse.Namespace) -> "Embedder":
 
     Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.
     """
-    from twinview import encoder, params, predictor  # loads torch
+    from twinview import encoder, predictor  # loads torch
+    from twinview.settings import params  # loads torch
 
     if (options.models / "probe").is_dir():
         return predictor.load(options.models).embedder

@@ -10,11 +10,12 @@ without its runs' files.
 import argparse
 from pathlib import Path
 
-from twinview import experiments, lockfile, params, stores, tracking
+from twinview import experiments, lockfile, stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.core import outs
 from twinview.core.commands import GitError, git
+from twinview.settings import params
 
 ALONE = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
@@ -71,5 +72,5 @@ def _repository() -> tuple[bool | None, list[str]]:
 
 def _other_code() -> list[str]:
     """What is wrong where the folder has code of its own and another one's runs."""
-    here, running = Path("src/twinview"), Path(params.__file__).parent
+    here, running = Path("src/twinview"), Path(params.__file__).parents[1]
     return [OTHER_CODE.format(running)] if here.is_dir() and not here.samefile(running) else []

@@ -8,9 +8,9 @@ The file is params.schema.json; the project keeps it, and a new plug-in changes 
 import argparse
 from pathlib import Path
 
-from twinview import params
 from twinview.cli.outcome import Outcome
 from twinview.core import files
+from twinview.settings import params
 
 FILE = Path("params.schema.json")
 

@@ -12,7 +12,7 @@ from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Alike
 from twinview.parts import Method, Siamese, outputs
-from twinview.sections import OneOf
+from twinview.settings.sections import OneOf
 
 Objective = partial[Any]  # of tensors; an option names no PyTorch, to be read without it
 Labels = Tensor | Alike | None

@@ -11,7 +11,7 @@ from twinview import pairs
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
-from twinview.sections import SmallCrops
+from twinview.settings.sections import SmallCrops
 
 Count = Annotated[int, Ge(1)]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from twinview import distances, tally
 from twinview.core.types import Alike
-from twinview.ranges import Distance
+from twinview.settings.ranges import Distance
 
 
 def contrastive(

@@ -6,7 +6,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview import distances
-from twinview.ranges import Distance, Mining
+from twinview.settings.ranges import Distance, Mining
 
 
 def triplet(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core.paths import OURS
-from twinview.sections import FEW, PROPAGATED
+from twinview.settings.sections import FEW, PROPAGATED
 from twinview.standings import BARS, is_worse, standing
 
 BESIDE = ("raw_pixels", "supervised")

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from twinview.ranges import PositiveRange, ShareRange
+from twinview.settings.ranges import PositiveRange, ShareRange
 
 
 @pytest.mark.parametrize("pair", [(0.2, 0.2), (1e-9, 1.0)])

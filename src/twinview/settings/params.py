@@ -18,10 +18,10 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import remembered
 from twinview.core.errors import ConfigError
 from twinview.core.registry import Section, bind, did_you_mean, explain, names, options_model
-from twinview.sections import (
+from twinview.settings import check_cache
+from twinview.settings.sections import (
     FEW,
     MEASURES,
     Baselines,
@@ -106,14 +106,14 @@ def check(path: Path = Path("params.yaml")) -> None:
     stated = _stated(path)
     parse(whole_model(), stated, str(path))
     settings = parse(Params, stated, str(path))
-    key = remembered.key(settings.model_dump_json())
-    if remembered.has(key):
+    key = check_cache.key(settings.model_dump_json())
+    if check_cache.has(key):
         return
     try:
         _make(settings)
     except ConfigError as error:
         raise _faulty(str(path), [str(error)]) from None
-    remembered.keep(key)
+    check_cache.keep(key)
 
 
 def _make(settings: Params) -> None:

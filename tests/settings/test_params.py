@@ -11,9 +11,9 @@ from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
 from tests.workspace import ROOT
-from twinview import params
 from twinview.core import registry
 from twinview.core.errors import ConfigError
+from twinview.settings import params
 
 Write = Callable[[dict[str, Any]], Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]

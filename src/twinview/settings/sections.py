@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from twinview.core.paths import below
 from twinview.core.registry import Section, did_you_mean, names
-from twinview.ranges import ShareRange
+from twinview.settings.ranges import ShareRange
 
 Seed = Annotated[int, Ge(0), Lt(2**31)]
 Count = Annotated[int, Ge(1)]

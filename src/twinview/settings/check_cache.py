@@ -15,7 +15,7 @@ FOLDER = paths.SCRATCH / "twinview/checked"  # a file without content for each
 def key(settings: str) -> str:
     """A name for settings under this code and this PyTorch, which may refuse other ones."""
     digest = hashlib.sha256(f"{version('torch')}\n{settings}".encode())
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for file in sorted(package.rglob("*.py")):
         content = file.read_bytes()
         digest.update(f"{file.relative_to(package)} {len(content)}\n".encode() + content)
