@@ -8,9 +8,11 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview import engine, loop, splits
+from twinview import engine, loop
 from twinview.core import paths
 from twinview.core.types import Embeddings
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.embeddings import features
 from twinview.encoder import Encoder
 from twinview.evaluation import accuracy
@@ -18,7 +20,6 @@ from twinview.parts import Method
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params
-from twinview.splits import Prepared
 from twinview.view_cache import read_plan, write_cache
 from twinview.views import LiveViews, Views
 

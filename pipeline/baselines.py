@@ -4,13 +4,14 @@ from functools import partial
 
 import torch
 
-from twinview import contenders, embeddings, encoder, engine, loop, splits, stage
+from twinview import contenders, embeddings, encoder, engine, loop, stage
 from twinview.core import paths, randomness
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.gradient_cache import GradientCache
 from twinview.heads.linear import linear
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.settings import params
-from twinview.splits import Prepared
 from twinview.view_cache import open_views
 
 

@@ -3,8 +3,9 @@
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview import embeddings, encoder, engine, head, launch, splits, stage
+from twinview import embeddings, encoder, engine, head, launch, stage
 from twinview.core import paths
+from twinview.data import splits
 from twinview.settings import params
 
 

@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from twinview import embeddings, engine, evaluation, probe, splits, stage
+from twinview import embeddings, engine, evaluation, probe, stage
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
+from twinview.data import splits
 from twinview.settings import params
 
 

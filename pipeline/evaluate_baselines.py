@@ -1,7 +1,8 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview import embeddings, engine, evaluation, splits, stage
+from twinview import embeddings, engine, evaluation, stage
 from twinview.core import files, paths
+from twinview.data import splits
 from twinview.settings import params
 
 

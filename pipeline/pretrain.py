@@ -18,7 +18,6 @@ from twinview import (
     launch,
     loop,
     run_names,
-    splits,
     stage,
     tracking,
 )
@@ -26,12 +25,13 @@ from twinview.core import files, paths, randomness
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
 from twinview.core.types import Split
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
-from twinview.splits import Prepared
 from twinview.training import Session, Watch, follow
 from twinview.view_cache import INDEX, open_views, read_plan
 from twinview.views import LiveViews, PairViews, Views

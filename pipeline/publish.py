@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import run_names, splits, stage, tracking
+from twinview import run_names, stage, tracking
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
+from twinview.data import splits
 from twinview.reporting import plots
 from twinview.settings import params
 

@@ -1,8 +1,9 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import embeddings, engine, lockfile, splits, stage
+from twinview import embeddings, engine, lockfile, stage
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
+from twinview.data import splits
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page

@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from tests.commands import use_plain_git
 from tests.shapes import prepared_shapes
 from tests.workspace import ROOT
-from twinview.splits import Prepared
+from twinview.data.splits import Prepared
 
 # A shell that starts the suite in the background has Ctrl-C ignored, and so its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from twinview.core.types import Source, Split
-from twinview.splits import Prepared, divide
+from twinview.data.splits import Prepared, divide
 
 SIZE = 12
 CLASSES = ("bars", "columns", "checks")

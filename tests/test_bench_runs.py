@@ -9,9 +9,9 @@ import pytest
 from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, time_to_accuracy, views
 from tests.test_loop import CHAIN
 from tests.workspace import ROOT
-from twinview import splits
 from twinview.core import paths
-from twinview.splits import Prepared
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.view_cache import write_live
 from twinview.views import ViewPlan
 

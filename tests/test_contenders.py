@@ -8,7 +8,7 @@ import torch
 from twinview.contenders import pca, raw
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
-from twinview.splits import Prepared
+from twinview.data.splits import Prepared
 
 
 def test_raw_inputs_are_the_pixels_in_zero_to_one(shapes: Prepared) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor
 from twinview import embeddings, encoder
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings, Split
+from twinview.data.splits import Prepared
 from twinview.encoder import Description, Encoder
 from twinview.settings.sections import Embed
-from twinview.splits import Prepared
 
 CPU = torch.device("cpu")
 

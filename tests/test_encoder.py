@@ -13,9 +13,9 @@ from twinview import encoder
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Statistics
+from twinview.data.splits import Prepared
 from twinview.encoder import Description, Encoder, build, load, save
 from twinview.settings import params
-from twinview.splits import Prepared
 
 OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}
 DESCRIPTION = Description(

@@ -14,6 +14,7 @@ from torch import Tensor
 from twinview import evaluation
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Embeddings
+from twinview.data.splits import require_labels
 from twinview.evaluation import (
     by_graph,
     by_probe,
@@ -27,7 +28,6 @@ from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
 from twinview.settings.sections import VALIDATION, Evaluate, FewLabels, Propagation
-from twinview.splits import require_labels
 
 CLASSES = ("a", "b", "c")
 

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview import engine, splits, stage, tracking
+from twinview import engine, stage, tracking
 from twinview.core import paths
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.gradient_cache import GradientCache
-from twinview.splits import Prepared
 from twinview.view_cache import write_cache, write_live
 from twinview.views import ViewPlan
 

@@ -14,10 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, sampling, tally
+from twinview import embeddings, encoder, tally
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
+from twinview.data import sampling
+from twinview.data.splits import Prepared
 from twinview.evaluation import accuracy
 from twinview.gradient_cache import GradientCache
 from twinview.loop import (
@@ -37,7 +39,6 @@ from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
-from twinview.splits import Prepared
 from twinview.views import LiveViews, ViewPlan, Views
 
 CPU = torch.device("cpu")

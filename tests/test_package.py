@@ -7,10 +7,10 @@ import pytest
 
 import twinview
 from tests.commands import output
-from twinview import splits
 from twinview.core import paths
 from twinview.core.errors import ConfigError
-from twinview.splits import Prepared
+from twinview.data import splits
+from twinview.data.splits import Prepared
 
 
 def test_importing_twinview_loads_no_torch() -> None:

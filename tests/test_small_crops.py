@@ -11,10 +11,10 @@ from tests.test_loop import CHAIN
 from twinview import encoder
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
+from twinview.data.splits import Prepared
 from twinview.encoder import Encoder
 from twinview.parts import Method
 from twinview.settings.sections import SmallCrops
-from twinview.splits import Prepared
 from twinview.view_cache import write_cache
 from twinview.views import ViewPlan
 

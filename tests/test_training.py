@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from twinview import checkpoints, engine, monitors
 from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
+from twinview.data.splits import Prepared
 from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
-from twinview.splits import Prepared
 from twinview.training import ROWS_PER_EPOCH, Session, Watch
 from twinview.views import LiveViews, Renderer, ViewPlan
 

@@ -9,10 +9,11 @@ from ruamel.yaml import YAML
 
 from pipeline import baselines
 from tests.workspace import ROOT
-from twinview import engine, splits
+from twinview import engine
 from twinview.core import paths
 from twinview.core.errors import DataError
-from twinview.splits import Prepared
+from twinview.data import splits
+from twinview.data.splits import Prepared
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 

@@ -37,8 +37,8 @@ def load_split(name: str) -> "tuple[Tensor, Tensor | None]":
     --------
     >>> pictures, labels = twinview.load_split("test")
     """
-    from twinview import splits  # PyTorch takes a second, which `import twinview` must not
     from twinview.core import paths  # PyTorch takes a second, which `import twinview` must not
+    from twinview.data import splits  # PyTorch takes a second, which `import twinview` must not
 
     split = splits.load_split(paths.PREPARED, name)
     return split.inputs, split.labels

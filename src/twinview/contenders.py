@@ -6,7 +6,7 @@ import torch
 
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings, Split
-from twinview.splits import Prepared
+from twinview.data.splits import Prepared
 
 
 def raw(prepared: Prepared) -> dict[str, Embeddings]:

@@ -11,8 +11,8 @@ from twinview import engine
 from twinview.core import files
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings
+from twinview.data.splits import NAMES, Prepared
 from twinview.settings.sections import Embed
-from twinview.splits import NAMES, Prepared
 
 Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 

@@ -14,7 +14,7 @@ from twinview.core import files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_weights, save_tensors
 from twinview.core.types import Modality, Statistics
-from twinview.splits import Prepared
+from twinview.data.splits import Prepared
 
 WEIGHTS = "encoder.safetensors"
 DESCRIPTION = "encoder.json"

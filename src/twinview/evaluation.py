@@ -25,6 +25,7 @@ from torch import Tensor
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
+from twinview.data.splits import require_labels
 from twinview.logistic import Fitted, fit
 from twinview.probes.linear import linear
 from twinview.propagation import Graph
@@ -36,7 +37,6 @@ from twinview.settings.sections import (
     Evaluate,
     Propagation,
 )
-from twinview.splits import require_labels
 
 PROTOCOL = "frozen-3"
 

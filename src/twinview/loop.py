@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from twinview import engine, sampling, tally
+from twinview import engine, tally
 from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split
+from twinview.data import sampling
 from twinview.parts import Method, Part, Queue
 from twinview.settings.sections import Pretrain
 from twinview.views import Views

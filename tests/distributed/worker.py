@@ -19,6 +19,7 @@ from tests.contracts.test_kinds import SMALL, bound
 from twinview import batch_norm, engine
 from twinview.core import registry
 from twinview.core.types import Batch, Pairs, Projections, Split, Statistics
+from twinview.data.splits import Prepared
 from twinview.embeddings import embed
 from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
@@ -30,7 +31,6 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
 from twinview.settings.sections import Embed, SmallCrops
-from twinview.splits import Prepared
 from twinview.views import PairViews, Views
 
 N = 24

@@ -45,7 +45,7 @@ PAIRS = "src/twinview/pairs.py"
 PARAMS = "params.yaml"
 PARTS = "src/twinview/parts.py"
 PRETRAIN = "pipeline/pretrain.py"
-SPLITS = "src/twinview/splits.py"
+SPLITS = "src/twinview/data/splits.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
 TRIPLET = "src/twinview/objectives/triplet.py"
@@ -686,7 +686,7 @@ PLANTED = (
         SPLITS,
         "source.test.take(test.sort().values)",
         "source.fit.take(test.sort().values)",
-        "tests/test_splits.py",
+        "tests/data/test_splits.py",
     ),
     Mutant(
         19,
@@ -694,7 +694,7 @@ PLANTED = (
         SPLITS,
         'order[sizes["train"] :][',
         'order[sizes["train"] - 1 :][',
-        "tests/test_splits.py",
+        "tests/data/test_splits.py",
     ),
     Mutant(
         19,
@@ -718,7 +718,7 @@ PLANTED = (
         SPLITS,
         'modality.statistics(splits["train"].inputs)',
         'modality.statistics(splits["test"].inputs)',
-        "tests/test_splits.py",
+        "tests/data/test_splits.py",
     ),
     Mutant(
         19,

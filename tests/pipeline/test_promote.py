@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.pipeline.test_pipeline import Project
 from tests.workspace import tiny_params
-from twinview import champions, embeddings, splits
+from twinview import champions, embeddings
+from twinview.data import splits
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from twinview import contenders, evaluation
+from twinview.data.splits import Prepared
 from twinview.lockfile import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
 from twinview.reporting.pictures import tiled
-from twinview.splits import Prepared
 
 CLASSES = ("<b>", "Tom & Jerry", "checks")
 POINTS, QUERIES, NEIGHBOURS = 48, 5, 4

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from tests.shapes import CLASSES, SIZE
+from twinview.data.splits import Prepared
 from twinview.reporting.data_card import UNLABELLED_ROWS, contact_sheet, data_card, duplicates
-from twinview.splits import Prepared
 
 
 def with_copies(shapes: Prepared) -> Prepared:

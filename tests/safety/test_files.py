@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import checkpoints, encoder, head, provenance, splits
+from twinview import checkpoints, encoder, head, provenance
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics
+from twinview.data import splits
+from twinview.data.splits import Prepared
 from twinview.settings import params
 from twinview.sources import fashion_mnist
-from twinview.splits import Prepared
 from twinview.view_cache import open_views, write_cache
 from twinview.views import ViewPlan
 

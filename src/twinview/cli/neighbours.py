@@ -76,8 +76,9 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
     """
     import torch
 
-    from twinview import embeddings, splits
+    from twinview import embeddings
     from twinview.core import paths
+    from twinview.data import splits
 
     if not paths.EMBEDDINGS.is_dir():
         raise DataError(

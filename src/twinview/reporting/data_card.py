@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from PIL import Image as Picture
 
+from twinview.data.splits import Prepared
 from twinview.reporting.pictures import tiled
-from twinview.splits import Prepared
 
 ROW = 12
 UNLABELLED_ROWS = 8

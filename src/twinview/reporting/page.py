@@ -12,6 +12,7 @@ from twinview.core.files import flat
 from twinview.core.paths import OURS, PREPARED
 from twinview.core.templates import rendered
 from twinview.core.types import Embeddings
+from twinview.data.splits import Prepared
 from twinview.lockfile import Out
 from twinview.reporting import charts, results
 from twinview.reporting.confusion import class_rows, largest
@@ -25,7 +26,6 @@ from twinview.reporting.embedding_map import (
     neighbour_rows,
 )
 from twinview.reporting.mistakes import mistakes
-from twinview.splits import Prepared
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.shapes import CLASSES, prepared_shapes, shapes_source
-from twinview import splits
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
-from twinview.splits import Prepared, divide
+from twinview.data import splits
+from twinview.data.splits import Prepared, divide
 
 SIZES = {"train": 60, "validation": 30, "test": 24}
 

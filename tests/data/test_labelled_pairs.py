@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from tests.workspace import ROOT
-from twinview import labelled_pairs, splits
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
+from twinview.data import labelled_pairs, splits
+from twinview.data.splits import Prepared
 from twinview.loop import Budget, batches
 from twinview.settings import params
-from twinview.splits import Prepared
 from twinview.views import PairViews, Views
 
 HEADER = "first,second,alike\n"

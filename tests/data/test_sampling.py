@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview import sampling
 from twinview.core.errors import ConfigError, DataError
+from twinview.data import sampling
 
 # 50, 9, 30 and 7 examples of four classes, in no order; names are not numbered through.
 SIZES = {3: 50, 0: 9, 7: 30, 8: 7}

@@ -1,0 +1,1 @@
+"""Examples and their splits, the order of batches, pairs that a user labelled."""
