@@ -14,7 +14,7 @@ from mlflow.pyfunc.scoring_server import invocations
 from PIL import ExifTags, Image
 
 from tests.used import pictures
-from twinview import picture_files
+from twinview.pictures import files
 from twinview.served import as_pictures, signature, takes
 
 SHAPE = (1, 12, 12)
@@ -85,7 +85,7 @@ def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
     picture.save(tmp_path / "turned.png", exif=exif)
     content = (tmp_path / "turned.png").read_bytes()
     [found] = as_pictures(np.array([content], dtype=object), SHAPE)
-    assert torch.equal(found, picture_files.from_path(tmp_path / "turned.png", SHAPE).pixels)
+    assert torch.equal(found, files.from_path(tmp_path / "turned.png", SHAPE).pixels)
 
 
 class Refusing:

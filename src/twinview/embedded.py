@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from twinview import picture_files, picture_folders
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
-from twinview.picture_files import Fitted
+from twinview.pictures import files as picture_files
+from twinview.pictures import folders
+from twinview.pictures.files import Fitted
 from twinview.predictor import Embedder
 
 _BATCH = 256
@@ -50,7 +51,7 @@ class Checked:
         changes = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.changes.items() if n]
         parts = [
             f"of {len(self.names):,} pictures: {', '.join(changes)}" if changes else "",
-            f"left out: {picture_folders.counted(self.left_out)}" if self.left_out else "",
+            f"left out: {folders.counted(self.left_out)}" if self.left_out else "",
             f"broken and left out: {len(self.broken):,}\n{_first(self.broken)}" * bool(self.broken),
             f"warnings: {len(self.warnings):,}\n{_first(self.warnings)}" * bool(self.warnings),
         ]
@@ -64,7 +65,7 @@ def check(
 
     Raises DataError that names the broken ones unless they may be skipped, or when none is left.
     """
-    names, left_out = picture_folders.listed(folder)
+    names, left_out = folders.listed(folder)
     changes = Counter[str]()
     whole, broken, warnings = [], [], []
     for place in progress(range(len(names)), len(names), "read"):

@@ -19,8 +19,9 @@ from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpec
 from torch import Tensor
 
-from twinview import picture_files, predictor
+from twinview import predictor
 from twinview.core.errors import DataError
+from twinview.pictures import files
 
 
 class Served(PythonModel):
@@ -73,7 +74,7 @@ def takes(shape: tuple[int, ...]) -> str:
     colour = "grey" if channels == 1 else "RGB"
     return (
         f"uint8 (n, {channels}, {height}, {width}), {colour}, or the bytes of n files (in JSON as "
-        f"base64): {picture_files.FORMATS}, which it fits to {width} x {height} pixels"
+        f"base64): {files.FORMATS}, which it fits to {width} x {height} pixels"
     )
 
 
@@ -107,7 +108,7 @@ def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
     if not isinstance(value, bytes):
         raise _refused(f"that at place {place} is {type(value).__name__}, and no file", shape)
     try:
-        return picture_files.fitted(io.BytesIO(value), shape).pixels
+        return files.fitted(io.BytesIO(value), shape).pixels
     except DataError as error:
         raise _refused(f"that at place {place} {error}", shape) from None
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twinview import warp
 from twinview.core import randomness, registry
 from twinview.core.randomness import Draws
 from twinview.core.types import Modality, Pairs, Split
+from twinview.pictures import warp
 from twinview.settings.sections import SmallCrops
 
 # Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some

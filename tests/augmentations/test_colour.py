@@ -12,8 +12,8 @@ from twinview.augmentations.contrast import contrast
 from twinview.augmentations.grey import grey
 from twinview.augmentations.hue import hue
 from twinview.augmentations.saturation import saturation
-from twinview.colour import factors
 from twinview.core.randomness import Draws
+from twinview.pictures.colour import factors
 
 # torchvision's red is .2989, ours .299: greys differ by 1e-4, times a factor of 2.
 LUMA_GAP = 2.1e-4

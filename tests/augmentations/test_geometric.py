@@ -11,7 +11,7 @@ from twinview.augmentations.horizontal_flip import horizontal_flip
 from twinview.augmentations.random_resized_crop import random_resized_crop
 from twinview.augmentations.rotation import rotation
 from twinview.core.randomness import Draws
-from twinview.warp import crop
+from twinview.pictures.warp import crop
 
 # Where pixels are looked up: a coordinate near 20 is known to 2e-6, a weight to about as much.
 LOOKUP = 2e-5

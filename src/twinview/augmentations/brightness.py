@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from twinview.colour import factors
 from twinview.core.randomness import Draws
+from twinview.pictures.colour import factors
 
 
 def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:

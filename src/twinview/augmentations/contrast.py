@@ -6,8 +6,8 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from twinview.colour import blend, factors, grey_of
 from twinview.core.randomness import Draws
+from twinview.pictures.colour import blend, factors, grey_of
 
 
 def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:

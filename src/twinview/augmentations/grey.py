@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from twinview.colour import grey_of
 from twinview.core.randomness import Draws
+from twinview.pictures.colour import grey_of
 
 
 def grey(x: Tensor, draws: Draws) -> Tensor:

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from twinview.core.randomness import Draws
+from twinview.pictures.warp import crop
 from twinview.settings.ranges import PositiveRange, ShareRange
-from twinview.warp import crop
 
 
 def random_resized_crop(

@@ -8,7 +8,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.warp import warp
+from twinview.pictures.warp import warp
 
 
 def rotation(x: Tensor, draws: Draws, *, degrees: Annotated[float, Gt(0), Le(180)]) -> Tensor:

@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Gt, Le
 from torch import Tensor
 
-from twinview.colour import blend, factors, grey_of
 from twinview.core.randomness import Draws
+from twinview.pictures.colour import blend, factors, grey_of
 
 
 def saturation(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def _picture(path: Path, shape: tuple[int, ...]) -> Any:
     """Its pixels; what Pillow warns of goes to standard error. Raises DataError with its name."""
-    from twinview import picture_files
+    from twinview.pictures import files as picture_files
 
     try:
         found = picture_files.from_path(path, shape)

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.picture_files import fitted, from_path
+from twinview.pictures.files import fitted, from_path
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8)

@@ -14,8 +14,8 @@ import torch
 from PIL import ExifTags, Image, ImageChops, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from twinview import png_chunks
 from twinview.core.errors import DataError
+from twinview.pictures import png_chunks
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 FORMATS = "PNG, JPEG, WebP, BMP or GIF"

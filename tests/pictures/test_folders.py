@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from twinview.core.errors import DataError
-from twinview.picture_folders import listed
+from twinview.pictures.folders import listed
 
 
 def touch(*names: str) -> None:

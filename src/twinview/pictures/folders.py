@@ -4,8 +4,8 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from twinview import picture_files
 from twinview.core.errors import DataError
+from twinview.pictures import files
 
 # What Windows, macOS and network disks leave among pictures; names in small letters.
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
@@ -26,7 +26,7 @@ def listed(folder: Path) -> tuple[list[str], Counter[str]]:
             names.append(path.relative_to(folder).as_posix())
     if not names:
         others = f" (it holds {counted(left_out)})" if left_out else ""
-        ends = ", ".join(picture_files.SUFFIXES)
+        ends = ", ".join(files.SUFFIXES)
         raise DataError(f"{folder} holds no file that ends in {ends}{others}")
     return sorted(names), left_out
 
@@ -62,7 +62,7 @@ def _reason(path: Path) -> str:
         return "linked to nothing"
     if not path.is_file():
         return "no file"
-    if path.suffix.lower() in picture_files.SUFFIXES:
+    if path.suffix.lower() in files.SUFFIXES:
         return ""
     return f"*{path.suffix.lower()}" if path.suffix else "without a suffix"
 

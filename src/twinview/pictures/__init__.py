@@ -1,0 +1,1 @@
+"""What pictures need and no other modality: files, warps, colours."""
