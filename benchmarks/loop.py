@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
-from twinview import engine
+from twinview.compute import engine
 from twinview.core import paths
 from twinview.loop import Step
 from twinview.settings import params

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import child, forget_peak, resident_mb, show
-from twinview import encoder, engine
+from twinview import encoder
+from twinview.compute import engine
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split, Statistics
 from twinview.encoder import Description
-from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, fit
 from twinview.methods.simclr import simclr
 from twinview.settings import params

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show
 from benchmarks.training import CPU, Training, changed, knn_on_validation
-from twinview import engine
+from twinview.compute import engine
 from twinview.core.errors import TrainingError
 from twinview.settings import params
 from twinview.settings.params import Params

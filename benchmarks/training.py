@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview import engine, loop
+from twinview import loop
+from twinview.compute import engine
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show, spread, torch_threads
-from twinview import engine
+from twinview.compute import engine
 from twinview.core.types import Statistics
 from twinview.modalities.image import image
 from twinview.views import ViewPlan

@@ -4,11 +4,12 @@ from functools import partial
 
 import torch
 
-from twinview import contenders, embeddings, encoder, engine, loop, stage
+from twinview import contenders, embeddings, encoder, loop, stage
+from twinview.compute import engine
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.gradient_cache import GradientCache
 from twinview.heads.linear import linear
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.settings import params

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from twinview import embeddings, engine, evaluation, probe, stage
+from twinview import embeddings, evaluation, probe, stage
+from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits

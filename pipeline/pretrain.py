@@ -9,25 +9,15 @@ from typing import Any
 
 import torch
 
-from twinview import (
-    batch_norm,
-    checkpoints,
-    encoder,
-    engine,
-    head,
-    launch,
-    loop,
-    run_names,
-    stage,
-    tracking,
-)
+from twinview import checkpoints, encoder, head, launch, loop, run_names, stage, tracking
+from twinview.compute import batch_norm, engine
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
 from twinview.core.types import Split
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 from twinview.provenance import provenance
 from twinview.settings import params

@@ -1,6 +1,7 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import embeddings, engine, lockfile, stage
+from twinview import embeddings, lockfile, stage
+from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits

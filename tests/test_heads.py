@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.conftest import WHOLE
-from twinview.batch_norm import SplitBatchNorm, split
+from twinview.compute.batch_norm import SplitBatchNorm, split
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.heads.identity import identity

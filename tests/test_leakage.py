@@ -10,11 +10,12 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview import engine, stage, tracking
+from twinview import stage, tracking
+from twinview.compute import engine
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.gradient_cache import GradientCache
 from twinview.view_cache import write_cache, write_live
 from twinview.views import ViewPlan
 

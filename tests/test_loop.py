@@ -15,13 +15,13 @@ from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
 from twinview import embeddings, encoder, tally
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
 from twinview.data import sampling
 from twinview.data.splits import Prepared
 from twinview.evaluation import accuracy
-from twinview.gradient_cache import GradientCache
 from twinview.loop import (
     Budget,
     State,

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU, Recorder, adamw, budget, rows
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
-from twinview.gradient_cache import GradientCache
 from twinview.heads.identity import identity
 from twinview.loop import State, fit
 from twinview.parts import Method, Momentum, Part, Prototypes, Queue, outputs

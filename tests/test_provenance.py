@@ -7,7 +7,8 @@ import torch
 
 from tests.commands import git
 from tests.refusing import refuse
-from twinview import engine, provenance
+from twinview import provenance
+from twinview.compute import engine
 from twinview.core import commands
 from twinview.core.commands import GitError
 from twinview.core.errors import ConfigError, DataError

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import checkpoints, engine, monitors
+from twinview import checkpoints, monitors
+from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.data.splits import Prepared

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline import baselines
 from tests.workspace import ROOT
-from twinview import engine
+from twinview.compute import engine
 from twinview.core import paths
 from twinview.core.errors import DataError
 from twinview.data import splits

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview import engine
+from twinview.compute import engine
 from twinview.core import files
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from twinview import engine, stage
+from twinview import stage
+from twinview.compute import engine
 from twinview.core.errors import LostError, TwinviewError
 from twinview.settings import params
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from twinview import engine, tally
+from twinview import tally
+from twinview.compute import engine
 from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split

@@ -11,8 +11,9 @@ from typing import Any, final
 
 import torch
 
-from twinview import engine, loop, monitors
+from twinview import loop, monitors
 from twinview.checkpoints import Checkpoints
+from twinview.compute import engine
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.core.types import Batch, Split
 from twinview.loop import Budget, State, Step

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from tests.workspace import ROOT
 from twinview import tally
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Modality, Projections
-from twinview.gradient_cache import GradientCache
 from twinview.parts import Method
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]

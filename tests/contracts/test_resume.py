@@ -14,9 +14,9 @@ from torch import Tensor
 from tests.contracts.test_kinds import SMALL, bound
 from twinview import checkpoints, encoder
 from twinview.checkpoints import Checkpoints
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
-from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State
 from twinview.training import Session, Watch
 from twinview.views import LiveViews, ViewPlan

@@ -11,7 +11,8 @@ from torch import nn
 
 from tests.shapes import prepared_shapes
 from tests.test_training import OWN, Alike, opened, render, run
-from twinview import engine, launch, stage
+from twinview import launch, stage
+from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.loop import State

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import batch_norm, engine
+from twinview.compute import batch_norm, engine
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Pairs, Projections, Split, Statistics
 from twinview.data.splits import Prepared
 from twinview.embeddings import embed
 from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
-from twinview.gradient_cache import GradientCache
 from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import Budget, batches, fit

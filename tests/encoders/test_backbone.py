@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torchvision import models
 
 from twinview import checkpoints, encoder
-from twinview.batch_norm import split
+from twinview.compute.batch_norm import split
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Split, Statistics
 from twinview.encoder import Description
 from twinview.encoders.backbone import Backbone, backbone
-from twinview.gradient_cache import GradientCache
 from twinview.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
 from twinview.views import Views

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split
-from twinview.gradient_cache import GradientCache
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import Budget, batches, fit, learning_rate
 from twinview.parts import Method

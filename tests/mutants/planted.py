@@ -25,11 +25,11 @@ TRAPS = {
 
 TENSOR_FILES = "src/twinview/core/tensor_files.py"
 BACKBONE = "src/twinview/encoders/backbone.py"
-BATCH_NORM = "src/twinview/batch_norm.py"
+BATCH_NORM = "src/twinview/compute/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/distances.py"
-ENGINE = "src/twinview/engine.py"
+ENGINE = "src/twinview/compute/engine.py"
 EVALUATION = "src/twinview/evaluation.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
@@ -214,7 +214,7 @@ PLANTED = (
         BATCH_NORM,
         "        parts = x.split(self.size)",
         "        parts = x.split(len(x))",
-        "tests/test_batch_norm.py",
+        "tests/compute/test_batch_norm.py",
     ),
     Mutant(
         5,

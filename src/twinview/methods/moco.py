@@ -7,7 +7,8 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from twinview import batch_norm, engine, pairs
+from twinview import pairs
+from twinview.compute import batch_norm, engine
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.objectives.info_nce import info_nce

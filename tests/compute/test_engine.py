@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.constants import default_pg_timeout
 
-from twinview import engine
+from twinview.compute import engine
 from twinview.core.errors import ConfigError
 from twinview.core.types import Projections
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview import engine
+from twinview.compute import engine
 from twinview.core.errors import ConfigError
 
 Plain = nn.BatchNorm1d | nn.BatchNorm2d

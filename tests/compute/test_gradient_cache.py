@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from tests.test_loop import CPU, budget, rows
+from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch
 from twinview.encoders.convnet import convnet
-from twinview.gradient_cache import GradientCache
 from twinview.heads.nonlinear import nonlinear
 from twinview.loop import fit
 from twinview.methods.simclr import simclr

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import engine
-from twinview.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
+from twinview.compute import engine
+from twinview.compute.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
 from twinview.core.errors import ConfigError
 
 

@@ -1,0 +1,1 @@
+"""Where the arithmetic happens: devices, processes, batch norm, large batches in parts."""
