@@ -18,8 +18,8 @@ from benchmarks.training import Training, changed, knn_on_validation, linear_on_
 from twinview.core import paths
 from twinview.settings import params
 from twinview.settings.params import Params
-from twinview.view_cache import cache_bytes, open_views
-from twinview.views import Views
+from twinview.views.cache import cache_bytes, open_views
+from twinview.views.plan import Views
 
 EPOCHS = 10
 ENCODER = {"widths": [16, 32, 64], "strides": [2, 2, 1]}

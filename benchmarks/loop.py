@@ -27,8 +27,8 @@ from twinview.core import paths
 from twinview.loop import Step
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
-from twinview.view_cache import CachedViews, open_views
-from twinview.views import Views
+from twinview.views.cache import CachedViews, open_views
+from twinview.views.plan import Views
 
 WARM_UP = 5
 SIDE = 2048  # of the matrices whose product is timed

@@ -22,7 +22,7 @@ from twinview.encoder import Description
 from twinview.loop import Budget, fit
 from twinview.methods.simclr import simclr
 from twinview.settings import params
-from twinview.views import Views
+from twinview.views.plan import Views
 
 LARGE, SMALL = 8192, 256
 # Over the small batch's memory: h (2, 8192, 3072) float32 is 201 MB, its gradient as much again;

@@ -21,8 +21,8 @@ from twinview.parts import Method
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params
-from twinview.view_cache import read_plan, write_cache
-from twinview.views import LiveViews, Views
+from twinview.views.cache import read_plan, write_cache
+from twinview.views.plan import LiveViews, Views
 
 CPU, ROWS = torch.device("cpu"), 500
 

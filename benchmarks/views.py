@@ -25,7 +25,7 @@ from benchmarks.common import module, show, spread, torch_threads
 from twinview.compute import engine
 from twinview.core.types import Statistics
 from twinview.modalities.image import image
-from twinview.views import ViewPlan
+from twinview.views.plan import ViewPlan
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, lightly's default
 SCALE, RATIO, SIGMA, KERNEL = (0.08, 1.0), (3 / 4, 4 / 3), (0.1, 2.0), 0.1

@@ -13,7 +13,7 @@ from twinview.data.splits import Prepared
 from twinview.heads.linear import linear
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.settings import params
-from twinview.view_cache import open_views
+from twinview.views.cache import open_views
 
 
 def main() -> None:

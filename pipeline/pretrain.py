@@ -23,8 +23,8 @@ from twinview.provenance import provenance
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.training import Session, Watch, follow
-from twinview.view_cache import INDEX, open_views, read_plan
-from twinview.views import LiveViews, PairViews, Views
+from twinview.views.cache import INDEX, open_views, read_plan
+from twinview.views.plan import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 

@@ -5,8 +5,8 @@ from twinview.core import files, paths
 from twinview.data import splits
 from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.settings import params
-from twinview.view_cache import cache_bytes, write_cache, write_live
-from twinview.views import ViewPlan
+from twinview.views.cache import cache_bytes, write_cache, write_live
+from twinview.views.plan import ViewPlan
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from tests.workspace import ROOT
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.view_cache import write_live
-from twinview.views import ViewPlan
+from twinview.views.cache import write_live
+from twinview.views.plan import ViewPlan
 
 beside_peers = pytest.mark.skipif(
     not all(map(find_spec, ("lightly", "kornia"))), reason="`make bench` installs them"

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.copies import enter_copy
-from twinview import checkpoints, view_cache
+from twinview import checkpoints
 from twinview.checkpoints import STALE, Checkpoints
 from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits
+from twinview.views import cache
 
 PARTS = {"pretrain.epochs": "2", "the code of twinview.loop": "abc"}
 
@@ -266,7 +267,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
         paths.PREPARED / "validation.safetensors",
         paths.PREPARED / splits.INDEX,
         paths.PREPARED / splits.PAIRS,
-        paths.VIEWS / view_cache.INDEX,
+        paths.VIEWS / cache.INDEX,
     ],
 )
 def test_a_pretraining_is_another_on_other_data_or_views(path: Path, folder: Path) -> None:
@@ -291,6 +292,6 @@ def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> N
 
 def write_what_pretraining_reads(*others: Path) -> None:
     parts = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
-    for each in (*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / view_cache.INDEX, *others):
+    for each in (*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / cache.INDEX, *others):
         each.parent.mkdir(parents=True, exist_ok=True)
         each.write_text("before")

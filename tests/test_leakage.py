@@ -16,8 +16,8 @@ from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.view_cache import write_cache, write_live
-from twinview.views import ViewPlan
+from twinview.views.cache import write_cache, write_live
+from twinview.views.plan import ViewPlan
 
 SIZES = {"train": 64, "validation": 32, "test": 48}
 # Nothing changes a view, so that a picture is known again by its bytes.

@@ -39,7 +39,7 @@ from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
-from twinview.views import LiveViews, ViewPlan, Views
+from twinview.views.plan import LiveViews, ViewPlan, Views
 
 CPU = torch.device("cpu")
 CHAIN = (

@@ -15,8 +15,8 @@ from twinview.data.splits import Prepared
 from twinview.encoder import Encoder
 from twinview.parts import Method
 from twinview.settings.sections import SmallCrops
-from twinview.view_cache import write_cache
-from twinview.views import ViewPlan
+from twinview.views.cache import write_cache
+from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
 OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}

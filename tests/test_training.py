@@ -21,7 +21,7 @@ from twinview.loop import Budget, State, Step
 from twinview.methods.simclr import simclr
 from twinview.parts import Method, Siamese
 from twinview.training import ROWS_PER_EPOCH, Session, Watch
-from twinview.views import LiveViews, Renderer, ViewPlan
+from twinview.views.plan import LiveViews, Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 OF_EPOCHS = {*monitors.Monitors.__annotations__, "validation_knn", "negatives"}

@@ -17,7 +17,7 @@ from twinview.core.types import Batch, Split
 from twinview.data import sampling
 from twinview.parts import Method, Part, Queue
 from twinview.settings.sections import Pretrain
-from twinview.views import Views
+from twinview.views.plan import Views
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from twinview.core.types import Batch, Split
 from twinview.loop import Budget, State, Step
 from twinview.monitors import Monitors, Verdict
 from twinview.parts import Method
-from twinview.views import Renderer, Views
+from twinview.views.plan import Renderer, Views
 
 ROWS_PER_EPOCH = 20
 PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state

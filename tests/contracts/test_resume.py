@@ -19,7 +19,7 @@ from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
 from twinview.loop import Budget, State
 from twinview.training import Session, Watch
-from twinview.views import LiveViews, ViewPlan
+from twinview.views.plan import LiveViews, ViewPlan
 
 OWN = Budget(
     epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"

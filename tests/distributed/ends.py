@@ -18,7 +18,7 @@ from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.loop import State
 from twinview.parts import Siamese
 from twinview.training import follow
-from twinview.views import LiveViews
+from twinview.views.plan import LiveViews
 
 
 def well() -> None:

@@ -31,7 +31,7 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.parts import Method
 from twinview.settings.sections import Embed, SmallCrops
-from twinview.views import PairViews, Views
+from twinview.views.plan import PairViews, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))

@@ -21,7 +21,7 @@ from twinview.encoder import Description
 from twinview.encoders.backbone import Backbone, backbone
 from twinview.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
-from twinview.views import Views
+from twinview.views.plan import Views
 
 # A small member of each family, and the side of a picture that it takes.
 MEMBERS = {

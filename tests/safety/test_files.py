@@ -23,8 +23,8 @@ from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.settings import params
 from twinview.sources import fashion_mnist
-from twinview.view_cache import open_views, write_cache
-from twinview.views import ViewPlan
+from twinview.views.cache import open_views, write_cache
+from twinview.views.plan import ViewPlan
 
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
 UNSAFE_CALLS = {"torch.load", "pandas.read_pickle", "pd.read_pickle", "eval", "exec"}

@@ -5,7 +5,7 @@ from PIL import Image as Picture
 
 from twinview.core.types import Split
 from twinview.reporting.pictures import tiled
-from twinview.views import Renderer
+from twinview.views.plan import Renderer
 
 ROWS, VIEWS = 10, 10
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from tests.shapes import shapes_split
-from twinview import view_cache
 from twinview.core.errors import BusyError, DataError
 from twinview.core.types import Split
 from twinview.modalities.image import image
-from twinview.view_cache import CachedViews, cache_bytes, open_views, write_cache, write_live
-from twinview.views import LiveViews, ViewPlan
+from twinview.views import cache as view_cache
+from twinview.views.cache import CachedViews, cache_bytes, open_views, write_cache, write_live
+from twinview.views.plan import LiveViews, ViewPlan
 
 SPLIT = shapes_split(30, seed=0)
 ONE = 12 * 12  # bytes of one view

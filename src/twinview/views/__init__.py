@@ -1,0 +1,1 @@
+"""Augmented views: the plan by which they are rendered, live or from a cache."""
