@@ -93,7 +93,7 @@ def test_other_code_or_another_pytorch_remembers_nothing(
     if what == "code":
         (tmp_path / "heads").mkdir()
         (tmp_path / "heads/linear.py").write_text("another")
-        monkeypatch.setattr(check_cache, "__file__", str(tmp_path / "remembered.py"))
+        monkeypatch.setattr(check_cache, "__file__", str(tmp_path / "settings/check_cache.py"))
     else:
         monkeypatch.setattr(check_cache, "version", lambda package: "another")
     assert check_cache.key("settings") != before
