@@ -24,7 +24,7 @@ from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
 from twinview.compute import engine
 from twinview.core import paths
-from twinview.loop import Step
+from twinview.learning.loop import Step
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.views.cache import CachedViews, open_views

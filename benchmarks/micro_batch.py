@@ -19,7 +19,7 @@ from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split, Statistics
 from twinview.encoder import Description
-from twinview.loop import Budget, fit
+from twinview.learning.loop import Budget, fit
 from twinview.methods.simclr import simclr
 from twinview.settings import params
 from twinview.views.plan import Views

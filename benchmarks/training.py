@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview import loop
 from twinview.compute import engine
 from twinview.core import paths
 from twinview.core.types import Embeddings
@@ -17,7 +16,8 @@ from twinview.data.splits import Prepared
 from twinview.embeddings import features
 from twinview.encoder import Encoder
 from twinview.evaluation import accuracy
-from twinview.parts import Method
+from twinview.learning import loop
+from twinview.learning.parts import Method
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params

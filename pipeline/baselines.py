@@ -4,13 +4,14 @@ from functools import partial
 
 import torch
 
-from twinview import contenders, embeddings, encoder, loop, stage
+from twinview import contenders, embeddings, encoder, stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.heads.linear import linear
+from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.settings import params
 from twinview.views.cache import open_views

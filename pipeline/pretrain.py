@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from twinview import checkpoints, encoder, head, launch, loop, run_names, stage, tracking
+from twinview import encoder, head, launch, run_names, stage, tracking
 from twinview.compute import batch_norm, engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
@@ -18,11 +18,12 @@ from twinview.core.errors import DataError
 from twinview.core.types import Split
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.parts import Method
+from twinview.learning import checkpoints, loop
+from twinview.learning.parts import Method
+from twinview.learning.watch import Session, Watch, follow
 from twinview.provenance import provenance
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
-from twinview.training import Session, Watch, follow
 from twinview.views.cache import INDEX, open_views, read_plan
 from twinview.views.plan import LiveViews, PairViews, Views
 

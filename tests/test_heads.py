@@ -12,7 +12,7 @@ from twinview.core.errors import ConfigError
 from twinview.heads.identity import identity
 from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
-from twinview.parts import outputs
+from twinview.learning.parts import outputs
 
 X = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 

@@ -20,7 +20,7 @@ LOCK: dict[str, Any] = {
     "schema": "2.0",
     "stages": {
         "pretrain": {
-            "deps": [{"path": "src/twinview/loop.py", "md5": "c1"}, {"path": "raw", "md5": "r"}],
+            "deps": [{"path": "src/twinview/learning/loop.py", "md5": "c1"}, {"path": "raw", "md5": "r"}],
             "params": {"params.yaml": {"pretrain": {"epochs": 3}, "methods.byol": {"decay": 0.9}}},
             "outs": [{"path": "models/encoder", "md5": "e1", "size": 10}],
         },
@@ -47,7 +47,10 @@ TREE = {"pretrain": {"epochs": 3}, "methods": {"byol": {"decay": 0.9}}, "report"
 
 
 def test_code_is_what_the_results_come_from() -> None:
-    assert lockfile.code(LOCK) == {"src/twinview/loop.py": "c1", "pipeline/evaluate.py": "c2"}
+    assert lockfile.code(LOCK) == {
+        "src/twinview/learning/loop.py": "c1",
+        "pipeline/evaluate.py": "c2",
+    }
 
 
 def test_equal_content_is_counted_once() -> None:

@@ -7,7 +7,7 @@ from torch import nn
 from twinview.core import registry
 from twinview.encoders.convnet import convnet
 from twinview.heads.nonlinear import nonlinear
-from twinview.loop import State
+from twinview.learning.loop import State
 from twinview.methods.simclr import simclr
 from twinview.optimizers.lars import lars
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.test_loop import CPU, budget, rows
+from tests.learning.test_loop import CPU, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch
 from twinview.encoders.convnet import convnet
 from twinview.heads.nonlinear import nonlinear
-from twinview.loop import fit
+from twinview.learning.loop import fit
+from twinview.learning.parts import Method, Siamese
 from twinview.methods.simclr import simclr
 from twinview.objectives.nt_xent import nt_xent
-from twinview.parts import Method, Siamese
 from twinview.views.plan import Views
 
 # Float64's rounding of some thousand terms is 1e-13 here; a wrong gradient is off by percents.

@@ -18,11 +18,11 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from tests.workspace import ROOT
-from twinview import tally
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Modality, Projections
-from twinview.parts import Method
+from twinview.learning import tally
+from twinview.learning.parts import Method
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())

@@ -14,7 +14,7 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
 from twinview.data import labelled_pairs, splits
 from twinview.data.splits import Prepared
-from twinview.loop import Budget, batches
+from twinview.learning.loop import Budget, batches
 from twinview.settings import params
 from twinview.views.plan import PairViews, Views
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tests.learning.test_watch import OWN, Alike, opened, render, run
 from tests.shapes import prepared_shapes
-from tests.test_training import OWN, Alike, opened, render, run
 from twinview import launch, stage
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
-from twinview.loop import State
-from twinview.parts import Siamese
-from twinview.training import follow
+from twinview.learning.loop import State
+from twinview.learning.parts import Siamese
+from twinview.learning.watch import follow
 from twinview.views.plan import LiveViews
 
 

@@ -26,10 +26,10 @@ from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
 from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
-from twinview.loop import Budget, batches, fit
+from twinview.learning.loop import Budget, batches, fit
+from twinview.learning.parts import Method
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
-from twinview.parts import Method
 from twinview.settings.sections import Embed, SmallCrops
 from twinview.views.plan import PairViews, Views
 

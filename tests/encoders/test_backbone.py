@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from twinview import checkpoints, encoder
+from twinview import encoder
 from twinview.compute.batch_norm import split
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -19,7 +19,8 @@ from twinview.core.errors import ConfigError
 from twinview.core.types import Split, Statistics
 from twinview.encoder import Description
 from twinview.encoders.backbone import Backbone, backbone
-from twinview.loop import Budget, State, go_on
+from twinview.learning import checkpoints
+from twinview.learning.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
 from twinview.views.plan import Views
 

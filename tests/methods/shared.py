@@ -7,13 +7,13 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from tests.test_loop import CPU
+from tests.learning.test_loop import CPU
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split
 from twinview.heads.nonlinear import nonlinear
-from twinview.loop import Budget, batches, fit, learning_rate
-from twinview.parts import Method
+from twinview.learning.loop import Budget, batches, fit, learning_rate
+from twinview.learning.parts import Method
 from twinview.views.plan import Views
 
 N, STEPS, WIDTH = 8, 3, 5

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from tests.methods.shared import STEPS, average, by_hand, by_the_loop, close, made, networks, same
 from tests.methods.shared import slow_copy as copies
 from twinview.core.types import Projections
+from twinview.learning.parts import Method
 from twinview.methods.byol import Byol
-from twinview.parts import Method
 
 
 def byol(decay: float = 0.8) -> Byol:

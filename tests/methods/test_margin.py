@@ -20,10 +20,10 @@ from tests.objectives.shared import (
     differentiated,
     embeddings,
 )
-from twinview import distances, tally
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Projections
-from twinview.loop import _by_decay, batches
+from twinview.learning import pair_mining, tally
+from twinview.learning.loop import _by_decay, batches
 from twinview.methods.margin import Margin, _chances
 from twinview.methods.margin import margin as method_of
 
@@ -205,7 +205,7 @@ def test_a_batch_of_one_class_has_positive_pairs_only() -> None:
 def test_distances_are_drawn_alike() -> None:
     """Of points spread evenly over a sphere: where most are, each is drawn the less often."""
     z = torch.randn(1, 1500, 6, generator=torch.Generator().manual_seed(0)).double()
-    between = distances.between(unit(z), "euclidean")
+    between = pair_mining.between(unit(z), "euclidean")
     eligible = (between > 0.6) & (between < 1.8)
     chances = _chances(between, eligible, 6)
     assert torch.allclose(chances.sum(1), torch.ones(1500).double())

@@ -14,12 +14,12 @@ from twinview.core.errors import DataError
 from twinview.core.registry import ConfigError, bind, names
 from twinview.core.types import Alike, Batch
 from twinview.heads.identity import identity
+from twinview.learning.parts import Method
 from twinview.methods.barlow_twins import barlow_twins
 from twinview.methods.siamese import siamese
 from twinview.methods.sup_con import sup_con
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
-from twinview.parts import Method
 
 LABELS = torch.tensor([0, 1, 0, 1, 2])
 VIEWS = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0)).double()

@@ -28,7 +28,7 @@ BACKBONE = "src/twinview/encoders/backbone.py"
 BATCH_NORM = "src/twinview/compute/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
-DISTANCES = "src/twinview/distances.py"
+DISTANCES = "src/twinview/learning/pair_mining.py"
 ENGINE = "src/twinview/compute/engine.py"
 EVALUATION = "src/twinview/evaluation.py"
 IMAGE = "src/twinview/modalities/image.py"
@@ -36,14 +36,14 @@ INFO_NCE = "src/twinview/objectives/info_nce.py"
 KNN = "src/twinview/probes/knn.py"
 NEIGHBOURS = "src/twinview/neighbours.py"
 LARS = "src/twinview/optimizers/lars.py"
-LOOP = "src/twinview/loop.py"
+LOOP = "src/twinview/learning/loop.py"
 MOCO = "src/twinview/methods/moco.py"
 N_PAIR = "src/twinview/objectives/n_pair.py"
 NT_LOGISTIC = "src/twinview/objectives/nt_logistic.py"
 NT_XENT = "src/twinview/objectives/nt_xent.py"
-PAIRS = "src/twinview/pairs.py"
+PAIRS = "src/twinview/learning/log_sum_exp.py"
 PARAMS = "params.yaml"
-PARTS = "src/twinview/parts.py"
+PARTS = "src/twinview/learning/parts.py"
 PRETRAIN = "pipeline/pretrain.py"
 SPLITS = "src/twinview/data/splits.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
@@ -132,7 +132,7 @@ PLANTED = (
         PARTS,
         "        self._offered = rows.detach()\n",
         "        self._offered = rows.detach()\n        self.after_step(1.0)\n",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         3,
@@ -247,7 +247,7 @@ PLANTED = (
         LOOP,
         "progress = (state.number + 1) / budget.steps(len(train))",
         "progress = (state.number % per_epoch + 1) / budget.steps(len(train))",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         5,
@@ -255,7 +255,7 @@ PLANTED = (
         LOOP,
         '        self.number = state["number"]\n',
         "        self.number = 0\n",
-        "tests/test_loop.py",
+        "tests/learning/test_loop.py",
     ),
     Mutant(
         5,
@@ -287,7 +287,7 @@ PLANTED = (
         LOOP,
         "len(part.rows) > examples:",
         "len(part.rows) > 10**9:",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         6,
@@ -330,7 +330,7 @@ PLANTED = (
         PARTS,
         "        self.weight.copy_(F.normalize(self.weight, dim=1))\n",
         "",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         6,
@@ -338,7 +338,7 @@ PLANTED = (
         PARTS,
         "self.weight.detach() if self.frozen else self.weight",
         "self.weight",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         6,
@@ -346,7 +346,7 @@ PLANTED = (
         PARTS,
         "        if offered is None or progress < self.start:\n",
         "        if offered is None:\n",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         6,
@@ -378,7 +378,7 @@ PLANTED = (
         PARTS,
         "            old.copy_(buffer)\n",
         "            old.copy_(old + kept * (buffer - old))\n",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         8,
@@ -422,7 +422,7 @@ PLANTED = (
         PAIRS,
         "views * sizes[classes] - 1",
         "views * sizes[classes]",
-        "tests/test_pairs.py",
+        "tests/learning/test_log_sum_exp.py",
     ),
     Mutant(
         9,
@@ -638,7 +638,7 @@ PLANTED = (
         PARTS,
         "            old.copy_(buffer)\n",
         "            pass\n",
-        "tests/test_parts.py",
+        "tests/learning/test_parts.py",
     ),
     Mutant(
         18,
@@ -678,7 +678,7 @@ PLANTED = (
         LOOP,
         "    return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]",
         "    return parameters, []",
-        "tests/test_loop.py",
+        "tests/learning/test_loop.py",
     ),
     Mutant(
         19,

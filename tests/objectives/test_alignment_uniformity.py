@@ -19,7 +19,7 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
-from twinview import monitors
+from twinview.learning import collapse
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 
 PAPER = {"power": 2.0, "concentration": 2.0, "uniformity_weight": 1.0}
@@ -81,16 +81,16 @@ def test_orthogonal_embeddings_cost_their_closed_form() -> None:
 def test_it_is_what_the_monitors_measure() -> None:
     z = embeddings(9, 4)
     unit = torch.nn.functional.normalize(z, dim=2)
-    even = (monitors.uniformity(unit[0]) + monitors.uniformity(unit[1])) / 2
+    even = (collapse.uniformity(unit[0]) + collapse.uniformity(unit[1])) / 2
     loss = alignment_uniformity(z, None, **PAPER).item()
-    assert loss == pytest.approx(monitors.alignment(unit) + even)
+    assert loss == pytest.approx(collapse.alignment(unit) + even)
 
 
 def test_without_positives_only_uniformity_is_left() -> None:
     z = embeddings(6, 4, views=1)
     unit = torch.nn.functional.normalize(z, dim=2)
     loss = alignment_uniformity(z, None, **PAPER).item()
-    assert loss == pytest.approx(monitors.uniformity(unit[0]))
+    assert loss == pytest.approx(collapse.uniformity(unit[0]))
     alone = PAPER | {"uniformity_weight": 0.0}
     assert_nothing_to_learn(lambda z: alignment_uniformity(z, None, **alone), z)
 

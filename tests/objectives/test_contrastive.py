@@ -19,8 +19,8 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
-from twinview import distances, tally
 from twinview.core.types import Alike
+from twinview.learning import pair_mining, tally
 from twinview.objectives.contrastive import contrastive
 
 DISTANCES = ["euclidean", "cosine"]
@@ -134,7 +134,7 @@ def loop_over_pairs(z: Tensor, alike: Tensor, margin: float, distance: str) -> T
 @pytest.mark.parametrize("alike", [ALIKE, ALIKE | True, ALIKE & False])
 def test_value_and_gradient_of_labelled_pairs_are_the_paper_s(alike: Tensor, distance: str) -> None:
     z, margin = embeddings(7, 5), {"euclidean": 3.0, "cosine": 1.0}[distance]
-    unlike = distances.across(z, distance)[~ALIKE]  # type: ignore[arg-type]
+    unlike = pair_mining.across(z, distance)[~ALIKE]  # type: ignore[arg-type]
     assert (unlike < margin).any() and (unlike > margin).any()
     assert_same(
         lambda z: contrastive(z, Alike(alike), margin=margin, distance=distance),  # type: ignore[arg-type]
@@ -174,8 +174,8 @@ def test_labelled_pairs_know_of_no_other_pair() -> None:
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_across_is_between_at_the_pairs(distance: str) -> None:
     z = embeddings(7, 5)
-    table = distances.between(z, distance)  # type: ignore[arg-type]
-    found = distances.across(z, distance)  # type: ignore[arg-type]
+    table = pair_mining.between(z, distance)  # type: ignore[arg-type]
+    found = pair_mining.across(z, distance)  # type: ignore[arg-type]
     assert torch.allclose(found, table[:7, 7:].diagonal())
 
 

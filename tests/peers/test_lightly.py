@@ -22,6 +22,7 @@ from lightly.utils.lars import LARS
 from tests.methods.shared import made, networks
 from tests.peers.shared import D, Loss, N, same
 from twinview.core.types import Embeddings, Projections
+from twinview.learning.parts import Method, Momentum, Prototypes, Queue
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 from twinview.objectives.barlow_twins import barlow_twins
@@ -29,7 +30,6 @@ from twinview.objectives.dcl import dcl
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 from twinview.optimizers.lars import lars
-from twinview.parts import Method, Momentum, Prototypes, Queue
 from twinview.probes.knn import knn
 
 

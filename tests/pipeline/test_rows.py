@@ -20,8 +20,9 @@ from tests.commands import end_all, started
 from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
-from twinview import monitors, tracking
+from twinview import tracking
 from twinview.core.files import flat
+from twinview.learning import collapse
 from twinview.settings import params
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ CHEAP = SETTINGS | {
     "evaluate": {"few_labels": {"per_class": [5], "draws": 2}},
 }
 LIVE = {"loss", "chance", "learning_rate", "examples_per_second", "validation_knn", "negatives"}
-LIVE |= set(monitors.Monitors.__annotations__)
+LIVE |= set(collapse.Monitors.__annotations__)
 DOWNSTREAM = "evaluate.few_labels.seed=1"
 
 

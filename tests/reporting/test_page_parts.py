@@ -15,8 +15,8 @@ import torch
 from PIL import Image as Picture
 
 from twinview.core.types import Split
+from twinview.learning.collapse import Monitors, Verdict, verdict
 from twinview.lockfile import Out
-from twinview.monitors import Monitors, Verdict, verdict
 from twinview.neighbours import nearest
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest

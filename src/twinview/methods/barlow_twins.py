@@ -6,8 +6,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from twinview.learning.parts import Method, Siamese, outputs
 from twinview.objectives.barlow_twins import barlow_twins as objective
-from twinview.parts import Method, Siamese, outputs
 
 
 def barlow_twins(

@@ -5,9 +5,9 @@ from typing import Annotated, final
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
-from twinview import pairs
 from twinview.core.types import Batch, Projections
-from twinview.parts import Method, Momentum, on_rows, outputs, predictor
+from twinview.learning import log_sum_exp
+from twinview.learning.parts import Method, Momentum, on_rows, outputs, predictor
 
 
 def byol(
@@ -45,8 +45,8 @@ class Byol(Method):
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """Squared distance, as 'loss', of each view's unit prediction and the other's target."""
         assert projections.targets is not None
-        targets = pairs.unit(projections.targets).flip(0)
-        cosines = (pairs.unit(projections.z) * targets).sum(2)
+        targets = log_sum_exp.unit(projections.targets).flip(0)
+        cosines = (log_sum_exp.unit(projections.z) * targets).sum(2)
         return {"loss": (2 - 2 * cosines).mean(1).sum()}
 
     def chance(self, n: int) -> float:

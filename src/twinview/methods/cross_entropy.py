@@ -5,9 +5,9 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview import pairs
 from twinview.core.errors import ConfigError, DataError
-from twinview.parts import Method, Siamese, outputs
+from twinview.learning import log_sum_exp
+from twinview.learning.parts import Method, Siamese, outputs
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
@@ -26,4 +26,4 @@ def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
             f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
             "raise the head's option 'out'"
         )
-    return F.cross_entropy(pairs.widened(z).flatten(0, 1), labels.repeat(len(z)))
+    return F.cross_entropy(log_sum_exp.widened(z).flatten(0, 1), labels.repeat(len(z)))

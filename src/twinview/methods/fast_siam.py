@@ -5,9 +5,9 @@ from typing import Annotated, final
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from twinview import pairs
 from twinview.core.types import Batch, Projections
-from twinview.parts import Method, on_rows, outputs, predictor
+from twinview.learning import log_sum_exp
+from twinview.learning.parts import Method, on_rows, outputs, predictor
 
 
 def fast_siam(
@@ -46,7 +46,7 @@ class FastSiam(Method):
         targets = projections.targets
         assert targets is not None
         others = targets.sum(0) - targets  # of the mean's direction, which is all that counts
-        cosines = (pairs.unit(projections.z) * pairs.unit(others)).sum(2)
+        cosines = (log_sum_exp.unit(projections.z) * log_sum_exp.unit(others)).sum(2)
         return {"loss": 1 - cosines.mean()}
 
     def chance(self, n: int) -> float:

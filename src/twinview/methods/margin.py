@@ -6,10 +6,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from twinview import distances, pairs, tally
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Batch, Projections
-from twinview.parts import Method, on_rows
+from twinview.learning import log_sum_exp, pair_mining, tally
+from twinview.learning.parts import Method, on_rows
 
 # Nearer negatives are drawn no more often: their gradients are mostly noise (the paper's code).
 NEAREST = 0.5
@@ -73,8 +73,8 @@ class Margin(Method):
         becomes the share of these steps.
         """
         z, labels = projections.z, self._known(projections.labels)
-        apart = distances.between(pairs.unit(z), "euclidean")
-        positive, negative = distances.masks(z, labels)
+        apart = pair_mining.between(log_sum_exp.unit(z), "euclidean")
+        positive, negative = pair_mining.masks(z, labels)
         tally.tell_anchors(positive.sum(1), negative.sum(1))
         beyond = apart - self._boundaries(labels, len(z))
         near, far = (self.alpha + beyond).relu() * positive, (self.alpha - beyond).relu() * negative

@@ -7,12 +7,12 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from twinview import pairs
 from twinview.compute import batch_norm, engine
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
+from twinview.learning import log_sum_exp
+from twinview.learning.parts import Method, Momentum, Queue, on_rows, outputs, predictor
 from twinview.objectives.info_nce import info_nce
-from twinview.parts import Method, Momentum, Queue, on_rows, outputs, predictor
 
 Count = Annotated[int, Ge(1)]
 
@@ -92,7 +92,7 @@ class Moco(Method):
             for pair in zip(queries, keys, strict=True)
         ]
         if self.queue is not None:
-            self.queue.offer(pairs.unit(keys).flatten(0, 1))
+            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))
         return {"loss": torch.stack(losses).mean()}
 
     def chance(self, n: int) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Alike
-from twinview.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, outputs
 from twinview.settings.sections import OneOf
 
 Objective = partial[Any]  # of tensors; an option names no PyTorch, to be read without it

@@ -7,8 +7,8 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from twinview.learning.parts import Method, Siamese
 from twinview.objectives.nt_xent import nt_xent
-from twinview.parts import Method, Siamese
 
 
 def simclr(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:

@@ -8,8 +8,8 @@ from annotated_types import Gt
 from torch import Tensor, nn
 
 from twinview.core.errors import DataError
+from twinview.learning.parts import Method, Siamese
 from twinview.objectives.sup_con import sup_con as objective
-from twinview.parts import Method, Siamese
 
 
 def sup_con(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:

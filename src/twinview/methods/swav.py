@@ -7,10 +7,10 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
-from twinview import pairs
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
-from twinview.parts import Method, Prototypes, Queue, on_rows, outputs
+from twinview.learning import log_sum_exp
+from twinview.learning.parts import Method, Prototypes, Queue, on_rows, outputs
 from twinview.settings.sections import SmallCrops
 
 Count = Annotated[int, Ge(1)]
@@ -86,7 +86,7 @@ class Swav(Method):
 
         The mean over all pairs of a view that has codes and another, of any size, that says them.
         """
-        unit = pairs.unit(projections.z)
+        unit = log_sum_exp.unit(projections.z)
         scores = self.prototypes(unit)
         codes = self._codes(unit[:2].detach(), scores[:2].detach())
         said = (scores / self.temperature).log_softmax(2)

@@ -7,7 +7,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from twinview import distances, pairs, tally
+from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def alignment_uniformity(
@@ -28,23 +28,23 @@ def alignment_uniformity(
     (alpha), concentration 2 (t); weights .98 and .96 (STL-10), that is .98; 3 and 1 with t 3
     (ImageNet subset), that is .333.
     """
-    unit = pairs.unit(z)
+    unit = log_sum_exp.unit(z)
     uniformity = torch.stack([_uniformity(view, concentration) for view in unit]).mean()
     return _alignment(unit, labels, power) + uniformity_weight * uniformity
 
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:
-    positive, _ = distances.masks(unit, labels)
+    positive, _ = pair_mining.masks(unit, labels)
     count = positive.sum(1)
     tally.tell_anchors(count, torch.full_like(count, unit.shape[1] - 1))
     first, second = positive.triu().nonzero(as_tuple=True)
     rows = unit.flatten(0, 1)
     apart = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)
-    return distances.mean(apart.pow(power))
+    return pair_mining.mean(apart.pow(power))
 
 
 def _uniformity(unit: Tensor, concentration: float) -> Tensor:
     """|x - y|^2 = 2 - 2 x . y makes the potential a sum that comes in tiles."""
-    potentials = pairs.log_sum_exp_of_others(unit, 1 / (2 * concentration))
+    potentials = log_sum_exp.log_sum_exp_of_others(unit, 1 / (2 * concentration))
     n = len(unit)
     return potentials.logsumexp(0) - math.log(n * (n - 1)) - 2 * concentration

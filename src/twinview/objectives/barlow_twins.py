@@ -7,7 +7,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
-from twinview import pairs
+from twinview.learning import log_sum_exp
 
 
 def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt(0)]) -> Tensor:
@@ -20,7 +20,7 @@ def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt
     shift; not to rotation. Keeps (d, d) numbers. The paper: .005, its code .0051.
     """
     assert len(z) == 2 and z.shape[1] > 1, "Barlow Twins correlates two views over examples"
-    first, second = (batch_norm(view, None, None, training=True) for view in pairs.widened(z))
+    first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.widened(z))
     correlations = first.T @ second / z.shape[1]
     excess = (correlations - torch.eye(len(correlations)).to(correlations)).square()
     return excess.trace() + off_diagonal * excess.fill_diagonal_(0).sum()

@@ -6,8 +6,8 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances, tally
 from twinview.core.types import Alike
+from twinview.learning import pair_mining, tally
 from twinview.settings.ranges import Distance
 
 
@@ -28,12 +28,12 @@ def contrastive(
     The paper: euclidean, a margin of 1 or so in the scale of its outputs.
     """
     if isinstance(labels, Alike):
-        return _of_pairs(distances.across(z, distance), labels.values, margin)
-    apart = distances.between(z, distance)
-    positive, negative = distances.masks(z, labels)
+        return _of_pairs(pair_mining.across(z, distance), labels.values, margin)
+    apart = pair_mining.between(z, distance)
+    positive, negative = pair_mining.masks(z, labels)
     tally.tell_anchors(positive.sum(1), negative.sum(1))
     lacking = (margin - apart[negative]).relu()
-    return (distances.mean(apart[positive].square()) + distances.mean(lacking.square())) / 2
+    return (pair_mining.mean(apart[positive].square()) + pair_mining.mean(lacking.square())) / 2
 
 
 def _of_pairs(apart: Tensor, alike: Tensor, margin: float) -> Tensor:

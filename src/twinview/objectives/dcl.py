@@ -7,7 +7,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances, pairs, tally
+from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -21,10 +21,10 @@ def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> T
     """
     assert len(z) == 2 and z.shape[1] > 1, "DCL compares two views, and with other examples"
     tally.tell(negatives=2 * z.shape[1] - 2)
-    unit = pairs.unit(z)
+    unit = log_sum_exp.unit(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
-    _, negative = distances.masks(z, None)
+    _, negative = pair_mining.masks(z, None)
     rows = unit.flatten(0, 1)
     products = (rows @ rows.T / temperature).masked_fill(~negative, -math.inf)
     return torch.mean(products.logsumexp(1).unflatten(0, (2, -1)) - positive)

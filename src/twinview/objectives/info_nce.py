@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs, tally
+from twinview.learning import log_sum_exp, tally
 
 
 def info_nce(
@@ -25,10 +25,10 @@ def info_nce(
     a queue. MoCo: temperature .07, 65,536 negatives.
     """
     tally.tell(negatives=z.shape[1] - 1 if queue is None else len(queue))
-    queries, keys = pairs.unit(z).unbind()
+    queries, keys = log_sum_exp.unit(z).unbind()
     positive = (queries * keys).sum(1) / temperature
     if queue is None:
-        return (pairs.log_sum_exp(queries, keys, temperature) - positive).mean()
-    negatives = pairs.log_sum_exp(queries, pairs.unit(queue), temperature)
+        return (log_sum_exp.log_sum_exp(queries, keys, temperature) - positive).mean()
+    negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.unit(queue), temperature)
     # log(exp(positive) + exp(negatives)) - positive, with nothing to cancel.
     return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()

@@ -7,7 +7,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from twinview import distances, pairs, tally
+from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, Ge(0)]) -> Tensor:
@@ -20,9 +20,9 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
     without a number; TensorFlow's npairs_loss: .001 in these terms (its .002, halved).
     """
     assert len(z) == 2, "N-pair compares anchors with keys: two views"
-    wide = pairs.widened(z)
+    wide = log_sum_exp.widened(z)
     anchors, keys = wide.unbind()
-    _, negative = distances.masks(z[:1], labels)
+    _, negative = pair_mining.masks(z[:1], labels)
     tally.tell_anchors((~negative).sum(1), negative.sum(1))
     products = anchors @ keys.T
     rivals = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)

@@ -8,9 +8,9 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from twinview import distances, tally
 from twinview.core.errors import ConfigError
 from twinview.core.types import Alike
+from twinview.learning import pair_mining, tally
 
 
 def nt_logistic(
@@ -32,15 +32,15 @@ def nt_logistic(
     mean; raises ConfigError for semi_hard then.
     """
     if isinstance(labels, Alike):
-        return _of_pairs(1 - distances.across(z, "cosine"), labels.values, temperature, mining)
-    apart, kinds = distances.between(z, "cosine"), distances.masks(z, labels)
+        return _of_pairs(1 - pair_mining.across(z, "cosine"), labels.values, temperature, mining)
+    apart, kinds = pair_mining.between(z, "cosine"), pair_mining.masks(z, labels)
     tally.tell_anchors(*(kind.sum(1) for kind in kinds))
     near, far = (apart[kind] for kind in kinds)
     if mining == "semi_hard":
-        _, far = distances.semi_hard(apart, *kinds, math.inf)
+        _, far = pair_mining.semi_hard(apart, *kinds, math.inf)
         tally.tell_triplets(len(far))
     yes, no = (1 - near) / temperature, (far - 1) / temperature
-    return -distances.mean(logsigmoid(yes)) - distances.mean(logsigmoid(no))
+    return -pair_mining.mean(logsigmoid(yes)) - pair_mining.mean(logsigmoid(no))
 
 
 def _of_pairs(cosines: Tensor, alike: Tensor, temperature: float, mining: str) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs, tally
+from twinview.learning import log_sum_exp, tally
 
 
 def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -18,9 +18,9 @@ def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) 
     """
     assert len(z) == 2, "NT-Xent compares two views"
     tally.tell(negatives=2 * z.shape[1] - 2)
-    unit = pairs.unit(z)
+    unit = log_sum_exp.unit(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
-    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
+    others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
     # Subtracted before the mean: at low temperatures both are large.
     return torch.mean(others.unflatten(0, (2, -1)) - positive)

@@ -6,7 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import pairs, tally
+from twinview.learning import log_sum_exp, tally
 
 
 def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -19,12 +19,12 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     paper: temperature .1; its code also multiplies by temperature / .07, the equation does not.
     """
     views, n, _ = z.shape
-    rows = pairs.unit(z).flatten(0, 1)
+    rows = log_sum_exp.unit(z).flatten(0, 1)
     labels = torch.arange(n, device=z.device) if labels is None else labels
-    count = pairs.positives(labels, views)
+    count = log_sum_exp.positives(labels, views)
     tally.tell_anchors(count, len(rows) - 1 - count)
     agreement = _agreement(rows, labels.repeat(views)) / count.clamp(min=1) / temperature
-    loss = pairs.log_sum_exp_of_others(rows, temperature) - agreement
+    loss = log_sum_exp.log_sum_exp_of_others(rows, temperature) - agreement
     return torch.where(count > 0, loss, 0).mean()
 
 

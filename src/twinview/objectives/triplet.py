@@ -5,7 +5,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview import distances
+from twinview.learning import pair_mining
 from twinview.settings.ranges import Distance, Mining
 
 
@@ -26,5 +26,5 @@ def triplet(
     semi_hard, margin .2 on squared distances of unit vectors, which is cosine with .1, doubled.
     Hermans et al. (1703.07737): hard, euclidean, margin .1 to 1; all is their L_BA.
     """
-    near, far = distances.triplets(z, labels, margin=margin, distance=distance, mining=mining)
-    return distances.mean((margin + near - far).relu())
+    near, far = pair_mining.triplets(z, labels, margin=margin, distance=distance, mining=mining)
+    return pair_mining.mean((margin + near - far).relu())

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from twinview.monitors import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
+from twinview.learning.collapse import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {

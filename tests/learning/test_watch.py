@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview import checkpoints, monitors
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.data.splits import Prepared
-from twinview.loop import Budget, State, Step
+from twinview.learning import checkpoints, collapse
+from twinview.learning.loop import Budget, State, Step
+from twinview.learning.parts import Method, Siamese
+from twinview.learning.watch import ROWS_PER_EPOCH, Session, Watch
 from twinview.methods.simclr import simclr
-from twinview.parts import Method, Siamese
-from twinview.training import ROWS_PER_EPOCH, Session, Watch
 from twinview.views.plan import LiveViews, Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
-OF_EPOCHS = {*monitors.Monitors.__annotations__, "validation_knn", "negatives"}
+OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}
 
 
 class Floats(nn.Module):
@@ -108,7 +108,7 @@ def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prep
     own.see(steps(1, 1)[0])
     split = shapes.splits["validation"]
     views = [render(shapes)(split.inputs, split.ids, torch.full_like(split.ids, v)) for v in (0, 1)]
-    expected = monitors.measure(torch.stack([method.encoder(view) for view in views]))
+    expected = collapse.measure(torch.stack([method.encoder(view) for view in views]))
     assert expected.alignment > 0
     measured = {key: own.epochs[0][key] for key in vars(expected)}
     assert measured == pytest.approx(vars(expected))
@@ -121,7 +121,7 @@ def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepare
     train, validation = (shapes.splits[name] for name in ("train", "validation"))
     assert train.labels is not None and validation.labels is not None
     pixels = (split.inputs.flatten(1).float() for split in (train, validation))
-    expected = monitors.knn_accuracy(next(pixels), train.labels, next(pixels), validation.labels)
+    expected = collapse.knn_accuracy(next(pixels), train.labels, next(pixels), validation.labels)
     assert told["validation_knn"] == own.epochs[0]["validation_knn"] == expected > 0.5
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.copies import enter_copy
-from twinview import checkpoints
-from twinview.checkpoints import STALE, Checkpoints
 from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits
+from twinview.learning import checkpoints
+from twinview.learning.checkpoints import STALE, Checkpoints
 from twinview.views import cache
 
 PARTS = {"pretrain.epochs": "2", "the code of twinview.loop": "abc"}

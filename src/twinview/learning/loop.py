@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from twinview import tally
 from twinview.compute import engine
 from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split
 from twinview.data import sampling
-from twinview.parts import Method, Part, Queue
+from twinview.learning import tally
+from twinview.learning.parts import Method, Part, Queue
 from twinview.settings.sections import Pretrain
 from twinview.views.plan import Views
 

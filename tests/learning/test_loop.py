@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder, tally
+from twinview import embeddings, encoder
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
@@ -22,7 +22,8 @@ from twinview.core.types import Batch, Projections, Split
 from twinview.data import sampling
 from twinview.data.splits import Prepared
 from twinview.evaluation import accuracy
-from twinview.loop import (
+from twinview.learning import tally
+from twinview.learning.loop import (
     Budget,
     State,
     Step,
@@ -33,9 +34,9 @@ from twinview.loop import (
     left_out,
     scaled,
 )
+from twinview.learning.parts import Method, Queue, Siamese
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
-from twinview.parts import Method, Queue, Siamese
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed

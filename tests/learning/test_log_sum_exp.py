@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from twinview import pairs
+from twinview.learning import log_sum_exp
 
 # Float64 sums of a few hundred terms.
 EXACT = 1e-12
@@ -39,9 +39,10 @@ def gradients(function: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor,
 def test_the_tiles_of_others_make_up_the_matrix(
     edge: int, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", edge)
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
     ours, theirs = (
-        lambda x, f=f: f(x, temperature) for f in (pairs.log_sum_exp_of_others, dense_of_others)
+        lambda x, f=f: f(x, temperature)
+        for f in (log_sum_exp.log_sum_exp_of_others, dense_of_others)
     )
     x = rows(11)
     assert torch.allclose(ours(x), theirs(x), rtol=EXACT)
@@ -53,8 +54,10 @@ def test_the_tiles_of_others_make_up_the_matrix(
 def test_the_tiles_of_candidates_make_up_the_matrix(
     edge: int, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", edge)
-    ours, theirs = (lambda a, b, f=f: f(a, b, temperature) for f in (pairs.log_sum_exp, dense))
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
+    ours, theirs = (
+        lambda a, b, f=f: f(a, b, temperature) for f in (log_sum_exp.log_sum_exp, dense)
+    )
     x = rows(7), rows(11, seed=1)
     assert torch.allclose(ours(*x), theirs(*x), rtol=EXACT)
     for mine, other in zip(gradients(ours, *x), gradients(theirs, *x), strict=True):
@@ -65,27 +68,29 @@ def test_the_tiles_of_candidates_make_up_the_matrix(
 def test_gradients_are_those_of_finite_differences(
     edge: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", edge)
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
     a, b = rows(5, 3).requires_grad_(), rows(4, 3, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda a: pairs.log_sum_exp_of_others(a, 0.5), a)
-    assert torch.autograd.gradcheck(lambda a, b: pairs.log_sum_exp(a, b, 0.5), (a, b))
+    assert torch.autograd.gradcheck(lambda a: log_sum_exp.log_sum_exp_of_others(a, 0.5), a)
+    assert torch.autograd.gradcheck(lambda a, b: log_sum_exp.log_sum_exp(a, b, 0.5), (a, b))
 
 
 @pytest.mark.parametrize("candidates", [None, rows(5)])
 def test_a_second_derivative_is_refused(candidates: Tensor | None) -> None:
     x = rows(4).requires_grad_()
-    others = pairs.log_sum_exp_of_others
-    found = (others(x, 0.5) if candidates is None else pairs.log_sum_exp(x, candidates, 0.5)).sum()
+    others = log_sum_exp.log_sum_exp_of_others
+    found = (
+        others(x, 0.5) if candidates is None else log_sum_exp.log_sum_exp(x, candidates, 0.5)
+    ).sum()
     with pytest.raises(AssertionError, match="first derivative only"):
         torch.autograd.grad(found, x, create_graph=True)
 
 
 def test_only_what_asks_for_a_gradient_gets_one() -> None:
     a, b = rows(4).requires_grad_(), rows(5)
-    pairs.log_sum_exp(a, b, 0.5).sum().backward()
+    log_sum_exp.log_sum_exp(a, b, 0.5).sum().backward()
     assert a.grad is not None and b.grad is None
     a, b = rows(4), rows(5).requires_grad_()
-    pairs.log_sum_exp(a, b, 0.5).sum().backward()
+    log_sum_exp.log_sum_exp(a, b, 0.5).sum().backward()
     assert a.grad is None and b.grad is not None
 
 
@@ -93,16 +98,16 @@ def test_only_what_asks_for_a_gradient_gets_one() -> None:
 def test_a_maximum_that_comes_late_or_early_keeps_its_sum(
     descending: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", 2)
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 2)
     # Products 0, 100, ... 700: exp overflows float32 above 88, and below -104 nothing is left.
     candidates = torch.arange(0.0, 800, 100).sort(descending=descending).values[:, None]
-    found = pairs.log_sum_exp(torch.tensor([[1.0], [-1.0]]), candidates, 1.0)
+    found = log_sum_exp.log_sum_exp(torch.tensor([[1.0], [-1.0]]), candidates, 1.0)
     assert found.tolist() == pytest.approx([700, 0], abs=1e-6)
 
 
 def test_rows_that_are_opposite_to_all_others_do_not_vanish() -> None:
     x = torch.tensor([[1.0], [-1.0], [-1.0], [-1.0]])
-    found = pairs.log_sum_exp_of_others(x, 0.001)
+    found = log_sum_exp.log_sum_exp_of_others(x, 0.001)
     # All at -1000, where exp is zero in float32; the others have each other.
     assert found[0].item() == pytest.approx(-1000 + math.log(3))
     assert found[1].item() == pytest.approx(1000 + math.log(2))
@@ -110,9 +115,9 @@ def test_rows_that_are_opposite_to_all_others_do_not_vanish() -> None:
 
 def test_autocast_changes_nothing() -> None:
     x = rows(9, dtype=torch.float32)
-    plain = pairs.log_sum_exp_of_others(x, 0.1), pairs.log_sum_exp(x[:4], x, 0.1)
+    plain = log_sum_exp.log_sum_exp_of_others(x, 0.1), log_sum_exp.log_sum_exp(x[:4], x, 0.1)
     with torch.autocast("cpu", torch.bfloat16):
-        cast = pairs.log_sum_exp_of_others(x, 0.1), pairs.log_sum_exp(x[:4], x, 0.1)
+        cast = log_sum_exp.log_sum_exp_of_others(x, 0.1), log_sum_exp.log_sum_exp(x[:4], x, 0.1)
     assert all(torch.equal(p, c) for p, c in zip(plain, cast, strict=True))
 
 
@@ -135,27 +140,30 @@ class Watch(TorchDispatchMode):
 
 
 def test_nothing_of_the_size_of_all_pairs_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", 64)
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 64)
     x = rows(1024, 8, dtype=torch.float32).requires_grad_()
     with Watch() as watch:
-        loss = pairs.log_sum_exp_of_others(x, 0.1).sum() + pairs.log_sum_exp(x, x, 0.1).sum()
+        loss = (
+            log_sum_exp.log_sum_exp_of_others(x, 0.1).sum()
+            + log_sum_exp.log_sum_exp(x, x, 0.1).sum()
+        )
         loss.backward()
     assert watch.largest == 2 * 64**2  # room for two tiles, as much as x itself
 
 
 def test_a_pair_is_multiplied_once_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "CPU_EDGE", 64)
+    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 64)
     x = rows(1024, 8).requires_grad_()
     with Watch() as watch:
-        pairs.log_sum_exp_of_others(x, 0.1).sum().backward()
+        log_sum_exp.log_sum_exp_of_others(x, 0.1).sum().backward()
     # The half of the matrix, with the tiles on its diagonal whole; forward and backward.
     assert watch.products == 2 * (1024 * (1024 + 64) // 2)
 
 
 def test_positives_are_the_other_embeddings_of_the_class() -> None:
     labels = torch.tensor([7, 3, 7, 7, 5])
-    assert pairs.positives(labels, 1).tolist() == [2, 0, 2, 2, 0]
-    assert pairs.positives(labels, 3).tolist() == [8, 2, 8, 8, 2] * 3
+    assert log_sum_exp.positives(labels, 1).tolist() == [2, 0, 2, 2, 0]
+    assert log_sum_exp.positives(labels, 3).tolist() == [8, 2, 8, 8, 2] * 3
 
 
 @pytest.mark.parametrize(
@@ -169,6 +177,6 @@ def test_positives_are_the_other_embeddings_of_the_class() -> None:
 )
 def test_unit_rows_are_float32_at_least(given: torch.dtype, used: torch.dtype) -> None:
     # Lengths whose squares overflow float16.
-    unit = pairs.unit(torch.full((2, 3, 4), 3e4).to(given))
+    unit = log_sum_exp.unit(torch.full((2, 3, 4), 3e4).to(given))
     assert unit.dtype == used
     assert torch.allclose(unit, torch.full((2, 3, 4), 0.5, dtype=used))

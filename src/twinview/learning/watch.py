@@ -11,14 +11,14 @@ from typing import Any, final
 
 import torch
 
-from twinview import loop, monitors
-from twinview.checkpoints import Checkpoints
 from twinview.compute import engine
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.core.types import Batch, Split
-from twinview.loop import Budget, State, Step
-from twinview.monitors import Monitors, Verdict
-from twinview.parts import Method
+from twinview.learning import collapse, loop
+from twinview.learning.checkpoints import Checkpoints
+from twinview.learning.collapse import Monitors, Verdict
+from twinview.learning.loop import Budget, State, Step
+from twinview.learning.parts import Method
 from twinview.views.plan import Renderer, Views
 
 ROWS_PER_EPOCH = 20
@@ -121,7 +121,7 @@ class Watch:
 
     def _verdict(self, row: Mapping[str, float]) -> Verdict:
         measures = Monitors(**{field.name: row[field.name] for field in fields(Monitors)})
-        return monitors.verdict(
+        return collapse.verdict(
             measures,
             row["loss"],
             self.chance,
@@ -135,7 +135,7 @@ class Watch:
         device = next(self._method.parameters()).device
         z = self._method.eval().project(self._batch.to(device)).z
         self._directions = min(z.shape[1:])
-        measures = asdict(monitors.measure(z)) | self._knn(device)
+        measures = asdict(collapse.measure(z)) | self._knn(device)
         self._method.train(training)
         return measures
 
@@ -147,7 +147,7 @@ class Watch:
         inputs = torch.cat([self._bank.inputs, self._queries.inputs]).to(device)
         h = self._method.encoder(inputs[None])[0]
         bank, queries = h[: len(known)], h[len(known) :]
-        return {"validation_knn": monitors.knn_accuracy(bank, known, queries, truth)}
+        return {"validation_knn": collapse.knn_accuracy(bank, known, queries, truth)}
 
 
 @final

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from tests.contracts.test_kinds import labels, objective, random
 from tests.objectives.shared import LABELS, embeddings, of_pairs
-from twinview import distances, tally
 from twinview.core.types import Batch, Projections
+from twinview.learning import pair_mining, tally
 from twinview.methods.margin import margin
 from twinview.methods.moco import moco
 from twinview.objectives.contrastive import contrastive
@@ -104,7 +104,7 @@ def test_one_view_of_each_leaves_every_anchor_without_a_positive(name: str) -> N
 @pytest.mark.parametrize("names", [None, LABELS, torch.zeros(7)])
 def test_triplets_are_as_many_as_were_mined(mining: Any, names: Tensor | None) -> None:
     z, by = embeddings(7, 5), {"margin": 0.3, "distance": "cosine", "mining": mining}
-    near, _ = distances.triplets(z, names, **by)
+    near, _ = pair_mining.triplets(z, names, **by)
     found = told(lambda z, names: triplet(z, names, **by), z, names)
     assert found["triplets"] == len(near)
     assert found["without_triplet"] == (len(near) == 0)

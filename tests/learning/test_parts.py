@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.test_loop import CPU, Recorder, adamw, budget, rows
+from tests.learning.test_loop import CPU, Recorder, adamw, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.heads.identity import identity
-from twinview.loop import State, fit
-from twinview.parts import Method, Momentum, Part, Prototypes, Queue, outputs
+from twinview.learning.loop import State, fit
+from twinview.learning.parts import Method, Momentum, Part, Prototypes, Queue, outputs
 
 
 def numbered(*numbers: int) -> Tensor:

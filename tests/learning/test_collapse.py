@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
-from twinview.monitors import (
+from twinview.learning.collapse import (
     NEIGHBOURS,
     Monitors,
     alignment,

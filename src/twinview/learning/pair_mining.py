@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from twinview import pairs, tally
+from twinview.learning import log_sum_exp, tally
 from twinview.settings.ranges import Distance, Mining
 
 
@@ -20,16 +20,18 @@ def between(z: Tensor, distance: Distance) -> Tensor:
     cosine: 1 - cosine, from 0 to 2. euclidean: a distance of zero has a gradient of zero.
     """
     if distance == "cosine":
-        rows = pairs.unit(z).flatten(0, 1)
+        rows = log_sum_exp.unit(z).flatten(0, 1)
         return 1 - rows @ rows.T
-    rows = pairs.widened(z).flatten(0, 1)
+    rows = log_sum_exp.widened(z).flatten(0, 1)
     # By differences: squares and products, though quicker, cancel where embeddings nearly agree.
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def across(z: Tensor, distance: Distance) -> Tensor:
     """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
-    first, second = (pairs.unit(z) if distance == "cosine" else pairs.widened(z)).unbind()
+    first, second = (
+        log_sum_exp.unit(z) if distance == "cosine" else log_sum_exp.widened(z)
+    ).unbind()
     if distance == "cosine":
         return 1 - (first * second).sum(1)
     apart: Tensor = torch.linalg.vector_norm(first - second, dim=1)

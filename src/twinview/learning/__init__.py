@@ -1,0 +1,1 @@
+"""Pretraining: what methods are made of, the loop, its checkpoints, what watches it."""
