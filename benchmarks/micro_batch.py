@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import child, forget_peak, resident_mb, show
-from twinview import encoder
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split, Statistics
-from twinview.encoder import Description
 from twinview.learning.loop import Budget, fit
 from twinview.methods.simclr import simclr
+from twinview.models import encoder
+from twinview.models.encoder import Description
 from twinview.settings import params
 from twinview.views.plan import Views
 

@@ -13,11 +13,11 @@ from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.embeddings import features
-from twinview.encoder import Encoder
 from twinview.evaluation import accuracy
 from twinview.learning import loop
 from twinview.learning.parts import Method
+from twinview.models.embeddings import features
+from twinview.models.encoder import Encoder
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params

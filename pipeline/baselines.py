@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from twinview import contenders, embeddings, encoder, stage
+from twinview import contenders, stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
@@ -13,6 +13,7 @@ from twinview.data.splits import Prepared
 from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
+from twinview.models import embeddings, encoder
 from twinview.settings import params
 from twinview.views.cache import open_views
 

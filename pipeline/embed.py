@@ -3,10 +3,11 @@
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview import embeddings, encoder, head, launch, stage
+from twinview import launch, stage
 from twinview.compute import engine
 from twinview.core import paths
 from twinview.data import splits
+from twinview.models import embeddings, encoder, head
 from twinview.settings import params
 
 

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from twinview import embeddings, evaluation, probe, stage
+from twinview import evaluation, stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits
+from twinview.models import embeddings, probe
 from twinview.settings import params
 
 

@@ -1,9 +1,10 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview import embeddings, evaluation, stage
+from twinview import evaluation, stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.data import splits
+from twinview.models import embeddings
 from twinview.settings import params
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from twinview import encoder, head, launch, run_names, stage, tracking
+from twinview import launch, run_names, stage, tracking
 from twinview.compute import batch_norm, engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
@@ -21,6 +21,7 @@ from twinview.data.splits import Prepared
 from twinview.learning import checkpoints, loop
 from twinview.learning.parts import Method
 from twinview.learning.watch import Session, Watch, follow
+from twinview.models import encoder, head
 from twinview.provenance import provenance
 from twinview.settings import params
 from twinview.settings.sections import Pretrain

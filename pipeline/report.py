@@ -1,10 +1,11 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import embeddings, lockfile, stage
+from twinview import lockfile, stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
+from twinview.models import embeddings
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page

@@ -18,14 +18,14 @@ from PIL import Image
 from torch import Tensor
 
 from tests.used import pictures, save_models
-from twinview import embeddings, probe
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.logistic import Fitted
-from twinview.predictor import Predictor
+from twinview.models import embeddings, probe
+from twinview.models.predictor import Predictor
 
 Captured = pytest.CaptureFixture[str]
 PICTURES = pictures(7)

@@ -8,12 +8,12 @@ import torch
 from pipeline.pretrain import opened
 from tests.contracts.test_kinds import bound
 from tests.learning.test_loop import CHAIN
-from twinview import encoder
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
 from twinview.data.splits import Prepared
-from twinview.encoder import Encoder
 from twinview.learning.parts import Method
+from twinview.models import encoder
+from twinview.models.encoder import Encoder
 from twinview.settings.sections import SmallCrops
 from twinview.views.cache import write_cache
 from twinview.views.plan import ViewPlan

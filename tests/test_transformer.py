@@ -12,10 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from tests.used import pictures, save_models
-from twinview import encoder
 from twinview.core.types import Statistics
 from twinview.data.splits import Prepared
-from twinview.encoder import Description
+from twinview.models import encoder
+from twinview.models.encoder import Description
 from twinview.transformer import EncoderTransformer
 
 OPTIONS = {"widths": (4,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "batch"}

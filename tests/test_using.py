@@ -18,12 +18,13 @@ from tests.servers import free_port, wait_for
 from tests.test_docs import COMMANDS, not_run
 from tests.used import save_models
 from tests.workspace import ROOT
-from twinview import embeddings, tracking
+from twinview import tracking
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.models import embeddings
 
 # Pages whose Python is not pasted into a Python, and who runs it.
 FILES = {"CONTRIBUTING.md": "tests/test_contributing.py puts it into files"}

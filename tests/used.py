@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL
-from twinview import encoder, predictor, probe
 from twinview.core.types import Statistics
-from twinview.encoder import Description
 from twinview.logistic import Fitted
-from twinview.predictor import Predictor
+from twinview.models import encoder, predictor, probe
+from twinview.models.encoder import Description
+from twinview.models.predictor import Predictor
 
 CLASSES = ("bars", "columns", "checks")
 

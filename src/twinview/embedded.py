@@ -14,10 +14,10 @@ from torch import Tensor
 
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
+from twinview.models.predictor import Embedder
 from twinview.pictures import files as picture_files
 from twinview.pictures import folders
 from twinview.pictures.files import Fitted
-from twinview.predictor import Embedder
 
 _BATCH = 256
 _NAMED = 10  # pictures that a message names

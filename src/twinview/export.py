@@ -10,7 +10,7 @@ from torch import Tensor
 
 from twinview.core import files, randomness
 from twinview.core.errors import ConfigError, DataError
-from twinview.predictor import Embedder
+from twinview.models.predictor import Embedder
 
 # Of the largest feature: other kernels sum in another order.
 _TOLERANCE = 1e-4

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import champions, encoder, experiments, model_card, seeding, stage
+from twinview import champions, experiments, model_card, seeding, stage
 from twinview.core import files, paths
 from twinview.experiments import Read
 from twinview.gate import Check, Reference, holds, run_gate
+from twinview.models import encoder
 from twinview.settings.sections import Gate
 from twinview.trainings import trainings
 

@@ -19,8 +19,8 @@ from mlflow.pyfunc.model import PythonModel
 from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpec
 from torch import Tensor
 
-from twinview import predictor
 from twinview.core.errors import DataError
+from twinview.models import predictor
 from twinview.pictures import files
 
 

@@ -358,7 +358,7 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
 
 def _requirements(encoder: Path) -> list[str]:
     """The packages that the served model imports: also the library that its network is of."""
-    from twinview.encoder import DESCRIPTION
+    from twinview.models.encoder import DESCRIPTION
 
     options = load_json(encoder / DESCRIPTION)["options"]
     own = [options["library"]] if "library" in options else []

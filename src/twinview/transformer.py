@@ -8,7 +8,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from twinview import embeddings, encoder
+from twinview.models import embeddings, encoder
 
 _CPU = torch.device("cpu")
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import encoder
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
@@ -20,6 +19,7 @@ from twinview.learning import checkpoints
 from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.loop import Budget, State
 from twinview.learning.watch import Session, Watch
+from twinview.models import encoder
 from twinview.views.plan import LiveViews, ViewPlan
 
 OWN = Budget(

@@ -21,7 +21,6 @@ from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Pairs, Projections, Split, Statistics
 from twinview.data.splits import Prepared
-from twinview.embeddings import embed
 from twinview.encoders.backbone import backbone
 from twinview.encoders.convnet import convnet
 from twinview.heads.linear import linear
@@ -30,6 +29,7 @@ from twinview.learning.loop import Budget, batches, fit
 from twinview.learning.parts import Method
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
+from twinview.models.embeddings import embed
 from twinview.settings.sections import Embed, SmallCrops
 from twinview.views.plan import PairViews, Views
 

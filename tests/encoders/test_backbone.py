@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
-from twinview import encoder
 from twinview.compute.batch_norm import split
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Split, Statistics
-from twinview.encoder import Description
 from twinview.encoders.backbone import Backbone, backbone
 from twinview.learning import checkpoints
 from twinview.learning.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
+from twinview.models import encoder
+from twinview.models.encoder import Description
 from twinview.views.plan import Views
 
 # A small member of each family, and the side of a picture that it takes.

@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
 from tests.shapes import prepared_shapes
-from twinview import embeddings, encoder
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
@@ -37,6 +36,7 @@ from twinview.learning.loop import (
 from twinview.learning.parts import Method, Queue, Siamese
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
+from twinview.models import embeddings, encoder
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed

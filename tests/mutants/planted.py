@@ -622,7 +622,7 @@ PLANTED = (
         "    weights = load_tensors(path)\n",
         "    own, found = module.state_dict(), load_tensors(path)\n"
         "    weights = own | {name: t for name, t in found.items() if name in own}\n",
-        "tests/test_encoder.py",
+        "tests/models/test_encoder.py",
     ),
     Mutant(
         15,
@@ -630,7 +630,7 @@ PLANTED = (
         TENSOR_FILES,
         "    module.load_state_dict(weights, strict=True)\n",
         "",
-        "tests/test_encoder.py",
+        "tests/models/test_encoder.py",
     ),
     Mutant(
         18,

@@ -12,8 +12,9 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.pipeline.test_pipeline import Project
 from tests.workspace import tiny_params
-from twinview import champions, embeddings
+from twinview import champions
 from twinview.data import splits
+from twinview.models import embeddings
 
 pytestmark = [
     pytest.mark.slow,

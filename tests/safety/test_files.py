@@ -15,13 +15,14 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import encoder, head, provenance
+from twinview import provenance
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.learning import checkpoints
+from twinview.models import encoder, head
 from twinview.settings import params
 from twinview.sources import fashion_mnist
 from twinview.views.cache import open_views, write_cache

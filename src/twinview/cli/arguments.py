@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from twinview.predictor import Embedder
+    from twinview.models.predictor import Embedder
 
 
 def params(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def embedder(options: argparse.Namespace) -> "Embedder":
 
     Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.
     """
-    from twinview import encoder, predictor  # loads torch
+    from twinview.models import encoder, predictor  # loads torch
     from twinview.settings import params  # loads torch
 
     if (options.models / "probe").is_dir():

@@ -76,9 +76,9 @@ def _trained_on(made: Any) -> tuple[list[dict[str, Any]], Any]:
     """
     import torch
 
-    from twinview import embeddings
     from twinview.core import paths
     from twinview.data import splits
+    from twinview.models import embeddings
 
     if not paths.EMBEDDINGS.is_dir():
         raise DataError(

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview import embeddings
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
-from twinview.head import load, save
+from twinview.models import embeddings
+from twinview.models.head import load, save
 
 H = torch.randn(9, 6, generator=torch.Generator().manual_seed(0))
 

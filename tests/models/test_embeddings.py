@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview import embeddings, encoder
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings, Split
 from twinview.data.splits import Prepared
-from twinview.encoder import Description, Encoder
+from twinview.models import embeddings, encoder
+from twinview.models.encoder import Description, Encoder
 from twinview.settings.sections import Embed
 
 CPU = torch.device("cpu")

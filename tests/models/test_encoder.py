@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import encoder
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Statistics
 from twinview.data.splits import Prepared
-from twinview.encoder import Description, Encoder, build, load, save
+from twinview.models import encoder
+from twinview.models.encoder import Description, Encoder, build, load, save
 from twinview.settings import params
 
 OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}

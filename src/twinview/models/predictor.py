@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview import embeddings, encoder, probe
 from twinview.core.errors import DataError
-from twinview.encoder import Encoder
-from twinview.probe import Probe
+from twinview.models import embeddings, encoder, probe
+from twinview.models.encoder import Encoder
+from twinview.models.probe import Probe
 
 _CPU = torch.device("cpu")
 _BATCH = 256

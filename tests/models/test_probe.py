@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from tests.probes.test_linear import overlapping
-from twinview import evaluation, probe
+from twinview import evaluation
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 from twinview.evaluation import joined
 from twinview.logistic import fit
-from twinview.probe import Probe
+from twinview.models import probe
+from twinview.models.probe import Probe
 from twinview.probes.linear import linear
 
 CLASSES = ("a", "b", "c")

@@ -1,0 +1,1 @@
+"""What is saved and computes: encoder, head, probe, and the embeddings that they give."""
