@@ -13,7 +13,7 @@ from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.evaluation import accuracy
+from twinview.evaluation.protocol import accuracy
 from twinview.learning import loop
 from twinview.learning.parts import Method
 from twinview.models.embeddings import features

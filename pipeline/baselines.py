@@ -4,12 +4,13 @@ from functools import partial
 
 import torch
 
-from twinview import contenders, stage
+from twinview import stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.evaluation import baselines
 from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
@@ -34,8 +35,8 @@ def main() -> None:
     learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
 
     with stage.elapsed("principal components"):
-        raw = contenders.raw(prepared)
-        found = {"raw_pixels": raw, f"pca_{own.components}": contenders.pca(raw, own.components)}
+        raw = baselines.raw(prepared)
+        found = {"raw_pixels": raw, f"pca_{own.components}": baselines.pca(raw, own.components)}
     embed = partial(embeddings.embed, learner, prepared, settings.embed, device)
     found["random_encoder"] = embed(stage.progress)
     if own.supervised:

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from twinview import evaluation, stage
+from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits
+from twinview.evaluation import protocol
 from twinview.models import embeddings, probe
 from twinview.settings import params
 
@@ -17,7 +18,7 @@ def main() -> None:
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     score = partial(
-        evaluation.score,
+        protocol.score,
         own=settings.evaluate,
         grids=settings.probes,
         classes=classes,
@@ -26,7 +27,7 @@ def main() -> None:
     parts = embeddings.load(paths.EMBEDDINGS)
     found, predicted = score(parts)
     with stage.elapsed("evaluate: the linear probe, for use"):
-        fitted, options = evaluation.final_linear(parts, found, settings.probes["linear"])
+        fitted, options = protocol.final_linear(parts, found, settings.probes["linear"])
     contenders = {paths.OURS: found}
     if settings.evaluate.projections:
         contenders[paths.OURS_Z] = score(embeddings.load(paths.PROJECTIONS))[0]
@@ -38,9 +39,9 @@ def main() -> None:
     ]
     save_rows(paths.PREDICTIONS, rows)
     probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
-    files.save_json(paths.METRICS, evaluation.headline(found))
+    files.save_json(paths.METRICS, protocol.headline(found))
     contenders |= files.load_json(paths.BASELINE_DETAILS)
-    detail = {"protocol": evaluation.PROTOCOL, "classes": classes, "contenders": contenders}
+    detail = {"protocol": protocol.PROTOCOL, "classes": classes, "contenders": contenders}
     files.save_json(paths.EVALUATION, detail)
 
 

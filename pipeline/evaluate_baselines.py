@@ -1,9 +1,10 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview import evaluation, stage
+from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.data import splits
+from twinview.evaluation import protocol
 from twinview.models import embeddings
 from twinview.settings import params
 
@@ -14,12 +15,12 @@ def main() -> None:
     engine.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     found = {
-        folder.name: evaluation.score(
+        folder.name: protocol.score(
             embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
         )[0]
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: evaluation.headline(of) for name, of in found.items()}
+    metrics = {name: protocol.headline(of) for name, of in found.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     files.save_json(paths.BASELINE_DETAILS, found)
 

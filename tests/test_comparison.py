@@ -559,7 +559,7 @@ def test_commits_branches_and_the_workspace_are_compared_by_name(project: str) -
 
 
 def test_the_protocol_s_name_is_that_in_the_code_of_the_commit(project: str) -> None:
-    code = Path("src/twinview/evaluation.py")
+    code = Path("src/twinview/evaluation/protocol.py")
     code.parent.mkdir(parents=True)
     code.write_text('"""Probes."""\n\nPROTOCOL = "frozen-2"\n')
     written(0.9, settings())

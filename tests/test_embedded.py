@@ -23,7 +23,7 @@ from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.logistic import Fitted
+from twinview.evaluation.logistic import Fitted
 from twinview.models import embeddings, probe
 from twinview.models.predictor import Predictor
 

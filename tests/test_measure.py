@@ -10,7 +10,7 @@ import pytest
 
 from tests.workspace import ROOT
 from twinview import measure
-from twinview.evaluation import PROTOCOL
+from twinview.evaluation.protocol import PROTOCOL
 from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
 from twinview.seeding import Seeds
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from twinview.standings import is_worse
+from twinview.evaluation.standings import is_worse
 from twinview.summary_text import summary
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL
 from twinview.core.types import Statistics
-from twinview.logistic import Fitted
+from twinview.evaluation.logistic import Fitted
 from twinview.models import encoder, predictor, probe
 from twinview.models.encoder import Description
 from twinview.models.predictor import Predictor

@@ -31,7 +31,7 @@ REFERENCES = ("supervised", "raw_pixels")  # baselines that stand beside all gro
 CODE, DATA = "code", "data"  # what may differ between groups of equal settings
 MANY = 4  # more settings than that are too many for a name or for columns of their own
 _TELLING = 3  # of many settings, those that a name has
-_EVALUATION = Path("src/twinview/evaluation.py")
+_EVALUATION = Path("src/twinview/evaluation/protocol.py")
 _NAMED = re.compile(r'^PROTOCOL = "(.+)"$', re.MULTILINE)
 _OTHER = {questions.DATA: "other data", questions.PROTOCOL: "another protocol"}
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import evaluation, gate_table
+from twinview import gate_table
 from twinview.champions import Published
 from twinview.core import files, paths
 from twinview.core.templates import rendered
+from twinview.evaluation import protocol
 from twinview.gate import RAW, Check
 from twinview.intervals import interval
 from twinview.trainings import Trainings
@@ -36,7 +37,7 @@ def card(
         data=files.load_json(paths.DATA_CARD),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         protocol=found["protocol"],
-        procedure=str(evaluation.__doc__).partition("\n\n")[2].strip(),
+        procedure=str(protocol.__doc__).partition("\n\n")[2].strip(),
         results=list(_results(found["contenders"], ours)),
         worst=_worst(found["contenders"][paths.OURS]),
         seeds=_seeds(ours),

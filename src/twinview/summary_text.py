@@ -7,8 +7,8 @@ from typing import Any
 from twinview import seeding
 from twinview.core import paths
 from twinview.core.text_table import aligned
+from twinview.evaluation.standings import BARS, standing
 from twinview.intervals import WORDS, Interval
-from twinview.standings import BARS, standing
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:

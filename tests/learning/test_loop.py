@@ -20,7 +20,7 @@ from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
 from twinview.data import sampling
 from twinview.data.splits import Prepared
-from twinview.evaluation import accuracy
+from twinview.evaluation.protocol import accuracy
 from twinview.learning import tally
 from twinview.learning.loop import (
     Budget,

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from tests.probes.test_linear import overlapping
-from twinview import evaluation
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
-from twinview.evaluation import joined
-from twinview.logistic import fit
+from twinview.evaluation import protocol
+from twinview.evaluation.logistic import fit
+from twinview.evaluation.protocol import joined
 from twinview.models import probe
 from twinview.models.probe import Probe
 from twinview.probes.linear import linear
@@ -35,15 +35,15 @@ def fitted() -> Probe:
 
 
 def test_the_final_probe_says_what_was_said_of_test() -> None:
-    found, predicted = evaluation.evaluate(SPLITS, linear, GRID, CLASSES)
-    last, options = evaluation.final_linear(SPLITS, {"linear": found}, GRID)
+    found, predicted = protocol.evaluate(SPLITS, linear, GRID, CLASSES)
+    last, options = protocol.final_linear(SPLITS, {"linear": found}, GRID)
     assert options == found["chosen"]
     assert torch.equal(last.logits(TEST.features).argmax(1), predicted)
 
 
 def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> None:
-    last, options = evaluation.final_linear(SPLITS, {}, GRID)
-    assert options == evaluation.choose(TRAIN, VALIDATION, linear, GRID)[0]
+    last, options = protocol.final_linear(SPLITS, {}, GRID)
+    assert options == protocol.choose(TRAIN, VALIDATION, linear, GRID)[0]
     assert torch.equal(last.weights, fit(joined(TRAIN, VALIDATION), **options).weights)
 
 

@@ -30,11 +30,11 @@ BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/learning/pair_mining.py"
 ENGINE = "src/twinview/compute/engine.py"
-EVALUATION = "src/twinview/evaluation.py"
+EVALUATION = "src/twinview/evaluation/protocol.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
 KNN = "src/twinview/probes/knn.py"
-NEIGHBOURS = "src/twinview/neighbours.py"
+NEIGHBOURS = "src/twinview/evaluation/nearest.py"
 LARS = "src/twinview/optimizers/lars.py"
 LOOP = "src/twinview/learning/loop.py"
 MOCO = "src/twinview/methods/moco.py"
@@ -726,7 +726,7 @@ PLANTED = (
         EVALUATION,
         "chosen, tried = choose(train, validation, probe, grid)",
         "chosen, tried = choose(train, test, probe, grid)",
-        "tests/test_evaluation.py",
+        "tests/evaluation/test_protocol.py",
     ),
     Mutant(
         19,
@@ -734,6 +734,6 @@ PLANTED = (
         EVALUATION,
         "probe(joined(train, validation), test.features, **chosen)",
         "probe(joined(train, test), test.features, **chosen)",
-        "tests/test_evaluation.py",
+        "tests/evaluation/test_protocol.py",
     ),
 )

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinview import neighbours
 from twinview.core.types import Embeddings
+from twinview.evaluation import nearest as neighbours
 from twinview.probes.knn import knn
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from twinview import contenders, evaluation
 from twinview.data.splits import Prepared
+from twinview.evaluation import baselines, protocol
 from twinview.lockfile import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
@@ -27,7 +27,7 @@ def evidence(shapes: Prepared) -> Evidence:
     # Every fifth is wrong, each time in another way.
     wrong = torch.arange(len(test)) % 5 == 0
     said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
-    found = evaluation.metrics(test.labels, said, CLASSES)
+    found = protocol.metrics(test.labels, said, CLASSES)
     found |= {"chosen": {"strength": 0.01}}
     found |= {"validation": [{"options": {"strength": 0.01}, "accuracy": 0.8125}]}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
@@ -62,7 +62,7 @@ def evidence(shapes: Prepared) -> Evidence:
             "processes": 1, "precision": "float32",
         },
         prepared=prepared,
-        features=contenders.raw(prepared),
+        features=baselines.raw(prepared),
         views_picture=data_uri(tiled(prepared.splits["train"].inputs[:4], 2)),
         outs=[
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),

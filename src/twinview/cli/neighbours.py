@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """A line a neighbour, nearest first: its id, its label where it has one, the similarity."""
-    from twinview.neighbours import nearest  # loads torch
+    from twinview.evaluation.nearest import nearest  # loads torch
 
     if options.count < 1:
         raise ConfigError(f"--count: is {options.count}; it must be 1 or more")

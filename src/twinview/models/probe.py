@@ -10,7 +10,7 @@ from torch import Tensor
 from twinview.core import files
 from twinview.core.errors import DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
-from twinview.logistic import Fitted
+from twinview.evaluation.logistic import Fitted
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"

@@ -7,8 +7,8 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from twinview.core.types import Embeddings
-from twinview.neighbours import nearest
-from twinview.whitening import whitening
+from twinview.evaluation.nearest import nearest
+from twinview.evaluation.whitening import whitening
 
 
 def knn(

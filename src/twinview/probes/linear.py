@@ -6,7 +6,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview.core.types import Embeddings
-from twinview.logistic import fit
+from twinview.evaluation.logistic import fit
 
 
 def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt(0)]) -> Tensor:

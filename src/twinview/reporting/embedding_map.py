@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twinview.core import randomness
 from twinview.core.types import Embeddings, Split
-from twinview.neighbours import nearest
+from twinview.evaluation.nearest import nearest
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
 from twinview.reporting.pictures import as_picture

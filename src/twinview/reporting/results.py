@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core.paths import OURS
+from twinview.evaluation.standings import BARS, is_worse, standing
 from twinview.settings.sections import FEW, PROPAGATED
-from twinview.standings import BARS, is_worse, standing
 
 BESIDE = ("raw_pixels", "supervised")
 METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}

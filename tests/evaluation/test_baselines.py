@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from twinview.contenders import pca, raw
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
+from twinview.evaluation.baselines import pca, raw
 
 
 def test_raw_inputs_are_the_pixels_in_zero_to_one(shapes: Prepared) -> None:

@@ -11,11 +11,12 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 from torch import Tensor
 
-from twinview import evaluation
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
-from twinview.evaluation import (
+from twinview.evaluation import protocol
+from twinview.evaluation.label_graph import Graph
+from twinview.evaluation.protocol import (
     by_graph,
     by_probe,
     choose,
@@ -26,7 +27,6 @@ from twinview.evaluation import (
 )
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
-from twinview.propagation import Graph
 from twinview.settings.sections import VALIDATION, Evaluate, FewLabels, Propagation
 
 CLASSES = ("a", "b", "c")
@@ -82,8 +82,8 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name(
             assert shown, "the bar is there while the graph is found"
             super().__init__(*given, **options)
 
-    monkeypatch.setattr(evaluation, "Graph", Late)
-    found, predicted = evaluation.score(
+    monkeypatch.setattr(protocol, "Graph", Late)
+    found, predicted = protocol.score(
         contender(), own, grids, CLASSES, lambda tasks, total, what: shown.append(total) or tasks
     )
     tasks = ["linear", "knn", "labels_2", "labels_5", "propagated_2", "propagated_5"]
@@ -99,7 +99,7 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name(
 def test_without_propagation_the_probe_alone_has_few_labels() -> None:
     few = FewLabels(per_class=(2,), draws=2, strength=0.1, propagation=None, seed=1)
     own = Evaluate(probes=("linear",), few_labels=few, projections=False)
-    found, _ = evaluation.score(
+    found, _ = protocol.score(
         contender(), own, {"linear": {"strength": [0.1]}}, CLASSES, lambda tasks, *_: tasks
     )
     assert list(found) == ["linear", "labels_2"]
@@ -295,6 +295,6 @@ def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
 def test_the_headline_keeps_the_numbers_that_are_compared() -> None:
     found, _ = evaluate(contender(), Recorder(), {"a": [1]}, CLASSES)
     few = few_labels(contender(), by_probe(contender(), Recorder()), 2, 2, seed=0)
-    headline = evaluation.headline({"linear": found, "labels_2": few})
+    headline = protocol.headline({"linear": found, "labels_2": few})
     assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1", VALIDATION}
     assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws", VALIDATION}

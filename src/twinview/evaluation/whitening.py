@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from twinview.moments import moments
+from twinview.evaluation.moments import moments
 
 _LEAST = 1e-6  # of the largest variance; below lie rounding errors
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from twinview.propagation import Graph
+from twinview.evaluation.label_graph import Graph
 
 
 def rings(n: int, seed: int) -> tuple[Tensor, Tensor]:

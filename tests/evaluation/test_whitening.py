@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview.whitening import whitening
+from twinview.evaluation.whitening import whitening
 
 
 def correlated(n: int, seed: int) -> Tensor:

@@ -14,8 +14,8 @@ from scipy import sparse
 from scipy.sparse.linalg import cg
 from torch import Tensor
 
-from twinview.neighbours import nearest
-from twinview.whitening import whitening
+from twinview.evaluation.nearest import nearest
+from twinview.evaluation.whitening import whitening
 
 _TOLERANCE = 1e-6  # of the scores: far from the labels they are small
 

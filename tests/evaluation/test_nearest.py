@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.commands import output
-from twinview.neighbours import nearest
+from twinview.evaluation.nearest import nearest
 
 GROWTH = """
 import resource, torch

@@ -26,9 +26,9 @@ from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
-from twinview.logistic import Fitted, fit
+from twinview.evaluation.label_graph import Graph
+from twinview.evaluation.logistic import Fitted, fit
 from twinview.probes.linear import linear
-from twinview.propagation import Graph
 from twinview.settings.sections import (
     MEASURES,
     PROBED,

@@ -5,7 +5,7 @@ import weakref
 import pytest
 import torch
 
-from twinview.moments import moments
+from twinview.evaluation.moments import moments
 
 
 def test_moments_are_kept_as_long_as_their_features() -> None:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from twinview.core.types import Embeddings
-from twinview.moments import moments
+from twinview.evaluation.moments import moments
 
 # Typical p(1 - p) of a class: how much of the features' covariance the loss's curvature is.
 _CURVATURE = 0.05
