@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import experiments, measure
+from twinview import measure
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError, TwinviewError
-from twinview.provenance import commit, hardware, versions
+from twinview.experiments import dvc_experiments
+from twinview.experiments.provenance import commit, hardware, versions
 
 RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
 COMMAND, BENCH = "make bench", "bench."
@@ -101,7 +102,7 @@ def main(names: list[str]) -> None:
             f"no benchmark is called {', '.join(sorted(unknown))}; "
             f"there are {', '.join(BENCHMARKS)}"
         )
-    experiments.require_committed(COMMAND)
+    dvc_experiments.require_committed(COMMAND)
     chosen = names or list(BENCHMARKS)
     missing = [path for path in (paths.PREPARED, paths.VIEWS) if not path.exists()]
     if missing and (needy := [name for name in ON_DATA if name in chosen]):

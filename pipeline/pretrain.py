@@ -18,11 +18,11 @@ from twinview.core.errors import DataError
 from twinview.core.types import Split
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.experiments.provenance import provenance
 from twinview.learning import checkpoints, loop
 from twinview.learning.parts import Method
 from twinview.learning.watch import Session, Watch, follow
 from twinview.models import encoder, head
-from twinview.provenance import provenance
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.views.cache import INDEX, open_views, read_plan

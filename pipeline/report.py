@@ -1,10 +1,11 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import lockfile, stage
+from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
+from twinview.experiments import lock_file
 from twinview.models import embeddings
 from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
@@ -36,7 +37,7 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
-        outs=lockfile.recorded_outs(BEFORE),
+        outs=lock_file.recorded_outs(BEFORE),
     )
     html = page(
         evidence,

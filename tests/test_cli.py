@@ -22,12 +22,13 @@ from tests.commands import git, output
 from tests.refusing import refuse
 from tests.test_gate import report
 from tests.workspace import ROOT
-from twinview import clean, measure, promotion, seeding, stage
+from twinview import clean, measure, promotion, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
 from twinview.core.errors import BusyError
-from twinview.experiments import in_folder
+from twinview.experiments import seeding
+from twinview.experiments.dvc_experiments import in_folder
 from twinview.gate import Check
 from twinview.promotion import Promotion
 

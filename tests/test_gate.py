@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from twinview import experiments, gate_table, seeding
+from twinview import gate_table
 from twinview.core.errors import DataError
+from twinview.experiments import dvc_experiments, seeding
+from twinview.experiments.trainings import Trainings, trainings
 from twinview.gate import Check, Reference, holds, run_gate, standard_error
 from twinview.settings.sections import Gate
-from twinview.trainings import Trainings, trainings
 
 GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
@@ -47,7 +48,7 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
 
     The training that is here is the first that has its metrics, or the first of all.
     """
-    read = experiments.in_folder(folder)
+    read = dvc_experiments.in_folder(folder)
     if not (folder / "params.yaml").exists():
         (folder / "params.yaml").write_text("pretrain: {method: simclr, seed: 4}")
     own, tree = seeding.results(read), seeding.settings(read)
@@ -67,7 +68,7 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
 
 
 def here(folder: Path) -> Trainings:
-    return trainings(experiments.in_folder(folder))
+    return trainings(dvc_experiments.in_folder(folder))
 
 
 def before(*values: float, name: str = "linear.accuracy") -> Reference:

@@ -11,8 +11,8 @@ import pytest
 from tests.workspace import ROOT
 from twinview import measure
 from twinview.evaluation.protocol import PROTOCOL
+from twinview.experiments.seeding import Seeds
 from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
-from twinview.seeding import Seeds
 
 SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
 NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]

@@ -15,11 +15,11 @@ from tests.finished import results
 from tests.test_gate import seeds
 from twinview import champions, tracking
 from twinview.core.errors import BusyError, DataError
+from twinview.experiments.trainings import Trainings
 from twinview.gate import Reference
 from twinview.promotion import Promotion, promote
 from twinview.settings.sections import Gate
 from twinview.stage import alone
-from twinview.trainings import Trainings
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from pipeline.report import BEFORE
 from tests.workspace import ROOT
 from twinview.core.errors import DataError
-from twinview.lockfile import LOCK, Out, recorded_outs
+from twinview.experiments.lock_file import LOCK, Out, recorded_outs
 
 LOCKED = """
 schema: '2.0'

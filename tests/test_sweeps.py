@@ -10,9 +10,10 @@ import pytest
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import experiments, measure, sweeps
+from twinview import measure, sweeps
 from twinview.core import registry
 from twinview.core.errors import ConfigError
+from twinview.experiments import dvc_experiments
 from twinview.settings import params
 from twinview.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 
@@ -24,10 +25,12 @@ class Dvc:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ran: dict[str, dict[str, Any]] = {}
-        monkeypatch.setattr(experiments, "run", self.run)
-        monkeypatch.setattr(experiments, "base", lambda name: "abc" if name in self.ran else None)
-        monkeypatch.setattr(experiments, "read", self.read)
-        monkeypatch.setattr(experiments, "require_committed", lambda command: None)
+        monkeypatch.setattr(dvc_experiments, "run", self.run)
+        monkeypatch.setattr(
+            dvc_experiments, "base", lambda name: "abc" if name in self.ran else None
+        )
+        monkeypatch.setattr(dvc_experiments, "read", self.read)
+        monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:
         assert name not in self.ran and stages == ("evaluate",)

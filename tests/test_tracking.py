@@ -25,9 +25,10 @@ from tests.contracts.test_kinds import SMALL
 from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
-from twinview import columns, provenance, stores, tracking
+from twinview import columns, stores, tracking
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flat
+from twinview.experiments import provenance
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [

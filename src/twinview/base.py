@@ -6,15 +6,15 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import experiments, lockfile
 from twinview.core import paths
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
+from twinview.experiments import dvc_experiments, lock_file
+from twinview.experiments.seeding import PARAMS
+from twinview.experiments.trainings import trainings
 from twinview.gate import Reference
-from twinview.seeding import PARAMS
 from twinview.settings.params import load, parse
 from twinview.settings.sections import Gate
-from twinview.trainings import trainings
 
 _VERIFY = ("rev-parse", "--short", "--verify", "--quiet")
 
@@ -29,7 +29,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     if reference is None:
         return own, str(file)
     commit, name = resolved(reference), os.path.relpath(file)
-    stated = _gate(experiments.text_at(commit, Path(name)), f"{commit}:{name}")
+    stated = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
     kept = {key: stated[key] for key in own.model_dump() if key in stated}
     missing = [key for key in own.model_dump() if key not in stated]
     place = f"{name} at {commit}"
@@ -46,11 +46,11 @@ def base_results(reference: str, file: Path) -> Reference:
     label = f"baseline {commit}"
     if name != PARAMS:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
-    if experiments.text_at(commit, paths.METRICS) is None:
+    if dvc_experiments.text_at(commit, paths.METRICS) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
-    read = experiments.at(commit, f"the commit {commit}")
+    read = dvc_experiments.at(commit, f"the commit {commit}")
     try:
-        if reason := lockfile.altered(lockfile.load(read), read):
+        if reason := lock_file.altered(lock_file.load(read), read):
             return Reference(label, None, f"its {reason}")
         return Reference(label, trainings(read))
     except DataError as error:

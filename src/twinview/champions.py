@@ -15,8 +15,8 @@ from typing import Any
 
 from twinview import stores, tracking
 from twinview.core.errors import BusyError, DataError
+from twinview.experiments.trainings import Trainings
 from twinview.gate import Reference
-from twinview.trainings import Trainings
 
 ALIAS = "champion"
 CARD = "MODEL_CARD.md"

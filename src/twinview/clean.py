@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import deleted_rows, disk, dvc_cache, experiments, stage
+from twinview import deleted_rows, stage
 from twinview.core import commands, locks, paths
 from twinview.core.errors import BusyError, ConfigError
+from twinview.experiments import disk, dvc_cache, dvc_experiments
 
 SMOKE = Path("build/smoke")
 RUNS = "runs"  # below DVC's cache
@@ -30,7 +31,7 @@ def parts(progress: dvc_cache.Progress) -> dict[str, Part]:
     own = dvc_cache.is_own()
     cache = dvc_cache.look(progress) if own else dvc_cache.Cache({}, {}, {})
     views = [*cache.only_of(str(paths.VIEWS)), *_below(_views())]
-    trainings, copies, tried = _trainings(), _copies(), experiments.references()
+    trainings, copies, tried = _trainings(), _copies(), dvc_experiments.references()
     then = f"{disk.freed(cache.only_tried()) / 1e6:,.1f} MB"
     rows = deleted_rows.deleted_rows()
     found = {
@@ -90,14 +91,14 @@ def remove(names: Sequence[str], progress: dvc_cache.Progress) -> dict[str, int]
 
 
 def _experiments() -> None:
-    if experiments.references():
-        experiments.dvc("exp", "remove", "--all-commits", "--quiet")
+    if dvc_experiments.references():
+        dvc_experiments.dvc("exp", "remove", "--all-commits", "--quiet")
 
 
 def _unused() -> None:
     outside_git = commands.head() is None
     which = [] if outside_git else ["--all-commits", "--all-experiments"]
-    experiments.dvc("gc", "--workspace", *which, "--force", "--quiet")
+    dvc_experiments.dvc("gc", "--workspace", *which, "--force", "--quiet")
 
 
 def _remove_copies() -> None:

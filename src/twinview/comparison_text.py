@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from twinview import measure
-from twinview.comparison import (
+from twinview.core.text_table import aligned
+from twinview.experiments.comparison import (
     MORE_SEEDS,
     Compared,
     Comparison,
@@ -16,8 +17,7 @@ from twinview.comparison import (
     minutes,
     validation_of,
 )
-from twinview.core.text_table import aligned
-from twinview.intervals import WORDS, Interval
+from twinview.experiments.intervals import WORDS, Interval
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
 WIDTH = 120  # columns of a terminal

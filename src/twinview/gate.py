@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import experiments, lockfile, seeding
 from twinview.core import files, paths
-from twinview.experiments import Read
+from twinview.experiments import dvc_experiments, lock_file, seeding
+from twinview.experiments.dvc_experiments import Read
+from twinview.experiments.trainings import Trainings, number, trainings
 from twinview.settings.sections import Gate
-from twinview.trainings import Trainings, number, trainings
 
 ERRORS = 2
 RAW = "raw_pixels"
@@ -44,7 +44,7 @@ class Reference:
 
 def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ()) -> list[Check]:
     """Holds the reports below folder against all that the settings want."""
-    read = experiments.in_folder(folder)
+    read = dvc_experiments.in_folder(folder)
     ours = trainings(read)
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", "absent"))
     wanted = " or ".join(settings.verdicts)
@@ -83,18 +83,18 @@ def _belong(read: Read, folder: Path) -> Iterator[Check]:
 
     Code that was edited since is named only: it may be a docstring's, which costs no training.
     """
-    lock = lockfile.load(read)
+    lock = lock_file.load(read)
     if not lock["stages"]:
         return
-    stale = lockfile.altered(lock, read) or lockfile.stale(lock, seeding.settings(read))
-    edited = lockfile.edited(lock, folder)
+    stale = lock_file.altered(lock, read) or lock_file.stale(lock, seeding.settings(read))
+    edited = lock_file.edited(lock, folder)
     why = [f"{stale}; `dvc repro` mends it"] if stale else []
     if edited:
         more = ["..."] if len(edited) > _NAMED else []
         why.append(f"code was edited since: {', '.join([*edited[:_NAMED], *more])}")
     own = f"of {seeding.PARAMS}"
     found = "stale" if stale else own
-    yield Check("results", str(lockfile.LOCK), found, own, stale is None, "; ".join(why))
+    yield Check("results", str(lock_file.LOCK), found, own, stale is None, "; ".join(why))
 
 
 def _floor(name: str, floor: float, ours: Trainings) -> Check:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments, seeding
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError
-from twinview.provenance import commit, hardware
+from twinview.experiments import dvc_experiments, seeding
+from twinview.experiments.provenance import commit, hardware
 from twinview.settings import params
 
 SCOREBOARD = Path("reports/scoreboard.json")
@@ -41,7 +41,7 @@ def require_measurable(seeds: int) -> None:
     That is a working tree that differs from the commit, too few seeds, a README without its marks,
     and settings of which the table's labels are not true.
     """
-    experiments.require_committed(COMMAND)
+    dvc_experiments.require_committed(COMMAND)
     seeding.require_spread(seeds, COMMAND)
     require_marks()
     settings = params.load()
@@ -79,7 +79,7 @@ def measure(seeds: int) -> None:
     A checkpoint would save time that is to be measured: there must be none.
     """
     started = time.monotonic()
-    experiments.dvc("repro", "--force")
+    dvc_experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
     trained = files.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
     *_, known = seeding.gathered(seeds)

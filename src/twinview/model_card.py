@@ -9,9 +9,9 @@ from twinview.champions import Published
 from twinview.core import files, paths
 from twinview.core.templates import rendered
 from twinview.evaluation import protocol
+from twinview.experiments.intervals import interval
+from twinview.experiments.trainings import Trainings
 from twinview.gate import RAW, Check
-from twinview.intervals import interval
-from twinview.trainings import Trainings
 
 SUPERVISED = "supervised"
 _TEMPLATE = Path(__file__).parent / "model_card.md.j2"

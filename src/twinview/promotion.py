@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import champions, experiments, model_card, seeding, stage
+from twinview import champions, model_card, stage
 from twinview.core import files, paths
-from twinview.experiments import Read
+from twinview.experiments import dvc_experiments, seeding
+from twinview.experiments.dvc_experiments import Read
+from twinview.experiments.trainings import trainings
 from twinview.gate import Check, Reference, holds, run_gate
 from twinview.models import encoder
 from twinview.settings.sections import Gate
-from twinview.trainings import trainings
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
     no row has the results.
     """
     with stage.alone("promote"):
-        read = experiments.in_folder(Path())
+        read = dvc_experiments.in_folder(Path())
         ours, row = trainings(read), champions.published(*_results(read))
         same = _identity()
         known = champions.version_of(settings.model, same)

@@ -7,10 +7,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import differing, experiments, provenance
 from twinview.core.commands import git
 from twinview.core.errors import DataError
-from twinview.lockfile import value_at
+from twinview.experiments import differences, dvc_experiments, provenance
+from twinview.experiments.lock_file import value_at
 
 _PARAMS = "params.yaml"
 _CODE = ("src", "pipeline")
@@ -50,10 +50,10 @@ def _name(tree: Mapping[str, Any]) -> str:
 
 def _changes(tree: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """The settings that differ, in words: the first ones, each cut, and how many more there are."""
-    now = differing.in_effect(tree)
-    then = differing.stated({key: of for key, of in before.items() if key in tree})
-    values = {key: now[key] for key in differing.unequal([now, then]) if key in now}
-    told = differing.words(values, list(values))
+    now = differences.in_effect(tree)
+    then = differences.stated({key: of for key, of in before.items() if key in tree})
+    values = {key: now[key] for key in differences.unequal([now, then]) if key in now}
+    told = differences.words(values, list(values))
     cut = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in told]
     more = [f"and {len(cut) - _NAMED} more"] if len(cut) > _NAMED else []
     return [*cut[:_NAMED], *more]
@@ -72,7 +72,7 @@ def _here() -> Mapping[str, Any]:
 def _at(commit: str) -> Mapping[str, Any]:
     """What params.yaml states at a commit; nothing where that has no such file, or a broken one."""
     try:
-        return _mapping(experiments.text_at(commit, Path(_PARAMS)) or "")
+        return _mapping(dvc_experiments.text_at(commit, Path(_PARAMS)) or "")
     except YAMLError:
         return {}
 

@@ -4,11 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments, lockfile, seeding
 from twinview.core import files, paths
 from twinview.core.errors import DataError
+from twinview.experiments import dvc_experiments, lock_file, seeding
 
-_HERE = experiments.in_folder(Path())
+_HERE = dvc_experiments.in_folder(Path())
 
 
 def results() -> dict[str, Any]:
@@ -68,10 +68,10 @@ def _trained() -> dict[str, Any] | None:
 
 
 def _stale() -> str | None:
-    lock = lockfile.load(_HERE)
+    lock = lock_file.load(_HERE)
     if not lock["stages"]:
         return None
-    return lockfile.altered(lock, _HERE) or lockfile.stale(lock, seeding.settings(_HERE))
+    return lock_file.altered(lock, _HERE) or lock_file.stale(lock, seeding.settings(_HERE))
 
 
 def _is_scores(value: Any) -> bool:

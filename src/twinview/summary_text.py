@@ -4,11 +4,11 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from twinview import seeding
 from twinview.core import paths
 from twinview.core.text_table import aligned
 from twinview.evaluation.standings import BARS, standing
-from twinview.intervals import WORDS, Interval
+from twinview.experiments import seeding
+from twinview.experiments.intervals import WORDS, Interval
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:

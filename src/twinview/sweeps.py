@@ -16,13 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinview import experiments, measure, seeding
+from twinview import measure
 from twinview.core import files, paths, registry
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch
+from twinview.experiments import dvc_experiments, seeding
+from twinview.experiments.provenance import hardware, versions
 from twinview.measure import Scores
-from twinview.provenance import hardware, versions
 from twinview.settings import params
 from twinview.settings.params import Params
 from twinview.settings.sections import VALIDATION
@@ -54,12 +55,12 @@ class Experiment:
 
     def run(self) -> None:
         """Runs it up to its evaluation, unless DVC has it."""
-        if experiments.base(self.name) is None:
-            experiments.run(self.name, self.changes, "evaluate")
+        if dvc_experiments.base(self.name) is None:
+            dvc_experiments.run(self.name, self.changes, "evaluate")
 
     def load(self, path: Path) -> Any:
         """What a JSON file of the experiment holds."""
-        return json.loads(experiments.read(self.name, path))
+        return json.loads(dvc_experiments.read(self.name, path))
 
 
 def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
@@ -237,11 +238,11 @@ def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
 
 def _origin(runs: Sequence[Experiment], command: str) -> dict[str, str | None]:
     """Where an entry comes from. The commit is the last experiment's; all have its code."""
-    return {"command": command, "commit": experiments.base(runs[-1].name)}
+    return {"command": command, "commit": dvc_experiments.base(runs[-1].name)}
 
 
 def _require(seeds: int) -> None:
     """Raises ConfigError for a tree with changes, or nothing to train."""
-    experiments.require_committed(COMMAND)
+    dvc_experiments.require_committed(COMMAND)
     if seeds < 1:
         raise ConfigError(f"{COMMAND} needs at least 1 seed, not {seeds}")

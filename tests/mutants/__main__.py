@@ -22,9 +22,10 @@ import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
-from twinview import experiments, measure, stage
+from twinview import measure, stage
 from twinview.core.errors import ConfigError, TwinviewError
-from twinview.provenance import commit, hardware
+from twinview.experiments import dvc_experiments
+from twinview.experiments.provenance import commit, hardware
 
 COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")
@@ -42,7 +43,7 @@ def main(traps: Sequence[int]) -> None:
     """Plants, reports, and ends with an error unless every bug was caught."""
     chosen = [mutant for mutant in PLANTED if not traps or mutant.trap in traps]
     if not traps:
-        experiments.require_committed(COMMAND)
+        dvc_experiments.require_committed(COMMAND)
     require_applicable(chosen)
     found = list(zip(chosen, catchers(chosen), strict=True))
     print("\n".join(table(found)))

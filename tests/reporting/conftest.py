@@ -9,7 +9,7 @@ import torch
 
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines, protocol
-from twinview.lockfile import Out
+from twinview.experiments.lock_file import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
 from twinview.reporting.pictures import tiled

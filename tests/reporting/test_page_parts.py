@@ -16,8 +16,8 @@ from PIL import Image as Picture
 
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
+from twinview.experiments.lock_file import Out
 from twinview.learning.collapse import Monitors, Verdict, verdict
-from twinview.lockfile import Out
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs, minutes_words, size_words

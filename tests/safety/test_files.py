@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from tests.workspace import ROOT
-from twinview import provenance
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.experiments import provenance
 from twinview.learning import checkpoints
 from twinview.models import encoder, head
 from twinview.settings import params

@@ -10,11 +10,12 @@ without its runs' files.
 import argparse
 from pathlib import Path
 
-from twinview import experiments, lockfile, stores, tracking
+from twinview import stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.core import outs
 from twinview.core.commands import GitError, git
+from twinview.experiments import dvc_experiments, lock_file
 from twinview.settings import params
 
 ALONE = (
@@ -48,12 +49,12 @@ def run(options: argparse.Namespace) -> Outcome:
 def checked(file: Path) -> Outcome:
     """That the file and dvc.lock are in order, and whether git knows the folder."""
     params.check(file)
-    lockfile.load()
+    lock_file.load()
     outs.check()
     stores.elsewhere((tracking.PIPELINE, tracking.PRETRAINING))
     repository, missing = _repository()
     missing += _other_code()
-    elsewhere = experiments.queued_elsewhere()
+    elsewhere = dvc_experiments.queued_elsewhere()
     data: dict[str, object] = {"params": str(file), "faults": [], "git": repository}
     if elsewhere:
         missing.append(ELSEWHERE.format(", ".join(elsewhere)))

@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes the page and the Markdown; prints the table."""
-    from twinview import comparison, comparison_text  # SciPy takes a second
+    from twinview import comparison_text  # SciPy takes a second
+    from twinview.experiments import comparison  # SciPy takes a second
     from twinview.reporting import compare_page
 
     found = comparison.compare(options.names, options.metric)

@@ -9,9 +9,10 @@ committed working tree, since an experiment starts from the commit.
 
 import argparse
 
-from twinview import seeding, stage
+from twinview import stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
+from twinview.experiments import seeding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,11 +20,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview import lockfile
 from twinview.core import files, locks, paths
 from twinview.core.errors import TrainingError
 from twinview.core.paths import root
 from twinview.core.tensor_files import save_tensors
+from twinview.experiments import lock_file
 
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
@@ -217,7 +217,7 @@ def _is_recorded(folder: Path) -> bool:
     results = folder / _RESULTS
     if not results.exists():
         return False
-    return bool(lockfile.outs(lockfile.load()).keys() & files.load_json(results))
+    return bool(lock_file.outs(lock_file.load()).keys() & files.load_json(results))
 
 
 def _md5(path: Path) -> str:

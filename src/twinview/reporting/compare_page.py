@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview.comparison import (
+from twinview.core.templates import rendered
+from twinview.experiments.comparison import (
     MANY,
     MORE_SEEDS,
     Compared,
@@ -15,9 +16,8 @@ from twinview.comparison import (
     minutes,
     validation_of,
 )
-from twinview.core.templates import rendered
-from twinview.differing import short, told
-from twinview.intervals import WORDS, Difference
+from twinview.experiments.differences import short, told
+from twinview.experiments.intervals import WORDS, Difference
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.lockfile import Out
+from twinview.experiments.lock_file import Out
 
 _LARGE = 1e-4  # of the largest out; smaller ones are one line of the table
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinview.comparison import Comparison, Group
+from twinview.experiments.comparison import Comparison, Group
 from twinview.reporting.charts import Tick, nice_ticks
 from twinview.reporting.results import spoken
 

@@ -13,7 +13,7 @@ from twinview.core.paths import OURS, PREPARED
 from twinview.core.templates import rendered
 from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
-from twinview.lockfile import Out
+from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs

@@ -12,9 +12,10 @@ import pytest
 from pipeline.report import BEFORE
 from tests.commands import git
 from tests.test_gate import report
-from twinview import base, experiments, lockfile, provenance
+from twinview import base
 from twinview.cli import main
 from twinview.core.errors import DataError
+from twinview.experiments import dvc_experiments, lock_file, provenance
 
 LOCK: dict[str, Any] = {
     "schema": "2.0",
@@ -47,36 +48,36 @@ TREE = {"pretrain": {"epochs": 3}, "methods": {"byol": {"decay": 0.9}}, "report"
 
 
 def test_code_is_what_the_results_come_from() -> None:
-    assert lockfile.code(LOCK) == {
+    assert lock_file.code(LOCK) == {
         "src/twinview/learning/loop.py": "c1",
         "pipeline/evaluate.py": "c2",
     }
 
 
 def test_equal_content_is_counted_once() -> None:
-    assert lockfile.outs(LOCK) == {"e1": 10, "m1": 2, "h1": 5}
+    assert lock_file.outs(LOCK) == {"e1": 10, "m1": 2, "h1": 5}
 
 
 def test_the_hash_of_an_out_is_found() -> None:
-    assert lockfile.hash_of(LOCK, Path("reports/metrics.json")) == "m1"
-    assert lockfile.hash_of(LOCK, Path("reports/none.json")) is None
+    assert lock_file.hash_of(LOCK, Path("reports/metrics.json")) == "m1"
+    assert lock_file.hash_of(LOCK, Path("reports/none.json")) is None
 
 
 def test_results_of_the_settings_are_not_stale_whatever_the_page_is() -> None:
-    assert lockfile.stale(LOCK, TREE) is None
+    assert lock_file.stale(LOCK, TREE) is None
 
 
 def test_results_of_other_settings_are_stale() -> None:
-    found = lockfile.stale(LOCK, TREE | {"pretrain": {"epochs": 4}})
+    found = lock_file.stale(LOCK, TREE | {"pretrain": {"epochs": 4}})
     assert found == "pretrain ran with another pretrain.epochs than params.yaml states"
-    found = lockfile.stale(LOCK, TREE | {"methods": {"byol": {"decay": 0.8}}})
+    found = lock_file.stale(LOCK, TREE | {"methods": {"byol": {"decay": 0.8}}})
     assert found == "pretrain ran with another methods.byol.decay than params.yaml states"
 
 
 def test_a_stage_that_did_not_run_after_an_earlier_one_is_stale() -> None:
     lock = copy.deepcopy(LOCK)
     lock["stages"]["pretrain"]["outs"][0]["md5"] = "e2"
-    assert lockfile.stale(lock, TREE) == "evaluate ran on another models/encoder than there is"
+    assert lock_file.stale(lock, TREE) == "evaluate ran on another models/encoder than there is"
 
 
 BROKEN = {
@@ -121,7 +122,7 @@ def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
         said = capsys.readouterr().err
         assert "dvc.lock is broken (" in said and "`git checkout HEAD dvc.lock`" in said, command
         assert said.count("\n") <= 2, said
-    for reader in (provenance.data, lambda: lockfile.recorded_outs(BEFORE)):
+    for reader in (provenance.data, lambda: lock_file.recorded_outs(BEFORE)):
         with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
             reader()
 
@@ -130,11 +131,11 @@ def test_a_broken_dvc_lock_of_a_commit_is_told_as_the_folder_s(project: Path) ->
     (project / "dvc.lock").write_bytes(BROKEN["not UTF-8"])
     commit("broken")
     with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
-        lockfile.load(experiments.at("HEAD", "the commit"))
+        lock_file.load(dvc_experiments.at("HEAD", "the commit"))
 
 
 def test_without_a_dvc_lock_there_are_no_stages(folder: Path) -> None:
-    assert lockfile.load() == {"stages": {}}
+    assert lock_file.load() == {"stages": {}}
 
 
 def locked(folder: Path) -> dict[str, Any]:
@@ -148,13 +149,13 @@ def locked(folder: Path) -> dict[str, Any]:
 
 
 def test_reports_that_a_stage_did_not_write_are_named(folder: Path) -> None:
-    lock, read = locked(report(folder)), experiments.in_folder(folder)
-    assert lockfile.altered(lock, read) is None
+    lock, read = locked(report(folder)), dvc_experiments.in_folder(folder)
+    assert lock_file.altered(lock, read) is None
     report(folder, linear="0.99")
     said = "reports/metrics.json is not what evaluate wrote, by its checksum in dvc.lock"
-    assert lockfile.altered(lock, read) == said
+    assert lock_file.altered(lock, read) == said
     report(folder, verdict="slow")
-    assert str(lockfile.altered(lock, read)).startswith("reports/pretrain/metrics.json is not")
+    assert str(lock_file.altered(lock, read)).startswith("reports/pretrain/metrics.json is not")
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
@@ -163,16 +164,16 @@ def test_line_ends_that_git_changes_alter_no_report(ends: str, folder: Path) -> 
     path.write_text('{"linear": {"accuracy": 0.9}}\n')
     lock = locked(folder)
     path.write_bytes(path.read_bytes().replace(b"\n", ends.encode()))
-    assert lockfile.altered(lock, experiments.in_folder(folder)) is None
+    assert lock_file.altered(lock, dvc_experiments.in_folder(folder)) is None
 
 
 def test_a_commit_s_reports_are_compared_with_its_own_dvc_lock(project: Path) -> None:
-    path, read = project / "reports/metrics.json", experiments.at("HEAD", "the commit")
+    path, read = project / "reports/metrics.json", dvc_experiments.at("HEAD", "the commit")
     lock = locked(project)
     path.write_text("edited since")
-    assert lockfile.altered(lock, read) is None
+    assert lock_file.altered(lock, read) is None
     lock["stages"]["evaluate"]["outs"][0]["md5"] = "another"
-    assert lockfile.altered(lock, read) is not None
+    assert lock_file.altered(lock, read) is not None
 
 
 def test_every_command_that_reads_reports_says_that_they_were_altered(

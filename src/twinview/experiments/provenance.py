@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from twinview import lockfile
 from twinview.core import commands, paths
 from twinview.core.commands import GitError
+from twinview.experiments import lock_file
 
 NONE, UNKNOWN = "none", "unknown"  # how the words for no commit begin
 
@@ -55,14 +55,14 @@ def data() -> Data | None:
 
     Raises DataError for a broken dvc.lock.
     """
-    lock = lockfile.load()
-    digest = lockfile.hash_of(lock, paths.PREPARED)
+    lock = lock_file.load()
+    digest = lock_file.hash_of(lock, paths.PREPARED)
     if digest is None:
         return None
     try:
         source = lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"]
     except (KeyError, TypeError):
-        raise lockfile.broken("prepare states no data.source") from None
+        raise lock_file.broken("prepare states no data.source") from None
     return Data(source, digest)
 
 

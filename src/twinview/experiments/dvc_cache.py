@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import experiments, lockfile
 from twinview.core import commands
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.paths import root
+from twinview.experiments import dvc_experiments, lock_file
 
 # All that says which outs a commit has; most commits change none of it.
 _STATED = (":(glob)**/dvc.yaml", ":(glob)**/dvc.lock", ":(glob)**/*.dvc", "params.yaml", ".dvc")
@@ -59,7 +59,7 @@ def look(progress: Progress) -> Cache:
             files = {checksum: Path(odb.oid_to_path(checksum)) for checksum in odb.all()}
             if commands.head() is None:
                 return Cache(files, _walk(repository, progress, 1), {})
-            commits, count = _commits(), len(experiments.references())
+            commits, count = _commits(), len(dvc_experiments.references())
             kept = _walk(repository, progress, len(commits) + 1, revs=commits)
             which = {"all_experiments": True, "workspace": False}
             return Cache(files, kept, _walk(repository, progress, count, **which))
@@ -86,7 +86,7 @@ def _repository() -> Iterator[Any]:
 
     Raises DataError, with the remedy, for a broken dvc.lock.
     """
-    lockfile.load()
+    lock_file.load()
     from dvc.repo import Repo
 
     logging.disable(logging.WARNING)

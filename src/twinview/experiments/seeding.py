@@ -18,14 +18,14 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview import experiments, lockfile
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError, DataError, MissingError
-from twinview.differing import in_effect
-from twinview.experiments import Read
-from twinview.intervals import Interval, interval, prediction
-from twinview.lockfile import value_at
-from twinview.provenance import hardware, versions
+from twinview.experiments import dvc_experiments, lock_file
+from twinview.experiments.differences import in_effect
+from twinview.experiments.dvc_experiments import Read
+from twinview.experiments.intervals import Interval, interval, prediction
+from twinview.experiments.lock_file import value_at
+from twinview.experiments.provenance import hardware, versions
 
 FILE = Path("reports/seeds.json")
 PARAMS = Path("params.yaml")
@@ -154,9 +154,9 @@ def run(count: int) -> Seeds:
     Raises ConfigError for a count without a spread, or a working tree that is not committed.
     """
     require_spread(count, COMMAND)
-    experiments.require_git(COMMAND)
-    experiments.require_committed(COMMAND)
-    experiments.dvc("repro")
+    dvc_experiments.require_git(COMMAND)
+    dvc_experiments.require_committed(COMMAND)
+    dvc_experiments.dvc("repro")
     *_, last = gathered(count)
     return last
 
@@ -169,8 +169,8 @@ def require_spread(count: int, command: str) -> None:
 
 def gathered(count: int) -> Iterator[Seeds]:
     """What is known after each training; the first is the folder's own, which has been run."""
-    here = experiments.in_folder(Path())
-    tree, prepared, code = settings(here), data(here), lockfile.code(lockfile.load(here))
+    here = dvc_experiments.in_folder(Path())
+    tree, prepared, code = settings(here), data(here), lock_file.code(lock_file.load(here))
     name = f"seed-{{}}-{digest(tree, prepared, code)[:8]}"
     first = [value_at(tree, key) for key in SEEDS]
     found = [results(here)]
@@ -187,16 +187,16 @@ def gathered(count: int) -> Iterator[Seeds]:
 
 def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:
     """The results of an experiment, which is run unless DVC has it."""
-    if experiments.made(name) is None:
+    if dvc_experiments.made(name) is None:
         print(f"twinview: {name}", flush=True)
-        experiments.run(name, changes)
-    made = experiments.made(name)
+        dvc_experiments.run(name, changes)
+    made = dvc_experiments.made(name)
     if made is None:
         raise DataError(
             f"DVC kept nothing of the experiment {name}; in a shallow clone it does not: "
             "`git fetch --unshallow` mends it"
         )
-    return results(experiments.at(made, f"the experiment {name}"))
+    return results(dvc_experiments.at(made, f"the experiment {name}"))
 
 
 def results(read: Read) -> dict[str, float]:
@@ -225,7 +225,7 @@ def data(read: Read) -> str | None:
 
     The settings name the source and a file of pairs, and not what these hold.
     """
-    return lockfile.hash_of(lockfile.load(read), paths.PREPARED)
+    return lock_file.hash_of(lock_file.load(read), paths.PREPARED)
 
 
 def mapping(read: Read, path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twinview.core.files import flat
-from twinview.lockfile import value_at
+from twinview.experiments.lock_file import value_at
 
 ABSENT = "absent"  # what an earlier version does not know
 

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from twinview import experiments, lockfile, questions, seeding
 from twinview.core import paths
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.registry import did_you_mean
-from twinview.differing import ABSENT, in_effect, is_option, told, unequal, words
-from twinview.experiments import Read
-from twinview.intervals import Difference, Interval, difference, holm, interval
-from twinview.questions import Differences, Question
+from twinview.experiments import dvc_experiments, identity, lock_file, seeding
+from twinview.experiments.differences import ABSENT, in_effect, is_option, told, unequal, words
+from twinview.experiments.dvc_experiments import Read
+from twinview.experiments.identity import Differences, Question
+from twinview.experiments.intervals import Difference, Interval, difference, holm, interval
 from twinview.settings.sections import VALIDATION
 
 WORKSPACE = "workspace"
@@ -33,7 +33,7 @@ MANY = 4  # more settings than that are too many for a name or for columns of th
 _TELLING = 3  # of many settings, those that a name has
 _EVALUATION = Path("src/twinview/evaluation/protocol.py")
 _NAMED = re.compile(r'^PROTOCOL = "(.+)"$', re.MULTILINE)
-_OTHER = {questions.DATA: "other data", questions.PROTOCOL: "another protocol"}
+_OTHER = {identity.DATA: "other data", identity.PROTOCOL: "another protocol"}
 
 Standing = Literal["best", "tied", "unsure", "less", "more", "absent"]
 
@@ -72,14 +72,14 @@ class Run:
     @functools.cached_property
     def settings(self) -> dict[str, Any]:
         """What its results depend on, but for the seeds and for what it was asked."""
-        found = questions.answer(in_effect(self.tree))
+        found = identity.answer(in_effect(self.tree))
         return {key: value for key, value in found.items() if key not in seeding.SEEDS}
 
     @functools.cached_property
     def question(self) -> Question:
         """What it was asked."""
         found = in_effect(self.tree)
-        return questions.question(found, self.data, self.pairs, self.protocol)
+        return identity.question(found, self.data, self.pairs, self.protocol)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
     metrics: names as in seeding.results; without, the accuracy of every task. Raises ConfigError
     for a name or metric that there is not, DataError where there is nothing to compare.
     """
-    experiments.require_git("twinview compare")
+    dvc_experiments.require_git("twinview compare")
     runs, apart = _runs(names)
     if not runs:
         raise DataError(_nothing(apart))
@@ -275,7 +275,7 @@ def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
 def side_by_side(runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str, str]) -> Compared:
     """At least one run; metrics and apart as in `compare`."""
     chosen = _chosen(metrics, runs)
-    asked = questions.parted([run.question for run in runs])
+    asked = identity.parted([run.question for run in runs])
     parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
     first = asked[0].question
     others = [part.question.differences(first) for part in asked[1:]]
@@ -363,8 +363,8 @@ def _more(count: int) -> str:
 
 def _runs(names: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
     """What could be read, and what is set apart."""
-    runs, apart = [], ({} if names else dict(experiments.unfinished()))
-    known = experiments.labelled()
+    runs, apart = [], ({} if names else dict(dvc_experiments.unfinished()))
+    known = dvc_experiments.labelled()
     listed = [(name, *_place(name, known)) for name in names or [*known, WORKSPACE]]
     for name, commit, read in listed:
         try:
@@ -380,15 +380,15 @@ def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
     known: the experiments that there are. Of several of one name the newest is taken.
     """
     if name == WORKSPACE:
-        return "", experiments.in_folder(Path())
+        return "", dvc_experiments.in_folder(Path())
     for label, ref in known.items():
         if name in (label, ref.split("/")[-1]):
             made = str(git("rev-parse", ref))
-            return made, experiments.at(made, f"the experiment {name}")
+            return made, dvc_experiments.at(made, f"the experiment {name}")
     commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     if commit is not None:
-        return commit, experiments.at(commit, f"the commit {name}")
-    waiting = experiments.unfinished()
+        return commit, dvc_experiments.at(commit, f"the commit {name}")
+    waiting = dvc_experiments.unfinished()
     if name in waiting:
         raise ConfigError(f"the experiment {name} has no results: it is {waiting[name]}")
     branches = (git("for-each-ref", "--format=%(refname:short)", "refs/heads") or "").split()
@@ -402,14 +402,14 @@ def _place(name: str, known: Mapping[str, str]) -> tuple[str, Read]:
 def _run(name: str, commit: str, read: Read) -> Run:
     """Raises DataError where there are no results, or where they are of other settings."""
     tree, metrics = seeding.settings(read), seeding.results(read)
-    lock = lockfile.stated(read)
-    if reason := lockfile.altered(lock, read) or lockfile.stale(lock, tree):
+    lock = lock_file.stated(read)
+    if reason := lock_file.altered(lock, read) or lock_file.stale(lock, tree):
         remedy = "`dvc repro` mends it" if name == WORKSPACE else "run it anew by `dvc exp run`"
         raise DataError(f"its results are not of its settings: {reason}; {remedy}")
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
-    code, outs = lockfile.code(lock), lockfile.outs(lock)
-    data = lockfile.hash_of(lock, paths.PREPARED)
-    pairs = lockfile.hash_of_dep(lock, str(lockfile.value_at(tree, "data.pairs")))
+    code, outs = lock_file.code(lock), lock_file.outs(lock)
+    data = lock_file.hash_of(lock, paths.PREPARED)
+    pairs = lock_file.hash_of_dep(lock, str(lock_file.value_at(tree, "data.pairs")))
     own = name, commit, tree, metrics, verdict, _minutes(lock), outs, code
     return Run(*own, data, pairs, _protocol(read))
 
@@ -425,8 +425,8 @@ def _protocol(read: Read) -> str | None:
 
 def _minutes(lock: Mapping[str, Any]) -> float | None:
     """None where DVC's cache does not hold the file, as in a fresh clone."""
-    key = lockfile.hash_of(lock, paths.PRETRAIN_RUN)
-    text = experiments.cached(key) if key else None
+    key = lock_file.hash_of(lock, paths.PRETRAIN_RUN)
+    text = dvc_experiments.cached(key) if key else None
     return float(json.loads(text)["seconds"]) / 60 if text else None
 
 

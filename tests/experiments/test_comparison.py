@@ -13,10 +13,11 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.conftest import WHOLE
-from twinview import comparison, comparison_text, experiments
-from twinview.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview import comparison_text
 from twinview.core.errors import ConfigError, DataError
-from twinview.differing import told
+from twinview.experiments import comparison, dvc_experiments
+from twinview.experiments.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview.experiments.differences import told
 
 METHODS = ("simclr", "byol", "moco")
 
@@ -482,7 +483,7 @@ def written(accuracy: float, stated: dict[str, Any], ran: dict[str, Any] | None 
 def commit() -> str:
     git("add", "-A")
     git("commit", "-q", "--allow-empty", "-m", "x")
-    return str(experiments.git("rev-parse", "HEAD"))
+    return str(dvc_experiments.git("rev-parse", "HEAD"))
 
 
 def experiment(name: str, base: str) -> None:
@@ -495,7 +496,7 @@ def experiment(name: str, base: str) -> None:
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A commit without results, an experiment of it with, one without; a queue of one."""
     git("init", "-q")
-    monkeypatch.setattr(experiments, "unfinished", lambda: {"tired-newt": "failed"})
+    monkeypatch.setattr(dvc_experiments, "unfinished", lambda: {"tired-newt": "failed"})
     with Path("params.yaml").open("w") as file:
         YAML().dump(settings(), file)
     base = commit()

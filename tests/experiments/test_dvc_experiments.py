@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import git, output
-from twinview import experiments
 from twinview.core.errors import ConfigError, DataError
+from twinview.experiments import dvc_experiments
 
 NAME = "measure-1"
 
@@ -20,7 +20,7 @@ def repository() -> str:
         Path("m.json").write_text(text)
         git("add", "m.json")
         git("commit", "-qm", text)
-    base = experiments.git("rev-parse", "HEAD^")
+    base = dvc_experiments.git("rev-parse", "HEAD^")
     assert base is not None
     ref = f"refs/exps/{base[:2]}/{base[2:]}/{NAME}"  # as DVC keeps them
     git("update-ref", ref, "HEAD")
@@ -29,17 +29,17 @@ def repository() -> str:
 
 def test_an_experiment_is_found_by_its_name(folder: Path) -> None:
     base = repository()
-    assert experiments.base(NAME) == base
-    assert experiments.read(NAME, Path("m.json")) == "after"
+    assert dvc_experiments.base(NAME) == base
+    assert dvc_experiments.read(NAME, Path("m.json")) == "after"
 
 
 def test_what_there_is_not_is_named(folder: Path) -> None:
     repository()
-    assert experiments.base("measure-2") is None
+    assert dvc_experiments.base("measure-2") is None
     with pytest.raises(DataError, match=r"DVC has no experiment measure-2"):
-        experiments.read("measure-2", Path("m.json"))
+        dvc_experiments.read("measure-2", Path("m.json"))
     with pytest.raises(DataError, match=r"the experiment measure-1 has no other\.json"):
-        experiments.read(NAME, Path("other.json"))
+        dvc_experiments.read(NAME, Path("other.json"))
 
 
 def test_what_was_queued_in_the_folder_that_this_is_a_copy_of_is_named(
@@ -56,25 +56,25 @@ def test_what_was_queued_in_the_folder_that_this_is_a_copy_of_is_named(
     git("add", "-A")
     git("commit", "-qm", "all")
     output(*dvc, "exp", "run", "--queue", "-q", "-n", "two", "-S", "rate=2")
-    assert experiments.queued_elsewhere() == []
+    assert dvc_experiments.queued_elsewhere() == []
     shutil.copytree(born, folder / "new")
     monkeypatch.chdir(folder / "new")
-    assert experiments.queued_elsewhere() == ["two"]
+    assert dvc_experiments.queued_elsewhere() == ["two"]
 
 
 def test_settings_reach_dvc_as_yaml(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(
-        experiments.commands, "dvc", lambda *given: ran.append(given) or len(ran) - 1
+        dvc_experiments.commands, "dvc", lambda *given: ran.append(given) or len(ran) - 1
     )
     settings = {"pretrain.method": "byol", "views.small": None, "encoders.convnet.widths": [8, 16]}
-    experiments.run("x", settings, "evaluate")
+    dvc_experiments.run("x", settings, "evaluate")
     assert ran[0][:5] == ("exp", "run", "--temp", "--name", "x") and ran[0][-1] == "evaluate"
     assert ran[0][6:12:2] == (
         'pretrain.method="byol"', "views.small=null", "encoders.convnet.widths=[8, 16]",
     )  # fmt: skip
     with pytest.raises(DataError, match=r"`dvc exp run --temp --name x .*` failed"):
-        experiments.run("x", settings)
+        dvc_experiments.run("x", settings)
 
 
 def test_experiments_of_one_name_are_told_apart_by_their_commits(folder: Path) -> None:
@@ -83,10 +83,10 @@ def test_experiments_of_one_name_are_told_apart_by_their_commits(folder: Path) -
         other = f"refs/exps/00/{'0' * 38}/{name}"
         git("update-ref", other, "HEAD")
     git("update-ref", "refs/exps/celery/stash", base)
-    found = experiments.labelled()
+    found = dvc_experiments.labelled()
     assert sorted(found) == sorted([f"{NAME}@0000000", f"{NAME}@{base[:7]}", "newest"])
-    assert set(found.values()) == set(experiments.references())
-    assert experiments.made("newest") == experiments.git("rev-parse", "HEAD")
+    assert set(found.values()) == set(dvc_experiments.references())
+    assert dvc_experiments.made("newest") == dvc_experiments.git("rev-parse", "HEAD")
 
 
 def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -> None:
@@ -99,26 +99,26 @@ def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -
     git("commit", "-qm", "all")
     Path("reports/metrics.json").write_text("after")
     Path("dvc.lock").write_text("after")
-    experiments.require_committed("twinview seeds")
+    dvc_experiments.require_committed("twinview seeds")
     Path("params.yaml").write_text("after, a change")
     with pytest.raises(ConfigError, match="twinview seeds needs a working tree without changes"):
-        experiments.require_committed("twinview seeds")
+        dvc_experiments.require_committed("twinview seeds")
 
 
 def test_a_folder_and_a_commit_are_read_alike(folder: Path) -> None:
     base = repository()
-    assert experiments.in_folder(folder)(Path("m.json")) == "after"
-    assert experiments.at(base, "the base")(Path("m.json")) == "before"
+    assert dvc_experiments.in_folder(folder)(Path("m.json")) == "after"
+    assert dvc_experiments.at(base, "the base")(Path("m.json")) == "before"
     with pytest.raises(DataError, match=r"the base has no n\.json"):
-        experiments.at(base, "the base")(Path("n.json"))
+        dvc_experiments.at(base, "the base")(Path("n.json"))
     with pytest.raises(DataError, match=r"n\.json is missing; `dvc repro` makes it"):
-        experiments.in_folder(folder)(Path("n.json"))
+        dvc_experiments.in_folder(folder)(Path("n.json"))
 
 
 def test_what_is_no_text_is_named_in_a_folder_and_at_a_commit(folder: Path) -> None:
     repository()
     Path("m.json").write_bytes(b"\xff\xfe{")
     git("commit", "-qam", "broken")
-    for read in (experiments.in_folder(Path()), experiments.at("HEAD", "the commit")):
+    for read in (dvc_experiments.in_folder(Path()), dvc_experiments.at("HEAD", "the commit")):
         with pytest.raises(DataError, match=r"m\.json.* not UTF-8 text"):
             read(Path("m.json"))

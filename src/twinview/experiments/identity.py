@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core.paths import PREPARED
-from twinview.differing import ABSENT
+from twinview.experiments.differences import ABSENT
 
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
 _OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twinview.intervals import difference, holm, interval, prediction
+from twinview.experiments.intervals import difference, holm, interval, prediction
 
 
 def by_seed(values: list[float], first: int = 0) -> dict[int, float]:

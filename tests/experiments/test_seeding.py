@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import differing, experiments, seeding
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
-from twinview.experiments import in_folder
-from twinview.provenance import hardware
+from twinview.experiments import differences, dvc_experiments, seeding
+from twinview.experiments.dvc_experiments import in_folder
+from twinview.experiments.provenance import hardware
+from twinview.experiments.trainings import trainings
 from twinview.settings import params
-from twinview.trainings import trainings
 
 Write = Callable[..., Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -64,12 +64,14 @@ class Dvc:
         self.folder = folder
         self.ran: dict[str, dict[str, Any]] = {}
         self.repros: list[tuple[str, ...]] = []
-        monkeypatch.setattr(experiments, "run", self.run)
-        monkeypatch.setattr(experiments, "made", lambda name: name if name in self.ran else None)
-        monkeypatch.setattr(experiments, "at", lambda made, called: in_folder(folder / made))
-        monkeypatch.setattr(experiments, "dvc", lambda *given: self.repros.append(given))
-        monkeypatch.setattr(experiments, "require_git", lambda command: None)
-        monkeypatch.setattr(experiments, "require_committed", lambda command: None)
+        monkeypatch.setattr(dvc_experiments, "run", self.run)
+        monkeypatch.setattr(
+            dvc_experiments, "made", lambda name: name if name in self.ran else None
+        )
+        monkeypatch.setattr(dvc_experiments, "at", lambda made, called: in_folder(folder / made))
+        monkeypatch.setattr(dvc_experiments, "dvc", lambda *given: self.repros.append(given))
+        monkeypatch.setattr(dvc_experiments, "require_git", lambda command: None)
+        monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any]) -> None:
         assert name not in self.ran
@@ -105,13 +107,13 @@ def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     typed = params.load(file)
     sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
     expected = files.flat(typed.chosen(*sections))
-    assert differing.in_effect(tree(file)) == expected
+    assert differences.in_effect(tree(file)) == expected
 
 
 def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
-    found = differing.in_effect(changed("pretrain.method", "siamese"))
+    found = differences.in_effect(changed("pretrain.method", "siamese"))
     assert "objectives.nt_xent.temperature" in found and "methods.simclr.temperature" not in found
-    assert not any(key.startswith("objectives") for key in differing.in_effect(tree()))
+    assert not any(key.startswith("objectives") for key in differences.in_effect(tree()))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_the_digest_sees_what_changes_results(setting: str, value: Any) -> None:
 
 
 def test_every_section_of_plugins_is_chosen_from() -> None:
-    assert set(differing.PLUGINS) == set(params.PLUGIN_SECTIONS)
+    assert set(differences.PLUGINS) == set(params.PLUGIN_SECTIONS)
 
 
 def test_the_pipeline_comes_first_and_then_an_experiment_a_seed(dvc: Dvc) -> None:
@@ -204,7 +206,7 @@ def test_one_training_has_no_spread(count: int, dvc: Dvc) -> None:
 
 def test_what_dvc_does_not_keep_is_said(dvc: Dvc, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a shallow clone DVC ends well and keeps nothing."""
-    monkeypatch.setattr(experiments, "run", lambda name, changes: None)
+    monkeypatch.setattr(dvc_experiments, "run", lambda name, changes: None)
     with pytest.raises(DataError, match="git fetch --unshallow"):
         seeding.run(2)
 
@@ -311,7 +313,7 @@ def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
     Path("params.yaml").write_text("changed: {}")
 
     def read(path: Path) -> str:
-        return str(experiments.git("show", f"HEAD:{path}"))
+        return str(dvc_experiments.git("show", f"HEAD:{path}"))
 
     assert seeding.fitting(read) == known
 

@@ -7,11 +7,11 @@ import torch
 
 from tests.commands import git
 from tests.refusing import refuse
-from twinview import provenance
 from twinview.compute import engine
 from twinview.core import commands
 from twinview.core.commands import GitError
 from twinview.core.errors import ConfigError, DataError
+from twinview.experiments import provenance
 
 
 @pytest.fixture

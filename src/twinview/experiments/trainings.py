@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinview import seeding
 from twinview.core import paths
 from twinview.core.files import flat
-from twinview.experiments import Read
+from twinview.experiments import seeding
+from twinview.experiments.dvc_experiments import Read
 
 
 @dataclass(frozen=True)
