@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from twinview import launch, run_names, stage, tracking
+from twinview import launch, stage
 from twinview.compute import batch_norm, engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
@@ -25,6 +25,7 @@ from twinview.learning.watch import Session, Watch, follow
 from twinview.models import encoder, head
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
+from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 from twinview.views.plan import LiveViews, PairViews, Views
 
@@ -68,7 +69,7 @@ def lead(
     with (
         checkpoints.opened(fingerprint(recorded, engine.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
-        tracking.pretraining(
+        mlflow_runs.pretraining(
             recorded | {"left_out_of_first_epoch": left_out},
             kept.training,
             run_names.of_training(),
@@ -141,7 +142,7 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 
-def resume(session: Session, run: tracking.Run, total: int) -> None:
+def resume(session: Session, run: mlflow_runs.Run, total: int) -> None:
     """Goes on from the last checkpoint where there is one, and says so; MLflow's curve likewise."""
     session.resume()
     if session.state.number:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import run_names, stage, tracking
+from twinview import stage
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.reporting import plots
 from twinview.settings import params
+from twinview.tracking import mlflow_runs, run_names
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
@@ -33,10 +34,10 @@ def main() -> None:
     predictions = load_rows(paths.PREDICTIONS)
     confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
-    row = tracking.Row(
+    row = mlflow_runs.Row(
         name=run_names.of_row(),
         settings=settings.chosen(*SECTIONS),
-        metrics=tracking.row_metrics(metrics, baselines),
+        metrics=mlflow_runs.row_metrics(metrics, baselines),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in steps},
         encoder=(paths.ENCODER, paths.PROBE, example),
@@ -44,8 +45,8 @@ def main() -> None:
         figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
     with stage.elapsed("publish: the row is written"):
-        run_id = tracking.publish(row)
-    print(f"publish: run {run_id} in {tracking.place()}")
+        run_id = mlflow_runs.publish(row)
+    print(f"publish: run {run_id} in {mlflow_runs.place()}")
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview import stage, tracking
+from twinview import stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.tracking import mlflow_runs
 from twinview.views.cache import write_cache, write_live
 from twinview.views.plan import ViewPlan
 
@@ -59,7 +60,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Pictures]:
         yield Untracked()
 
     monkeypatch.setattr(GradientCache, "forward", noted)
-    monkeypatch.setattr(tracking, "pretraining", untracked)
+    monkeypatch.setattr(mlflow_runs, "pretraining", untracked)
     monkeypatch.setattr(engine, "use_threads", lambda count: None)
     return shown
 

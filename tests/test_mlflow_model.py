@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import run
 from tests.used import pictures, save_models
-from twinview import tracking
+from twinview.tracking import mlflow_runs
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -39,10 +39,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
-        _, experiment = tracking.connected()
+        _, experiment = mlflow_runs.connected()
         with mlflow.start_run(experiment_id=experiment):
             parts = (folder / "models/encoder", folder / "models/probe", pictures(2))
-            logged = mlflow.get_logged_model(tracking._log_encoder(*parts))
+            logged = mlflow.get_logged_model(mlflow_runs._log_encoder(*parts))
     found = {"one": logged.artifact_location.removeprefix("file://")}
     for name in ("same", "other"):
         found[name] = shutil.copytree(found["one"], str(folder / name))

@@ -18,13 +18,13 @@ from tests.servers import free_port, wait_for
 from tests.test_docs import COMMANDS, not_run
 from tests.used import save_models
 from tests.workspace import ROOT
-from twinview import tracking
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.models import embeddings
+from twinview.tracking import mlflow_runs
 
 # Pages whose Python is not pasted into a Python, and who runs it.
 FILES = {"CONTRIBUTING.md": "tests/test_contributing.py puts it into files"}
@@ -81,7 +81,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         patch.setattr(sys, "path", list(sys.path))
         models = (folder / paths.ENCODER, folder / paths.PROBE)
         pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
-        row = tracking.Row(
+        row = mlflow_runs.Row(
             name="simclr",
             settings={},
             metrics={"linear.accuracy": 0.5},
@@ -89,7 +89,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
             curves={},
             encoder=(*models, shapes.splits["test"].inputs[:2]),
         )
-        run = tracking.publish(row)
+        run = mlflow_runs.publish(row)
         assert (folder / "mlflow.db").is_file()
         model_id = mlflow.get_run(run).outputs.model_outputs[0].model_id
         mlflow.set_registry_uri(f"sqlite:///{folder}/mlflow.db")

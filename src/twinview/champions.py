@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import stores, tracking
 from twinview.core.errors import BusyError, DataError
 from twinview.experiments.trainings import Trainings
 from twinview.gate import Reference
+from twinview.tracking import mlflow_runs, stores
 
 ALIAS = "champion"
 CARD = "MODEL_CARD.md"
@@ -51,7 +51,7 @@ def champion(model: str) -> Reference:
     with _registry() as client:
         version = _champion(client, model)
         if version is None:
-            return Reference(ALIAS, None, f"{model} has none yet in {tracking.place()}")
+            return Reference(ALIAS, None, f"{model} has none yet in {mlflow_runs.place()}")
         found = _trainings(version)
         if not found.values:
             metrics = client.get_logged_model(_model_id(version)).metrics
@@ -65,14 +65,14 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
     Raises DataError when there is none, or its encoder lacks signature or input example.
     """
     with _registry() as client:
-        _, experiment = tracking.connected()
+        _, experiment = mlflow_runs.connected()
         mine = f"tags.`pretrain.run_id` = '{pretrained}' and attributes.status = 'FINISHED'"
         rows = client.search_runs([experiment], mine, order_by=["attributes.start_time DESC"])
         for row in rows:
             if _has(row.data.metrics, metrics):
                 return _with_encoder(client, row)
     raise DataError(
-        f"no row of the experiment {tracking.PIPELINE} in {tracking.place()} has the results in "
+        f"no row of the experiment {mlflow_runs.PIPELINE} in {mlflow_runs.place()} has the results in "
         "reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
         "writes a row into a store that has none"
     )
@@ -129,9 +129,9 @@ def _registry() -> Iterator[Any]:
     from mlflow.exceptions import MlflowException
 
     try:
-        yield tracking.connected()[0]
+        yield mlflow_runs.connected()[0]
     except MlflowException as error:
-        said = tracking.masked(f"the model registry in {stores.store()} refuses ({error})")
+        said = mlflow_runs.masked(f"the model registry in {stores.store()} refuses ({error})")
         raise BusyError(
             f"{said}; start its server, or unset MLFLOW_TRACKING_URI to use mlflow.db"
         ) from None

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import deleted_rows, stage
+from twinview import stage
 from twinview.core import commands, locks, paths
 from twinview.core.errors import BusyError, ConfigError
 from twinview.experiments import disk, dvc_cache, dvc_experiments
+from twinview.tracking import deleted_rows
 
 SMOKE = Path("build/smoke")
 RUNS = "runs"  # below DVC's cache

@@ -8,10 +8,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import stage, tracking
+from twinview import stage
 from twinview.cli import main
 from twinview.core import outs, paths
 from twinview.core.errors import DataError
+from twinview.tracking import mlflow_runs
 
 
 def test_outs_are_those_of_dvc_yaml() -> None:
@@ -95,7 +96,7 @@ def database_without_files(experiment: str, files: Path) -> None:
         opened.execute("INSERT INTO runs VALUES (?)", [f"{files.as_uri()}/1"])
 
 
-@pytest.mark.parametrize("experiment", [tracking.PIPELINE, tracking.PRETRAINING])
+@pytest.mark.parametrize("experiment", [mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING])
 def test_check_names_a_database_that_came_without_its_runs_files(
     experiment: str,
     folder: Path,

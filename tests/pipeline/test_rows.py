@@ -20,10 +20,10 @@ from tests.commands import end_all, started
 from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
-from twinview import tracking
 from twinview.core.files import flat
 from twinview.learning import collapse
 from twinview.settings import params
+from twinview.tracking import mlflow_runs
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ class Project(Copy):
     @contextlib.contextmanager
     def makes(self, rows: int, trainings: int) -> Iterator[tuple[list[Run], list[Run]]]:
         """The rows and the trainings that are new after the block, when it has ended."""
-        kinds = (tracking.PIPELINE, tracking.PRETRAINING)
+        kinds = (mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING)
         before = [self.runs(kind) for kind in kinds]
         new: tuple[list[Run], list[Run]] = ([], [])
         yield new
@@ -112,12 +112,12 @@ def side(project: Project, first: tuple[Run, Run]) -> tuple[Run, Run]:
         "-S",
         "pretrain.learning_rate=0.003",
     )
-    known = project.runs(tracking.PRETRAINING)
+    known = project.runs(mlflow_runs.PRETRAINING)
     with project.makes(rows=1, trainings=1) as (rows, trainings):
         killed = project.run(*command, kill="step-000000012.safetensors group SIGKILL")
         assert killed.returncode == -signal.SIGKILL
         [begun] = (
-            run for name, run in project.runs(tracking.PRETRAINING).items() if name not in known
+            run for name, run in project.runs(mlflow_runs.PRETRAINING).items() if name not in known
         )
         assert max(project.curve(begun, "loss")) >= 8, "the store has the curve while it grows"
         assert "goes on after step 8 of 18" in project.done(*command)
@@ -132,7 +132,7 @@ def test_a_plain_repro_is_a_row_with_every_setting_metric_and_the_data(
     settings = params.load(project.folder / "params.yaml").chosen(*SECTIONS)
     assert row.data.params == {name: str(value) for name, value in flat(settings).items()}
     reports = (project.json(f"reports/{name}.json") for name in ("metrics", "baselines"))
-    metrics = tracking.row_metrics(*reports)
+    metrics = mlflow_runs.row_metrics(*reports)
     assert {name: row.data.metrics[name] for name in metrics} == pytest.approx(metrics)
     assert set(row.data.metrics) - set(metrics) == {
         "pretrain.minutes",

@@ -10,13 +10,13 @@ without its runs' files.
 import argparse
 from pathlib import Path
 
-from twinview import stores, tracking
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.core import outs
 from twinview.core.commands import GitError, git
 from twinview.experiments import dvc_experiments, lock_file
 from twinview.settings import params
+from twinview.tracking import mlflow_runs, stores
 
 ALONE = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
@@ -51,7 +51,7 @@ def checked(file: Path) -> Outcome:
     params.check(file)
     lock_file.load()
     outs.check()
-    stores.elsewhere((tracking.PIPELINE, tracking.PRETRAINING))
+    stores.elsewhere((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
     repository, missing = _repository()
     missing += _other_code()
     elsewhere = dvc_experiments.queued_elsewhere()

@@ -14,8 +14,8 @@ from functools import partial
 
 from twinview.cli.outcome import Outcome
 from twinview.core.errors import BusyError
-from twinview.stores import store
-from twinview.tracking import page
+from twinview.tracking.mlflow_runs import page
+from twinview.tracking.stores import store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,8 +11,8 @@ import pytest
 from mlflow.tracking._tracking_service import utils
 from sqlalchemy import make_url
 
-from twinview import stores, tracking
 from twinview.core.errors import DataError
+from twinview.tracking import mlflow_runs, stores
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         enter(born, patch)
         write_run("before")
-        client, experiment = tracking.connected()
+        client, experiment = mlflow_runs.connected()
         model = client.create_logged_model(experiment, "encoder")
         write_card(model.model_id, "old")
         client.create_registered_model("letters")
@@ -59,19 +59,19 @@ def born(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "born")
     with pytest.MonkeyPatch.context() as patch:
         enter(tmp_path / "born", patch)
-        tracking.connected()
+        mlflow_runs.connected()
     return tmp_path / "born"
 
 
 def write_run(text: str) -> str:
-    client, experiment = tracking.connected()
+    client, experiment = mlflow_runs.connected()
     run = client.create_run(experiment)
     client.log_text(run.info.run_id, text, "page.html")
     return str(run.info.run_id)
 
 
 def write_card(model: str, text: str) -> None:
-    client, _ = tracking.connected()
+    client, _ = mlflow_runs.connected()
     Path("CARD.md").write_text(text)
     client.log_model_artifact(model, "CARD.md")
 
@@ -110,8 +110,8 @@ def test_a_folder_s_name_may_have_whatever_a_name_may_have(
     run = write_run("text")
     assert mlflow.artifacts.load_text(f"runs:/{run}/page.html") == "text"
     assert (
-        tracking.page().startswith("/#/experiments/")
-        and stores.elsewhere([tracking.PIPELINE]) == []
+        mlflow_runs.page().startswith("/#/experiments/")
+        and stores.elsewhere([mlflow_runs.PIPELINE]) == []
     )
     assert list(folder.iterdir()) == [project]
     assert {path.name for path in project.iterdir()} == {".dvc", "mlflow.db", "mlartifacts"}
@@ -138,7 +138,7 @@ def test_every_address_of_ours_is_renewed_and_none_of_others(
     born: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = enter(born.rename(born.with_name("new")), monkeypatch)
-    tracking.connected()
+    mlflow_runs.connected()
     known = "\n".join(addresses(Path("mlflow.db")))
     assert f"{born}/" not in known and known.count(f"{new}/mlartifacts/") >= 5
     assert "file:///elsewhere/mlartifacts/a" in known
@@ -157,11 +157,11 @@ def test_a_database_that_came_without_its_files_is_refused_before_anything(
     shutil.copy(born / "mlflow.db", folder / "new")
     enter(folder / "new", monkeypatch)
     said = rf"files of 1 of its runs are still in {born}/mlartifacts; `cp -a {born}/mlartifacts"
-    for use in (tracking.connected, tracking.page, tracking.move_in):
+    for use in (mlflow_runs.connected, mlflow_runs.page, mlflow_runs.move_in):
         with pytest.raises(DataError, match=said):
             use()
     shutil.copytree(born / "mlartifacts", "mlartifacts")
-    assert tracking.page() != ""
+    assert mlflow_runs.page() != ""
 
 
 @pytest.mark.parametrize("place", ["mlflow-artifacts:/1", "s3://a/mlartifacts/b", "/born/mlruns/1"])
@@ -171,7 +171,7 @@ def test_an_experiment_that_somebody_put_elsewhere_stays_there(
     with sqlite3.connect("mlflow.db") as opened:
         opened.execute("CREATE TABLE experiments (name, artifact_location)")
         opened.execute("INSERT INTO experiments VALUES ('twinview', ?)", [place])
-    assert stores.elsewhere([tracking.PIPELINE]) == []
+    assert stores.elsewhere([mlflow_runs.PIPELINE]) == []
 
 
 def test_a_store_outside_of_the_project_keeps_its_addresses(
@@ -181,4 +181,4 @@ def test_a_store_outside_of_the_project_keeps_its_addresses(
     enter(folder / "new", monkeypatch)
     for store in (stores.address(born / "mlflow.db"), "http://127.0.0.1:9"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-        assert stores.elsewhere([tracking.PIPELINE]) == []
+        assert stores.elsewhere([mlflow_runs.PIPELINE]) == []

@@ -8,16 +8,16 @@ from urllib.parse import unquote
 import mlflow
 import pytest
 
-from twinview import deleted_rows, stores, tracking
 from twinview.core.errors import BusyError, ConfigError, DataError
-from twinview.tracking import PIPELINE
+from twinview.tracking import deleted_rows, mlflow_runs, stores
+from twinview.tracking.mlflow_runs import PIPELINE
 
 
 @pytest.fixture
 def store(folder: Path) -> Iterator[Any]:
     """Three runs, each with a file and a model; the first is deleted, and so is the second, whose
     model is registered."""
-    experiment = tracking._experiment(PIPELINE)
+    experiment = mlflow_runs._experiment(PIPELINE)
     client = mlflow.MlflowClient(stores.store())
     for number in range(3):
         run = client.create_run(experiment, run_name=str(number))

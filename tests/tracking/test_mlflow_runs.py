@@ -25,10 +25,10 @@ from tests.contracts.test_kinds import SMALL
 from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
-from twinview import columns, stores, tracking
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flat
 from twinview.experiments import provenance
+from twinview.tracking import columns, mlflow_runs, stores
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
 pytestmark = [
@@ -76,16 +76,16 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         given.append(encoder)
         return None
 
-    monkeypatch.setattr(tracking, "_log_encoder", log)
+    monkeypatch.setattr(mlflow_runs, "_log_encoder", log)
     return given
 
 
-def a_row(run_id: str = "unknown", **changes: Any) -> tracking.Row:
+def a_row(run_id: str = "unknown", **changes: Any) -> mlflow_runs.Row:
     pretrained = {"run_id": run_id, "verdict": "learning", "seconds": 90.0}
     pretrained["examples_per_second"] = 4000
     own = {"settings": SETTINGS, "metrics": METRICS, "pretrained": pretrained, "curves": CURVES}
     own["name"] = "epochs 2"
-    return tracking.Row(**own | {"encoder": ("encoder", "example")} | changes)
+    return mlflow_runs.Row(**own | {"encoder": ("encoder", "example")} | changes)
 
 
 def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
@@ -96,13 +96,13 @@ def publish(root: Path, run_id: str = "unknown", **changes: Any) -> Run:
     figure = Figure()
     figure.subplots().plot([1, 2])
     row = a_row(run_id, figures={"curves": figure}, **changes)
-    return mlflow.get_run(tracking.publish(row))
+    return mlflow.get_run(mlflow_runs.publish(row))
 
 
 def fail_to_publish(root: Path, monkeypatch: pytest.MonkeyPatch, **own: Any) -> None:
     """A row that is left unfinished: its encoder could not be logged."""
     with monkeypatch.context() as patch:
-        patch.setattr(tracking, "_log_encoder", broken)
+        patch.setattr(mlflow_runs, "_log_encoder", broken)
         with pytest.raises(ConnectionError):
             publish(root, **own)
 
@@ -115,9 +115,9 @@ def recorded_by_dvc(folder: Path) -> Iterator[None]:
     (folder / "dvc.lock").unlink()
 
 
-def pretraining(training: str = "") -> contextlib.AbstractContextManager[tracking.Run]:
+def pretraining(training: str = "") -> contextlib.AbstractContextManager[mlflow_runs.Run]:
     """One of its own, or the one of this name."""
-    return tracking.pretraining(SETTINGS, training or uuid.uuid4().hex, "epochs 2")
+    return mlflow_runs.pretraining(SETTINGS, training or uuid.uuid4().hex, "epochs 2")
 
 
 def finished_pretraining() -> str:
@@ -133,14 +133,14 @@ def history(run_id: str, name: str) -> list[tuple[int, float]]:
 
 
 def runs(experiment: str) -> int:
-    number = tracking._experiment(experiment)  # points mlflow to the store
+    number = mlflow_runs._experiment(experiment)  # points mlflow to the store
     return len(mlflow.MlflowClient().search_runs([number]))
 
 
 def test_a_pretraining_is_one_finished_run_with_settings_and_curves() -> None:
-    before = runs(tracking.PRETRAINING)
+    before = runs(mlflow_runs.PRETRAINING)
     run = mlflow.get_run(finished_pretraining())
-    assert runs(tracking.PRETRAINING) == before + 1 and run.info.status == "FINISHED"
+    assert runs(mlflow_runs.PRETRAINING) == before + 1 and run.info.status == "FINISHED"
     assert run.data.params == {
         "pretrain.epochs": "2",
         "pretrain.seed": "0",
@@ -169,13 +169,13 @@ def test_a_pretraining_that_breaks_off_is_a_failed_or_killed_run_with_the_reason
 
 
 def test_a_pretraining_that_was_stopped_goes_on_in_the_same_run() -> None:
-    before = runs(tracking.PRETRAINING)
+    before = runs(mlflow_runs.PRETRAINING)
     with pytest.raises(StoppedError), pretraining("stopped") as run:
         raise StoppedError("by SIGTERM")
     with pretraining("stopped") as again:
         assert mlflow.get_run(run.id).info.status == "RUNNING"
     found = mlflow.get_run(run.id)
-    assert again.id == run.id and runs(tracking.PRETRAINING) == before + 1
+    assert again.id == run.id and runs(mlflow_runs.PRETRAINING) == before + 1
     assert found.info.status == "FINISHED" and "failure" not in found.data.tags
 
 
@@ -199,12 +199,12 @@ def test_a_killed_run_gets_the_settings_that_it_lacks_and_keeps_those_that_it_ha
             pretraining("bare").__enter__()
     with pretraining("bare") as run:
         pass
-    with tracking.pretraining(SETTINGS | {"data": {"seed": 1}}, "bare", "") as again:
+    with mlflow_runs.pretraining(SETTINGS | {"data": {"seed": 1}}, "bare", "") as again:
         pass
     assert again.id == run.id
     found = mlflow.get_run(run.id).data.params
     assert found["pretrain.epochs"] == "2" and found["data.seed"] == "1"
-    with tracking.pretraining({"pretrain": {"epochs": 3}}, "bare", ""):
+    with mlflow_runs.pretraining({"pretrain": {"epochs": 3}}, "bare", ""):
         pass
     assert mlflow.get_run(run.id).data.params["pretrain.epochs"] == "2"
 
@@ -226,11 +226,11 @@ def test_a_database_whose_making_was_killed_is_made_anew(
     if not (child := os.fork()):
         mlflow.store.db.utils._upgrade_db = die  # its tables are there, its columns are not
         with contextlib.suppress(BaseException):
-            tracking._make_database()
+            mlflow_runs._make_database()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert len(list(path.parent.glob(".own.db.*"))) >= 1 and not path.exists()
-    tracking._make_database()
+    mlflow_runs._make_database()
     assert [p.name for p in path.parent.iterdir()] == ["own.db"]
     SqlAlchemyStore(f"sqlite:///{path}", "unused")._dispose_engine()
     shutil.rmtree(path.parent)
@@ -240,7 +240,7 @@ def test_a_run_has_the_name_that_it_is_given_and_dvc_s_in_a_tag(
     logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "lousy-newt")
-    for run_id in (finished_pretraining(), tracking.publish(a_row())):
+    for run_id in (finished_pretraining(), mlflow_runs.publish(a_row())):
         run = mlflow.get_run(run_id)
         assert run.info.run_name == "epochs 2"
         assert run.data.tags["twinview.experiment"] == "lousy-newt"
@@ -248,7 +248,7 @@ def test_a_run_has_the_name_that_it_is_given_and_dvc_s_in_a_tag(
 
 def test_values_that_the_store_refuses_are_warned_of_once_and_outlived() -> None:
     with pretraining() as run:
-        own = tracking.Run("0" * 32)
+        own = mlflow_runs.Run("0" * 32)
         with pytest.warns(UserWarning, match="MLflow did not take a value"):
             own.log({"loss": 1.0}, 1)
         own.log({"loss": 1.0}, 2)  # a second warning would be an error
@@ -259,9 +259,9 @@ def test_values_that_the_store_refuses_are_warned_of_once_and_outlived() -> None
 def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
     root: Path, logged: list[tuple[Any, ...]]
 ) -> None:
-    before = runs(tracking.PIPELINE)
+    before = runs(mlflow_runs.PIPELINE)
     row = publish(root, finished_pretraining())
-    assert runs(tracking.PIPELINE) == before + 1 and row.info.status == "FINISHED"
+    assert runs(mlflow_runs.PIPELINE) == before + 1 and row.info.status == "FINISHED"
     cost = {"pretrain.minutes": 1.5, "pretrain.examples_per_second": 4000}
     assert row.data.metrics == METRICS | cost
     assert row.data.params["methods.simclr.temperature"] == "0.2" and len(row.data.params) == 3
@@ -276,7 +276,7 @@ def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
 
 def test_mlflow_s_pages_open_in_our_view(root: Path, logged: list[tuple[Any, ...]]) -> None:
     experiment = publish(root).info.experiment_id
-    assert tracking.page() == (
+    assert mlflow_runs.page() == (
         f"/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=twinview"
     )
 
@@ -285,7 +285,7 @@ def test_without_a_store_mlflow_s_pages_open_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
-    assert tracking.page() == "" and not list(tmp_path.glob("*.db"))
+    assert mlflow_runs.page() == "" and not list(tmp_path.glob("*.db"))
 
 
 def test_artifacts_and_store_lie_under_the_project_s_folder(
@@ -335,10 +335,10 @@ def test_the_same_results_again_are_tagged_as_a_duplicate(
 def test_a_row_whose_publishing_failed_or_was_killed_is_gone_on_with(
     root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, before = {"settings": {"data": {"seed": 18}}}, runs(tracking.PIPELINE)
+    own, before = {"settings": {"data": {"seed": 18}}}, runs(mlflow_runs.PIPELINE)
     fail_to_publish(root, monkeypatch, **own)
     row = publish(root, **own)
-    assert runs(tracking.PIPELINE) == before + 1
+    assert runs(mlflow_runs.PIPELINE) == before + 1
     assert row.info.status == "FINISHED" and "linear.accuracy" in row.data.metrics
     assert "duplicate_of" not in row.data.tags
 
@@ -346,11 +346,11 @@ def test_a_row_whose_publishing_failed_or_was_killed_is_gone_on_with(
 def test_another_experiment_s_row_that_is_being_written_is_left_alone(
     root: Path, logged: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, before = {"settings": {"data": {"seed": 19}}}, runs(tracking.PIPELINE)
+    own, before = {"settings": {"data": {"seed": 19}}}, runs(mlflow_runs.PIPELINE)
     fail_to_publish(root, monkeypatch, **own)
     monkeypatch.setenv("DVC_EXP_NAME", "other")
     assert publish(root, **own).data.tags["twinview.experiment"] == "other"
-    assert runs(tracking.PIPELINE) == before + 2
+    assert runs(mlflow_runs.PIPELINE) == before + 2
 
 
 def test_runs_and_rows_have_the_data_as_an_input_by_dvc_s_checksum(
@@ -386,7 +386,7 @@ def test_what_git_could_not_tell_is_unknown_and_no_commit_of_mlflow_s(
 ) -> None:
     monkeypatch.setattr(provenance, "commit", lambda: "unknown (git: it refuses)")
     monkeypatch.setattr(provenance, "changed", lambda: None)
-    tags = tracking._provenance(tracking.PIPELINE)
+    tags = mlflow_runs._provenance(mlflow_runs.PIPELINE)
     assert tags["twinview.commit"] == "unknown (git: it refuses)"
     assert tags["twinview.changed"] == "unknown"
     assert "unknown" not in tags.get("mlflow.source.git.commit", "")
@@ -399,7 +399,7 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
     settings["data"] = {"source": "fashion_mnist"}
     values = ("loss", "validation_knn", "effective_rank", "examples_per_second")
     with recorded_by_dvc(folder):
-        with tracking.pretraining(settings, "columns", "") as run:
+        with mlflow_runs.pretraining(settings, "columns", "") as run:
             run.log(dict.fromkeys(values, 0.5), 1)
             run.tag(verdict="learning", failure="none")
         row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
@@ -419,7 +419,7 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
 def test_a_row_brings_its_columns_to_an_experiment_of_an_earlier_version(
     root: Path, logged: list[tuple[Any, ...]]
 ) -> None:
-    experiment = tracking._experiment(tracking.PIPELINE)
+    experiment = mlflow_runs._experiment(mlflow_runs.PIPELINE)
     mlflow.MlflowClient().set_experiment_tag(experiment, columns.TAG, "{}")
     publish(root)
     assert "data.digest" in mlflow.get_experiment(experiment).tags[columns.TAG]
@@ -428,7 +428,7 @@ def test_a_row_brings_its_columns_to_an_experiment_of_an_earlier_version(
 def test_a_row_has_all_our_metrics_and_last_the_baselines_that_they_are_compared_with() -> None:
     ours = {"linear": {"accuracy": 0.9, "f1": 0.8}, "propagated_10": {"accuracy": 0.7}}
     names = ("pca_64", "raw_pixels", "random_encoder")
-    found = tracking.row_metrics(ours, dict.fromkeys(names, ours))
+    found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours))
     assert found.pop("versus.raw_pixels.linear.accuracy") == 0.9
     assert found == flat(ours) and max(*found, "pretrain.minutes") < "versus"
 
@@ -459,7 +459,7 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
     own, example = save_models(models, name), pictures(4)
     folders = (models / "encoder", models / "probe")
     with recorded_by_dvc(folder):
-        row_id = tracking.publish(a_row(encoder=(*folders, example)))
+        row_id = mlflow_runs.publish(a_row(encoder=(*folders, example)))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs
     told = {metric.key: metric for metric in mlflow.get_logged_model(output.model_id).metrics}
     assert {name: told[name].value for name in METRICS} == METRICS
@@ -487,9 +487,9 @@ def test_the_model_needs_the_library_that_its_network_is_of(
     encoder = tmp_path_factory.mktemp("encoder")
     options = {"library": library} if library else {}
     (encoder / "encoder.json").write_text(json.dumps({"options": options}))
-    monkeypatch.setattr(tracking, "version", lambda name: "1.0")
-    found = tracking._requirements(encoder)
-    assert set(found) == {f"{name}==1.0" for name in (*tracking._NEEDED, library) if name}
+    monkeypatch.setattr(mlflow_runs, "version", lambda name: "1.0")
+    found = mlflow_runs._requirements(encoder)
+    assert set(found) == {f"{name}==1.0" for name in (*mlflow_runs._NEEDED, library) if name}
     assert len(found) == len(set(found))
 
 
@@ -522,16 +522,18 @@ def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.Monk
     with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     with pytest.raises(BusyError, match=said):
-        tracking.page()
+        mlflow_runs.page()
 
 
-@pytest.mark.parametrize("name", [tracking.PRETRAINING, tracking.PIPELINE])
+@pytest.mark.parametrize("name", [mlflow_runs.PRETRAINING, mlflow_runs.PIPELINE])
 def test_an_experiment_that_was_deleted_is_named_with_what_restores_it(name: str) -> None:
-    number = tracking._experiment(name)
+    number = mlflow_runs._experiment(name)
     mlflow.delete_experiment(number)
     said = f"experiment {name} was deleted .*experiments restore --experiment-id {number}` brings"
     with pytest.raises(ConfigError, match=said):
-        pretraining().__enter__() if name == tracking.PRETRAINING else tracking.publish(a_row())
+        pretraining().__enter__() if name == mlflow_runs.PRETRAINING else mlflow_runs.publish(
+            a_row()
+        )
     mlflow.MlflowClient().restore_experiment(number)
 
 
@@ -543,7 +545,7 @@ def test_a_store_that_refuses_a_run_is_said_so(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"), pretraining():
         pytest.fail("went on")
     with pytest.raises(BusyError, match=r"refuses \(the run is not active\)"):
-        tracking.publish(a_row())
+        mlflow_runs.publish(a_row())
 
 
 def test_a_password_in_the_store_s_address_is_told_to_nobody(
@@ -553,12 +555,12 @@ def test_a_password_in_the_store_s_address_is_told_to_nobody(
     monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
     with refusing() as port:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
-        assert tracking.place() == f"http://***@127.0.0.1:{port}"
+        assert mlflow_runs.place() == f"http://***@127.0.0.1:{port}"
         said = rf"http://\*\*\*@127\.0\.0\.1:{port} does not"
         with pytest.raises(BusyError, match=said) as caught:
-            tracking.connected()
+            mlflow_runs.connected()
     assert "secret" not in str(caught.value)
     assert environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
-    assert tracking.masked("sqlite:////a/b@c.db, https://x/a@b") == (
+    assert mlflow_runs.masked("sqlite:////a/b@c.db, https://x/a@b") == (
         "sqlite:////a/b@c.db, https://x/a@b"
     )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview import stores, tracking
 from twinview.core.errors import BusyError, ConfigError, DataError
 from twinview.core.paths import root
+from twinview.tracking import mlflow_runs, stores
 
 LIMIT_S = 1800  # of MLflow's removal, which takes seconds for hundreds of runs
 _RUNS = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'deleted'"
@@ -74,13 +74,13 @@ def forget() -> None:
     Raises ConfigError when their files lie outside of this project, or when MLflow would remove a
     registered model with its experiment.
     """
-    tracking.move_in()
+    mlflow_runs.move_in()
     rows = deleted_rows()
     for number, experiment, model, version in rows.lost:
         raise ConfigError(
             f"the experiment {experiment} was deleted in MLflow's pages and holds version "
             f"{version} of the registered model {model}, which would go with it; "
-            f"{tracking.restoring(number)}, or delete that version first"
+            f"{mlflow_runs.restoring(number)}, or delete that version first"
         )
     for folder in rows.folders:
         if not folder.is_relative_to(root() / "mlartifacts"):
@@ -89,7 +89,7 @@ def forget() -> None:
                 "been copied, or moved? Nothing is removed there"
             )
     if rows.runs:
-        tracking.delete_models(rows.models)
+        mlflow_runs.delete_models(rows.models)
         where = ["--backend-store-uri", stores.store(), "--tracking-uri", stores.store()]
         _mlflow("gc", *where)
 

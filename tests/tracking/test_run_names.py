@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import run_names
+from twinview.tracking import run_names
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from twinview import columns, stores
 from twinview.core import locks, paths
 from twinview.core.errors import BusyError, ConfigError, StoppedError
 from twinview.core.files import atomic_file, flat, load_json
 from twinview.core.paths import root
 from twinview.experiments import provenance
-from twinview.stores import store
+from twinview.tracking import columns, stores
+from twinview.tracking.stores import store
 
 PIPELINE = "twinview"
 PRETRAINING = "twinview-pretrain"

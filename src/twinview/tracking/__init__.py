@@ -1,0 +1,1 @@
+"""MLflow: its store, one run for each training, one row for each executed pipeline."""
