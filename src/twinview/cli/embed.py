@@ -28,15 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Raises DataError that names every broken picture; then nothing is written."""
-    from twinview import embedded, stage  # loads torch
+    from twinview import stage  # loads torch
+    from twinview.serving import folders  # loads torch
 
-    embedded.require_suffix(options.out)
+    folders.require_suffix(options.out)
     made = arguments.embedder(options)
     skip = options.skip_broken
-    checked = embedded.check(options.folder, made.shape, stage.progress, skip_broken=skip)
-    features = embedded.embed(made, options.folder, checked.names, stage.progress)
-    named = embedded.made_by(options.models, made)
-    embedded.save(options.out, checked.names, features, named)
+    checked = folders.check(options.folder, made.shape, stage.progress, skip_broken=skip)
+    features = folders.embed(made, options.folder, checked.names, stage.progress)
+    named = folders.made_by(options.models, made)
+    folders.save(options.out, checked.names, features, named)
     count, width = features.shape
     said = f"twinview: {options.out} holds {width} features of {count:,} pictures"
     found = {"file": str(options.out), "features": width} | checked.as_json()

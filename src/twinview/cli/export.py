@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """One line a file: the largest difference to the encoder."""
-    from twinview import export  # loads torch
+    from twinview.serving import export  # loads torch
 
     wanted = {"onnx": (options.onnx, export.onnx), "pt2": (options.pt2, export.pt2)}
     if not (options.onnx or options.pt2):

@@ -63,9 +63,9 @@ def _picture(path: Path, shape: tuple[int, ...]) -> Any:
 
 def _among(options: argparse.Namespace, made: Any) -> tuple[list[dict[str, Any]], Any]:
     """Names and features of a table of `twinview embed`."""
-    from twinview import embedded
+    from twinview.serving import folders
 
-    names, bank = embedded.load(options.among, embedded.made_by(options.models, made))
+    names, bank = folders.load(options.among, folders.made_by(options.models, made))
     return [{"id": name} for name in names], bank
 
 

@@ -337,21 +337,22 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
     """
     import mlflow
 
-    from twinview import mlflow_model, served
+    from twinview.serving import mlflow_model, pyfunc
 
     here = Path(mlflow_model.__file__)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        code = Path(folder) / here.parent.name
-        shutil.copytree(here.parent, code, ignore=_all_but_python)
+        package = here.parents[1]
+        code = Path(folder) / package.name
+        shutil.copytree(package, code, ignore=_all_but_python)
         info = mlflow.pyfunc.log_model(
             name="encoder",
             python_model=str(here),
             artifacts={"encoder": str(encoder), "probe": str(probe)},
             code_paths=[str(code)],
-            signature=served.signature(),
+            signature=pyfunc.signature(),
             input_example=example.numpy(),
-            metadata={"takes": served.takes(tuple(example.shape[1:]))},
+            metadata={"takes": pyfunc.takes(tuple(example.shape[1:]))},
             pip_requirements=_requirements(encoder),
         )
     return str(info.model_id)

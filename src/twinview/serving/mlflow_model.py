@@ -21,7 +21,7 @@ class Published(PythonModel):
     def load_context(self, context: Any) -> None:
         """Raises MlflowException where `import twinview` has found other code already."""
         require_own_code(Path(__file__).parent / "code" / "twinview")
-        from twinview.served import Served
+        from twinview.serving.pyfunc import Served
 
         self._served = Served()
         self._served.load_context(context)

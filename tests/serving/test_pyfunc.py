@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 
 from tests.used import pictures
 from twinview.pictures import files
-from twinview.served import as_pictures, signature, takes
+from twinview.serving.pyfunc import as_pictures, signature, takes
 
 SHAPE = (1, 12, 12)
 PICTURES = pictures(3)

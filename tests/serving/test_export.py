@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.used import pictures, save_models
-from twinview import export
 from twinview.cli import main
 from twinview.core.errors import DataError
+from twinview.serving import export
 
 # What torch.onnx and torch.export stand on uses much that will go; that is theirs to mend.
 pytestmark = [

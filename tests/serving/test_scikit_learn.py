@@ -16,7 +16,7 @@ from twinview.core.types import Statistics
 from twinview.data.splits import Prepared
 from twinview.models import encoder
 from twinview.models.encoder import Description
-from twinview.transformer import EncoderTransformer
+from twinview.serving.scikit_learn import EncoderTransformer
 
 OPTIONS = {"widths": (4,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "batch"}
 # check_estimator gives rows of 1 to 30 values of any size: pictures of one line, white far off.
