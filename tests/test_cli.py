@@ -20,17 +20,18 @@ import pytest
 
 from tests.commands import git, output
 from tests.refusing import refuse
-from tests.test_gate import report
+from tests.release.test_gate import report
 from tests.workspace import ROOT
-from twinview import clean, measure, promotion, stage
+from twinview import measure, stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
 from twinview.core.errors import BusyError
 from twinview.experiments import seeding
 from twinview.experiments.dvc_experiments import in_folder
-from twinview.gate import Check
-from twinview.promotion import Promotion
+from twinview.release import clean, promotion
+from twinview.release.gate import Check
+from twinview.release.promotion import Promotion
 
 Write = Callable[[dict[str, Any]], Path]
 CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.commands import git, run
-from tests.test_gate import report
+from tests.release.test_gate import report
 from twinview.cli import commands
 from twinview.core.errors import ConfigError
 from twinview.settings import check_cache, params

@@ -11,11 +11,11 @@ import pytest
 
 from pipeline.report import BEFORE
 from tests.commands import git
-from tests.test_gate import report
-from twinview import base
+from tests.release.test_gate import report
 from twinview.cli import main
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments, lock_file, provenance
+from twinview.release import base_commit
 
 LOCK: dict[str, Any] = {
     "schema": "2.0",
@@ -193,5 +193,5 @@ def test_every_command_that_reads_reports_says_that_they_were_altered(
 def test_a_base_whose_reports_were_altered_is_nothing_to_compare_with(project: Path) -> None:
     (project / "dvc.lock").write_text(json.dumps(locked(project)).replace('"md5": "', '"md5": "0'))
     commit("altered")
-    found = base.base_results("HEAD", Path("params.yaml"))
+    found = base_commit.base_results("HEAD", Path("params.yaml"))
     assert found.results is None and found.lacks.startswith("its reports/metrics.json is not what")

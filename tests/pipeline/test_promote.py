@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.pipeline.test_pipeline import Project
 from tests.workspace import tiny_params
-from twinview import champions
 from twinview.data import splits
 from twinview.models import embeddings
+from twinview.release import champions
 
 pytestmark = [
     pytest.mark.slow,

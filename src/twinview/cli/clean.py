@@ -11,8 +11,9 @@ says that all is up to date, after `views` once it has rendered them again.
 import argparse
 from dataclasses import asdict
 
-from twinview import clean, stage
+from twinview import stage
 from twinview.cli.outcome import Outcome
+from twinview.release import clean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

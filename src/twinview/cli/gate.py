@@ -11,13 +11,13 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from twinview import gate_table
-from twinview.base import base_results, base_settings
-from twinview.champions import champion
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.core.errors import ConfigError
-from twinview.gate import Reference, holds, run_gate
+from twinview.release import gate_table
+from twinview.release.base_commit import base_results, base_settings
+from twinview.release.champions import champion
+from twinview.release.gate import Reference, holds, run_gate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

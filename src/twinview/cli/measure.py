@@ -8,9 +8,10 @@ Removes the checkpoints of unfinished trainings first, which would save time.
 
 import argparse
 
-from twinview import clean, measure, stage
+from twinview import measure, stage
 from twinview.cli.outcome import Outcome
 from twinview.core import files
+from twinview.release import clean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,13 +10,13 @@ import argparse
 import dataclasses
 from typing import TYPE_CHECKING
 
-from twinview import gate_table
-from twinview.base import base_results, base_settings
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
+from twinview.release import gate_table
+from twinview.release.base_commit import base_results, base_settings
 
 if TYPE_CHECKING:
-    from twinview.promotion import Promotion
+    from twinview.release.promotion import Promotion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """The gate's table, and what became of the encoder."""
-    from twinview import promotion  # it loads scikit-learn
+    from twinview.release import promotion  # it loads scikit-learn
 
     settings, place = base_settings(options.baseline, options.params)
     given = options.baseline is not None

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.commands import git
-from tests.test_gate import report, seeds
-from twinview.base import base_results, base_settings
+from tests.release.test_gate import report, seeds
 from twinview.core.errors import ConfigError, DataError
+from twinview.release.base_commit import base_results, base_settings
 
 Write = Callable[[dict[str, Any]], Path]
 PARAMS = Path("params.yaml")

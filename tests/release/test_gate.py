@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from twinview import gate_table
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments, seeding
 from twinview.experiments.trainings import Trainings, trainings
-from twinview.gate import Check, Reference, holds, run_gate, standard_error
+from twinview.release import gate_table
+from twinview.release.gate import Check, Reference, holds, run_gate, standard_error
 from twinview.settings.sections import Gate
 
 GATE = Gate(

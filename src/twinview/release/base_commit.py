@@ -12,7 +12,7 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import dvc_experiments, lock_file
 from twinview.experiments.seeding import PARAMS
 from twinview.experiments.trainings import trainings
-from twinview.gate import Reference
+from twinview.release.gate import Reference
 from twinview.settings.params import load, parse
 from twinview.settings.sections import Gate
 

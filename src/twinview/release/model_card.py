@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview import gate_table
-from twinview.champions import Published
 from twinview.core import files, paths
 from twinview.core.templates import rendered
 from twinview.evaluation import protocol
 from twinview.experiments.intervals import interval
 from twinview.experiments.trainings import Trainings
-from twinview.gate import RAW, Check
+from twinview.release import gate_table
+from twinview.release.champions import Published
+from twinview.release.gate import RAW, Check
 
 SUPERVISED = "supervised"
 _TEMPLATE = Path(__file__).parent / "model_card.md.j2"

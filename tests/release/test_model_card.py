@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.finished import results
-from twinview.champions import Published
 from twinview.experiments.trainings import Trainings
-from twinview.gate import Check
-from twinview.model_card import card, told
+from twinview.release.champions import Published
+from twinview.release.gate import Check
+from twinview.release.model_card import card, told
 
 PARAMS = {"pretrain.method": "simclr", "report.points": "9", "methods.simclr.temperature": "0.2"}
 ROW = Published("row-1", "m-1", PARAMS, {"twinview.commit": "abc"}, "uint8 in", "float32 out")

@@ -15,7 +15,7 @@ from typing import Any
 
 from twinview.core.errors import BusyError, DataError
 from twinview.experiments.trainings import Trainings
-from twinview.gate import Reference
+from twinview.release.gate import Reference
 from twinview.tracking import mlflow_runs, stores
 
 ALIAS = "champion"

@@ -12,12 +12,12 @@ from mlflow.entities.model_registry import ModelVersion
 
 from tests.copies import enter_copy
 from tests.finished import results
-from tests.test_gate import seeds
-from twinview import champions
+from tests.release.test_gate import seeds
 from twinview.core.errors import BusyError, DataError
 from twinview.experiments.trainings import Trainings
-from twinview.gate import Reference
-from twinview.promotion import Promotion, promote
+from twinview.release import champions
+from twinview.release.gate import Reference
+from twinview.release.promotion import Promotion, promote
 from twinview.settings.sections import Gate
 from twinview.stage import alone
 from twinview.tracking import mlflow_runs

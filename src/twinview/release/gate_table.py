@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from twinview.core.text_table import aligned
-from twinview.gate import Check, holds
+from twinview.release.gate import Check, holds
 
 COLUMNS = ("", "metric", "against", "found", "wanted", "why")
 STATES = {True: "ok", False: "FAIL", None: "skip"}
