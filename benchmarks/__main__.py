@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
-from twinview import measure
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError, TwinviewError
+from twinview.evidence import scoreboard
 from twinview.experiments import dvc_experiments
 from twinview.experiments.provenance import commit, hardware, versions
 
@@ -121,7 +121,7 @@ def main(names: list[str]) -> None:
         }
         files.save_json(RESULTS, earlier | {name: about | {"found": found}})
     results = files.load_json(RESULTS)
-    measure.keep(scores(results), instead_of=BENCH)
+    scoreboard.keep(scores(results), instead_of=BENCH)
     README.write_text(with_table(README.read_text(), results))
 
 
@@ -164,7 +164,7 @@ def _value(found: Any) -> dict[str, Any]:
 
 def with_table(readme: str, results: Mapping[str, Any]) -> str:
     """The README with its table of benchmarks made anew."""
-    return measure.between(readme, START, END, table(results))
+    return scoreboard.between(readme, START, END, table(results))
 
 
 def table(results: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from benchmarks import __main__ as bench
 from benchmarks.common import spread
 from tests.workspace import ROOT
 from twinview.core.errors import ConfigError
-from twinview.measure import SCOREBOARD, keep, score
+from twinview.evidence.scoreboard import SCOREBOARD, keep, score
 
 ABOUT = {"commit": "abcdef1234567", "hardware": "2 cores", "command": "make bench"}
 

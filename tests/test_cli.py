@@ -22,11 +22,12 @@ from tests.commands import git, output
 from tests.refusing import refuse
 from tests.release.test_gate import report
 from tests.workspace import ROOT
-from twinview import measure, stage
+from twinview import stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
 from twinview.core.errors import BusyError
+from twinview.evidence import scoreboard
 from twinview.experiments import seeding
 from twinview.experiments.dvc_experiments import in_folder
 from twinview.release import clean, promotion
@@ -688,8 +689,10 @@ def test_measure_removes_checkpoints_which_would_save_time(
 ) -> None:
     write_params({})
     (gone := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
-    monkeypatch.setattr(measure, "require_measurable", lambda seeds: None)
-    monkeypatch.setattr(measure, "measure", lambda seeds: files.save_json(measure.SCOREBOARD, {}))
+    monkeypatch.setattr(scoreboard, "require_measurable", lambda seeds: None)
+    monkeypatch.setattr(
+        scoreboard, "measure", lambda seeds: files.save_json(scoreboard.SCOREBOARD, {})
+    )
     assert main(["measure"]) == 0
     assert not gone.exists()
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from twinview import measure
 from twinview.core.text_table import aligned
+from twinview.evidence import scoreboard
 from twinview.experiments.comparison import (
     MORE_SEEDS,
     Compared,
@@ -139,7 +139,7 @@ def _grid(found: Comparison) -> list[str]:
         _, *cells = _row(found, group)
         bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
         rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
-    return measure.grid("settings", columns, rows)
+    return scoreboard.grid("settings", columns, rows)
 
 
 def _row(found: Comparison, group: Group) -> Sequence[str]:

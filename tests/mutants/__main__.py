@@ -22,8 +22,9 @@ import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
-from twinview import measure, stage
+from twinview import stage
 from twinview.core.errors import ConfigError, TwinviewError
+from twinview.evidence import scoreboard
 from twinview.experiments import dvc_experiments
 from twinview.experiments.provenance import commit, hardware
 
@@ -158,8 +159,8 @@ def keep(found: Sequence[Catch]) -> None:
     (ROOT / PAGE).write_text(page(found))
     caught = sum(1 for _, test in found if test)
     scores = {"mutants.planted": len(found), "mutants.caught": caught}
-    measure.keep(
-        {k: measure.score([n], "mutants") | {"command": COMMAND} for k, n in scores.items()}
+    scoreboard.keep(
+        {k: scoreboard.score([n], "mutants") | {"command": COMMAND} for k, n in scores.items()}
     )
 
 

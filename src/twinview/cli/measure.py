@@ -8,9 +8,10 @@ Removes the checkpoints of unfinished trainings first, which would save time.
 
 import argparse
 
-from twinview import measure, stage
+from twinview import stage
 from twinview.cli.outcome import Outcome
 from twinview.core import files
+from twinview.evidence import scoreboard
 from twinview.release import clean
 
 
@@ -21,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/scoreboard.json and the README's table."""
-    measure.require_measurable(options.seeds)
+    scoreboard.require_measurable(options.seeds)
     clean.remove(["checkpoints"], stage.progress)
     with stage.alone("repro"):
-        measure.measure(options.seeds)
-    scores = files.load_json(measure.SCOREBOARD)
-    return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)
+        scoreboard.measure(options.seeds)
+    scores = files.load_json(scoreboard.SCOREBOARD)
+    return Outcome(f"twinview: {scoreboard.SCOREBOARD} is written", scores)

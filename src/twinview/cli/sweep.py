@@ -8,9 +8,9 @@ seed.
 
 import argparse
 
-from twinview import measure
 from twinview.cli.outcome import Outcome
 from twinview.core import files
+from twinview.evidence import scoreboard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/<kind>.md and the scoreboard."""
-    from twinview import sweeps  # loads torch
+    from twinview.evidence import sweeps  # loads torch
 
     if options.kind == "long":
         sweeps.long(options.seeds)
     else:
         sweeps.sweep(options.kind, options.epochs, options.seeds, options.best)
-    scores = files.load_json(measure.SCOREBOARD)
-    return Outcome(f"twinview: {measure.SCOREBOARD} is written", scores)
+    scores = files.load_json(scoreboard.SCOREBOARD)
+    return Outcome(f"twinview: {scoreboard.SCOREBOARD} is written", scores)

@@ -10,12 +10,12 @@ import pytest
 
 from tests.commands import git
 from tests.workspace import ROOT
-from twinview import measure, sweeps
 from twinview.core import registry
 from twinview.core.errors import ConfigError
+from twinview.evidence import scoreboard, sweeps
+from twinview.evidence.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 from twinview.experiments import dvc_experiments
 from twinview.settings import params
-from twinview.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
 
 SETTINGS = params.load(ROOT / "params.yaml")
 
@@ -41,7 +41,7 @@ class Dvc:
         best = changes.get("pretrain.method") == "byol"
         ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
         ours |= {"validation_accuracy": 0.7 + 0.1 * (changes.get("pretrain.method") == "moco")}
-        tasks = dict.fromkeys(measure.TASKS, ours)
+        tasks = dict.fromkeys(scoreboard.TASKS, ours)
         files = {
             "metrics.json": tasks,
             "baselines.json": {
@@ -204,7 +204,7 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     (folder / "recipes").mkdir()
     text = Path("params.yaml").read_text()
     (folder / sweeps.LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
-    for path in (measure.README, measure.SCOREBOARD):
+    for path in (scoreboard.README, scoreboard.SCOREBOARD):
         path.write_text((ROOT / path).read_text())
     sweeps.long(2)
     assert [dict(changes) for changes in dvc.ran.values()] == [
@@ -215,15 +215,15 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     assert kept["long.minutes"]["value"] == 2
     assert kept["long.minutes"]["command"] == "make sweep OF=long SEEDS=2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
-    [row] = (line for line in measure.README.read_text().splitlines() if "long.yaml` |" in line)
-    assert row.count(" .810 ± .014 |") == len(measure.TASKS)
-    assert "The longer recipe trained for 2 minutes (n = 2)." in measure.README.read_text()
+    [row] = (line for line in scoreboard.README.read_text().splitlines() if "long.yaml` |" in line)
+    assert row.count(" .810 ± .014 |") == len(scoreboard.TASKS)
+    assert "The longer recipe trained for 2 minutes (n = 2)." in scoreboard.README.read_text()
 
 
 def test_a_readme_without_a_place_for_the_table_is_told_before_the_training(
     dvc: Dvc, folder: Path
 ) -> None:
-    measure.README.write_text("no marks")
+    scoreboard.README.write_text("no marks")
     with pytest.raises(ConfigError, match=r"README\.md lacks the marks"):
         sweeps.long(1)
     assert not dvc.ran

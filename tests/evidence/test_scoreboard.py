@@ -9,10 +9,19 @@ from typing import Any
 import pytest
 
 from tests.workspace import ROOT
-from twinview import measure
 from twinview.evaluation.protocol import PROTOCOL
+from twinview.evidence import scoreboard as measure
+from twinview.evidence.scoreboard import (
+    CONTENDERS,
+    END,
+    START,
+    TASKS,
+    score,
+    scoreboard,
+    table,
+    with_table,
+)
 from twinview.experiments.seeding import Seeds
-from twinview.measure import CONTENDERS, END, START, TASKS, score, scoreboard, table, with_table
 
 SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
 NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]

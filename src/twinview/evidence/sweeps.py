@@ -16,24 +16,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from twinview import measure
 from twinview.core import files, paths, registry
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch
+from twinview.evidence import scoreboard
+from twinview.evidence.scoreboard import Scores
 from twinview.experiments import dvc_experiments, seeding
 from twinview.experiments.provenance import hardware, versions
-from twinview.measure import Scores
 from twinview.settings import params
 from twinview.settings.params import Params
 from twinview.settings.sections import VALIDATION
 
 COMMAND = "make sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
-TASKS = {task: measure.TASKS[task] for task in ("linear", "knn", "labels_10")}
+TASKS = {task: scoreboard.TASKS[task] for task in ("linear", "knn", "labels_10")}
 SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
 BASELINES = {
-    prefix.removesuffix("."): text for prefix, text in measure.CONTENDERS.items() if prefix
+    prefix.removesuffix("."): text for prefix, text in scoreboard.CONTENDERS.items() if prefix
 }
 
 
@@ -81,7 +81,7 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
         done.append(experiment)
         print(f"{len(done)} of {total}: {experiment.name}", flush=True)
         experiment.run()
-        measure.keep(scores(kind, done, command))
+        scoreboard.keep(scores(kind, done, command))
         page = "\n".join([table(kind, done), "", note(done, command), ""])
         Path(f"reports/{kind}.md").write_text(page, "utf-8")
 
@@ -101,7 +101,7 @@ def _turns(planned: list[Experiment], labels: int, best: int | None) -> Iterator
 def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes, and the README."""
     _require(seeds)
-    measure.require_marks()
+    scoreboard.require_marks()
     command = f"{COMMAND} OF=long SEEDS={seeds}"
     settings = params.load(OURS)
     ours, theirs = (files.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
@@ -111,9 +111,9 @@ def long(seeds: int) -> None:
     for experiment in runs:
         experiment.run()
     minutes = [one.load(paths.PRETRAIN_RUN)["seconds"] / 60 for one in runs]
-    taken = measure.score(minutes, "minutes", higher_is_better=False) | _origin(runs, command)
-    measure.keep(scores("", runs, command, measure.TASKS) | {"long.minutes": taken})
-    measure.renew_readme()
+    taken = scoreboard.score(minutes, "minutes", higher_is_better=False) | _origin(runs, command)
+    scoreboard.keep(scores("", runs, command, scoreboard.TASKS) | {"long.minutes": taken})
+    scoreboard.renew_readme()
 
 
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
@@ -206,8 +206,8 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     rows = dict(sorted(rows.items(), key=lambda row: row[1]["linear"]["value"], reverse=True))
     beside = [one.load(paths.BASELINE_METRICS) for one in runs if one.label == runs[0].label]
     rows |= {text: _entries([of[name] for of in beside], TASKS) for name, text in BASELINES.items()}
-    cells = {label: list(map(measure.cell, entries.values())) for label, entries in rows.items()}
-    return "\n".join(measure.grid(f"{kind}, accuracy on test", list(TASKS.values()), cells))
+    cells = {label: list(map(scoreboard.cell, entries.values())) for label, entries in rows.items()}
+    return "\n".join(scoreboard.grid(f"{kind}, accuracy on test", list(TASKS.values()), cells))
 
 
 def note(runs: Sequence[Experiment], command: str) -> str:
@@ -226,7 +226,9 @@ def note(runs: Sequence[Experiment], command: str) -> str:
 
 def _entries(found: Sequence[Mapping[str, Any]], tasks: Collection[str]) -> Scores:
     """By task: mean and deviation of what the trainings of several seeds reached."""
-    return {task: measure.score([of[task]["accuracy"] for of in found], "share") for task in tasks}
+    return {
+        task: scoreboard.score([of[task]["accuracy"] for of in found], "share") for task in tasks
+    }
 
 
 def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
