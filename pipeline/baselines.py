@@ -4,7 +4,6 @@ from functools import partial
 
 import torch
 
-from twinview import stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
@@ -16,6 +15,7 @@ from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder
 from twinview.settings import params
+from twinview.stages import stage
 from twinview.views.cache import open_views
 
 

@@ -3,12 +3,12 @@
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview import launch, stage
 from twinview.compute import engine
 from twinview.core import paths
 from twinview.data import splits
 from twinview.models import embeddings, encoder, head
 from twinview.settings import params
+from twinview.stages import launch, stage
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
@@ -10,6 +9,7 @@ from twinview.data import splits
 from twinview.evaluation import protocol
 from twinview.models import embeddings, probe
 from twinview.settings import params
+from twinview.stages import stage
 
 
 def main() -> None:

@@ -1,12 +1,12 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import protocol
 from twinview.models import embeddings
 from twinview.settings import params
+from twinview.stages import stage
 
 
 def main() -> None:

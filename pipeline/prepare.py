@@ -3,11 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from twinview import stage
 from twinview.core import files, paths
 from twinview.data import labelled_pairs, splits
 from twinview.reporting.data_card import contact_sheet, data_card
 from twinview.settings import params
+from twinview.stages import stage
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from twinview import launch, stage
 from twinview.compute import batch_norm, engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
@@ -25,6 +24,7 @@ from twinview.learning.watch import Session, Watch, follow
 from twinview.models import encoder, head
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
+from twinview.stages import launch, stage
 from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 from twinview.views.plan import LiveViews, PairViews, Views

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from twinview import stage
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.reporting import plots
 from twinview.settings import params
+from twinview.stages import stage
 from twinview.tracking import mlflow_runs, run_names
 
 SECTIONS = (

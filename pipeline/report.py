@@ -1,6 +1,5 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview import stage
 from twinview.compute import engine
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
@@ -11,6 +10,7 @@ from twinview.reporting.costs import size_words
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
 from twinview.settings import params
+from twinview.stages import stage
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",

@@ -1,10 +1,10 @@
 """Stage views: the cache of augmented views; in live mode the plan by which they are rendered."""
 
-from twinview import stage
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.settings import params
+from twinview.stages import stage
 from twinview.views.cache import cache_bytes, write_cache, write_live
 from twinview.views.plan import ViewPlan
 

@@ -22,7 +22,6 @@ from tests.commands import git, output
 from tests.refusing import refuse
 from tests.release.test_gate import report
 from tests.workspace import ROOT
-from twinview import stage
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
@@ -33,6 +32,7 @@ from twinview.experiments.dvc_experiments import in_folder
 from twinview.release import clean, promotion
 from twinview.release.gate import Check
 from twinview.release.promotion import Promotion
+from twinview.stages import stage
 
 Write = Callable[[dict[str, Any]], Path]
 CHECK = Check("linear.accuracy", "floor", "0.9000", ">= 0.8000", True)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview import stage
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.stages import stage
 from twinview.tracking import mlflow_runs
 from twinview.views.cache import write_cache, write_live
 from twinview.views.plan import ViewPlan

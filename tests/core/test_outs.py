@@ -8,10 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
-from twinview import stage
 from twinview.cli import main
 from twinview.core import outs, paths
 from twinview.core.errors import DataError
+from twinview.stages import stage
 from twinview.tracking import mlflow_runs
 
 

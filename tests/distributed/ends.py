@@ -11,13 +11,13 @@ from torch import nn
 
 from tests.learning.test_watch import OWN, Alike, opened, render, run
 from tests.shapes import prepared_shapes
-from twinview import launch, stage
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.learning.loop import State
 from twinview.learning.parts import Siamese
 from twinview.learning.watch import follow
+from twinview.stages import launch, stage
 from twinview.views.plan import LiveViews
 
 

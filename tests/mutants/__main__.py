@@ -22,11 +22,11 @@ import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
 from tests.workspace import ROOT
-from twinview import stage
 from twinview.core.errors import ConfigError, TwinviewError
 from twinview.evidence import scoreboard
 from twinview.experiments import dvc_experiments
 from twinview.experiments.provenance import commit, hardware
+from twinview.stages import stage
 
 COMMAND = "make mutants"
 PAGE = Path("docs/mutants.md")

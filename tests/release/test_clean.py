@@ -12,13 +12,13 @@ import pytest
 
 from tests.commands import git, output, started
 from tests.refusing import refuse
-from twinview import stage
 from twinview.cli import main
 from twinview.core import locks
 from twinview.core.commands import GitError
 from twinview.core.errors import BusyError, ConfigError, DataError
 from twinview.experiments import disk, dvc_cache
 from twinview.release import clean
+from twinview.stages import stage
 
 # Two stages in shell; the second's result is its setting.
 PIPELINE = """

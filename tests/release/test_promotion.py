@@ -19,7 +19,7 @@ from twinview.release import champions
 from twinview.release.gate import Reference
 from twinview.release.promotion import Promotion, promote
 from twinview.settings.sections import Gate
-from twinview.stage import alone
+from twinview.stages.stage import alone
 from twinview.tracking import mlflow_runs
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.

@@ -11,9 +11,9 @@ says that all is up to date, after `views` once it has rendered them again.
 import argparse
 from dataclasses import asdict
 
-from twinview import stage
 from twinview.cli.outcome import Outcome
 from twinview.release import clean
+from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Raises DataError that names every broken picture; then nothing is written."""
-    from twinview import stage  # loads torch
     from twinview.serving import folders  # loads torch
+    from twinview.stages import stage  # loads torch
 
     folders.require_suffix(options.out)
     made = arguments.embedder(options)

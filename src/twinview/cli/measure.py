@@ -8,11 +8,11 @@ Removes the checkpoints of unfinished trainings first, which would save time.
 
 import argparse
 
-from twinview import stage
 from twinview.cli.outcome import Outcome
 from twinview.core import files
 from twinview.evidence import scoreboard
 from twinview.release import clean
+from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

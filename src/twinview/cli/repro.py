@@ -11,11 +11,11 @@ import argparse
 import time
 from pathlib import Path
 
-from twinview import stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
 from twinview.core import paths
 from twinview.core.commands import dvc
+from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,10 +9,10 @@ committed working tree, since an experiment starts from the commit.
 
 import argparse
 
-from twinview import stage
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
 from twinview.experiments import seeding
+from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

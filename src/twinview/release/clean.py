@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import stage
 from twinview.core import commands, locks, paths
 from twinview.core.errors import BusyError, ConfigError
 from twinview.experiments import disk, dvc_cache, dvc_experiments
+from twinview.stages import stage
 from twinview.tracking import deleted_rows
 
 SMOKE = Path("build/smoke")

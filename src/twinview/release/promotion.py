@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview import stage
 from twinview.core import files, paths
 from twinview.experiments import dvc_experiments, seeding
 from twinview.experiments.dvc_experiments import Read
@@ -15,6 +14,7 @@ from twinview.models import encoder
 from twinview.release import champions, model_card
 from twinview.release.gate import Check, Reference, holds, run_gate
 from twinview.settings.sections import Gate
+from twinview.stages import stage
 
 
 @dataclass(frozen=True)

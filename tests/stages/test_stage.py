@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from twinview import stage
 from twinview.core.errors import BusyError, DataError
 from twinview.settings import params
+from twinview.stages import stage
 
 Write = Callable[[dict[str, Any]], Path]
 

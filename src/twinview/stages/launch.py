@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from twinview import stage
 from twinview.compute import engine
 from twinview.core.errors import LostError, TwinviewError
 from twinview.settings import params
+from twinview.stages import stage
 
 LOST = 75  # exit status: the others are gone, and none has told why
 PATIENCE_S = 600  # what a process that was told to stop has for its step and its checkpoint

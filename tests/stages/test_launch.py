@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twinview import launch
+from twinview.stages import launch
 
 Write = Callable[[dict[str, Any]], Path]
 LOST = launch.LOST
