@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 
 from tests.commands import git
 from tests.conftest import WHOLE
-from twinview import comparison_text
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import comparison, dvc_experiments
 from twinview.experiments.comparison import CODE, DATA, Compared, Comparison, Group, Run
 from twinview.experiments.differences import told
+from twinview.reporting import comparison_text
 
 METHODS = ("simclr", "byol", "moco")
 

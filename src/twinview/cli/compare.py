@@ -32,9 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes the page and the Markdown; prints the table."""
-    from twinview import comparison_text  # SciPy takes a second
     from twinview.experiments import comparison  # SciPy takes a second
-    from twinview.reporting import compare_page
+    from twinview.reporting import (
+        compare_page,
+        comparison_text,  # SciPy takes a second
+    )
 
     found = comparison.compare(options.names, options.metric)
     for path, text in (

@@ -9,8 +9,8 @@ training, and what to type next.
 import argparse
 
 from twinview.cli.outcome import Outcome
-from twinview.summary import results
-from twinview.summary_text import summary
+from twinview.reporting.summary import results
+from twinview.reporting.summary_text import summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

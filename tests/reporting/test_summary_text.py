@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from twinview.evaluation.standings import is_worse
-from twinview.summary_text import summary
+from twinview.reporting.summary_text import summary
 
 
 def found(**changes: Any) -> dict[str, Any]:
