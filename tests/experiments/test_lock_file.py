@@ -21,7 +21,10 @@ LOCK: dict[str, Any] = {
     "schema": "2.0",
     "stages": {
         "pretrain": {
-            "deps": [{"path": "src/twinview/learning/loop.py", "md5": "c1"}, {"path": "raw", "md5": "r"}],
+            "deps": [
+                {"path": "src/twinview/learning/loop.py", "md5": "c1"},
+                {"path": "raw", "md5": "r"},
+            ],
             "params": {"params.yaml": {"pretrain": {"epochs": 3}, "methods.byol": {"decay": 0.9}}},
             "outs": [{"path": "models/encoder", "md5": "e1", "size": 10}],
         },

@@ -28,7 +28,6 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
 from twinview.evaluation.label_graph import Graph
 from twinview.evaluation.logistic import Fitted, fit
-from twinview.probes.linear import linear
 from twinview.settings.sections import (
     MEASURES,
     PROBED,
@@ -43,6 +42,7 @@ PROTOCOL = "frozen-3"
 Probe = Callable[..., Tensor]
 Guess = Callable[[Tensor], Mapping[str, Tensor]]
 READ = ("validation", "test")  # the splits that few labels are read on
+LINEAR = "linear"  # the probe of few labels, and the one that is kept for use
 
 
 def score(
@@ -62,7 +62,8 @@ def score(
     few = own.few_labels
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
-    guesses = {PROBED: by_probe(parts, partial(linear, strength=few.strength))}
+    linear = partial(registry.find("probes", LINEAR), strength=few.strength)
+    guesses = {PROBED: by_probe(parts, linear)}
     if few.propagation:
         guesses[PROPAGATED] = by_graph(parts, few.propagation)
     tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
@@ -117,10 +118,10 @@ def final_linear(
     found: as score says. Where no linear probe was asked for, its options are chosen here likewise.
     """
     train, validation = splits["train"], splits["validation"]
-    if "linear" in found:
-        chosen = found["linear"]["chosen"]
+    if LINEAR in found:
+        chosen = found[LINEAR]["chosen"]
     else:
-        chosen = choose(train, validation, linear, grid)[0]
+        chosen = choose(train, validation, registry.find("probes", LINEAR), grid)[0]
     return fit(joined(train, validation), **chosen), chosen
 
 

@@ -72,8 +72,8 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
             if _has(row.data.metrics, metrics):
                 return _with_encoder(client, row)
     raise DataError(
-        f"no row of the experiment {mlflow_runs.PIPELINE} in {mlflow_runs.place()} has the results in "
-        "reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
+        f"no row of the experiment {mlflow_runs.PIPELINE} in {mlflow_runs.place()} has the results "
+        "in reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
         "writes a row into a store that has none"
     )
 
