@@ -227,9 +227,9 @@ def test_what_dvc_and_its_stages_print_is_not_in_the_json(
 def test_an_old_locale_reads_and_writes_utf_8(folder: Path) -> None:
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     code = (
-        "from pathlib import Path; from twinview import commands, tables; "
-        "tables.save_rows(Path('rows.csv'), [{'a': chr(233)}]); "
-        "assert tables.load_rows(Path('rows.csv')) == [{'a': chr(233)}]; "
+        "from pathlib import Path; from twinview.core import commands, csv_files; "
+        "csv_files.save_rows(Path('rows.csv'), [{'a': chr(233)}]); "
+        "assert csv_files.load_rows(Path('rows.csv')) == [{'a': chr(233)}]; "
         "assert commands.git('config', 'user.name') == chr(233)"
     )
     git("config", "user.name", "é")

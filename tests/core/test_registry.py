@@ -132,7 +132,7 @@ def test_what_is_read_from_the_file_is_what_the_loaded_callable_says(kind: str, 
 
 
 def test_no_plug_in_s_options_load_pytorch() -> None:
-    code = "import sys; from twinview import params; params.whole_model(); "
+    code = "import sys; from twinview.settings import params; params.whole_model(); "
     code += "sys.exit('torch' in sys.modules)"
     output(sys.executable, "-c", code)
 

@@ -20,7 +20,7 @@ from twinview.learning import checkpoints
 from twinview.learning.checkpoints import STALE, Checkpoints
 from twinview.views import cache
 
-PARTS = {"pretrain.epochs": "2", "the code of twinview.loop": "abc"}
+PARTS = {"pretrain.epochs": "2", "the code of twinview.learning.loop": "abc"}
 
 
 @pytest.fixture(autouse=True)
@@ -254,7 +254,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
     parts = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert parts["pretrain.epochs"] == "2" and parts["torch"] == version("torch")
     own = Path(checkpoints.__file__)
-    assert parts["the code of twinview.checkpoints"] == files.sha256(own)
+    assert parts["the code of twinview.learning.checkpoints"] == files.sha256(own)
     data.write_text("two")
     other = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert {name for name in parts if parts[name] != other[name]} == {str(data)}

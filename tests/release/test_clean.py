@@ -65,7 +65,7 @@ def test_where_git_refuses_no_commit_s_results_are_called_unused(
     """`dvc gc` of the workspace alone would remove those of every commit."""
     git("init", "-q")
     refuse(monkeypatch)
-    monkeypatch.setattr(clean.experiments, "dvc", lambda *given: pytest.fail("removed"))
+    monkeypatch.setattr(clean.dvc_experiments, "dvc", lambda *given: pytest.fail("removed"))
     with pytest.raises(GitError, match="dubious ownership"):
         clean._unused()
 

@@ -257,7 +257,7 @@ def test_a_disk_too_small_is_refused_before_any_work(
 ) -> None:
     free = SimpleNamespace(free=30 * 4 * ONE - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
-    monkeypatch.setattr(view_cache.artifacts, "atomic_folder", lambda path: pytest.fail("work"))
+    monkeypatch.setattr(view_cache.files, "atomic_folder", lambda path: pytest.fail("work"))
     with pytest.raises(BusyError, match="make room, or lower views"):
         next(write(tmp_path / "views"))
 
