@@ -6,6 +6,9 @@ SEEDS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Folders of tests whose numbers depend on a processor's kernels.
+COMPUTING := augmentations compute contracts data distributed encoders evaluation learning methods models objectives \
+  pictures probes serving sources views
 # PyTorch's, oneDNN's and MKL's kernels for old processors, which sum in another order than those for new ones.
 OLD_PROCESSOR := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 
@@ -26,9 +29,9 @@ repro: $(READY)  ## get the data, run the pipeline, print the results
 test: $(READY)  ## the test suite, from nothing
 	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder
 
-test-portable: $(READY)  ## the test suite with the arithmetic of a processor without AVX
+test-portable: $(READY)  ## the tests of what computes, with the arithmetic of a processor without AVX
 	@$(OLD_PROCESSOR) $(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder \
-	  --ignore tests/pipeline --ignore tests/reporting --ignore tests/safety --ignore tests/mutants
+	  $(addprefix tests/,$(COMPUTING))
 
 test-slow: $(READY)  ## what takes longer, and timm's networks as encoders
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[timm]'
