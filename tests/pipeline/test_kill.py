@@ -16,6 +16,7 @@ from tests import commands
 from tests.workspace import make_workspace, tiny_params
 from twinview.core import paths
 
+pytestmark = pytest.mark.slow  # in seconds, tests/contracts/test_resume.py kills within a process
 KILLER = Path(__file__).parent / "killer"
 # 9 steps an epoch, 18 in all.
 SETTINGS = {"pretrain": {"checkpoint_every": 4, "threads": 1}}
@@ -142,7 +143,6 @@ def assert_one_run_with_each_step_once(project: Copy) -> None:
     assert run.info.status == "FINISHED" and told == list(range(1, 19))
 
 
-@pytest.mark.slow
 def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, str]) -> None:
     stopped = project.pretrain("step-000000004.safetensors self SIGTERM")
     assert stopped.returncode == 1 and "Traceback" not in stopped.stderr
@@ -153,7 +153,6 @@ def test_sigterm_saves_the_step_it_comes_in(project: Copy, through: dict[str, st
     assert_one_run_with_each_step_once(project)
 
 
-@pytest.mark.slow
 def test_ctrl_c_saves_the_step_it_comes_in(project: Copy, through: dict[str, str]) -> None:
     stopped = project.run(
         "dvc", "repro", "pretrain", kill="step-000000004.safetensors group SIGINT"
@@ -165,7 +164,6 @@ def test_ctrl_c_saves_the_step_it_comes_in(project: Copy, through: dict[str, str
     assert_one_run_with_each_step_once(project)
 
 
-@pytest.mark.slow
 def test_a_trainer_that_is_killed_under_a_living_dvc_goes_on(
     project: Copy, through: dict[str, str]
 ) -> None:
@@ -175,7 +173,6 @@ def test_a_trainer_that_is_killed_under_a_living_dvc_goes_on(
     assert project.results() == through
 
 
-@pytest.mark.slow
 def test_a_dvc_that_is_killed_before_it_records_trains_nothing_anew(
     project: Copy, through: dict[str, str]
 ) -> None:
@@ -186,7 +183,6 @@ def test_a_dvc_that_is_killed_before_it_records_trains_nothing_anew(
     assert_one_run_with_each_step_once(project)
 
 
-@pytest.mark.slow
 def test_a_killed_training_in_the_default_arithmetic_goes_on(made: Copy, project: Copy) -> None:
     """On two threads, in bfloat16 where the processor has it."""
     text = tiny_params({"pretrain": SETTINGS["pretrain"] | {"threads": 2, "precision": "auto"}})
@@ -199,7 +195,6 @@ def test_a_killed_training_in_the_default_arithmetic_goes_on(made: Copy, project
     assert project.results() == whole.results()
 
 
-@pytest.mark.slow
 def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
     project: Copy, through: dict[str, str]
 ) -> None:
@@ -219,7 +214,6 @@ def test_the_orphan_of_a_killed_dvc_is_named_and_nothing_is_lost(
     assert "up to date" in project.done("dvc", "repro", "pretrain")
 
 
-@pytest.mark.slow
 def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training_anew(
     project: Copy, through: dict[str, str]
 ) -> None:
@@ -232,7 +226,6 @@ def test_a_training_whose_dvc_was_killed_at_its_end_is_recorded_without_training
     assert len(project.mlflow_runs()) == 2
 
 
-@pytest.mark.slow
 def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -> None:
     project.done("torchrun", "--standalone", "--nproc-per-node", "2", "-m", "pipeline.pretrain")
     by_hand = project.results()
@@ -258,7 +251,6 @@ def test_two_processes_lose_no_more_and_embed_the_same_features(project: Copy) -
     assert (project.folder / "data/embeddings/train.safetensors").read_bytes() == features
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("where", [(), ("--temp",)])
 def test_an_experiment_that_was_killed_goes_on(
     where: tuple[str, ...], project: Copy, through_slowly: dict[str, str]

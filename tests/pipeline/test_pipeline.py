@@ -288,6 +288,7 @@ def test_runs_outside_git_and_says_what_is_missing(project: Project, tmp_path: P
     assert "not a git repository" in said
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_and_write_once(project: Project) -> None:
     alone, runs = project.losses(), project.trainings()
     launcher = ("torchrun", "--standalone", "--nproc-per-node", "2")
