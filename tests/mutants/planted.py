@@ -100,18 +100,18 @@ PLANTED = (
         1,
         "exp(1) is subtracted for the self pair",
         NT_XENT,
-        "    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
+        "    others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
         "    rows = unit.flatten(0, 1)\n"
-        "    others = (pairs.log_sum_exp(rows, rows, temperature).exp() - torch.e).log()",
+        "    others = (log_sum_exp.log_sum_exp(rows, rows, temperature).exp() - torch.e).log()",
         "tests/objectives/test_nt_xent.py",
     ),
     Mutant(
         1,
         "exp(1 / temperature) is subtracted for the self pair",
         NT_XENT,
-        "    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
+        "    others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
         "    rows = unit.flatten(0, 1)\n"
-        "    total = pairs.log_sum_exp(rows, rows, temperature).exp()\n"
+        "    total = log_sum_exp.log_sum_exp(rows, rows, temperature).exp()\n"
         "    others = (total - torch.full_like(total, 1 / temperature).exp()).log()",
         "tests/objectives/test_nt_xent.py",
     ),
@@ -121,7 +121,7 @@ PLANTED = (
         MOCO,
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "        if self.queue is not None:\n"
-        "            self.queue.offer(pairs.unit(keys).flatten(0, 1))\n"
+        "            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))\n"
         "            self.queue.after_step(1.0)\n"
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "tests/methods/test_moco.py",
@@ -277,7 +277,7 @@ PLANTED = (
         5,
         "random numbers are those of whoever drew before",
         LOOP,
-        'with seeds.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):',
+        'with randomness.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):',
         "with torch.enable_grad():",
         f"{TEST_RESUME}[moco-adamw]",
     ),
@@ -310,7 +310,7 @@ PLANTED = (
         "Sinkhorn of each process's own part",
         SWAV,
         "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
-        "        from twinview import engine\n\n"
+        "        from twinview.compute import engine\n\n"
         "        parts = [view.chunk(engine.processes()) for view in scores]\n"
         "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
@@ -320,7 +320,7 @@ PLANTED = (
         6,
         "embeddings are not normalised",
         SWAV,
-        "        unit = pairs.unit(projections.z)\n",
+        "        unit = log_sum_exp.unit(projections.z)\n",
         "        unit = projections.z\n",
         "tests/methods/test_swav.py",
     ),
@@ -437,9 +437,9 @@ PLANTED = (
         "features are standardised over each process's own part",
         BARLOW,
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
-        "pairs.widened(z))\n",
-        "    from twinview import engine\n\n"
-        "    parts = [view.chunk(engine.processes()) for view in pairs.widened(z)]\n"
+        "log_sum_exp.widened(z))\n",
+        "    from twinview.compute import engine\n\n"
+        "    parts = [view.chunk(engine.processes()) for view in log_sum_exp.widened(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
@@ -514,8 +514,8 @@ PLANTED = (
         11,
         "NT-Logistic: the log of a sigmoid as it stands",
         NT_LOGISTIC,
-        "distances.mean(logsigmoid(no))",
-        "distances.mean(no.sigmoid().log())",
+        "pair_mining.mean(logsigmoid(no))",
+        "pair_mining.mean(no.sigmoid().log())",
         "tests/objectives/test_nt_logistic.py",
     ),
     Mutant(
