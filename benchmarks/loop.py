@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import paths
 from twinview.learning.loop import Step
 from twinview.settings import params
@@ -105,7 +105,7 @@ def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str
     """The step's floating-point rate, counted by PyTorch, and a large matrix product's."""
     with FlopCounterMode(display=False) as counter:
         next(run)
-    precision = engine.choose_precision(own.precision, CPU)
+    precision = devices.choose_precision(own.precision, CPU)
     a, b = torch.randn(2, SIDE, SIDE, dtype=getattr(torch, precision))
     a @ b
     rates, shares, gflops = [], [], []

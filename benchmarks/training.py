@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
@@ -39,7 +39,7 @@ class Training:
     @classmethod
     def of(cls, settings: Params) -> "Training":
         """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
-        engine.use_threads(settings.pretrain.threads)
+        devices.use_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
         return cls(settings, prepared, *build(settings, prepared))
 

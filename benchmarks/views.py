@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show, spread, torch_threads
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core.types import Statistics
 from twinview.modalities.image import image
 from twinview.views.plan import ViewPlan
@@ -50,7 +50,7 @@ def measure(
     results: dict[str, Any] = {"versions": _versions()}
     for count in threads:
         with torch_threads(count):
-            engine.use_threads(count)  # as trainings do: freed memory is kept, by all contenders
+            devices.use_threads(count)  # as trainings do: freed memory is kept, by all contenders
             for size in sizes:
                 prefix = f"views_{size}" + (f"_threads_{count}" if count > 1 else "")
                 rates = _rates(_contenders(_pictures(size), count), rounds, least_s)

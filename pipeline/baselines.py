@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from twinview.compute import engine
+from twinview.compute import devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.data import splits
@@ -27,8 +27,8 @@ def main() -> None:
     """
     settings = params.load()
     own, shared = settings.baselines, settings.pretrain
-    engine.use_threads(shared.threads)
-    device = engine.choose_device(shared.device)
+    devices.use_threads(shared.threads)
+    device = devices.choose_device(shared.device)
     prepared = splits.load(paths.PREPARED)
     splits.require_labels(prepared.splits)
     options = settings.encoders[shared.encoder]
@@ -57,7 +57,7 @@ def train(
     split = prepared.splits["train"]
     with randomness.torch_seeded(own.seed, "supervised"):
         head = linear(learner.dim, out=len(prepared.classes))
-    micro_batch = engine.own_micro_batch(shared.batch_size, shared.micro_batch)
+    micro_batch = processes.own_micro_batch(shared.batch_size, shared.micro_batch)
     method = cross_entropy(GradientCache(learner, micro_batch), head)
     views = open_views(paths.VIEWS, split, prepared.modality)
     budget = loop.Budget(

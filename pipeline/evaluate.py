@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits
@@ -15,7 +15,7 @@ from twinview.stages import stage
 def main() -> None:
     """Probes the encoder; writes metrics, predictions, its linear probe, everyone's details."""
     settings = params.load()
-    engine.use_threads(settings.pretrain.threads)
+    devices.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     score = partial(
         protocol.score,

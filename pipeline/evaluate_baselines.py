@@ -1,6 +1,6 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import protocol
@@ -12,7 +12,7 @@ from twinview.stages import stage
 def main() -> None:
     """Probes every baseline; writes their metrics and details."""
     settings = params.load()
-    engine.use_threads(settings.pretrain.threads)
+    devices.use_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     found = {
         folder.name: protocol.score(

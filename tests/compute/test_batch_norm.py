@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.compute.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
 from twinview.core.errors import ConfigError
 
@@ -62,7 +62,7 @@ def test_several_processes_replace_every_batch_norm_and_keep_names_and_weights(
     before, weights = model.state_dict(), list(model.parameters())
     synchronise(model)
     assert isinstance(model[1][0], nn.BatchNorm1d)  # alone, nothing happens
-    monkeypatch.setattr(engine, "processes", lambda: 2)
+    monkeypatch.setattr(processes, "processes", lambda: 2)
     synchronise(model)
     assert isinstance(model[1][0], SyncedBatchNorm) and not model[1][0].training
     assert list(model.state_dict()) == list(before)

@@ -11,12 +11,13 @@ from twinview.evaluation.nearest import nearest
 
 GROWTH = """
 import resource, torch
-from twinview import engine, neighbours
-engine.use_threads(1)
+from twinview.compute import devices
+from twinview.evaluation.nearest import nearest
+devices.use_threads(1)
 bank = torch.randn(10_000, 8)
 peaks = []
 for parts in (1, 20):
-    neighbours.nearest(bank[:1000].repeat(parts, 1), bank, 20)
+    nearest(bank[:1000].repeat(parts, 1), bank, 20)
     peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(peaks[1] - peaks[0])
 """

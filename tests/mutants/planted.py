@@ -29,7 +29,6 @@ BATCH_NORM = "src/twinview/compute/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/learning/pair_mining.py"
-ENGINE = "src/twinview/compute/engine.py"
 EVALUATION = "src/twinview/evaluation/protocol.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
@@ -45,6 +44,7 @@ PAIRS = "src/twinview/learning/log_sum_exp.py"
 PARAMS = "params.yaml"
 PARTS = "src/twinview/learning/parts.py"
 PRETRAIN = "pipeline/pretrain.py"
+PROCESSES = "src/twinview/compute/processes.py"
 SPLITS = "src/twinview/data/splits.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
@@ -137,7 +137,7 @@ PLANTED = (
     Mutant(
         3,
         "gathered rows of other processes carry no gradient",
-        ENGINE,
+        PROCESSES,
         "    return total(torch.cat(blocks, dim))",
         "    parts = list(total(torch.cat(blocks, dim)).detach().chunk(processes(), dim))\n"
         "    parts[rank()] = x\n"
@@ -147,7 +147,7 @@ PLANTED = (
     Mutant(
         3,
         "the backward of the sum over processes is not summed",
-        ENGINE,
+        PROCESSES,
         "        return total(gradient)",
         "        return gradient",
         TEST_RANKS("a_step"),
@@ -155,7 +155,7 @@ PLANTED = (
     Mutant(
         3,
         "gradients are added up over processes, not averaged",
-        ENGINE,
+        PROCESSES,
         "(bucket / processes()).split(",
         "bucket.split(",
         TEST_RANKS("a_step"),
@@ -164,7 +164,7 @@ PLANTED = (
         3,
         "each process has its own examples as negatives only",
         LOOP,
-        "method.terms(engine.gather(projections))",
+        "method.terms(processes.gather(projections))",
         "method.terms(projections)",
         TEST_RANKS("a_training"),
     ),
@@ -172,8 +172,8 @@ PLANTED = (
         3,
         "batch norm has each process's own statistics",
         BATCH_NORM,
-        "    if engine.processes() > 1:\n",
-        "    if engine.processes() > 9:\n",
+        "    if processes.processes() > 1:\n",
+        "    if processes.processes() > 9:\n",
         TEST_RANKS("a_step"),
     ),
     Mutant(
@@ -188,15 +188,15 @@ PLANTED = (
         4,
         "keys do not come back to their queries' order",
         MOCO,
-        "engine.own_part(order.argsort())",
-        "engine.own_part(order)",
+        "processes.own_part(order.argsort())",
+        "processes.own_part(order)",
         "tests/methods/test_moco.py",
     ),
     Mutant(
         4,
         "the order is another on each process",
         MOCO,
-        "engine.from_first(torch.randperm(everyones.shape[1]))",
+        "processes.from_first(torch.randperm(everyones.shape[1]))",
         "torch.randperm(everyones.shape[1])",
         TEST_RANKS("steps_of_moco"),
     ),
@@ -277,7 +277,7 @@ PLANTED = (
         5,
         "random numbers are those of whoever drew before",
         LOOP,
-        'with randomness.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):',
+        'with randomness.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):',
         "with torch.enable_grad():",
         f"{TEST_RESUME}[moco-adamw]",
     ),
@@ -310,8 +310,8 @@ PLANTED = (
         "Sinkhorn of each process's own part",
         SWAV,
         "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
-        "        from twinview.compute import engine\n\n"
-        "        parts = [view.chunk(engine.processes()) for view in scores]\n"
+        "        from twinview.compute import processes\n\n"
+        "        parts = [view.chunk(processes.processes()) for view in scores]\n"
         "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
         TEST_RANKS("steps_of_swav"),
@@ -438,8 +438,8 @@ PLANTED = (
         BARLOW,
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
         "log_sum_exp.widened(z))\n",
-        "    from twinview.compute import engine\n\n"
-        "    parts = [view.chunk(engine.processes()) for view in log_sum_exp.widened(z)]\n"
+        "    from twinview.compute import processes\n\n"
+        "    parts = [view.chunk(processes.processes()) for view in log_sum_exp.widened(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core.errors import ConfigError
 
 Plain = nn.BatchNorm1d | nn.BatchNorm2d
@@ -18,7 +18,7 @@ Plain = nn.BatchNorm1d | nn.BatchNorm2d
 
 def synchronise(module: nn.Module) -> None:
     """Puts a SyncedBatchNorm in every batch norm's place below module; alone, changes nothing."""
-    if engine.processes() > 1:
+    if processes.processes() > 1:
         _replace(module, SyncedBatchNorm)
 
 
@@ -45,11 +45,11 @@ class SyncedBatchNorm(nn.Module):
         dtype = x.dtype
         x = x.to(torch.promote_types(dtype, torch.float32))
         axes, shape = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
-        world = engine.processes()
-        batch_mean = engine.total(x.mean(axes)) / world
+        world = processes.processes()
+        batch_mean = processes.total(x.mean(axes)) / world
         centred = x - batch_mean.view(shape)
         # After the mean, and not from sums of squares, which cancel in float32.
-        batch_variance = engine.total(centred.square().mean(axes)) / world
+        batch_variance = processes.total(centred.square().mean(axes)) / world
         self._remember(batch_mean, batch_variance, x.numel() // x.shape[1] * world)
         scale = torch.rsqrt(batch_variance + self.eps)
         if self.weight is None:
@@ -99,7 +99,7 @@ class SplitBatchNorm(nn.Module):
             for part, m, v in zip(parts, *own, strict=True)
         ]
         with torch.no_grad():
-            recent = engine.total(own.mean(1)) / engine.processes()
+            recent = processes.total(own.mean(1)) / processes.processes()
             mean.lerp_(recent[0], self.momentum)
             variance.lerp_(recent[1], self.momentum)
             self.get_buffer("num_batches_tracked").add_(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core import files
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings
@@ -35,10 +35,10 @@ def embed(
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(own.batch_size)
-        mine = [batches[number] for number in engine.own_part(torch.arange(len(batches)))]
+        mine = [batches[number] for number in processes.own_part(torch.arange(len(batches)))]
         shown = progress(mine, len(mine), f"embed {name}")
-        everyones = engine.to_first([features(asked, shown, device)] if mine else [])
-        if engine.rank() == 0:
+        everyones = processes.to_first([features(asked, shown, device)] if mine else [])
+        if processes.rank() == 0:
             found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
     return found
 
