@@ -28,7 +28,7 @@ from twinview.learning.loop import Step
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.views.cache import CachedViews, open_views
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 WARM_UP = 5
 SIDE = 2048  # of the matrices whose product is timed

@@ -22,7 +22,7 @@ from twinview.methods.simclr import simclr
 from twinview.models import encoder
 from twinview.models.encoder import Description
 from twinview.settings import params
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 LARGE, SMALL = 8192, 256
 # Over the small batch's memory: h (2, 8192, 3072) float32 is 201 MB, its gradient as much again;

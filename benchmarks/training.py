@@ -13,7 +13,7 @@ from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.evaluation.protocol import accuracy
+from twinview.evaluation.metrics import accuracy
 from twinview.learning import loop
 from twinview.learning.parts import Method
 from twinview.models.embeddings import features
@@ -22,7 +22,7 @@ from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params
 from twinview.views.cache import read_plan, write_cache
-from twinview.views.plan import LiveViews, Views
+from twinview.views.live import LiveViews, Views
 
 CPU, ROWS = torch.device("cpu"), 500
 

@@ -7,6 +7,7 @@ from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits
 from twinview.evaluation import protocol
+from twinview.evaluation.metrics import headline
 from twinview.models import embeddings, probe
 from twinview.settings import params
 from twinview.stages import stage
@@ -39,7 +40,7 @@ def main() -> None:
     ]
     save_rows(paths.PREDICTIONS, rows)
     probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
-    files.save_json(paths.METRICS, protocol.headline(found))
+    files.save_json(paths.METRICS, headline(found))
     contenders |= files.load_json(paths.BASELINE_DETAILS)
     detail = {"protocol": protocol.PROTOCOL, "classes": classes, "contenders": contenders}
     files.save_json(paths.EVALUATION, detail)

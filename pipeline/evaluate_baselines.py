@@ -4,6 +4,7 @@ from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import protocol
+from twinview.evaluation.metrics import headline
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
@@ -20,7 +21,7 @@ def main() -> None:
         )[0]
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: protocol.headline(of) for name, of in found.items()}
+    metrics = {name: headline(of) for name, of in found.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     files.save_json(paths.BASELINE_DETAILS, found)
 

@@ -27,7 +27,7 @@ from twinview.settings.sections import Pretrain
 from twinview.stages import launch, stage
 from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
-from twinview.views.plan import LiveViews, PairViews, Views
+from twinview.views.live import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 

@@ -20,7 +20,8 @@ from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.loop import Budget, State
 from twinview.learning.watch import Session, Watch
 from twinview.models import encoder
-from twinview.views.plan import LiveViews, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import ViewPlan
 
 OWN = Budget(
     epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"

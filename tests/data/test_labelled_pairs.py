@@ -16,7 +16,7 @@ from twinview.data import labelled_pairs, splits
 from twinview.data.splits import Prepared
 from twinview.learning.loop import Budget, batches
 from twinview.settings import params
-from twinview.views.plan import PairViews, Views
+from twinview.views.live import PairViews, Views
 
 HEADER = "first,second,alike\n"
 

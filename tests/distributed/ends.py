@@ -18,7 +18,7 @@ from twinview.learning.loop import State
 from twinview.learning.parts import Siamese
 from twinview.learning.watch import follow
 from twinview.stages import launch, stage
-from twinview.views.plan import LiveViews
+from twinview.views.live import LiveViews
 
 
 def well() -> None:

@@ -31,7 +31,7 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.models.embeddings import embed
 from twinview.settings.sections import Embed, SmallCrops
-from twinview.views.plan import PairViews, Views
+from twinview.views.live import PairViews, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))

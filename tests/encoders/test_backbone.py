@@ -22,7 +22,7 @@ from twinview.learning.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
 from twinview.models import encoder
 from twinview.models.encoder import Description
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 # A small member of each family, and the side of a picture that it takes.
 MEMBERS = {

@@ -16,15 +16,8 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
 from twinview.evaluation import protocol
 from twinview.evaluation.label_graph import Graph
-from twinview.evaluation.protocol import (
-    by_graph,
-    by_probe,
-    choose,
-    draw_rows,
-    evaluate,
-    few_labels,
-    metrics,
-)
+from twinview.evaluation.metrics import headline, metrics
+from twinview.evaluation.protocol import by_graph, by_probe, choose, draw_rows, evaluate, few_labels
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.sections import VALIDATION, Evaluate, FewLabels, Propagation
@@ -295,6 +288,6 @@ def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
 def test_the_headline_keeps_the_numbers_that_are_compared() -> None:
     found, _ = evaluate(contender(), Recorder(), {"a": [1]}, CLASSES)
     few = few_labels(contender(), by_probe(contender(), Recorder()), 2, 2, seed=0)
-    headline = protocol.headline({"linear": found, "labels_2": few})
-    assert set(headline["linear"]) == {"accuracy", "precision", "recall", "f1", VALIDATION}
-    assert set(headline["labels_2"]) == {"accuracy", "spread_over_draws", VALIDATION}
+    kept = headline({"linear": found, "labels_2": few})
+    assert set(kept["linear"]) == {"accuracy", "precision", "recall", "f1", VALIDATION}
+    assert set(kept["labels_2"]) == {"accuracy", "spread_over_draws", VALIDATION}

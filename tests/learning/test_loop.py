@@ -20,7 +20,7 @@ from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
 from twinview.data import sampling
 from twinview.data.splits import Prepared
-from twinview.evaluation.protocol import accuracy
+from twinview.evaluation.metrics import accuracy
 from twinview.learning import tally
 from twinview.learning.loop import (
     Budget,
@@ -40,7 +40,8 @@ from twinview.models import embeddings, encoder
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
-from twinview.views.plan import LiveViews, ViewPlan, Views
+from twinview.views.live import LiveViews, Views
+from twinview.views.plan import ViewPlan
 
 CPU = torch.device("cpu")
 CHAIN = (

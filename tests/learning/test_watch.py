@@ -21,7 +21,8 @@ from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method, Siamese
 from twinview.learning.watch import ROWS_PER_EPOCH, Session, Watch
 from twinview.methods.simclr import simclr
-from twinview.views.plan import LiveViews, Renderer, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}

@@ -18,7 +18,8 @@ from twinview.core.types import Split
 from twinview.modalities.image import image
 from twinview.views import cache as view_cache
 from twinview.views.cache import CachedViews, cache_bytes, open_views, write_cache, write_live
-from twinview.views.plan import LiveViews, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import ViewPlan
 
 SPLIT = shapes_split(30, seed=0)
 ONE = 12 * 12  # bytes of one view
@@ -257,7 +258,7 @@ def test_a_disk_too_small_is_refused_before_any_work(
 ) -> None:
     free = SimpleNamespace(free=30 * 4 * ONE - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
-    monkeypatch.setattr(view_cache.artifacts, "atomic_folder", lambda path: pytest.fail("work"))
+    monkeypatch.setattr(view_cache.files, "atomic_folder", lambda path: pytest.fail("work"))
     with pytest.raises(BusyError, match="make room, or lower views"):
         next(write(tmp_path / "views"))
 

@@ -11,7 +11,8 @@ from twinview.core.randomness import Draws
 from twinview.modalities.image import image
 from twinview.settings.sections import SmallCrops
 from twinview.views import plan as views
-from twinview.views.plan import LiveViews, Renderer, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import Renderer, ViewPlan
 
 OPTIONS = {
     "random_resized_crop": {"probability": 1.0, "scale": [0.3, 1.0], "ratio": [0.75, 1.3333]},

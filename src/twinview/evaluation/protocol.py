@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from scipy import sparse
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from twinview.core import randomness, registry
@@ -28,8 +27,8 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
 from twinview.evaluation.label_graph import Graph
 from twinview.evaluation.logistic import Fitted, fit
+from twinview.evaluation.metrics import accuracy, metrics
 from twinview.settings.sections import (
-    MEASURES,
     PROBED,
     PROPAGATED,
     VALIDATION,
@@ -197,32 +196,6 @@ def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator
         yield torch.cat(picks)
 
 
-def metrics(labels: Tensor, predicted: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """Accuracy; macro precision, recall, F1; the same of each class; the confusion matrix.
-
-    Rows of the matrix are true classes, columns predicted ones. A class that is never predicted
-    has precision 0.
-    """
-    numbers = list(range(len(classes)))
-    truth, said = labels.numpy(), predicted.numpy()
-    each = precision_recall_fscore_support(truth, said, labels=numbers, zero_division=0)
-    names = ("precision", "recall", "f1")
-    return {
-        "accuracy": float((truth == said).mean()),
-        **{name: float(values.mean()) for name, values in zip(names, each, strict=False)},
-        "classes": {
-            label: {name: float(values[i]) for name, values in zip(names, each, strict=False)}
-            for i, label in enumerate(classes)
-        },
-        "confusion": confusion_matrix(truth, said, labels=numbers).tolist(),
-    }
-
-
-def accuracy(truth: Embeddings, predicted: Tensor) -> float:
-    """The share of rows whose label is predicted."""
-    return float((truth.known_labels() == predicted).double().mean())
-
-
 @functools.lru_cache(maxsize=1)
 def joined(first: Embeddings, second: Embeddings) -> Embeddings:
     """The rows of both; kept, with their moments, for the next probe."""
@@ -231,9 +204,3 @@ def joined(first: Embeddings, second: Embeddings) -> Embeddings:
         torch.cat([first.known_labels(), second.known_labels()]),
         torch.cat([first.ids, second.ids]),
     )
-
-
-def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each task of one contender the few numbers that are compared: what DVC tracks."""
-    kept = (*MEASURES, "spread_over_draws", VALIDATION)
-    return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

@@ -17,7 +17,7 @@ from twinview.data import sampling
 from twinview.learning import tally
 from twinview.learning.parts import Method, Part, Queue
 from twinview.settings.sections import Pretrain
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.collapse import Monitors, Verdict
 from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method
-from twinview.views.plan import Renderer, Views
+from twinview.views.live import Views
+from twinview.views.plan import Renderer
 
 ROWS_PER_EPOCH = 20
 PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state

@@ -14,7 +14,8 @@ from twinview.core import files
 from twinview.core.errors import DataError
 from twinview.core.randomness import Draws
 from twinview.core.types import Modality, Split
-from twinview.views.plan import LiveViews, ViewPlan, Views
+from twinview.views.live import LiveViews, Views
+from twinview.views.plan import ViewPlan
 
 INDEX = "index.json"
 _ORDER = -1  # the place, in no chain, whose draws say which cached views an epoch takes
