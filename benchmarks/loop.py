@@ -95,10 +95,10 @@ class Dropped(Views):
         """From memory where it was expected, else from the disk."""
         return self._views.take(rows, epoch, count)
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         """Has all forgotten, then these read."""
         _drop_from_memory(self._views)
-        self._views.expect(rows, epoch, count)
+        self._views.prefetch(rows, epoch, count)
 
 
 def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str, Any]:

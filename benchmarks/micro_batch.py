@@ -65,7 +65,7 @@ class Noise(Views):
 
 def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
     """What a child does. A small step first, so that loaded libraries do not count."""
-    devices.use_threads(threads)
+    devices.set_threads(threads)
     _train(8, 8, steps=1)
     before = forget_peak()
     seconds = _train(batch_size, micro_batch, steps=2)

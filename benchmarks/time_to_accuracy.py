@@ -124,7 +124,7 @@ class _Lightly:
                 rate = RATE * (1 + math.cos(math.pi * min(1.0, passed()))) / 2
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                with devices.arithmetic(CPU, precision):
+                with devices.autocast(CPU, precision):
                     z = [head(encoder(255 * view)) for view in (first, second)]
                 optimizer.zero_grad()
                 loss(*[x.float() for x in z]).backward()

@@ -39,7 +39,7 @@ class Training:
     @classmethod
     def of(cls, settings: Params) -> "Training":
         """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
-        devices.use_threads(settings.pretrain.threads)
+        devices.set_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
         return cls(settings, prepared, *build(settings, prepared))
 

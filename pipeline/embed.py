@@ -14,7 +14,7 @@ from twinview.stages import launch, stage
 def main() -> None:
     """Embeds with the saved encoder, at one fixed batch size."""
     settings = params.load()
-    devices.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     device = devices.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
@@ -22,7 +22,7 @@ def main() -> None:
     if processes.rank() == 0:
         with stage.elapsed("save"):
             embeddings.save(paths.EMBEDDINGS, features)
-            projections = embeddings.projected(head.load(paths.HEAD), features)
+            projections = embeddings.project(head.load(paths.HEAD), features)
             embeddings.save(paths.PROJECTIONS, projections)
 
 

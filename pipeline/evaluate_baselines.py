@@ -4,7 +4,7 @@ from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import protocol
-from twinview.evaluation.metrics import headline
+from twinview.evaluation.metrics import headline_metrics
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
@@ -13,15 +13,15 @@ from twinview.stages import stage
 def main() -> None:
     """Probes every baseline; writes their metrics and details."""
     settings = params.load()
-    devices.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     found = {
-        folder.name: protocol.score(
+        folder.name: protocol.evaluate_contender(
             embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
         )[0]
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: headline(of) for name, of in found.items()}
+    metrics = {name: headline_metrics(of) for name, of in found.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     files.save_json(paths.BASELINE_DETAILS, found)
 

@@ -36,7 +36,7 @@ def main() -> None:
     """Trains, watches for collapse, saves the encoder; goes on where a killed run left off."""
     settings = params.load()
     own = settings.pretrain
-    devices.use_threads(own.threads)
+    devices.set_threads(own.threads)
     device = devices.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
     learner, method = build(settings, prepared)
@@ -64,7 +64,7 @@ def lead(
     budget = loop.Budget.of(own)
     total, left_out = budget.steps(len(train)), loop.left_out(train, budget)
     recorded = settings.chosen(*RECORDED)
-    recorded["pretrain"]["processes"] = processes.processes()
+    recorded["pretrain"]["processes"] = processes.world_size()
     watch = watched(state.method, prepared, budget, len(train), own.monitored)
     with (
         checkpoints.opened(fingerprint(recorded, devices.choose_device(own.device))) as kept,
@@ -98,7 +98,7 @@ def opened(prepared: Prepared, learner: encoder.Encoder, method: Method) -> View
     if method.small is not None:
         render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
         views.small = partial(LiveViews(render, train).take, count=method.small.count)
-        encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
+        encoder.require_map_size(learner, views.small(torch.arange(1), 0)[0])
     return views
 
 
@@ -124,10 +124,10 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     """The encoder with its first weights, and the method around it."""
     own = settings.pretrain
     options = settings.encoders[own.encoder]
-    learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
+    learner = encoder.build(encoder.Description.for_data(prepared, own.encoder, options), own.seed)
     with randomness.torch_seeded(own.seed, "method"):
         projector = settings.bound("heads", own.head)(learner.dim)
-        views = GradientCache(learner, processes.own_micro_batch(own.batch_size, own.micro_batch))
+        views = GradientCache(learner, processes.local_micro_batch(own.batch_size, own.micro_batch))
         method = settings.bound("methods", own.method)(views, projector)
     batch_norm.synchronise(method)
     return learner, method
@@ -189,7 +189,7 @@ def save_record(run_id: str, session: Session, own: Pretrain, left_out: int) -> 
         "seconds": round(session.seconds, 1),
         "examples_per_second": round(pace),
         "left_out_of_first_epoch": left_out,
-        "processes": processes.processes(),
+        "processes": processes.world_size(),
         "device": str(device),
         "precision": devices.choose_precision(own.precision, device),
         **provenance(),

@@ -25,7 +25,7 @@ def main() -> None:
     """Gathers what the stages before wrote and writes the page."""
     settings = params.load()
     own = settings.report
-    devices.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     evidence = Evidence(
         settings=settings.chosen(*SECTIONS),
         evaluation=files.load_json(paths.EVALUATION),

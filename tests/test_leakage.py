@@ -61,7 +61,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Pictures]:
 
     monkeypatch.setattr(GradientCache, "forward", noted)
     monkeypatch.setattr(mlflow_runs, "pretraining", untracked)
-    monkeypatch.setattr(devices, "use_threads", lambda count: None)
+    monkeypatch.setattr(devices, "set_threads", lambda count: None)
     return shown
 
 

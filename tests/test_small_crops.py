@@ -26,7 +26,7 @@ OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": 
 def learner(folder: Path, shapes: Prepared) -> Encoder:
     """An encoder, in a folder with a view cache."""
     list(write_cache(paths.VIEWS, shapes.splits["train"], PLAN, shapes.modality, 4, 2**20))
-    return encoder.build(encoder.Description.of(shapes, "convnet", OPTIONS), 0)
+    return encoder.build(encoder.Description.for_data(shapes, "convnet", OPTIONS), 0)
 
 
 def method(learner: Encoder, name: str) -> Method:

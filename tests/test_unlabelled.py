@@ -22,7 +22,7 @@ def test_the_baselines_refuse_them_and_say_what_works(
     write_params: Callable[..., Path], shapes: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_params({})
-    monkeypatch.setattr(devices, "use_threads", lambda count: None)
+    monkeypatch.setattr(devices, "set_threads", lambda count: None)
     bare = {name: replace(part, labels=None) for name, part in shapes.splits.items()}
     splits.save(paths.PREPARED, replace(shapes, splits=bare))
     with pytest.raises(DataError, match=r"no labels.*`dvc repro embed` trains and embeds without"):

@@ -16,7 +16,7 @@ def test_each_process_has_a_gpu_of_its_own_or_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert devices.choose_device("auto") == torch.device("cuda")
-    monkeypatch.setattr(processes, "processes", lambda: 4)  # on two machines
+    monkeypatch.setattr(processes, "world_size", lambda: 4)  # on two machines
     assert devices.choose_device("auto") == torch.device("cuda:1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(
@@ -45,5 +45,5 @@ def test_a_module_is_compiled_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     ("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)]
 )
 def test_arithmetic_is_as_precise_as_asked(precision: str, dtype: torch.dtype) -> None:
-    with devices.arithmetic(CPU, precision):
+    with devices.autocast(CPU, precision):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def among(count: int, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "processes", lambda: count)
+    monkeypatch.setattr(processes, "world_size", lambda: count)
     monkeypatch.setattr(processes, "rank", lambda: place)
 
 
@@ -24,7 +24,7 @@ def test_parts_are_contiguous_and_together_the_batch(monkeypatch: pytest.MonkeyP
     parts = []
     for place in range(4):
         among(4, place, monkeypatch)
-        parts.append(processes.own_part(torch.arange(12)).tolist())
+        parts.append(processes.local_rows(torch.arange(12)).tolist())
     assert parts == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
 
 
@@ -32,7 +32,7 @@ def test_what_does_not_divide_is_shared_too(monkeypatch: pytest.MonkeyPatch) -> 
     parts = []
     for place in range(4):
         among(4, place, monkeypatch)
-        parts.append(processes.own_part(torch.arange(6)).tolist())
+        parts.append(processes.local_rows(torch.arange(6)).tolist())
     assert parts == [[0, 1], [2, 3], [4], [5]]
 
 
@@ -54,7 +54,7 @@ def test_a_process_encodes_its_part_or_a_chunk_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     among(count, 0, monkeypatch)
-    assert processes.own_micro_batch(batch_size, micro_batch) == expected
+    assert processes.local_micro_batch(batch_size, micro_batch) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,17 +79,17 @@ def test_what_cannot_be_shared_is_refused(
 ) -> None:
     among(count, 0, monkeypatch)
     with pytest.raises(ConfigError, match=said):
-        processes.own_micro_batch(batch_size, micro_batch)
+        processes.local_micro_batch(batch_size, micro_batch)
 
 
 def test_alone_there_is_nothing_to_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
-    with processes.joined():
-        assert (processes.processes(), processes.rank()) == (1, 0)
+    with processes.process_group():
+        assert (processes.world_size(), processes.rank()) == (1, 0)
         projections = Projections(torch.randn(2, 3, 4), None)
-        assert processes.gather(projections) is projections
-        assert processes.to_first([1, 2]) == [1, 2]
-        assert processes.anyone(True) and not processes.anyone(False)
+        assert processes.gather_projections(projections) is projections
+        assert processes.gather_lists([1, 2]) == [1, 2]
+        assert processes.any_process(True) and not processes.any_process(False)
         weight = nn.Parameter(torch.ones(2))
         weight.sum().backward()
         processes.average_gradients([weight])
@@ -102,12 +102,10 @@ def test_processes_wait_for_the_first_one_longer_than_torch_would(
     for name, value in {
         "RANK": "0",
         "WORLD_SIZE": "1",
-        processes.MEETING: tmp_path / "met",
+        processes.RENDEZVOUS_FILE: tmp_path / "met",
     }.items():
         monkeypatch.setenv(name, str(value))
-    with processes.joined():
+    with processes.process_group():
         world = dist.group.WORLD
         assert world is not None
-        assert (
-            world._get_backend(CPU).options._timeout == processes.LONGEST_WAIT > default_pg_timeout
-        )
+        assert world._get_backend(CPU).options._timeout == processes.TIMEOUT > default_pg_timeout

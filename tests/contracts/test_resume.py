@@ -59,7 +59,7 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
     options = SMALL["encoders"]["convnet"]
-    learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
+    learner = encoder.build(encoder.Description.for_data(prepared, "convnet", options), 0)
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)

@@ -22,7 +22,7 @@ from twinview.views.live import LiveViews
 
 
 def well() -> None:
-    Path(f"{processes.rank()}-of-{processes.processes()}").touch()
+    Path(f"{processes.rank()}-of-{processes.world_size()}").touch()
 
 
 def fault_of_all() -> None:
@@ -32,32 +32,32 @@ def fault_of_all() -> None:
 def fault_of_the_first() -> None:
     if processes.rank() == 0:
         raise DataError("the first has it")
-    processes.anyone(False)
+    processes.any_process(False)
 
 
 def fault_of_the_second() -> None:
     if processes.rank() == 1:
         raise DataError("the second has it")
-    processes.anyone(False)
+    processes.any_process(False)
 
 
 def bug() -> None:
     if processes.rank() == 1:
         raise ZeroDivisionError
-    processes.anyone(False)
+    processes.any_process(False)
 
 
 def killed() -> None:
     if processes.rank() == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    processes.anyone(False)
+    processes.any_process(False)
 
 
 def waiting() -> None:
     """Until a signal comes to one of them."""
     with stage.noted_signals() as asked_to_stop:
         Path(f"{processes.rank()}.pid").write_text(str(os.getpid()))
-        while not processes.anyone(bool(asked_to_stop())):
+        while not processes.any_process(bool(asked_to_stop())):
             time.sleep(0.02)
     Path(f"{processes.rank()}-ended").touch()
     if processes.rank() == 0:

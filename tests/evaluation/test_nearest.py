@@ -13,7 +13,7 @@ GROWTH = """
 import resource, torch
 from twinview.compute import devices
 from twinview.evaluation.nearest import nearest
-devices.use_threads(1)
+devices.set_threads(1)
 bank = torch.randn(10_000, 8)
 peaks = []
 for parts in (1, 20):

@@ -61,13 +61,13 @@ def test_a_broken_index_is_not_an_unchanged_tree(head: str, folder: Path) -> Non
     (folder / ".git/index").write_text("no index")
     assert provenance.commit() == head and provenance.changed() is None
     with pytest.raises(GitError, match=r"`git status .* failed: .*index"):
-        commands.changed()
+        commands.has_changes()
 
 
 def test_a_worktree_whose_repository_is_gone_is_no_folder_outside_git(folder: Path) -> None:
     (folder / ".git").write_text(f"gitdir: {folder}/moved/.git/worktrees/here\n")
     with pytest.raises(GitError, match=r"not a git repository: .*/moved/"):
-        commands.head()
+        commands.head_commit()
 
 
 def test_a_changed_tree_is_told_and_new_files_do_not_count(head: str, folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_auto_computes_in_bfloat16_where_the_processor_has_it(
     for built_in, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         found = {"avx512_bf16": built_in}
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
-        with devices.arithmetic(cpu, "auto"):
+        with devices.autocast(cpu, "auto"):
             assert (weights @ weights).dtype == dtype
         for name in ("float32", "bfloat16"):
             assert devices.choose_precision(name, cpu) == name
@@ -133,7 +133,7 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_number_of_threads_is_the_one_asked_for() -> None:
     before = torch.get_num_threads()
     try:
-        devices.use_threads(2)
+        devices.set_threads(2)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

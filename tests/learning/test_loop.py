@@ -64,7 +64,7 @@ class Recorder(Views):
         self.asked.append((rows.tolist(), epoch, count))
         return rows[None, :, None].expand(count, -1, 1).float()
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         self.expected.append((rows.tolist(), epoch, count))
 
 
@@ -212,7 +212,7 @@ def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> No
     split = classes(40)
     for epoch in (0, 1):
         generator = randomness.generator(0, f"order/{epoch}")
-        expected = sampling.balanced(split.labels, 2, 6, generator)
+        expected = sampling.balanced_batches(split.labels, 2, 6, generator)
         found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
         assert torch.equal(torch.stack(found), expected) and len(expected) == 6
 
@@ -472,7 +472,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def untrained(prepared: Prepared, seed: int = 0) -> encoder.Encoder:
-    return encoder.build(encoder.Description.of(prepared, "convnet", OPTIONS), seed).eval()
+    return encoder.build(encoder.Description.for_data(prepared, "convnet", OPTIONS), seed).eval()
 
 
 def train(prepared: Prepared, supervised: bool = False, **changes: float) -> encoder.Encoder:

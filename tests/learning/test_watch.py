@@ -338,7 +338,7 @@ def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepare
 def test_another_process_s_signal_stops_it_as_its_own_does(
     folder: Path, shapes: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "anyone", lambda claim: True)
+    monkeypatch.setattr(processes, "any_process", lambda claim: True)
     said = "stopped by a signal to another process after step 1 of 12"
     with opened(shapes) as own, pytest.raises(StoppedError, match=said):
         run(own, shapes)

@@ -138,8 +138,8 @@ PLANTED = (
         3,
         "gathered rows of other processes carry no gradient",
         PROCESSES,
-        "    return total(torch.cat(blocks, dim))",
-        "    parts = list(total(torch.cat(blocks, dim)).detach().chunk(processes(), dim))\n"
+        "    return all_reduce(torch.cat(blocks, dim))",
+        "    parts = list(all_reduce(torch.cat(blocks, dim)).detach().chunk(world_size(), dim))\n"
         "    parts[rank()] = x\n"
         "    return torch.cat(parts, dim)",
         TEST_RANKS("a_step"),
@@ -148,7 +148,7 @@ PLANTED = (
         3,
         "the backward of the sum over processes is not summed",
         PROCESSES,
-        "        return total(gradient)",
+        "        return all_reduce(gradient)",
         "        return gradient",
         TEST_RANKS("a_step"),
     ),
@@ -156,7 +156,7 @@ PLANTED = (
         3,
         "gradients are added up over processes, not averaged",
         PROCESSES,
-        "(bucket / processes()).split(",
+        "(bucket / world_size()).split(",
         "bucket.split(",
         TEST_RANKS("a_step"),
     ),
@@ -164,7 +164,7 @@ PLANTED = (
         3,
         "each process has its own examples as negatives only",
         LOOP,
-        "method.terms(processes.gather(projections))",
+        "method.terms(processes.gather_projections(projections))",
         "method.terms(projections)",
         TEST_RANKS("a_training"),
     ),
@@ -172,8 +172,8 @@ PLANTED = (
         3,
         "batch norm has each process's own statistics",
         BATCH_NORM,
-        "    if processes.processes() > 1:\n",
-        "    if processes.processes() > 9:\n",
+        "    if processes.world_size() > 1:\n",
+        "    if processes.world_size() > 9:\n",
         TEST_RANKS("a_step"),
     ),
     Mutant(
@@ -188,15 +188,15 @@ PLANTED = (
         4,
         "keys do not come back to their queries' order",
         MOCO,
-        "processes.own_part(order.argsort())",
-        "processes.own_part(order)",
+        "processes.local_rows(order.argsort())",
+        "processes.local_rows(order)",
         "tests/methods/test_moco.py",
     ),
     Mutant(
         4,
         "the order is another on each process",
         MOCO,
-        "processes.from_first(torch.randperm(everyones.shape[1]))",
+        "processes.broadcast(torch.randperm(everyones.shape[1]))",
         "torch.randperm(everyones.shape[1])",
         TEST_RANKS("steps_of_moco"),
     ),
@@ -311,7 +311,7 @@ PLANTED = (
         SWAV,
         "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
         "        from twinview.compute import processes\n\n"
-        "        parts = [view.chunk(processes.processes()) for view in scores]\n"
+        "        parts = [view.chunk(processes.world_size()) for view in scores]\n"
         "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
         TEST_RANKS("steps_of_swav"),
@@ -439,7 +439,7 @@ PLANTED = (
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
         "log_sum_exp.widened(z))\n",
         "    from twinview.compute import processes\n\n"
-        "    parts = [view.chunk(processes.processes()) for view in log_sum_exp.widened(z)]\n"
+        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.widened(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
@@ -579,7 +579,7 @@ PLANTED = (
         13,
         "ResNets start with ImageNet's stem, whatever the size",
         BACKBONE,
-        "max(shape[1:]) <= SMALL",
+        "max(shape[1:]) <= SMALL_SIDE",
         "max(shape[1:]) <= 0",
         TEST_BACKBONE,
     ),
@@ -724,16 +724,16 @@ PLANTED = (
         19,
         "a probe's options are chosen on test",
         EVALUATION,
-        "chosen, tried = choose(train, validation, probe, grid)",
-        "chosen, tried = choose(train, test, probe, grid)",
+        "chosen, tried = choose_options(train, validation, probe, grid)",
+        "chosen, tried = choose_options(train, test, probe, grid)",
         "tests/evaluation/test_protocol.py",
     ),
     Mutant(
         19,
         "the probe is fitted on test too",
         EVALUATION,
-        "probe(joined(train, validation), test.features, **chosen)",
-        "probe(joined(train, test), test.features, **chosen)",
+        "probe(concatenate(train, validation), test.features, **chosen)",
+        "probe(concatenate(train, test), test.features, **chosen)",
         "tests/evaluation/test_protocol.py",
     ),
 )

@@ -183,7 +183,7 @@ def test_what_is_expected_is_what_will_be_taken(
 
     monkeypatch.setattr(os, "posix_fadvise", advise)
     views, rows = open_views(cache, SPLIT, image()), torch.tensor([29, 3, 11, 10, 0])
-    views.expect(rows, 1, 2)
+    views.prefetch(rows, 1, 2)
     taken = views.take(rows, 1, 2).flatten(0, 1)
     assert sorted(told) == sorted(view.numpy().tobytes() for view in taken)
 

@@ -6,7 +6,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import factors
+from twinview.pictures.colour import random_factors
 
 
 def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
@@ -14,4 +14,4 @@ def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(
 
     x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4.
     """
-    return (x * factors(draws, strength)).clamp_(0, 1)
+    return (x * random_factors(draws, strength)).clamp_(0, 1)

@@ -7,7 +7,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import blend, factors, grey_of
+from twinview.pictures.colour import blend, luma, random_factors
 
 
 def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
@@ -15,7 +15,7 @@ def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)
 
     x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4. As torchvision's adjust_contrast.
     """
-    return blend(x, _mean(grey_of(x)), factors(draws, strength))
+    return blend(x, _mean(luma(x)), random_factors(draws, strength))
 
 
 def _mean(grey: Tensor) -> Tensor:

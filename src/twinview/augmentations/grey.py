@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import grey_of
+from twinview.pictures.colour import luma
 
 
 def grey(x: Tensor, draws: Draws) -> Tensor:
@@ -11,4 +11,4 @@ def grey(x: Tensor, draws: Draws) -> Tensor:
 
     x: (n, c, h, w) in [0, 1]. Draws nothing. SimCLR: for a fifth of the pictures.
     """
-    return grey_of(x).expand_as(x).contiguous()
+    return luma(x).expand_as(x).contiguous()

@@ -6,7 +6,7 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import blend, factors, grey_of
+from twinview.pictures.colour import blend, luma, random_factors
 
 
 def saturation(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
@@ -17,4 +17,4 @@ def saturation(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(
     """
     if x.shape[1] == 1:
         return x
-    return blend(x, grey_of(x), factors(draws, strength))
+    return blend(x, luma(x), random_factors(draws, strength))

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from twinview.compute import processes
 from twinview.core.errors import ConfigError
 
-Plain = nn.BatchNorm1d | nn.BatchNorm2d
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def synchronise(module: nn.Module) -> None:
     """Puts a SyncedBatchNorm in every batch norm's place below module; alone, changes nothing."""
-    if processes.processes() > 1:
+    if processes.world_size() > 1:
         _replace(module, SyncedBatchNorm)
 
 
@@ -31,7 +31,7 @@ def split(module: nn.Module, size: int) -> None:
 class SyncedBatchNorm(nn.Module):
     """The batch norm it is made from, with mean and variance of all processes' equal batches."""
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, plain: BatchNorm) -> None:
         super().__init__()
         self.weight, self.bias = plain.weight, plain.bias
         self.eps, self.momentum = plain.eps, _momentum(plain)
@@ -45,11 +45,11 @@ class SyncedBatchNorm(nn.Module):
         dtype = x.dtype
         x = x.to(torch.promote_types(dtype, torch.float32))
         axes, shape = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
-        world = processes.processes()
-        batch_mean = processes.total(x.mean(axes)) / world
+        world = processes.world_size()
+        batch_mean = processes.all_reduce(x.mean(axes)) / world
         centred = x - batch_mean.view(shape)
         # After the mean, and not from sums of squares, which cancel in float32.
-        batch_variance = processes.total(centred.square().mean(axes)) / world
+        batch_variance = processes.all_reduce(centred.square().mean(axes)) / world
         self._remember(batch_mean, batch_variance, x.numel() // x.shape[1] * world)
         scale = torch.rsqrt(batch_variance + self.eps)
         if self.weight is None:
@@ -74,7 +74,7 @@ class SplitBatchNorm(nn.Module):
     Raises ConfigError for rows that do not divide.
     """
 
-    def __init__(self, plain: Plain, size: int) -> None:
+    def __init__(self, plain: BatchNorm, size: int) -> None:
         super().__init__()
         self.weight, self.bias = plain.weight, plain.bias
         self.eps, self.momentum, self.size = plain.eps, _momentum(plain), size
@@ -99,21 +99,21 @@ class SplitBatchNorm(nn.Module):
             for part, m, v in zip(parts, *own, strict=True)
         ]
         with torch.no_grad():
-            recent = processes.total(own.mean(1)) / processes.processes()
+            recent = processes.all_reduce(own.mean(1)) / processes.world_size()
             mean.lerp_(recent[0], self.momentum)
             variance.lerp_(recent[1], self.momentum)
             self.get_buffer("num_batches_tracked").add_(1)
         return torch.cat(normed)
 
 
-def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
+def _replace(module: nn.Module, make: Callable[[BatchNorm], nn.Module]) -> None:
     """Weights, buffers and their names stay, so that what is saved does not tell the difference.
 
     Raises ConfigError for one that does more than torch's, as in some of timm's networks.
     """
     for name, child in module.named_children():
-        if isinstance(child, Plain):
-            if type(child) not in get_args(Plain):
+        if isinstance(child, BatchNorm):
+            if type(child) not in get_args(BatchNorm):
                 raise ConfigError(
                     f"the encoder's {type(child).__name__} can be neither shared by processes nor "
                     "split (methods.moco.norm_group); train in one process, without groups, or "
@@ -124,12 +124,12 @@ def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
             _replace(child, make)
 
 
-def _take_over_buffers(module: nn.Module, plain: Plain) -> None:
+def _take_over_buffers(module: nn.Module, plain: BatchNorm) -> None:
     for name, buffer in plain.named_buffers():
         module.register_buffer(name, buffer)
     module.train(plain.training)
 
 
-def _momentum(plain: Plain) -> float:
+def _momentum(plain: BatchNorm) -> float:
     assert plain.track_running_stats and plain.momentum is not None
     return plain.momentum

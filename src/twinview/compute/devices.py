@@ -30,7 +30,7 @@ def choose_device(name: str) -> torch.device:
         raise ConfigError(
             "pretrain.device is 'cuda', but PyTorch sees no GPU; set it to auto or cpu"
         )
-    if name == "cpu" or processes.processes() == 1:
+    if name == "cpu" or processes.world_size() == 1:
         return torch.device(name)
     here, found = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
     if here > found:
@@ -41,13 +41,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name, int(os.environ["LOCAL_RANK"]))
 
 
-def use_threads(count: int) -> None:
+def set_threads(count: int) -> None:
     """Sets how many CPU threads PyTorch computes with; another number rounds sums differently."""
     torch.set_num_threads(count)
-    _keep_memory()
+    _keep_freed_memory()
 
 
-def arithmetic(device: torch.device, precision: str) -> torch.autocast:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Inside, products and convolutions are computed in float32 or bfloat16, as precision says."""
     chosen = choose_precision(precision, device)
     return torch.autocast(device.type, torch.bfloat16, enabled=chosen == "bfloat16")
@@ -82,7 +82,7 @@ def compile_in_place(module: nn.Module, device: torch.device) -> None:
     module.compile()
 
 
-def _keep_memory() -> None:
+def _keep_freed_memory() -> None:
     """Has glibc keep freed memory for the next step instead of handing it back to the system.
 
     A training step frees and takes the same large blocks again and again; fetching their pages

@@ -45,7 +45,7 @@ class _Chunks(torch.autograd.Function):
         ctx: Any, encoder: nn.Module, micro_batch: int, views: Tensor, *weights: Tensor
     ) -> Tensor:
         ctx.encoder, ctx.micro_batch, ctx.random = encoder, micro_batch, []
-        ctx.arithmetic = _arithmetic(views.device.type)
+        ctx.arithmetic = _autocast_state(views.device.type)
         ctx.save_for_backward(views, *weights)
         whole = None
         for rows in _chunks(views, micro_batch):
@@ -63,9 +63,9 @@ class _Chunks(torch.autograd.Function):
         views, *weights = ctx.saved_tensors
         sums: list[Tensor | None] = [None] * len(weights)
         chunks = zip(_chunks(views, ctx.micro_batch), ctx.random, strict=True)
-        with _buffers_kept(ctx.encoder):
+        with _restored_buffers(ctx.encoder):
             for rows, random in chunks:
-                with torch.enable_grad(), torch.autocast(**ctx.arithmetic), _drawing_again(*random):
+                with torch.enable_grad(), torch.autocast(**ctx.arithmetic), _random_state(*random):
                     h = _encode(ctx.encoder, views[:, rows])
                 own = torch.autograd.grad(h, weights, gradient[:, rows], allow_unused=True)
                 sums = [_sum(*parts) for parts in zip(sums, own, strict=True)]
@@ -88,7 +88,7 @@ def _sum(first: Tensor | None, second: Tensor | None) -> Tensor | None:
     return second if first is None else first if second is None else first + second
 
 
-def _arithmetic(device_type: str) -> dict[str, Any]:
+def _autocast_state(device_type: str) -> dict[str, Any]:
     """What autocast says now, to say it again."""
     return {
         "device_type": device_type,
@@ -98,7 +98,7 @@ def _arithmetic(device_type: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _drawing_again(cpu: Tensor, devices: list[int], states: list[Tensor]) -> Iterator[None]:
+def _random_state(cpu: Tensor, devices: list[int], states: list[Tensor]) -> Iterator[None]:
     """The random numbers of an earlier time; afterwards, those that would have come now."""
     with torch.random.fork_rng(devices):
         torch.set_rng_state(cpu)
@@ -107,7 +107,7 @@ def _drawing_again(cpu: Tensor, devices: list[int], states: list[Tensor]) -> Ite
 
 
 @contextlib.contextmanager
-def _buffers_kept(module: nn.Module) -> Iterator[None]:
+def _restored_buffers(module: nn.Module) -> Iterator[None]:
     """Running statistics are afterwards what they were before: each chunk counts once."""
     before = [(buffer, buffer.clone()) for buffer in module.buffers()]
     try:

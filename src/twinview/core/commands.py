@@ -55,12 +55,12 @@ def _text(command: str, printed: bytes) -> str:
         raise EncodingError(f"what `{command}` prints", error, remedy) from None
 
 
-def head() -> str | None:
+def head_commit() -> str | None:
     """The commit that the working tree stands on; None outside git, and before the first one."""
     return git("rev-parse", "--verify", "--quiet", "HEAD")
 
 
-def changed() -> bool:
+def has_changes() -> bool:
     """Whether files that git knows differ from the commit; outside git none do.
 
     dvc.lock and reports/ do not count: they are what a run leaves behind.

@@ -48,7 +48,7 @@ class TrainingError(TwinviewError):
     """A training that cannot go on, such as one whose loss is no longer a number."""
 
 
-class LostError(TwinviewError):
+class ProcessLostError(TwinviewError):
     """Another process of a training ended, or cannot be reached."""
 
 
@@ -56,7 +56,7 @@ class StoppedError(TwinviewError):
     """A run that was asked to stop, and has saved what it had."""
 
 
-def told(error: TwinviewError | OSError) -> str:
+def describe(error: TwinviewError | OSError) -> str:
     """The error in one paragraph. Its traceback goes to standard error first, where that is asked
     for by TWINVIEW_DEBUG, or by --debug, which sets it."""
     if os.environ.get(DEBUG):

@@ -26,11 +26,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with _room_for(path, temporary):
+        with _full_disk_reported(path, temporary):
             yield temporary
-            _flush(temporary)
+            _fsync(temporary)
         temporary.replace(path)
-        _flush(path.parent)
+        _fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -47,7 +47,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(left)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:
-        with _room_for(path, temporary):
+        with _full_disk_reported(path, temporary):
             yield temporary
         temporary.chmod(0o755)
         shutil.rmtree(path, ignore_errors=True)
@@ -56,7 +56,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _flush(path: Path) -> None:
+def _fsync(path: Path) -> None:
     """Has the system write a file, or a folder's names, to the disk."""
     file = os.open(path, os.O_RDONLY)
     try:
@@ -66,12 +66,12 @@ def _flush(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _room_for(path: Path, temporary: Path) -> Iterator[None]:
+def _full_disk_reported(path: Path, temporary: Path) -> Iterator[None]:
     """Turns the system's word for a full disk into ours."""
     try:
         yield
     except (OSError, SafetensorError) as error:
-        if not _means_no_room(error):
+        if not _means_full_disk(error):
             raise
         files = [temporary, *temporary.glob("*")]
         written = sum(file.stat().st_size for file in files if file.is_file())
@@ -83,7 +83,7 @@ def _room_for(path: Path, temporary: Path) -> Iterator[None]:
         ) from None
 
 
-def _means_no_room(error: OSError | SafetensorError) -> bool:
+def _means_full_disk(error: OSError | SafetensorError) -> bool:
     """A full disk, a full quota, a file above its limit. safetensors and NumPy tell it as text."""
     found = re.search(r"os error (\d+)", str(error))
     number = int(found[1]) if found else getattr(error, "errno", None)
@@ -115,12 +115,12 @@ def load_json(path: Path) -> Any:
         ) from None
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A tree's leaves by their dotted path."""
     leaves: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            leaves |= flat(value, f"{prefix}{key}.")
+            leaves |= flatten(value, f"{prefix}{key}.")
         else:
             leaves[f"{prefix}{key}"] = value
     return leaves
@@ -132,7 +132,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_room(folder: Path, needed: int) -> None:
+def require_disk_space(folder: Path, needed: int) -> None:
     """Raises BusyError unless the disk under `folder` has room for `needed` bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free

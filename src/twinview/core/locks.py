@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
-def held(path: Path, taken: Callable[[str], None]) -> Iterator[None]:
+def file_lock(path: Path, taken: Callable[[str], None]) -> Iterator[None]:
     """Holds the lock file at path; the system frees it when the process ends, however it ends.
 
     taken: called with the holder's name ("process 123") when another one has it. It raises, or

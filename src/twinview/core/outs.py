@@ -13,7 +13,7 @@ _CACHED = "/files/md5/"  # in DVC's cache; with cache.type symlink a file is a l
 
 def check() -> None:
     """Raises DataError, with every fault, where something else lies than a stage can replace."""
-    faults = sorted({fault for out in OUTS if (fault := _above(out) or _fault(out))})
+    faults = sorted({fault for out in OUTS if (fault := _parent_fault(out) or _fault(out))})
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise DataError(
@@ -24,11 +24,11 @@ def check() -> None:
         )
 
 
-def _above(out: Path) -> str | None:
+def _parent_fault(out: Path) -> str | None:
     """What is wrong with a folder that the out lies in, the outermost first."""
     for place in reversed(out.parents[:-1]):
         if place.is_symlink():
-            return _linked(place)
+            return _link_fault(place)
         if place.exists() and not place.is_dir():
             return f"{place} is a file, where a folder has to be"
     return None
@@ -37,12 +37,12 @@ def _above(out: Path) -> str | None:
 def _fault(out: Path) -> str | None:
     if out.is_symlink():
         is_cached = bool(out.suffix) and _CACHED in str(out.readlink())
-        return None if is_cached else _linked(out)
+        return None if is_cached else _link_fault(out)
     if out.exists() and out.is_dir() == bool(out.suffix):
         kinds = ("folder", "file") if out.suffix else ("file", "folder")
         return "{} is a {}, where a {} has to be".format(out, *kinds)
     return None
 
 
-def _linked(place: Path) -> str:
+def _link_fault(place: Path) -> str:
     return f"{place} is a link to {place.readlink()}"

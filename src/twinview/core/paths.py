@@ -42,7 +42,7 @@ COPIES = SCRATCH / "exps"
 CHECKPOINTS = SCRATCH / "twinview/checkpoints"
 
 
-def below(name: str) -> str:
+def inside_project(name: str) -> str:
     """The path itself. Raises ValueError when it leads out of the folder that it is relative to."""
     path = PurePath(name)
     if path.is_absolute() or ".." in path.parts:

@@ -19,14 +19,14 @@ _READY = 5
 
 def generator(seed: int, name: str) -> torch.Generator:
     """A CPU generator of its own for each (seed, name): drawing from one never moves another."""
-    return torch.Generator().manual_seed(derived(seed, name))
+    return torch.Generator().manual_seed(derive_seed(seed, name))
 
 
 @contextlib.contextmanager
 def torch_seeded(seed: int, name: str) -> Iterator[None]:
     """Seeds what draws from PyTorch's global generator (first weights), then restores it."""
     with torch.random.fork_rng():
-        torch.manual_seed(derived(seed, name))
+        torch.manual_seed(derive_seed(seed, name))
         yield
 
 
@@ -43,7 +43,7 @@ class Draws:
         self._ready: Tensor | None = None
 
     @classmethod
-    def of(cls, seed: int, ids: Tensor, views: Tensor, place: int) -> "Draws":
+    def for_examples(cls, seed: int, ids: Tensor, views: Tensor, place: int) -> "Draws":
         """ids, views: (n,) int64; place: the position in the chain."""
         return cls(_keys(seed, ids, views, torch.full_like(ids, place)))
 
@@ -58,7 +58,7 @@ class Draws:
             draws._ready = ready
         return links
 
-    def rows(self, chosen: Tensor) -> "Draws":
+    def select(self, chosen: Tensor) -> "Draws":
         """The same sequences, of the chosen examples only."""
         rows = Draws(self.keys.index_select(0, chosen))
         rows._drawn = self._drawn
@@ -100,7 +100,7 @@ class Draws:
 
 def _keys(seed: int, ids: Tensor, views: Tensor, places: Tensor) -> Tensor:
     """The keys of sequences; places: (n,), or (k, 1) for keys of shape (k, n)."""
-    keys = torch.full_like(ids, derived(seed, "draws"))
+    keys = torch.full_like(ids, derive_seed(seed, "draws"))
     for part in (ids, views, places):
         keys = _mix(keys + part * _GAMMA)
     return keys
@@ -122,7 +122,7 @@ def _shift(x: Tensor, bits: int) -> Tensor:
     return (x >> bits).bitwise_and_((1 << 64 - bits) - 1)
 
 
-def derived(seed: int, name: str) -> int:
+def derive_seed(seed: int, name: str) -> int:
     """A seed of its own, of 64 bits, for each (seed, name)."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

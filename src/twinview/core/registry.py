@@ -116,7 +116,7 @@ def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> 
             sentences.append(f"{where}: is missing; every setting is stated, none has a default")
         else:
             said = fault["msg"].removeprefix("Value error, ")
-            sentences.append(f"{where}: {said[0].lower()}{said[1:]}{_given(fault['input'])}")
+            sentences.append(f"{where}: {said[0].lower()}{said[1:]}{_input_shown(fault['input'])}")
     return sentences
 
 
@@ -137,5 +137,5 @@ def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseMode
     return model
 
 
-def _given(value: object) -> str:
+def _input_shown(value: object) -> str:
     return "" if isinstance(value, dict) else f" (it is {value!r})"

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
-def rendered(template: Path, *, escaped: bool, **values: Any) -> str:
+def render(template: Path, *, escaped: bool, **values: Any) -> str:
     """The template with values in it; one that it asks for and is not given is an error.
 
     escaped: values are text in HTML, and no tags.

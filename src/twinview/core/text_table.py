@@ -5,7 +5,7 @@ from collections.abc import Sequence
 _GAP = "  "
 
 
-def aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
+def format_table(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
     """A line for each row, columns as wide as their widest text.
 
     right: all columns but the first stand to the right, as numbers do.

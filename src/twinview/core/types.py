@@ -52,7 +52,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Alike:
+class PairLabels:
     """What objectives get in place of classes: values (n,) bool, whether the views of a pair agree.
 
     The two views of z (2, n, d) at one place are then those of two examples.
@@ -167,7 +167,7 @@ class Embeddings:
         labels = None if self.labels is None else self.labels[rows]
         return Embeddings(self.features[rows], labels, self.ids[rows])
 
-    def known_labels(self) -> Tensor:
+    def required_labels(self) -> Tensor:
         """The labels, where the caller cannot do without."""
         assert self.labels is not None, "labelled embeddings are needed here"
         return self.labels

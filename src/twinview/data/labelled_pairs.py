@@ -29,7 +29,9 @@ def read(path: Path, splits: Mapping[str, Split]) -> Pairs | None:
     for place, (first, second, alike) in _lines(path):
         for name in (first, second):
             if name not in rows:
-                raise DataError(f"{place}: {_who(name, splits)}; pairs are of train examples")
+                raise DataError(
+                    f"{place}: {_describe_id(name, splits)}; pairs are of train examples"
+                )
         if said.setdefault(frozenset((first, second)), 1 if first == second else alike) != alike:
             raise DataError(
                 f"{place}: calls {first} and {second} {('not alike', 'alike')[alike]}, which "
@@ -48,7 +50,7 @@ def _lines(path: Path) -> Iterator[tuple[str, tuple[int, int, int]]]:
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     if (header := next(_rows(reader, path), ("", []))[1]) != COLUMNS:
         raise DataError(
-            f"{path} (data.pairs) begins with {_shown(header)}; its first line has to be "
+            f"{path} (data.pairs) begins with {_shorten(header)}; its first line has to be "
             f"{','.join(COLUMNS)}"
         )
     for place, row in _rows(reader, path):
@@ -86,16 +88,16 @@ def _numbers(row: list[str], place: str) -> tuple[int, int, int]:
     # Digits alone: int() takes '1_000', ' 7', '+1' and the digits of every script too.
     if len(row) == 3 and all(_DIGITS.fullmatch(cell) for cell in row) and row[2] in ("0", "1"):
         return int(row[0]), int(row[1]), int(row[2])
-    raise DataError(f"{place}: is {_shown(row)}, not two ids and 1 (alike) or 0 (not alike)")
+    raise DataError(f"{place}: is {_shorten(row)}, not two ids and 1 (alike) or 0 (not alike)")
 
 
-def _shown(row: list[str]) -> str:
+def _shorten(row: list[str]) -> str:
     """A row on one line, however long it is and whatever is in it."""
     text = repr(",".join(row))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _who(name: int, splits: Mapping[str, Split]) -> str:
+def _describe_id(name: int, splits: Mapping[str, Split]) -> str:
     for split, of in splits.items():
         if (of.ids == name).any():
             return f"{name} is a {split} example"

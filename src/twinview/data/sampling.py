@@ -6,13 +6,13 @@ from torch import Tensor
 from twinview.core.errors import ConfigError, DataError
 
 
-def shuffled(examples: int, batch_size: int, generator: torch.Generator) -> Tensor:
+def shuffled_batches(examples: int, batch_size: int, generator: torch.Generator) -> Tensor:
     """Every row at most once, in random order: (batches, batch_size). An uneven rest is dropped."""
     order = torch.randperm(examples, generator=generator)
     return order[: examples // batch_size * batch_size].view(-1, batch_size)
 
 
-def balanced(
+def balanced_batches(
     labels: Tensor | None, per_class: int, batch_size: int, generator: torch.Generator
 ) -> Tensor:
     """Batches of batch_size / per_class random classes, per_class different rows of each.
@@ -36,13 +36,13 @@ def balanced(
     for place in range(len(names)):
         mine = drawn == place
         own = (classes == place).nonzero().squeeze(1)
-        rows[mine] = _in_rounds(own, int(mine.sum()), per_class, generator)
+        rows[mine] = _rows_in_rounds(own, int(mine.sum()), per_class, generator)
     # Else each chunk of a batch would hold classes of its own, and batch norm would tell them.
     order = torch.rand(count, batch_size, generator=generator).argsort(1)
     return rows.flatten(1).gather(1, order)
 
 
-def _in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
+def _rows_in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
     """Rows in groups of different ones: (count, size). What a round leaves over is dropped."""
     per_round = len(rows) // size
     rounds = [

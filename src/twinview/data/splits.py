@@ -43,7 +43,7 @@ class Prepared:
         return tuple(self.splits["train"].inputs.shape[1:])
 
 
-def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
+def split_source(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
     """Train and validation rows out of the source's rows to fit on, test rows out of the others.
 
     Stratified by label where there are labels, seeded; statistics are those of the train split.
@@ -58,9 +58,9 @@ def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
                 f"data.train, data.validation and data.test ask for {wanted:,} rows where the "
                 f"source has {len(rows):,}; lower them"
             )
-    order = _stratified(source.fit, randomness.generator(seed, "split"))
+    order = _stratified_order(source.fit, randomness.generator(seed, "split"))
     train, validation = order[: sizes["train"]], order[sizes["train"] :][: sizes["validation"]]
-    test = _stratified(source.test, randomness.generator(seed, "test"))[: sizes["test"]]
+    test = _stratified_order(source.test, randomness.generator(seed, "test"))[: sizes["test"]]
     splits = {
         "train": source.fit.take(train.sort().values),
         "validation": source.fit.take(validation.sort().values),
@@ -128,19 +128,19 @@ def require_labels(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> Non
             )
 
 
-def _stratified(split: Split, generator: torch.Generator) -> Tensor:
+def _stratified_order(split: Split, generator: torch.Generator) -> Tensor:
     """A random order of the rows whose every stretch has all classes in their proportions."""
     order = torch.randperm(len(split), generator=generator)
     if split.labels is None:
         return order
     labels = split.labels[order]
     position = torch.empty(len(split), dtype=torch.float64)
-    for rows in _classes(labels):
+    for rows in _rows_by_class(labels):
         jitter = torch.rand(1, generator=generator, dtype=torch.float64)
         position[rows] = (torch.arange(len(rows), dtype=torch.float64) + jitter) / len(rows)
     return order[position.argsort(stable=True)]
 
 
-def _classes(labels: Tensor) -> Iterator[Tensor]:
+def _rows_by_class(labels: Tensor) -> Iterator[Tensor]:
     for label in labels.unique():
         yield (labels == label).nonzero().squeeze(1)

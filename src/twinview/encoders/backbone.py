@@ -10,7 +10,7 @@ from torchvision import models
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 
-SMALL = 64  # px
+SMALL_SIDE = 64  # px
 CLASSES = 1000  # torchvision's, unless it is told otherwise
 
 
@@ -28,7 +28,7 @@ def backbone(
     alexnet 63, inception_v3 75, vit a square of whole patches, maxvit multiples of 224. timm's
     vit leaves out the rim that fills no patch.
     """
-    make = {"torchvision": _of_torchvision, "timm": _of_timm}[library]
+    make = {"torchvision": _torchvision_network, "timm": _timm_network}[library]
     try:
         return Backbone(*make(model, shape), shape)
     except (AssertionError, RuntimeError, ValueError) as error:
@@ -47,7 +47,7 @@ class Backbone(nn.Module):
     places: of a map, that stay apart when it is pooled.
     """
 
-    places = 1
+    pooled_positions = 1
 
     def __init__(self, network: nn.Module, maps: str | None, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -74,14 +74,14 @@ class Backbone(nn.Module):
         return pooled
 
 
-def _of_torchvision(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]:
+def _torchvision_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]:
     """The network, and the name of the part that is pooled."""
     known = models.list_models(module=models)
     if model not in known:
         raise ConfigError(
             f"encoders.backbone.model: torchvision has no {model!r}{did_you_mean(model, known)}"
         )
-    network = models.get_model(model, weights=None, **_own_options(model, shape))
+    network = models.get_model(model, weights=None, **_architecture_options(model, shape))
     if isinstance(network, models.MNASNet):
         # It takes no weights without their format's version, which safetensors do not hold.
         parts = {"layers": network.layers, "avgpool": nn.AdaptiveAvgPool2d(1)}
@@ -94,12 +94,12 @@ def _of_torchvision(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]
         if isinstance(layer, layers) and len(layer.weight) == CLASSES
     ][-1]
     network.set_submodule(last, nn.Identity())
-    if _starts_small(network, shape) or shape[0] != 3:
+    if _has_small_stem(network, shape) or shape[0] != 3:
         _renew_first_convolution(network, shape)
     return network, _pooled(network, last)
 
 
-def _of_timm(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
+def _timm_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
     try:
         import timm
     except ModuleNotFoundError:
@@ -114,12 +114,12 @@ def _of_timm(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
     fixed = timm.get_pretrained_cfg(model).fixed_input_size
     size = {"img_size": shape[1:]} if fixed else {}
     network = timm.create_model(model, num_classes=0, in_chans=shape[0], **size)
-    if _starts_small(network, shape):
+    if _has_small_stem(network, shape):
         _renew_first_convolution(network, shape)
     return network, None
 
 
-def _own_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
+def _architecture_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
     """What single architectures of torchvision need to be told."""
     if model.startswith("vit_"):
         return {"image_size": shape[1]}
@@ -130,15 +130,15 @@ def _own_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {}
 
 
-def _starts_small(network: nn.Module, shape: tuple[int, ...]) -> bool:
+def _has_small_stem(network: nn.Module, shape: tuple[int, ...]) -> bool:
     """Both libraries call the class of all their ResNets so."""
-    return type(network).__name__ == "ResNet" and max(shape[1:]) <= SMALL
+    return type(network).__name__ == "ResNet" and max(shape[1:]) <= SMALL_SIDE
 
 
 def _renew_first_convolution(network: nn.Module, shape: tuple[int, ...]) -> None:
     """Makes it one for the shape's channels; in small ResNets of size 3 and stride 1."""
     first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
-    if _starts_small(network, shape):
+    if _has_small_stem(network, shape):
         first.kernel_size, first.stride, first.padding = (3, 3), (1, 1), (1, 1)
         network.set_submodule("maxpool", nn.Identity())
     first.in_channels = shape[0]

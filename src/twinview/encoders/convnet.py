@@ -61,8 +61,8 @@ class ConvNet(nn.Module):
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.pool = nn.AdaptiveAvgPool2d(grid)
         self.pooled = pooled
-        self.places = grid**2
-        self.dim = sum(widths[-pooled:]) * self.places
+        self.pooled_positions = grid**2
+        self.dim = sum(widths[-pooled:]) * self.pooled_positions
 
     def features(self, x: Tensor) -> Tensor:
         """(n, c, h, w) to the last layer's maps (n, width, h', w')."""

@@ -20,7 +20,7 @@ from twinview.evaluation.whitening import whitening
 _TOLERANCE = 1e-6  # of the scores: far from the labels they are small
 
 
-class Graph:
+class LabelGraph:
     """Unlabelled rows (n, d) and their nearest neighbours, found once for all draws of labels.
 
     neighbours: of each row. whitened: cosines are taken between so many whitened principal

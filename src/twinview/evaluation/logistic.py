@@ -19,7 +19,7 @@ _TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LogisticModel:
     """A fitted probe: mean and std (d,) that standardise features; weights (k, d) and bias (k,)."""
 
     mean: Tensor
@@ -32,18 +32,18 @@ class Fitted:
         return F.linear((features - self.mean) / self.std, self.weights, self.bias)
 
 
-_known: WeakKeyDictionary[Embeddings, dict[float, Fitted]] = WeakKeyDictionary()
+_fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()
 
 
-def fit(train: Embeddings, strength: float) -> Fitted:
+def fit(train: Embeddings, strength: float) -> LogisticModel:
     """The probe of these rows, kept as long as they; it knows the classes up to their largest."""
-    known = _known.setdefault(train, {})
+    known = _fits.setdefault(train, {})
     if strength not in known:
         known[strength] = _fit(train, strength)
     return known[strength]
 
 
-def _fit(train: Embeddings, strength: float) -> Fitted:
+def _fit(train: Embeddings, strength: float) -> LogisticModel:
     of, width = moments(train.features), train.features.shape[1]
     penalty = 1 / (strength * len(train.features))
     # What float32 may take off an eigenvalue of the correlation, whose trace is the width. Under a
@@ -54,8 +54,8 @@ def _fit(train: Embeddings, strength: float) -> Fitted:
     factor = torch.linalg.cholesky(of.correlation.to(precision) + max(ridge, rounding) * eye)
     whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
     x = of.standardised(train.features).to(precision)
-    weights, bias = _minimum(x, train.known_labels(), whiten, penalty)
-    return Fitted(of.mean, of.std, weights.float(), bias.float())
+    weights, bias = _minimum(x, train.required_labels(), whiten, penalty)
+    return LogisticModel(of.mean, of.std, weights.float(), bias.float())
 
 
 def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple[Tensor, Tensor]:

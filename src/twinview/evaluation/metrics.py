@@ -10,7 +10,9 @@ from twinview.core.types import Embeddings
 from twinview.settings.sections import MEASURES, VALIDATION
 
 
-def metrics(labels: Tensor, predicted: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def classification_metrics(
+    labels: Tensor, predicted: Tensor, classes: Sequence[str]
+) -> dict[str, Any]:
     """Accuracy; macro precision, recall, F1; the same of each class; the confusion matrix.
 
     Rows of the matrix are true classes, columns predicted ones. A class that is never predicted
@@ -33,10 +35,10 @@ def metrics(labels: Tensor, predicted: Tensor, classes: Sequence[str]) -> dict[s
 
 def accuracy(truth: Embeddings, predicted: Tensor) -> float:
     """The share of rows whose label is predicted."""
-    return float((truth.known_labels() == predicted).double().mean())
+    return float((truth.required_labels() == predicted).double().mean())
 
 
-def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def headline_metrics(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Of each task of one contender the few numbers that are compared: what DVC tracks."""
     kept = (*MEASURES, "spread_over_draws", VALIDATION)
     return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

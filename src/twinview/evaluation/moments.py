@@ -22,14 +22,14 @@ class Moments(NamedTuple):
         return (features - self.mean) / self.std
 
 
-_known = WeakTensorKeyDictionary()
+_kept = WeakTensorKeyDictionary()
 
 
 def moments(features: Tensor) -> Moments:
     """Kept as long as the tensor, which must not be written to: each probe starts here."""
-    if features not in _known:
-        _known[features] = _moments(features)
-    found: Moments = _known[features]
+    if features not in _kept:
+        _kept[features] = _moments(features)
+    found: Moments = _kept[features]
     return found
 
 

@@ -25,9 +25,9 @@ from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
-from twinview.evaluation.label_graph import Graph
-from twinview.evaluation.logistic import Fitted, fit
-from twinview.evaluation.metrics import accuracy, metrics
+from twinview.evaluation.label_graph import LabelGraph
+from twinview.evaluation.logistic import LogisticModel, fit
+from twinview.evaluation.metrics import accuracy, classification_metrics
 from twinview.settings.sections import (
     PROBED,
     PROPAGATED,
@@ -38,13 +38,13 @@ from twinview.settings.sections import (
 
 PROTOCOL = "frozen-3"
 
-Probe = Callable[..., Tensor]
-Guess = Callable[[Tensor], Mapping[str, Tensor]]
-READ = ("validation", "test")  # the splits that few labels are read on
+ProbeFunction = Callable[..., Tensor]
+LabelPredictor = Callable[[Tensor], Mapping[str, Tensor]]
+READ_SPLITS = ("validation", "test")  # the splits that few labels are read on
 LINEAR = "linear"  # the probe of few labels, and the one that is kept for use
 
 
-def score(
+def evaluate_contender(
     parts: Mapping[str, Embeddings],
     own: Evaluate,
     grids: Mapping[str, Mapping[str, Sequence[Any]]],
@@ -62,9 +62,9 @@ def score(
     found: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
     linear = partial(registry.find("probes", LINEAR), strength=few.strength)
-    guesses = {PROBED: by_probe(parts, linear)}
+    guesses = {PROBED: probe_predictor(parts, linear)}
     if few.propagation:
-        guesses[PROPAGATED] = by_graph(parts, few.propagation)
+        guesses[PROPAGATED] = propagation_predictor(parts, few.propagation)
     tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
     for task in progress(tasks, len(tasks), "evaluate"):
         if isinstance(task, tuple):
@@ -72,13 +72,13 @@ def score(
             found[f"{kind}_{count}"] = few_labels(parts, guesses[kind], count, few.draws, few.seed)
         else:
             probe = registry.find("probes", task)
-            found[task], predicted[task] = evaluate(parts, probe, grids[task], classes)
+            found[task], predicted[task] = evaluate_probe(parts, probe, grids[task], classes)
     return found, predicted
 
 
-def evaluate(
+def evaluate_probe(
     splits: Mapping[str, Embeddings],
-    probe: Probe,
+    probe: ProbeFunction,
     grid: Mapping[str, Sequence[Any]],
     classes: Sequence[str],
 ) -> tuple[dict[str, Any], Tensor]:
@@ -87,15 +87,18 @@ def evaluate(
     The metrics name the chosen options and all that were tried on validation.
     """
     train, validation, test = (splits[name] for name in ("train", "validation", "test"))
-    chosen, tried = choose(train, validation, probe, grid)
-    predicted = probe(joined(train, validation), test.features, **chosen)
-    found = metrics(test.known_labels(), predicted, classes)
+    chosen, tried = choose_options(train, validation, probe, grid)
+    predicted = probe(concatenate(train, validation), test.features, **chosen)
+    found = classification_metrics(test.required_labels(), predicted, classes)
     best = max(trial["accuracy"] for trial in tried)
     return found | {VALIDATION: best, "chosen": chosen, "validation": tried}, predicted
 
 
-def choose(
-    train: Embeddings, validation: Embeddings, probe: Probe, grid: Mapping[str, Sequence[Any]]
+def choose_options(
+    train: Embeddings,
+    validation: Embeddings,
+    probe: ProbeFunction,
+    grid: Mapping[str, Sequence[Any]],
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The options of the grid that are best on validation (the first of equals), and all tries."""
     tried: list[dict[str, Any]] = []
@@ -111,7 +114,7 @@ def final_linear(
     splits: Mapping[str, Embeddings],
     found: Mapping[str, Any],
     grid: Mapping[str, Sequence[Any]],
-) -> tuple[Fitted, dict[str, Any]]:
+) -> tuple[LogisticModel, dict[str, Any]]:
     """The linear probe that test was read with, and its options: for use.
 
     found: as score says. Where no linear probe was asked for, its options are chosen here likewise.
@@ -120,22 +123,22 @@ def final_linear(
     if LINEAR in found:
         chosen = found[LINEAR]["chosen"]
     else:
-        chosen = choose(train, validation, registry.find("probes", LINEAR), grid)[0]
-    return fit(joined(train, validation), **chosen), chosen
+        chosen = choose_options(train, validation, registry.find("probes", LINEAR), grid)[0]
+    return fit(concatenate(train, validation), **chosen), chosen
 
 
 def few_labels(
-    splits: Mapping[str, Embeddings], guess: Guess, per_class: int, draws: int, seed: int
+    splits: Mapping[str, Embeddings], guess: LabelPredictor, per_class: int, draws: int, seed: int
 ) -> dict[str, Any]:
     """Mean accuracy on test from `per_class` labels a class, its spread over draws; on validation.
 
     guess: labels of all rows of each split of READ, by the numbers of the train rows whose labels
     it may see.
     """
-    labels = splits["train"].known_labels()
-    guessed = [guess(rows) for rows in draw_rows(labels, per_class, draws, seed)]
+    labels = splits["train"].required_labels()
+    guessed = [guess(rows) for rows in draw_labelled_rows(labels, per_class, draws, seed)]
     validation, test = (
-        [accuracy(splits[name], labels[name]) for labels in guessed] for name in READ
+        [accuracy(splits[name], labels[name]) for labels in guessed] for name in READ_SPLITS
     )
     return {
         "accuracy": statistics.fmean(test),
@@ -145,38 +148,38 @@ def few_labels(
     }
 
 
-def by_probe(parts: Mapping[str, Embeddings], probe: Probe) -> Guess:
+def probe_predictor(parts: Mapping[str, Embeddings], probe: ProbeFunction) -> LabelPredictor:
     """A probe that is fitted on the known rows alone."""
 
     def guess(rows: Tensor) -> dict[str, Tensor]:
         known = parts["train"].take(rows)  # once, since a fit is kept with its rows
-        return {name: probe(known, parts[name].features) for name in READ}
+        return {name: probe(known, parts[name].features) for name in READ_SPLITS}
 
     return guess
 
 
-def by_graph(parts: Mapping[str, Embeddings], own: Propagation) -> Guess:
+def propagation_predictor(parts: Mapping[str, Embeddings], own: Propagation) -> LabelPredictor:
     """Propagation over all train rows. The other rows are no nodes: each is classified by itself.
 
     The graph is found when it is asked for first: it takes a while.
     """
     train = parts["train"]
-    sizes = [len(parts[name].features) for name in READ]
+    sizes = [len(parts[name].features) for name in READ_SPLITS]
 
     @functools.cache
-    def found() -> tuple[Graph, sparse.csr_array]:
-        graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
-        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ])
+    def found() -> tuple[LabelGraph, sparse.csr_array]:
+        graph = LabelGraph(train.features, neighbours=own.neighbours, whitened=own.whitened)
+        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ_SPLITS])
 
     def guess(rows: Tensor) -> dict[str, Tensor]:
         graph, votes = found()
-        labels = graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
-        return dict(zip(READ, labels.split(sizes), strict=True))
+        labels = graph.propagate(rows, train.take(rows).required_labels(), votes, own.alpha)
+        return dict(zip(READ_SPLITS, labels.split(sizes), strict=True))
 
     return guess
 
 
-def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
+def draw_labelled_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
     """Row numbers of `draws` draws, each with `per_class` rows of every class.
 
     Raises ConfigError when a class has fewer rows.
@@ -197,10 +200,10 @@ def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator
 
 
 @functools.lru_cache(maxsize=1)
-def joined(first: Embeddings, second: Embeddings) -> Embeddings:
+def concatenate(first: Embeddings, second: Embeddings) -> Embeddings:
     """The rows of both; kept, with their moments, for the next probe."""
     return Embeddings(
         torch.cat([first.features, second.features]),
-        torch.cat([first.known_labels(), second.known_labels()]),
+        torch.cat([first.required_labels(), second.required_labels()]),
         torch.cat([first.ids, second.ids]),
     )

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 
 # What an encoder has to be better than to be worth its training: contenders, and their names.
-BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
+REFERENCES = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
-def standing(gaps: Mapping[str, float]) -> str:
+def describe_gaps(gaps: Mapping[str, float]) -> str:
     """In how many tasks ours is better, in which it is worse, and by how much.
 
     gaps: our accuracy less the bar's, by task. Those of less than a twentieth of a point are none.

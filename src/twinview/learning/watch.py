@@ -173,7 +173,7 @@ class Session:
             self.state.load_state_dict(saved["state"])
             self.watch.load_state_dict(saved["watch"])
             self.seconds = saved["seconds"]
-        processes.from_first(self.state.state_dict())
+        processes.broadcast(self.state.state_dict())
 
     def steps(
         self,
@@ -195,7 +195,7 @@ class Session:
             self.seconds = time.monotonic() - begun
             yield step, new
             collapsed, reason = self.watch.collapsed(budget.warmup_epochs), asked_to_stop()
-            stops = processes.anyone(bool(reason) or collapsed >= PATIENCE)
+            stops = processes.any_process(bool(reason) or collapsed >= PATIENCE)
             if collapsed >= PATIENCE:
                 raise TrainingError(_collapse(self.watch))
             if stops or step.number % checkpoint_every == 0 or step.number == total:
@@ -225,10 +225,10 @@ def follow(
     After each step all learn whether one was asked to stop, or the first sees a collapse. It saves
     and says so; what befalls all alike is the first one's to tell, too.
     """
-    state.load_state_dict(processes.from_first(state.state_dict()))
+    state.load_state_dict(processes.broadcast(state.state_dict()))
     with contextlib.suppress(TrainingError):
         for _ in loop.go_on(state, train, views, budget):
-            if processes.anyone(bool(asked_to_stop())):
+            if processes.any_process(bool(asked_to_stop())):
                 return
 
 

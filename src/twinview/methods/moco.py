@@ -111,7 +111,7 @@ class Moco(Method):
                 f"{views.shape[1]} examples of a process; set it to "
                 f"{math.gcd(self.group, views.shape[1])}, or to null"
             )
-        everyones = processes.everyones(views, dim=1)
-        order = processes.from_first(torch.randperm(everyones.shape[1])).to(views.device)
-        keys = processes.everyones(self.slow(everyones[:, processes.own_part(order)]), dim=1)
-        return keys[:, processes.own_part(order.argsort())]
+        everyones = processes.all_gather(views, dim=1)
+        order = processes.broadcast(torch.randperm(everyones.shape[1])).to(views.device)
+        keys = processes.all_gather(self.slow(everyones[:, processes.local_rows(order)]), dim=1)
+        return keys[:, processes.local_rows(order.argsort())]

@@ -31,13 +31,13 @@ def embed(
     progress: hands the batches on, given their number and the split's name, and may show a bar.
     """
     encoder.to(device).eval()
-    asked = Mirrored(encoder) if own.mirror else encoder
+    asked = MirroredEncoder(encoder) if own.mirror else encoder
     found = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(own.batch_size)
-        mine = [batches[number] for number in processes.own_part(torch.arange(len(batches)))]
+        mine = [batches[number] for number in processes.local_rows(torch.arange(len(batches)))]
         shown = progress(mine, len(mine), f"embed {name}")
-        everyones = processes.to_first([features(asked, shown, device)] if mine else [])
+        everyones = processes.gather_lists([features(asked, shown, device)] if mine else [])
         if processes.rank() == 0:
             found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
     return found
@@ -49,7 +49,7 @@ def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
 
 
-class Mirrored(nn.Module):
+class MirroredEncoder(nn.Module):
     """An encoder of pictures, averaged over them and their mirror images."""
 
     def __init__(self, encoder: nn.Module) -> None:
@@ -63,7 +63,7 @@ class Mirrored(nn.Module):
 
 
 @torch.inference_mode()
-def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+def project(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
     """What a head makes of embeddings, on the CPU: the z (n, d) to their h."""
     return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
 

@@ -31,7 +31,9 @@ class Description:
     statistics: Statistics
 
     @classmethod
-    def of(cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]) -> "Description":
+    def for_data(
+        cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]
+    ) -> "Description":
         """The description of an encoder for this data."""
         modality, statistics = prepared.modality_name, prepared.statistics
         return cls(architecture, options, modality, prepared.shape, statistics)
@@ -51,7 +53,7 @@ class Encoder(nn.Module):
             self.network: nn.Module = build(description.shape)
         except ValueError as error:
             raise ConfigError(f"encoders.{description.architecture}: {error}") from None
-        self.dim, self.places = int(self.network.dim), int(self.network.places)
+        self.dim, self.pooled_positions = int(self.network.dim), int(self.network.pooled_positions)
 
     def features(self, inputs: Tensor) -> Tensor:
         """The network's maps, before they are pooled."""
@@ -71,16 +73,16 @@ def build(description: Description, seed: int) -> Encoder:
 
 
 @torch.no_grad()
-def require_places(encoder: Encoder, inputs: Tensor) -> None:
+def require_map_size(encoder: Encoder, inputs: Tensor) -> None:
     """Raises ConfigError when maps of these inputs have fewer places than the encoder's raster."""
     training = encoder.training
     maps = encoder.eval().features(inputs)
     encoder.train(training)
-    if math.prod(maps.shape[2:]) < encoder.places:
+    if math.prod(maps.shape[2:]) < encoder.pooled_positions:
         (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
         raise ConfigError(
             f"the method's option 'small': crops of {small} leave {map_size} places for the "
-            f"encoder's raster of {encoder.places}; raise small.size, "
+            f"encoder's raster of {encoder.pooled_positions}; raise small.size, "
             f"or lower encoders.{encoder.description.architecture}'s raster and strides"
         )
 

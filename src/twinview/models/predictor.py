@@ -29,17 +29,17 @@ class Embedder:
         return tuple(self.encoder.description.shape)
 
     @property
-    def asked(self) -> nn.Module:
+    def network(self) -> nn.Module:
         """What makes the features: the encoder, mirrored or not."""
-        return embeddings.Mirrored(self.encoder) if self.mirror else self.encoder
+        return embeddings.MirroredEncoder(self.encoder) if self.mirror else self.encoder
 
     def features(self, pictures: Tensor) -> Tensor:
         """uint8 (n, c, h, w) to float32 (n, dim)."""
-        return self.features_of(pictures.split(_BATCH))
+        return self.features_of_batches(pictures.split(_BATCH))
 
-    def features_of(self, batches: Iterable[Tensor]) -> Tensor:
+    def features_of_batches(self, batches: Iterable[Tensor]) -> Tensor:
         """The same of pictures that come in batches."""
-        return embeddings.features(self.asked, batches, _CPU)
+        return embeddings.features(self.network, batches, _CPU)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def load(models: Path) -> Predictor:
     Raises DataError when the probe is of an encoder of another width.
     """
     loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
-    width = len(fitted.fitted.mean)
+    width = len(fitted.model.mean)
     if loaded.dim != width:
         raise DataError(
             f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "

@@ -10,7 +10,7 @@ from torch import Tensor
 from twinview.core import files
 from twinview.core.errors import DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
-from twinview.evaluation.logistic import Fitted
+from twinview.evaluation.logistic import LogisticModel
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"
@@ -23,13 +23,13 @@ class Probe:
     mirror: whether they are averaged over a picture and its mirror image.
     """
 
-    fitted: Fitted
+    model: LogisticModel
     classes: tuple[str, ...]
     mirror: bool
 
     def probabilities(self, features: Tensor) -> Tensor:
         """(n, d) to (n, k): of each class, in the order of `classes`."""
-        return self.fitted.logits(features).softmax(1)
+        return self.model.logits(features).softmax(1)
 
 
 def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
@@ -39,10 +39,10 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
         "options": options,
         "classes": list(probe.classes),
         "mirror": probe.mirror,
-        "width": probe.fitted.weights.shape[1],
+        "width": probe.model.weights.shape[1],
     }
     with files.atomic_folder(folder) as temporary:
-        save_tensors(temporary / WEIGHTS, vars(probe.fitted))
+        save_tensors(temporary / WEIGHTS, vars(probe.model))
         files.save_json(temporary / DESCRIPTION, description)
 
 
@@ -63,9 +63,9 @@ def load(folder: Path) -> Probe:
             f"{folder / WEIGHTS} holds {found}, where {DESCRIPTION} says {expected}; "
             "`dvc repro --force evaluate` fits the probe anew"
         )
-    return Probe(Fitted(**weights), classes, mirror)
+    return Probe(LogisticModel(**weights), classes, mirror)
 
 
-def named(fitted: Fitted, classes: Sequence[str], mirror: bool) -> Probe:
+def with_class_names(fitted: LogisticModel, classes: Sequence[str], mirror: bool) -> Probe:
     """A probe with names for the classes that it knows: those up to its largest label."""
     return Probe(fitted, tuple(classes[: len(fitted.bias)]), mirror)

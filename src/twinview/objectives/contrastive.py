@@ -6,14 +6,14 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
 from twinview.settings.ranges import Distance
 
 
 def contrastive(
     z: Tensor,
-    labels: Tensor | Alike | None,
+    labels: Tensor | PairLabels | None,
     *,
     margin: Annotated[float, Gt(0)],
     distance: Distance,
@@ -27,7 +27,7 @@ def contrastive(
     Alike: the two views of a place are a pair, there is no other, and all pairs have one mean.
     The paper: euclidean, a margin of 1 or so in the scale of its outputs.
     """
-    if isinstance(labels, Alike):
+    if isinstance(labels, PairLabels):
         return _of_pairs(pair_mining.across(z, distance), labels.values, margin)
     apart = pair_mining.between(z, distance)
     positive, negative = pair_mining.masks(z, labels)

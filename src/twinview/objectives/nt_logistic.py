@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from twinview.core.errors import ConfigError
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
 
 
 def nt_logistic(
     z: Tensor,
-    labels: Tensor | Alike | None,
+    labels: Tensor | PairLabels | None,
     *,
     temperature: Annotated[float, Gt(0)],
     mining: Literal["all", "semi_hard"],
@@ -31,7 +31,7 @@ def nt_logistic(
     semi_hard. Alike: the two views of a place are a pair, there is no other, and all pairs have one
     mean; raises ConfigError for semi_hard then.
     """
-    if isinstance(labels, Alike):
+    if isinstance(labels, PairLabels):
         return _of_pairs(1 - pair_mining.across(z, "cosine"), labels.values, temperature, mining)
     apart, kinds = pair_mining.between(z, "cosine"), pair_mining.masks(z, labels)
     tally.tell_anchors(*(kind.sum(1) for kind in kinds))

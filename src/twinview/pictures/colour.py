@@ -8,7 +8,7 @@ from twinview.core.randomness import Draws
 LUMA = (0.299, 0.587, 0.114)
 
 
-def factors(draws: Draws, strength: float) -> Tensor:
+def random_factors(draws: Draws, strength: float) -> Tensor:
     """(n, 1, 1, 1): one factor a picture, uniform in [1 - strength, 1 + strength]."""
     return draws.uniform(1, 1, 1, low=1 - strength, high=1 + strength)
 
@@ -18,7 +18,7 @@ def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     return (x * factor).add_(other * (1 - factor)).clamp_(0, 1)
 
 
-def grey_of(x: Tensor) -> Tensor:
+def luma(x: Tensor) -> Tensor:
     """(n, 1, h, w): the luma of colour pictures; grey ones as they are."""
     if x.shape[1] == 1:
         return x

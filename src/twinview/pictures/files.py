@@ -41,7 +41,7 @@ _FAULTS = (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPicture:
     """A picture as an encoder takes it.
 
     pixels: uint8 (c, h, w). changes: those of CHANGES that it needed. warnings: Pillow's.
@@ -52,17 +52,17 @@ class Fitted:
     warnings: tuple[str, ...]
 
 
-def from_path(path: Path, shape: tuple[int, ...]) -> Fitted:
+def read_picture(path: Path, shape: tuple[int, ...]) -> FittedPicture:
     """The picture of a file on the disk, as `fitted` has it."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from None
     with file:
-        return fitted(file, shape)
+        return fit_picture(file, shape)
 
 
-def fitted(file: IO[bytes], shape: tuple[int, ...]) -> Fitted:
+def fit_picture(file: IO[bytes], shape: tuple[int, ...]) -> FittedPicture:
     """The picture of a file of any size, fitted to the shape (c, h, w).
 
     It is turned as its EXIF data say, transparency laid on black, colours made grey where the
@@ -71,13 +71,13 @@ def fitted(file: IO[bytes], shape: tuple[int, ...]) -> Fitted:
     what cannot be read so.
     """
     channels, height, width = shape
-    with _told(), warnings.catch_warnings(record=True) as caught:
+    with _pillow_errors_reported(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        picture = Image.open(png_chunks.bare(file), formats=_FORMATS)
+        picture = Image.open(png_chunks.without_metadata(file), formats=_FORMATS)
         picture.load()
-        upright = _opaque(_upright(_eight_bits(picture)))
+        upright = _on_black(_upright(_eight_bits(picture)))
         changes = {
-            "made_grey": channels == 1 and _coloured(upright),
+            "made_grey": channels == 1 and _has_colour(upright),
             "scaled": max(width / upright.width, height / upright.height) != 1,
             "cut": upright.width * height != upright.height * width,
         }
@@ -85,11 +85,11 @@ def fitted(file: IO[bytes], shape: tuple[int, ...]) -> Fitted:
         found = ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC)
     large = Image.DecompressionBombWarning  # Pillow's, at half of the limit
     said = tuple(str(of.message) for of in caught if not issubclass(of.category, large))
-    return Fitted(_pixels(found), tuple(name for name in CHANGES if changes[name]), said)
+    return FittedPicture(_pixels(found), tuple(name for name in CHANGES if changes[name]), said)
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _pillow_errors_reported() -> Iterator[None]:
     """Raises DataError for what Pillow makes nothing of."""
     try:
         yield
@@ -124,7 +124,7 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
+def _on_black(picture: Image.Image) -> Image.Image:
     """The picture with transparency laid on black."""
     if not picture.has_transparency_data:
         return picture
@@ -132,7 +132,7 @@ def _opaque(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(black, picture.convert("RGBA"))
 
 
-def _coloured(picture: Image.Image) -> bool:
+def _has_colour(picture: Image.Image) -> bool:
     """Whether any pixel is of a colour that is no grey."""
     red, *others = picture.convert("RGB").split()
     return any(ImageChops.difference(red, other).getbbox() for other in others)

@@ -8,10 +8,10 @@ from twinview.core.errors import DataError
 from twinview.pictures import files
 
 # What Windows, macOS and network disks leave among pictures; names in small letters.
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
+_SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
 
 
-def listed(folder: Path) -> tuple[list[str], Counter[str]]:
+def list_pictures(folder: Path) -> tuple[list[str], Counter[str]]:
     """Relative paths of all picture files, sorted, and what else there is: how many, by reason.
 
     A hidden folder, or one of a system, counts as one. Raises DataError where there is no picture.
@@ -25,13 +25,13 @@ def listed(folder: Path) -> tuple[list[str], Counter[str]]:
         else:
             names.append(path.relative_to(folder).as_posix())
     if not names:
-        others = f" (it holds {counted(left_out)})" if left_out else ""
+        others = f" (it holds {describe_counts(left_out)})" if left_out else ""
         ends = ", ".join(files.SUFFIXES)
         raise DataError(f"{folder} holds no file that ends in {ends}{others}")
     return sorted(names), left_out
 
 
-def counted(reasons: Counter[str]) -> str:
+def describe_counts(reasons: Counter[str]) -> str:
     """Numbers and reasons in words, the most frequent first."""
     return ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
 
@@ -68,4 +68,4 @@ def _reason(path: Path) -> str:
 
 
 def _is_litter(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in _OF_SYSTEMS
+    return path.name.startswith(".") or path.name.lower() in _SYSTEM_NAMES

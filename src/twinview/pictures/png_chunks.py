@@ -12,7 +12,7 @@ _COLOUR_KEY = (0, 2)  # kinds of PNG, grey and RGB, whose tRNS names a transpare
 _ORIENTED = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")  # texts that may say how it lies
 
 
-def bare(file: IO[bytes]) -> IO[bytes]:
+def without_metadata(file: IO[bytes]) -> IO[bytes]:
     """The file; of a PNG only the chunks that make pixels, or say how they lie.
 
     The others, such as texts and colour profiles, change no pixel, but can make Pillow refuse all.

@@ -26,14 +26,14 @@ def knn(
     whitened: cosines are taken between so many whitened principal components of the training
     rows; 0 leaves the features as they are.
     """
-    labels = train.known_labels()
+    labels = train.required_labels()
     classes = int(labels.max()) + 1
-    prepare = whitening(train.features, whitened) if whitened else _as_they_are
+    prepare = whitening(train.features, whitened) if whitened else _unchanged
     cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
     # Less the largest: the same ratios, and no overflow at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()
     return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)
 
 
-def _as_they_are(rows: Tensor) -> Tensor:
+def _unchanged(rows: Tensor) -> Tensor:
     return rows

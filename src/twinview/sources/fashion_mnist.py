@@ -24,7 +24,7 @@ from torch import Tensor
 
 from twinview.core.errors import DataError
 from twinview.core.files import atomic_file
-from twinview.core.paths import below, root
+from twinview.core.paths import inside_project, root
 from twinview.core.types import Source, Split
 
 CLASSES = (
@@ -47,7 +47,7 @@ LARGEST = 16 + 60_000 * 28 * 28  # bytes of a file, unpacked
 
 def fashion_mnist(
     *,
-    folder: Annotated[str, AfterValidator(below)],
+    folder: Annotated[str, AfterValidator(inside_project)],
     origin: Literal["auto", "folder", "debian", "torchvision"],
 ) -> Source:
     """60,000 rows to fit on (ids 0 to 59,999) and 10,000 to test on (ids 60,000 and on).

@@ -38,7 +38,7 @@ def write_cache(
     checksum of every shard.
     Raises BusyError when the disk has no room.
     """
-    files.require_room(folder.parent, cache_bytes(split, count))
+    files.require_disk_space(folder.parent, cache_bytes(split, count))
     render = plan.renderer(modality)
     per_shard = max(1, shard_bytes // cache_bytes(split.take(torch.arange(1)), count))
     with files.atomic_folder(folder) as temporary:
@@ -130,7 +130,7 @@ class CachedViews(Views):
                 taken[view, mine] = self.shards[owner][places, chosen[:, view]]
         return torch.from_numpy(taken)
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         """Has the system read from the disk, meanwhile, what is not in memory."""
         for owner, _, places, chosen in self._places(rows, epoch, count):
             shard = self.shards[owner]
@@ -147,7 +147,9 @@ class CachedViews(Views):
         if self.count % count:
             raise DataError(f"{self.count} cached views cannot be taken {count} at a time")
         cycle, place = divmod(epoch, self.count // count)
-        draws = Draws.of(self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER)
+        draws = Draws.for_examples(
+            self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER
+        )
         chosen = draws.permutation(self.count)[:, place * count : (place + 1) * count].numpy()
         owners, places = np.divmod(rows.numpy(), self._per_shard)
         for owner in np.unique(owners):

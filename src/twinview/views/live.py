@@ -23,7 +23,7 @@ class Views(ABC):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """(count, n, ...) as stored: `count` views of the split's rows, for the given epoch."""
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - a hint that views may ignore
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - a hint that views may ignore
         """Told what is taken next, while the training is at work on what was taken last."""
 
 
@@ -59,9 +59,9 @@ class PairViews(Views):
         taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(self._both(rows))]
         return torch.stack(taken)
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         """rows: of the pairs."""
-        self._views.expect(torch.cat(self._both(rows)), epoch, count)
+        self._views.prefetch(torch.cat(self._both(rows)), epoch, count)
 
     def _both(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return self._pairs.first[rows], self._pairs.second[rows]

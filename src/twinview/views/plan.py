@@ -34,7 +34,7 @@ class ViewPlan:
     chain: tuple[tuple[str, float, Mapping[str, Any]], ...]
 
     @classmethod
-    def of(
+    def from_options(
         cls, seed: int, names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
     ) -> "ViewPlan":
         """names: the chain, in order. options: each name's probability and options."""
@@ -61,7 +61,7 @@ class ViewPlan:
 
         links = self._links()
         links[place] = (1.0, crop)
-        return Renderer(randomness.derived(self.seed, "small crops"), modality, links)
+        return Renderer(randomness.derive_seed(self.seed, "small crops"), modality, links)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plain values, for an index file."""
@@ -119,7 +119,7 @@ def _change(
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return x
-    own = draws.rows(torch.from_numpy(rows + first))
+    own = draws.select(torch.from_numpy(rows + first))
     if len(rows) == len(x):
         return augment(x, own)
     # NumPy copies whole rows; torch's index_copy_ takes two to four times as long.
