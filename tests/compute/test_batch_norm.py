@@ -114,5 +114,7 @@ def test_a_batch_norm_that_does_more_is_not_replaced_by_one_that_does_less() -> 
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x).relu()
 
-    with pytest.raises(ConfigError, match=r"WithActivation can be neither shared .* nor split"):
+    with pytest.raises(
+        ConfigError, match=r"has a WithActivation, which can neither be shared .* nor be split"
+    ):
         split(nn.Sequential(nn.Sequential(WithActivation(3))), 2)

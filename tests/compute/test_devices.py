@@ -20,7 +20,8 @@ def test_each_process_has_a_gpu_of_its_own_or_is_refused(monkeypatch: pytest.Mon
     assert devices.choose_device("auto") == torch.device("cuda:1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(
-        ConfigError, match=r"3 processes share 2 GPUs .* set pretrain\.processes .*2"
+        ConfigError,
+        match=r"pretrain\.processes is too large: 3 processes share 2 GPUs .* set it .* to 2",
     ):
         devices.choose_device("cuda")
     assert devices.choose_device("cpu") == CPU
@@ -28,7 +29,7 @@ def test_each_process_has_a_gpu_of_its_own_or_is_refused(monkeypatch: pytest.Mon
 
 def test_compiling_needs_a_compiler_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ConfigError, match=r"pretrain\.compile is true.* install g\+\+"):
+    with pytest.raises(ConfigError, match=r"pretrain\.compile is true, but .*; install g\+\+"):
         devices.compile_in_place(nn.Linear(1, 1), CPU)
 
 

@@ -64,10 +64,10 @@ def test_a_process_encodes_its_part_or_a_chunk_of_it(
             3,
             256,
             None,
-            r"batch_size: is 256, and 3 processes cannot share it evenly; set it to 255",
+            r"batch_size is 256, which 3 processes cannot share evenly; set it to 255",
         ),
-        (4, 3, None, r"batch_size: is 3, and 4 processes .* set it to 4"),
-        (2, 768, 256, r"micro_batch: is 256, .* the 384 examples of each of 2 .* set it to 128"),
+        (4, 3, None, r"batch_size is 3, which 4 processes .* set it to 4"),
+        (2, 768, 256, r"micro_batch is 256, .* the 384 examples of each of 2 .* set it to 128"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(

@@ -315,7 +315,7 @@ class TestTimm:
 
     def test_a_batch_norm_that_does_more_than_torch_s_is_not_replaced(self) -> None:
         own = made("mobilenetv3_small_050", 1, 32, 32, library="timm")
-        with pytest.raises(ConfigError, match="BatchNormAct2d can be neither shared"):
+        with pytest.raises(ConfigError, match="has a BatchNormAct2d, which can neither be shared"):
             split(own, 2)
 
     def test_files_hold_all_of_it(self, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The processes of one training, and what they exchange.
 
-Processes that torchrun starts share each batch: every one projects its own, contiguous part, and
-computes the loss of the whole from everyone's projections.
+torchrun starts the processes, and they share each batch. Every process encodes and projects its
+contiguous rows of the batch; it then gathers the projections of all processes, and computes from
+them the loss of the whole batch. The launcher of stages, the training loop and batch norm use this.
 """
 
 import contextlib
@@ -23,76 +24,50 @@ from twinview.core.types import Projections
 
 T = TypeVar("T")
 
-# Names the file by which the processes of one machine find each other, where there is one.
-RENDEZVOUS_FILE = "TWINVIEW_MEETING"
+# An environment variable: the path of the file by which the processes of one machine find each
+# other. Without it, torchrun's address is used.
+RENDEZVOUS_FILE = "TWINVIEW_RENDEZVOUS_FILE"
 
-# Others wait while the first waits for a training of equal settings in another copy of the project.
+# The first process may wait for a training of equal settings in another copy of the project, and
+# the other processes wait for the first one meanwhile. PyTorch's own limit is 30 minutes.
 TIMEOUT = timedelta(days=7)
 
 
 @contextlib.contextmanager
 def process_group() -> Iterator[Callable[..., bool]]:
-    """Together with the processes that torchrun started, or alone when it started none.
+    """Joins the processes that torchrun started; without torchrun, this process stays alone.
 
-    Gives a function that is true for the one that calls it first, of all processes; with
-    claim=False, while none has called it yet. What is on a GPU is exchanged by NCCL, which has not
-    been tried on hardware yet.
+    Yields a function `claim_first(claim=True)`. It returns True to the process that calls it first
+    and False to all others. With claim=False it returns True as long as no process has claimed.
+    Tensors on GPUs are exchanged by NCCL, which has not been tried on hardware yet.
     """
     if "RANK" not in os.environ:
         yield lambda claim=True: True
         return
     with _lost_peers_reported():
-        store, place, world = _rendezvous()
+        store, process_rank, size = _rendezvous()
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=TIMEOUT, store=store, rank=place, world_size=world)
+        dist.init_process_group(
+            backend, timeout=TIMEOUT, store=store, rank=process_rank, world_size=size
+        )
     try:
         yield partial(_claim_first, store)
     finally:
         dist.destroy_process_group()
 
 
-def _rendezvous() -> tuple[Any, int, int]:
-    """The store that the processes share, this one's place, and how many there are."""
-    if RENDEZVOUS_FILE not in os.environ:
-        store, place, world = next(rendezvous("env://"))
-        return store, place, world
-    place, world = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
-    store = dist.FileStore(os.environ[RENDEZVOUS_FILE], world)  # type: ignore[attr-defined]
-    return store, place, world
-
-
-def _claim_first(store: Any, claim: bool = True) -> bool:
-    try:
-        return bool(store.add("calls", int(claim)) == int(claim))
-    except RuntimeError:  # torchrun, which keeps the store, is gone
-        return True
-
-
-@contextlib.contextmanager
-def _lost_peers_reported() -> Iterator[None]:
-    """Around every exchange. Backends have no narrower error in common for one that fails."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise ProcessLostError(
-            "this process has lost the others: one has ended, or cannot be reached "
-            f"({str(error).splitlines()[0]}). Run the stage again: a training goes on from its "
-            "last checkpoint"
-        ) from error
-
-
 def world_size() -> int:
-    """How many share a batch."""
+    """The number of processes that share a batch."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """The place of this process among them; 0 is the one that writes files and shows progress."""
+    """The number of this process, from 0. Only process 0 writes files and shows progress."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def broadcast(value: T) -> T:
-    """The first process's value, on every process."""
+    """The value of process 0, on every process."""
     values = [value]
     if world_size() > 1:
         with _lost_peers_reported():
@@ -101,7 +76,7 @@ def broadcast(value: T) -> T:
 
 
 def gather_lists(values: list[T]) -> list[T]:
-    """The lists of all processes, put together in order of rank; elsewhere than on the first, []"""
+    """On process 0 the lists of all processes, joined in order of rank; elsewhere an empty list."""
     if world_size() == 1:
         return values
     parts: list[Any] | None = [None] * world_size() if rank() == 0 else None
@@ -111,38 +86,46 @@ def gather_lists(values: list[T]) -> list[T]:
 
 
 def any_process(claim: bool) -> bool:
-    """Whether it holds on any process. Each has to ask."""
+    """Whether the claim is true on at least one process. Every process has to call this."""
     return bool(all_reduce(torch.tensor(float(claim))))
 
 
 def local_micro_batch(batch_size: int, micro_batch: int | None) -> int:
-    """How many examples this process encodes at a time: micro_batch, or its whole part.
+    """The number of examples that this process encodes at a time.
 
-    Raises ConfigError when a batch does not divide evenly among processes, or a part into chunks.
+    It is `micro_batch`, or the process's whole part of the batch when `micro_batch` is None or
+    larger than that part. Raises ConfigError when the processes cannot share a batch evenly, or
+    when `micro_batch` does not divide a process's part.
     """
     part, rest = divmod(batch_size, world_size())
     if rest:
-        raise ConfigError(
-            f"pretrain.batch_size: is {batch_size}, and {world_size()} processes cannot share it "
-            f"evenly; set it to {batch_size - rest or world_size()}"
+        raise ConfigError.at(
+            "pretrain.batch_size",
+            f"is {batch_size}, which {world_size()} processes cannot share evenly",
+            f"set it to {batch_size - rest or world_size()}",
         )
     if micro_batch is None or micro_batch >= part:
         return part
     if part % micro_batch:
-        raise ConfigError(
-            f"pretrain.micro_batch: is {micro_batch}, which does not divide the {part} examples of "
-            f"each of {world_size()} processes; set it to {math.gcd(part, micro_batch)}"
+        raise ConfigError.at(
+            "pretrain.micro_batch",
+            f"is {micro_batch}, which does not divide the {part} examples of each of "
+            f"{world_size()} processes",
+            f"set it to {math.gcd(part, micro_batch)}",
         )
     return micro_batch
 
 
 def local_rows(rows: Tensor) -> Tensor:
-    """This process's rows of a batch. Contiguous: in order of rank they are the batch again."""
+    """This process's contiguous part of the rows; joined in order of rank, the parts are `rows`."""
     return rows.tensor_split(world_size())[rank()]
 
 
 def gather_projections(projections: Projections) -> Projections:
-    """Everyone's projections, the same on each process; gradients go back to whose they are."""
+    """The projections of all processes, in order of rank, on every process.
+
+    The gradient of a row goes back to the process that projected the row.
+    """
     if world_size() == 1:
         return projections
     labels = projections.labels
@@ -153,25 +136,27 @@ def gather_projections(projections: Projections) -> Projections:
 
 
 def all_gather(x: Tensor, dim: int) -> Tensor:
-    """The processes' parts along dim, put together in order of rank; gradients go back.
+    """The tensors of all processes, concatenated along `dim` in order of rank, with gradient.
 
-    All-gather, as the sum of blocks that are zero but for the own one: one law of gradients.
+    This is an all-reduce of blocks that are zero but for the process's own block, so that
+    `all_reduce` alone defines how gradients go back.
     """
     blank = torch.zeros_like(x)
-    blocks = [x if place == rank() else blank for place in range(world_size())]
+    blocks = [x if number == rank() else blank for number in range(world_size())]
     return all_reduce(torch.cat(blocks, dim))
 
 
 def all_reduce(x: Tensor) -> Tensor:
-    """Sum over the processes, on each of them, with gradient."""
+    """The sum of the processes' tensors, on every process, with gradient."""
     return _AllReduce.apply(x) if world_size() > 1 else x
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Gives every process the mean of all processes' gradients.
+    """Replaces every gradient by its mean over all processes.
 
-    Each process computes the same loss of the whole batch, and gather's backward adds up what all
-    of these say of one projection: the mean, not the sum, is the gradient of that loss.
+    Each process computes the same loss of the whole batch, and the backward pass of
+    `gather_projections` adds up what all these losses say of one projection. So the gradient of
+    that loss is the mean over processes, and not the sum.
     """
     gradients = [p.grad for p in parameters if p.grad is not None]
     if world_size() == 1:
@@ -184,7 +169,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 class _AllReduce(torch.autograd.Function):
-    """All-reduce; the gradient is all-reduced too, since the sum enters everyone's loss."""
+    """An all-reduce whose gradient is all-reduced too: the sum enters the loss of every process."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -200,3 +185,36 @@ class _AllReduce(torch.autograd.Function):
 def _all_reduce_in_place(x: Tensor) -> None:
     with _lost_peers_reported():
         dist.all_reduce(x)
+
+
+def _rendezvous() -> tuple[Any, int, int]:
+    """The store that the processes share, the rank of this process, and the world size."""
+    if RENDEZVOUS_FILE not in os.environ:
+        store, process_rank, size = next(rendezvous("env://"))
+        return store, process_rank, size
+    process_rank, size = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE"))
+    store = dist.FileStore(os.environ[RENDEZVOUS_FILE], size)  # type: ignore[attr-defined]
+    return store, process_rank, size
+
+
+def _claim_first(store: Any, claim: bool = True) -> bool:
+    try:
+        return bool(store.add("calls", int(claim)) == int(claim))
+    except RuntimeError:  # torchrun keeps the store, and torchrun has ended
+        return True
+
+
+@contextlib.contextmanager
+def _lost_peers_reported() -> Iterator[None]:
+    """Raises ProcessLostError when an exchange inside the block fails.
+
+    The backends share no error that is narrower than RuntimeError.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise ProcessLostError(
+            "this process has lost the others: one of them has ended or cannot be reached "
+            f"({str(error).splitlines()[0]}); run the stage again, and the training continues from "
+            "its last checkpoint"
+        ) from error
