@@ -1,4 +1,4 @@
-"""How the training loop gets views: rendered when they are asked for, or those of pairs."""
+"""Where the training loop gets its views from: an interface, views rendered on demand, pairs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,31 +12,35 @@ from twinview.views.plan import Renderer
 
 
 class Views(ABC):
-    """Gives each epoch its views of each example.
+    """Gives the views of each example for every epoch.
 
-    small: (rows, epoch) to small crops (s, n, ...), as stored, for a method that wants some.
+    small: maps (rows, epoch) to small crops (s, n, ...), as stored, for a method that asks for
+    them.
     """
 
     small: Callable[[Tensor, int], Tensor] | None = None
 
     @abstractmethod
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """(count, n, ...) as stored: `count` views of the split's rows, for the given epoch."""
+        """`count` views of each row of the split in the given epoch: (count, n, ...), as stored.
 
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - a hint that views may ignore
-        """Told what is taken next, while the training is at work on what was taken last."""
+        rows: (n,) int64. epoch: from 0.
+        """
+
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - views may ignore it
+        """Prepares for the next call of `take`, while the training computes; it may do nothing."""
 
 
 @final
 class LiveViews(Views):
-    """Views rendered when they are asked for, new ones in every epoch."""
+    """Views that are rendered when they are asked for, and are new in every epoch."""
 
     def __init__(self, render: Renderer, split: Split) -> None:
         self._render = render
         self._split = split
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """View numbers epoch * count and on."""
+        """The views with the numbers epoch * count to epoch * count + count - 1."""
         part = self._split.take(rows)
         numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
         return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])
@@ -46,7 +50,7 @@ class LiveViews(Views):
 class PairViews(Views):
     """The views of labelled pairs: the first view of the first example, the second of the second.
 
-    So a pair of one example with itself has two different views of it.
+    So a pair of an example with itself has two different views of it.
     """
 
     def __init__(self, views: Views, pairs: Pairs) -> None:
@@ -54,13 +58,13 @@ class PairViews(Views):
         self._pairs = pairs
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """rows: of the pairs. count: two."""
+        """The two views of each pair: (2, n, ...). rows: numbers of pairs. count: 2."""
         assert count == 2, "a pair has two views"
-        taken = [self._views.take(own, epoch, 2)[view] for view, own in enumerate(self._both(rows))]
-        return torch.stack(taken)
+        both = enumerate(self._both(rows))
+        return torch.stack([self._views.take(part, epoch, 2)[view] for view, part in both])
 
     def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """rows: of the pairs."""
+        """Prepares for the next call of `take`. rows: numbers of pairs."""
         self._views.prefetch(torch.cat(self._both(rows)), epoch, count)
 
     def _both(self, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Augmented views: the plan by which they are rendered.
+"""The plan by which augmented views are rendered.
 
-A view depends on (seed, example id, view number) and on nothing else, so the cache and the live
-renderer hold the same views, whatever the batch size, the order or the number of workers.
+A view depends on seed, example id and view number only. So the cache and the live renderer hold
+the same views, whatever the batch size, the order or the number of workers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +18,11 @@ from twinview.core.types import Modality
 from twinview.pictures import warp
 from twinview.settings.sections import SmallCrops
 
-# Values rendered at once: few enough for the cache, enough to outweigh a thousand calls of some
-# microseconds. Views do not depend on it.
+# The number of values that are rendered at once. They fit into the processor's cache, and are many
+# enough that the time of the calls does not count. Views do not depend on this number.
 _VALUES = 2**20
 
-CROP = "random_resized_crop"  # what small crops are a smaller kind of
+CROP = "random_resized_crop"  # small crops are a smaller kind of it
 Link = tuple[float, Callable[..., Tensor]]
 
 
@@ -37,50 +37,60 @@ class ViewPlan:
     def from_options(
         cls, seed: int, names: Sequence[str], options: Mapping[str, Mapping[str, Any]]
     ) -> "ViewPlan":
-        """names: the chain, in order. options: each name's probability and options."""
+        """The plan of a chain.
+
+        Parameters
+        ----------
+        seed : the seed of all views.
+        names : the chain's augmentations, in order.
+        options : the options of each augmentation by its name, with its "probability" among them.
+        """
         links = []
         for name in names:
-            own = dict(options[name])
-            links.append((name, own.pop("probability"), own))
+            rest = dict(options[name])
+            links.append((name, rest.pop("probability"), rest))
         return cls(seed, tuple(links))
 
     def renderer(self, modality: Modality) -> "Renderer":
-        """The plan's function, its augmentations bound once."""
+        """The renderer of the plan's views for inputs of the modality."""
         return Renderer(self.seed, modality, self._links())
 
     def small_renderer(self, modality: Modality, crops: SmallCrops) -> "Renderer":
-        """The same for small crops: the chain with another crop, which is never left out.
+        """The renderer of small crops: the plan's chain with another crop, never left out.
 
-        Their draws are apart from those of all views. params.py sees to it that there is a crop.
+        Small crops draw other random numbers than views. settings/params.py makes sure that the
+        chain has a crop.
         """
-        place = [name for name, _, _ in self.chain].index(CROP)
-        ratio = self.chain[place][2]["ratio"]
+        position = [name for name, _, _ in self.chain].index(CROP)
+        ratio = self.chain[position][2]["ratio"]
 
         def crop(x: Tensor, draws: Draws) -> Tensor:
             return warp.crop(x, draws.uniform(4), crops.scale, ratio, crops.size)
 
         links = self._links()
-        links[place] = (1.0, crop)
+        links[position] = (1.0, crop)
         return Renderer(randomness.derive_seed(self.seed, "small crops"), modality, links)
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as plain values, for an index file."""
+        """The plan as values that JSON can hold."""
         links = [{"name": n, "probability": p, "options": dict(o)} for n, p, o in self.chain]
         return {"seed": self.seed, "chain": links}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ViewPlan":
-        """The plan that as_json gave."""
+        """The plan whose as_json gave the value."""
         links = ((k["name"], k["probability"], k["options"]) for k in value["chain"])
         return cls(value["seed"], tuple(links))
 
     def _links(self) -> list[Link]:
-        return [(p, registry.bind("augmentations", name, own)) for name, p, own in self.chain]
+        return [
+            (p, registry.bind("augmentations", name, options)) for name, p, options in self.chain
+        ]
 
 
 @final
 class Renderer:
-    """Renders views: call it with stored inputs, ids and view numbers."""
+    """Renders views of stored inputs."""
 
     def __init__(self, seed: int, modality: Modality, links: Sequence[Link]) -> None:
         self._seed = seed
@@ -89,7 +99,13 @@ class Renderer:
         self._links = links
 
     def __call__(self, inputs: Tensor, ids: Tensor, views: Tensor) -> Tensor:
-        """One view an example. inputs: (n, ...) as stored; ids, views: (n,) int64."""
+        """One view of each example, as stored: (n, ...).
+
+        Parameters
+        ----------
+        inputs : (n, ...) as stored.
+        ids, views : (n,) int64, the examples' ids and the numbers of their views.
+        """
         chain = Draws.chain(self._seed, ids, views, len(self._links))
         chosen = [
             (draws.uniform() < probability).numpy()
@@ -97,31 +113,32 @@ class Renderer:
         ]
         parts = -(-inputs.numel() // _VALUES) or 1
         size = -(-len(inputs) // parts) or 1
-        seen = []
+        rendered = []
         for number, part in enumerate(inputs.split(size)):
             x, first = self._modality.unpack(part), number * size
-            for (_, augment), draws, mine in zip(self._links, chain, chosen, strict=True):
-                x = _change(x, augment, draws, first, mine[first : first + size])
-            seen.append(self._modality.pack(x))
-        return torch.cat(seen)
+            for (_, augment), draws, is_chosen in zip(self._links, chain, chosen, strict=True):
+                x = _augment_chosen(x, augment, draws, first, is_chosen[first : first + size])
+            rendered.append(self._modality.pack(x))
+        return torch.cat(rendered)
 
 
 def _keep_freed_memory() -> None:
-    """Has the C library keep what is freed for the next part, where that would cost page faults."""
-    # glibc returns free memory above twice the largest block that it saw freed, up to 32 MB.
+    """Makes glibc keep freed memory for the next part, where returning it costs page faults."""
+    # glibc returns free memory above twice the largest block that was freed so far, up to 32 MB.
     torch.empty(2**25 - 2**12, dtype=torch.uint8)
 
 
-def _change(
+def _augment_chosen(
     x: Tensor, augment: Callable[..., Tensor], draws: Draws, first: int, chosen: np.ndarray
 ) -> Tensor:
-    """x, its chosen rows augmented; x's first row is row `first` of draws."""
+    """x with its chosen rows augmented. The first row of x has the draws of row `first`."""
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return x
-    own = draws.select(torch.from_numpy(rows + first))
+    chosen_draws = draws.select(torch.from_numpy(rows + first))
     if len(rows) == len(x):
-        return augment(x, own)
+        return augment(x, chosen_draws)
     # NumPy copies whole rows; torch's index_copy_ takes two to four times as long.
-    x.numpy()[rows] = augment(x.index_select(0, torch.from_numpy(rows)), own).numpy()
+    augmented = augment(x.index_select(0, torch.from_numpy(rows)), chosen_draws)
+    x.numpy()[rows] = augmented.numpy()
     return x
