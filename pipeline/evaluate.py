@@ -20,7 +20,7 @@ def main() -> None:
     classes = splits.load_classes(paths.PREPARED)
     score = partial(
         protocol.evaluate_contender,
-        own=settings.evaluate,
+        settings=settings.evaluate,
         grids=settings.probes,
         classes=classes,
         progress=stage.progress,
