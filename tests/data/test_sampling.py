@@ -84,7 +84,7 @@ def test_more_classes_than_there_are_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         drawn(0, per_class=1, batch_size=10)
     assert str(caught.value) == (
-        "pretrain.examples_per_class: is 1, and a batch of 10 then takes 10 classes, where the "
+        "pretrain.examples_per_class is 1, and a batch of 10 then takes 10 classes, where the "
         "train split has 4; set it to 5, or lower pretrain.batch_size"
     )
 
