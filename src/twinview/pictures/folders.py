@@ -1,4 +1,4 @@
-"""The picture files below a folder, and how many others there are, by reason."""
+"""The picture files below a folder, and the number of other files, by reason."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -7,17 +7,18 @@ from pathlib import Path
 from twinview.core.errors import DataError
 from twinview.pictures import files
 
-# What Windows, macOS and network disks leave among pictures; names in small letters.
+# Files that Windows, macOS and network disks leave among pictures, in lower case.
 _SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
 
 
 def list_pictures(folder: Path) -> tuple[list[str], Counter[str]]:
-    """Relative paths of all picture files, sorted, and what else there is: how many, by reason.
+    """The sorted relative paths of all picture files, and the number of other files by reason.
 
-    A hidden folder, or one of a system, counts as one. Raises DataError where there is no picture.
+    A hidden folder, or one of a system, counts as one file. Raises DataError when the folder holds
+    no picture.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name one that holds pictures")
+        raise DataError.at(folder, "is no folder", "name one that holds pictures")
     names, left_out = [], Counter[str]()
     for path in _entries(folder):
         if reason := _reason(path):
@@ -37,15 +38,18 @@ def describe_counts(reasons: Counter[str]) -> str:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All that lies below but folders that are entered: each once, and by its own name first."""
+    """All files below a folder, and folders that are not entered.
+
+    A folder that several links name is entered once, by its own name if that lies below too.
+    """
     waiting, entered = deque([folder]), set[Path]()
     while waiting:
-        here = waiting.popleft()
-        if here.resolve() in entered:
-            yield here
+        current = waiting.popleft()
+        if current.resolve() in entered:
+            yield current
             continue
-        entered.add(here.resolve())
-        for path in sorted(here.iterdir()):
+        entered.add(current.resolve())
+        for path in sorted(current.iterdir()):
             if path.is_dir() and not _is_litter(path):
                 (waiting.append if path.is_symlink() else waiting.appendleft)(path)
             else:
@@ -53,7 +57,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _reason(path: Path) -> str:
-    """Why a path is no picture file to be read; empty where it is one."""
+    """Why the path is not read as a picture; "" when it is."""
     if _is_litter(path):
         return "hidden or a system's"
     if path.is_dir():
