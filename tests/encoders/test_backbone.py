@@ -125,7 +125,7 @@ def test_pictures_that_a_network_cannot_take_are_refused(
     model: str, shape: tuple[int, ...]
 ) -> None:
     size = " x ".join(map(str, shape))
-    said = rf"encoders\.backbone\.model: '{model}' cannot take pictures of {size} \(.+\); choose"
+    said = rf"backbone\.model is '{model}', which cannot take pictures of {size} \(.+\); choose"
     with pytest.raises(ConfigError, match=said):
         made(model, *shape)
 
