@@ -19,7 +19,7 @@ from twinview.core import paths
 from twinview.settings import params
 from twinview.settings.params import Params
 from twinview.views.cache import cache_bytes, open_views
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 EPOCHS = 10
 ENCODER = {"widths": [16, 32, 64], "strides": [2, 2, 1]}

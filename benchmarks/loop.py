@@ -22,13 +22,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import show, spread
 from benchmarks.training import CPU, Training
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import paths
 from twinview.learning.loop import Step
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.views.cache import CachedViews, open_views
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 WARM_UP = 5
 SIDE = 2048  # of the matrices whose product is timed
@@ -95,17 +95,17 @@ class Dropped(Views):
         """From memory where it was expected, else from the disk."""
         return self._views.take(rows, epoch, count)
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         """Has all forgotten, then these read."""
         _drop_from_memory(self._views)
-        self._views.expect(rows, epoch, count)
+        self._views.prefetch(rows, epoch, count)
 
 
 def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str, Any]:
     """The step's floating-point rate, counted by PyTorch, and a large matrix product's."""
     with FlopCounterMode(display=False) as counter:
         next(run)
-    precision = engine.choose_precision(own.precision, CPU)
+    precision = devices.choose_precision(own.precision, CPU)
     a, b = torch.randn(2, SIDE, SIDE, dtype=getattr(torch, precision))
     a @ b
     rates, shares, gflops = [], [], []

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import child, forget_peak, resident_mb, show
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split, Statistics
@@ -22,7 +22,7 @@ from twinview.methods.simclr import simclr
 from twinview.models import encoder
 from twinview.models.encoder import Description
 from twinview.settings import params
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 LARGE, SMALL = 8192, 256
 # Over the small batch's memory: h (2, 8192, 3072) float32 is 201 MB, its gradient as much again;
@@ -65,7 +65,7 @@ class Noise(Views):
 
 def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
     """What a child does. A small step first, so that loaded libraries do not count."""
-    engine.use_threads(threads)
+    devices.set_threads(threads)
     _train(8, 8, steps=1)
     before = forget_peak()
     seconds = _train(batch_size, micro_batch, steps=2)

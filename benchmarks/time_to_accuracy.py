@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show
 from benchmarks.training import CPU, Training, changed, knn_on_validation
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core.errors import TrainingError
 from twinview.settings import params
 from twinview.settings.params import Params
@@ -124,7 +124,7 @@ class _Lightly:
                 rate = RATE * (1 + math.cos(math.pi * min(1.0, passed()))) / 2
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                with engine.arithmetic(CPU, precision):
+                with devices.autocast(CPU, precision):
                     z = [head(encoder(255 * view)) for view in (first, second)]
                 optimizer.zero_grad()
                 loss(*[x.float() for x in z]).backward()

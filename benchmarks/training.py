@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 
 from pipeline.pretrain import build
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.evaluation.protocol import accuracy
+from twinview.evaluation.metrics import accuracy
 from twinview.learning import loop
 from twinview.learning.parts import Method
 from twinview.models.embeddings import features
@@ -22,7 +22,7 @@ from twinview.probes.knn import knn
 from twinview.probes.linear import linear
 from twinview.settings.params import Params
 from twinview.views.cache import read_plan, write_cache
-from twinview.views.plan import LiveViews, Views
+from twinview.views.live import LiveViews, Views
 
 CPU, ROWS = torch.device("cpu"), 500
 
@@ -39,7 +39,7 @@ class Training:
     @classmethod
     def of(cls, settings: Params) -> "Training":
         """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
-        engine.use_threads(settings.pretrain.threads)
+        devices.set_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
         return cls(settings, prepared, *build(settings, prepared))
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show, spread, torch_threads
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core.types import Statistics
 from twinview.modalities.image import image
 from twinview.views.plan import ViewPlan
@@ -50,7 +50,7 @@ def measure(
     results: dict[str, Any] = {"versions": _versions()}
     for count in threads:
         with torch_threads(count):
-            engine.use_threads(count)  # as trainings do: freed memory is kept, by all contenders
+            devices.set_threads(count)  # as trainings do: freed memory is kept, by all contenders
             for size in sizes:
                 prefix = f"views_{size}" + (f"_threads_{count}" if count > 1 else "")
                 rates = _rates(_contenders(_pictures(size), count), rounds, least_s)
@@ -80,7 +80,7 @@ def _twinview(pictures: Tensor) -> Render:
     blur = {"gaussian_blur": {"probability": 0.5, "sigma": list(SIGMA), "kernel": KERNEL}}
     flip, grey = {"horizontal_flip": {"probability": 0.5}}, {"grey": {"probability": 0.2}}
     options: dict[str, dict[str, Any]] = crop | flip | jitter | grey | blur
-    render = ViewPlan.of(0, list(options), options).renderer(image())
+    render = ViewPlan.from_options(0, list(options), options).renderer(image())
     standardise = image().standardise(Statistics(MEAN, STD))
     twice, ids = torch.cat([pictures, pictures]), torch.arange(len(pictures)).repeat(2)
     numbers = torch.arange(2).repeat_interleave(len(pictures))

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from twinview.compute import engine
+from twinview.compute import devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.data import splits
@@ -27,12 +27,14 @@ def main() -> None:
     """
     settings = params.load()
     own, shared = settings.baselines, settings.pretrain
-    engine.use_threads(shared.threads)
-    device = engine.choose_device(shared.device)
+    devices.set_threads(shared.threads)
+    device = devices.choose_device(shared.device)
     prepared = splits.load(paths.PREPARED)
     splits.require_labels(prepared.splits)
     options = settings.encoders[shared.encoder]
-    learner = encoder.build(encoder.Description.of(prepared, shared.encoder, options), own.seed)
+    learner = encoder.build(
+        encoder.Description.for_data(prepared, shared.encoder, options), own.seed
+    )
 
     with stage.elapsed("principal components"):
         raw = baselines.raw(prepared)
@@ -57,7 +59,7 @@ def train(
     split = prepared.splits["train"]
     with randomness.torch_seeded(own.seed, "supervised"):
         head = linear(learner.dim, out=len(prepared.classes))
-    micro_batch = engine.own_micro_batch(shared.batch_size, shared.micro_batch)
+    micro_batch = processes.local_micro_batch(shared.batch_size, shared.micro_batch)
     method = cross_entropy(GradientCache(learner, micro_batch), head)
     views = open_views(paths.VIEWS, split, prepared.modality)
     budget = loop.Budget(

@@ -3,7 +3,7 @@
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
 
-from twinview.compute import engine
+from twinview.compute import devices, processes
 from twinview.core import paths
 from twinview.data import splits
 from twinview.models import embeddings, encoder, head
@@ -14,15 +14,15 @@ from twinview.stages import launch, stage
 def main() -> None:
     """Embeds with the saved encoder, at one fixed batch size."""
     settings = params.load()
-    engine.use_threads(settings.pretrain.threads)
-    device = engine.choose_device(settings.pretrain.device)
+    devices.set_threads(settings.pretrain.threads)
+    device = devices.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
     learned = encoder.load(paths.ENCODER)
     features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
-    if engine.rank() == 0:
+    if processes.rank() == 0:
         with stage.elapsed("save"):
             embeddings.save(paths.EMBEDDINGS, features)
-            projections = embeddings.projected(head.load(paths.HEAD), features)
+            projections = embeddings.project(head.load(paths.HEAD), features)
             embeddings.save(paths.PROJECTIONS, projections)
 
 

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.core.csv_files import save_rows
 from twinview.data import splits
 from twinview.evaluation import protocol
+from twinview.evaluation.metrics import headline_metrics
 from twinview.models import embeddings, probe
 from twinview.settings import params
 from twinview.stages import stage
@@ -15,11 +16,11 @@ from twinview.stages import stage
 def main() -> None:
     """Probes the encoder; writes metrics, predictions, its linear probe, everyone's details."""
     settings = params.load()
-    engine.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     score = partial(
-        protocol.score,
-        own=settings.evaluate,
+        protocol.evaluate_contender,
+        settings=settings.evaluate,
         grids=settings.probes,
         classes=classes,
         progress=stage.progress,
@@ -35,11 +36,11 @@ def main() -> None:
     rows = [
         {"id": int(row_id), "actual": classes[truth]}
         | {probe: classes[labels[place]] for probe, labels in predicted.items()}
-        for place, (row_id, truth) in enumerate(zip(test.ids, test.known_labels(), strict=True))
+        for place, (row_id, truth) in enumerate(zip(test.ids, test.required_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
-    probe.save(paths.PROBE, probe.named(fitted, classes, settings.embed.mirror), options)
-    files.save_json(paths.METRICS, protocol.headline(found))
+    probe.save(paths.PROBE, probe.with_class_names(fitted, classes, settings.embed.mirror), options)
+    files.save_json(paths.METRICS, headline_metrics(found))
     contenders |= files.load_json(paths.BASELINE_DETAILS)
     detail = {"protocol": protocol.PROTOCOL, "classes": classes, "contenders": contenders}
     files.save_json(paths.EVALUATION, detail)

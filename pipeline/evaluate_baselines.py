@@ -1,9 +1,10 @@
 """Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
 
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import protocol
+from twinview.evaluation.metrics import headline_metrics
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
@@ -12,15 +13,15 @@ from twinview.stages import stage
 def main() -> None:
     """Probes every baseline; writes their metrics and details."""
     settings = params.load()
-    engine.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
     found = {
-        folder.name: protocol.score(
+        folder.name: protocol.evaluate_contender(
             embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
         )[0]
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: protocol.headline(of) for name, of in found.items()}
+    metrics = {name: headline_metrics(of) for name, of in found.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     files.save_json(paths.BASELINE_DETAILS, found)
 

@@ -17,7 +17,7 @@ def main() -> None:
     with stage.elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
-    prepared = splits.divide(source, sizes, data.seed)
+    prepared = splits.split_source(source, sizes, data.seed)
     pairs = labelled_pairs.read(Path(data.pairs), prepared.splits)
     prepared = dataclasses.replace(prepared, pairs=pairs)
     card = data_card(prepared, data.source)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from twinview.compute import batch_norm, engine
+from twinview.compute import batch_norm, devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, paths, randomness
 from twinview.core.csv_files import save_rows
@@ -27,7 +27,7 @@ from twinview.settings.sections import Pretrain
 from twinview.stages import launch, stage
 from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
-from twinview.views.plan import LiveViews, PairViews, Views
+from twinview.views.live import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 
@@ -36,15 +36,15 @@ def main() -> None:
     """Trains, watches for collapse, saves the encoder; goes on where a killed run left off."""
     settings = params.load()
     own = settings.pretrain
-    engine.use_threads(own.threads)
-    device = engine.choose_device(own.device)
+    devices.set_threads(own.threads)
+    device = devices.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
     learner, method = build(settings, prepared)
     train, views = examples(settings, prepared, opened(prepared, learner, method))
     if own.compile:
-        engine.compile_in_place(learner, device)
+        devices.compile_in_place(learner, device)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
-    if engine.rank() == 0:
+    if processes.rank() == 0:
         lead(settings, prepared, train, views, state, learner)
         return
     with stage.noted_signals() as asked_to_stop:
@@ -64,10 +64,10 @@ def lead(
     budget = loop.Budget.of(own)
     total, left_out = budget.steps(len(train)), loop.left_out(train, budget)
     recorded = settings.chosen(*RECORDED)
-    recorded["pretrain"]["processes"] = engine.processes()
+    recorded["pretrain"]["processes"] = processes.world_size()
     watch = watched(state.method, prepared, budget, len(train), own.monitored)
     with (
-        checkpoints.opened(fingerprint(recorded, engine.choose_device(own.device))) as kept,
+        checkpoints.opened(fingerprint(recorded, devices.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
         mlflow_runs.pretraining(
             recorded | {"left_out_of_first_epoch": left_out},
@@ -98,7 +98,7 @@ def opened(prepared: Prepared, learner: encoder.Encoder, method: Method) -> View
     if method.small is not None:
         render = read_plan(paths.VIEWS).small_renderer(prepared.modality, method.small)
         views.small = partial(LiveViews(render, train).take, count=method.small.count)
-        encoder.require_places(learner, views.small(torch.arange(1), 0)[0])
+        encoder.require_map_size(learner, views.small(torch.arange(1), 0)[0])
     return views
 
 
@@ -124,10 +124,10 @@ def build(settings: params.Params, prepared: Prepared) -> tuple[encoder.Encoder,
     """The encoder with its first weights, and the method around it."""
     own = settings.pretrain
     options = settings.encoders[own.encoder]
-    learner = encoder.build(encoder.Description.of(prepared, own.encoder, options), own.seed)
+    learner = encoder.build(encoder.Description.for_data(prepared, own.encoder, options), own.seed)
     with randomness.torch_seeded(own.seed, "method"):
         projector = settings.bound("heads", own.head)(learner.dim)
-        views = GradientCache(learner, engine.own_micro_batch(own.batch_size, own.micro_batch))
+        views = GradientCache(learner, processes.local_micro_batch(own.batch_size, own.micro_batch))
         method = settings.bound("methods", own.method)(views, projector)
     batch_norm.synchronise(method)
     return learner, method
@@ -182,16 +182,16 @@ def save_curves(watch: Watch) -> None:
 def save_record(run_id: str, session: Session, own: Pretrain, left_out: int) -> None:
     """What differs from run to run: kept apart, so that equal trainings give equal files."""
     watch, pace = session.watch, session.pace(own.batch_size)
-    device = engine.choose_device(own.device)
+    device = devices.choose_device(own.device)
     record = {
         "run_id": run_id,
         "verdict": watch.verdict(),
         "seconds": round(session.seconds, 1),
         "examples_per_second": round(pace),
         "left_out_of_first_epoch": left_out,
-        "processes": engine.processes(),
+        "processes": processes.world_size(),
         "device": str(device),
-        "precision": engine.choose_precision(own.precision, device),
+        "precision": devices.choose_precision(own.precision, device),
         **provenance(),
     }
     files.save_json(paths.PRETRAIN_RUN, record)

@@ -1,6 +1,6 @@
 """Stage report: everything that the pipeline found, on one page."""
 
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
@@ -25,7 +25,7 @@ def main() -> None:
     """Gathers what the stages before wrote and writes the page."""
     settings = params.load()
     own = settings.report
-    engine.use_threads(settings.pretrain.threads)
+    devices.set_threads(settings.pretrain.threads)
     evidence = Evidence(
         settings=settings.chosen(*SECTIONS),
         evaluation=files.load_json(paths.EVALUATION),

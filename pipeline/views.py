@@ -16,7 +16,7 @@ def main() -> None:
     prepared = splits.load(paths.PREPARED)
     prepared.modality.check_chain(views.chain, prepared.shape)
     train = prepared.splits["train"]
-    plan = ViewPlan.of(views.seed, views.chain, settings.augmentations)
+    plan = ViewPlan.from_options(views.seed, views.chain, settings.augmentations)
     if views.mode == "live":
         write_live(paths.VIEWS, plan)
         count = VIEWS

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from twinview.core.types import Source, Split
-from twinview.data.splits import Prepared, divide
+from twinview.data.splits import Prepared, split_source
 
 SIZE = 12
 CLASSES = ("bars", "columns", "checks")
@@ -12,7 +12,7 @@ CLASSES = ("bars", "columns", "checks")
 
 def prepared_shapes(train: int, validation: int, test: int, seed: int) -> Prepared:
     sizes = {"train": train, "validation": validation, "test": test}
-    return divide(shapes_source(train + validation, test, seed), sizes, seed)
+    return split_source(shapes_source(train + validation, test, seed), sizes, seed)
 
 
 def shapes_source(fit: int, test: int, seed: int) -> Source:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.shapes import prepared_shapes
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
 from twinview.data import splits
@@ -61,7 +61,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[bool, Pictures]:
 
     monkeypatch.setattr(GradientCache, "forward", noted)
     monkeypatch.setattr(mlflow_runs, "pretraining", untracked)
-    monkeypatch.setattr(engine, "use_threads", lambda count: None)
+    monkeypatch.setattr(devices, "set_threads", lambda count: None)
     return shown
 
 

@@ -26,7 +26,7 @@ OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": 
 def learner(folder: Path, shapes: Prepared) -> Encoder:
     """An encoder, in a folder with a view cache."""
     list(write_cache(paths.VIEWS, shapes.splits["train"], PLAN, shapes.modality, 4, 2**20))
-    return encoder.build(encoder.Description.of(shapes, "convnet", OPTIONS), 0)
+    return encoder.build(encoder.Description.for_data(shapes, "convnet", OPTIONS), 0)
 
 
 def method(learner: Encoder, name: str) -> Method:
@@ -56,5 +56,5 @@ def test_small_crops_without_room_are_refused_before_the_first_step(
 ) -> None:
     own = method(learner, "swav")
     own.small = SmallCrops(count=1, size=2, scale=(0.1, 0.3))
-    with pytest.raises(ConfigError, match="crops of 2 x 2 leave 1 x 1 places"):
+    with pytest.raises(ConfigError, match="crops of 2 x 2, whose maps of 1 x 1 have fewer"):
         opened(shapes, learner, own)

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline import baselines
 from tests.workspace import ROOT
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import paths
 from twinview.core.errors import DataError
 from twinview.data import splits
@@ -22,7 +22,7 @@ def test_the_baselines_refuse_them_and_say_what_works(
     write_params: Callable[..., Path], shapes: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_params({})
-    monkeypatch.setattr(engine, "use_threads", lambda count: None)
+    monkeypatch.setattr(devices, "set_threads", lambda count: None)
     bare = {name: replace(part, labels=None) for name, part in shapes.splits.items()}
     splits.save(paths.PREPARED, replace(shapes, splits=bare))
     with pytest.raises(DataError, match=r"no labels.*`dvc repro embed` trains and embeds without"):

@@ -50,7 +50,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
         "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
         "DVC_NO_ANALYTICS": "1",
     }
-    with locks.held(ROOT / paths.SCRATCH / "raw.lock", lambda holder: None):
+    with locks.file_lock(ROOT / paths.SCRATCH / "raw.lock", lambda holder: None):
         if not (ROOT / "data/raw").is_dir():
             output(sys.executable, "-c", FETCH, cwd=ROOT, env=environment, limit_s=LONG_S)
     shutil.copytree(ROOT / "data/raw", folder / "data/raw", dirs_exist_ok=True)

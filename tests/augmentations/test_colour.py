@@ -13,7 +13,7 @@ from twinview.augmentations.grey import grey
 from twinview.augmentations.hue import hue
 from twinview.augmentations.saturation import saturation
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import factors
+from twinview.pictures.colour import random_factors
 
 # torchvision's red is .2989, ours .299: greys differ by 1e-4, times a factor of 2.
 LUMA_GAP = 2.1e-4
@@ -30,7 +30,7 @@ def pictures(channels: int = 3) -> Tensor:
 
 
 def draws() -> Draws:
-    return Draws.of(0, torch.arange(20), torch.zeros(20, dtype=torch.int64), 0)
+    return Draws.for_examples(0, torch.arange(20), torch.zeros(20, dtype=torch.int64), 0)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "gap"), JITTERS)
@@ -38,7 +38,7 @@ def test_jitter_equals_torchvision(
     ours: Callable[..., Tensor], theirs: Callable[..., Tensor], gap: float
 ) -> None:
     x = pictures()
-    amounts = factors(draws(), 0.8).flatten().tolist()
+    amounts = random_factors(draws(), 0.8).flatten().tolist()
     expected = torch.stack([theirs(*pair) for pair in zip(x, amounts, strict=True)])
     torch.testing.assert_close(ours(x, draws(), strength=0.8), expected, rtol=0, atol=gap)
 
@@ -52,7 +52,7 @@ def test_factors_reach_both_sides_of_one(ours: Callable[..., Tensor]) -> None:
 
 def test_contrast_of_one_channel_is_about_its_mean() -> None:
     x = pictures(1) * 0.2 + 0.4
-    mean, factor = x.mean((1, 2, 3), keepdim=True), factors(draws(), 0.8)
+    mean, factor = x.mean((1, 2, 3), keepdim=True), random_factors(draws(), 0.8)
     expected = mean + factor * (x - mean)
     torch.testing.assert_close(contrast(x, draws(), strength=0.8), expected, rtol=0, atol=ROUNDING)
 
@@ -60,7 +60,7 @@ def test_contrast_of_one_channel_is_about_its_mean() -> None:
 @pytest.mark.parametrize("side", [1, 2, 3, 7, 16, 33])
 def test_contrast_is_about_the_mean_of_every_pixel(side: int) -> None:
     x = 0.4 + 0.2 * torch.rand(20, 1, side, side + 1, generator=torch.Generator().manual_seed(0))
-    mean, factor = x.double().mean((1, 2, 3), keepdim=True), factors(draws(), 0.8)
+    mean, factor = x.double().mean((1, 2, 3), keepdim=True), random_factors(draws(), 0.8)
     expected = mean + factor * (x - mean)
     seen = contrast(x, draws(), strength=0.8).double()
     torch.testing.assert_close(seen, expected, rtol=0, atol=ROUNDING)

@@ -16,7 +16,7 @@ ROUNDING = 1e-6
 
 
 def draws(n: int) -> Draws:
-    return Draws.of(0, torch.arange(n), torch.zeros(n, dtype=torch.int64), 0)
+    return Draws.for_examples(0, torch.arange(n), torch.zeros(n, dtype=torch.int64), 0)
 
 
 def pictures(h: int, w: int) -> Tensor:

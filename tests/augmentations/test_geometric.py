@@ -35,7 +35,7 @@ class Middle(Extreme):
 
 
 def keys(n: int) -> Tensor:
-    return Draws.of(0, torch.arange(n), torch.zeros(n, dtype=torch.int64), 0).keys
+    return Draws.for_examples(0, torch.arange(n), torch.zeros(n, dtype=torch.int64), 0).keys
 
 
 def pictures(h: int, w: int, n: int = 20) -> Tensor:

@@ -6,8 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import engine
-from twinview.compute.batch_norm import Plain, SplitBatchNorm, SyncedBatchNorm, split, synchronise
+from twinview.compute import processes
+from twinview.compute.batch_norm import (
+    BatchNorm,
+    SplitBatchNorm,
+    SyncedBatchNorm,
+    split,
+    synchronise,
+)
 from twinview.core.errors import ConfigError
 
 
@@ -23,7 +29,7 @@ def data(*shape: int) -> Tensor:
         (nn.BatchNorm1d(5, affine=False), (8, 5)),
     ],
 )
-def test_it_is_torch_s_on_one_process(plain: Plain, shape: tuple[int, ...]) -> None:
+def test_it_is_torch_s_on_one_process(plain: BatchNorm, shape: tuple[int, ...]) -> None:
     plain = plain.double()
     for parameter in plain.parameters():
         nn.init.normal_(parameter)
@@ -62,7 +68,7 @@ def test_several_processes_replace_every_batch_norm_and_keep_names_and_weights(
     before, weights = model.state_dict(), list(model.parameters())
     synchronise(model)
     assert isinstance(model[1][0], nn.BatchNorm1d)  # alone, nothing happens
-    monkeypatch.setattr(engine, "processes", lambda: 2)
+    monkeypatch.setattr(processes, "world_size", lambda: 2)
     synchronise(model)
     assert isinstance(model[1][0], SyncedBatchNorm) and not model[1][0].training
     assert list(model.state_dict()) == list(before)
@@ -108,5 +114,7 @@ def test_a_batch_norm_that_does_more_is_not_replaced_by_one_that_does_less() -> 
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x).relu()
 
-    with pytest.raises(ConfigError, match=r"WithActivation can be neither shared .* nor split"):
+    with pytest.raises(
+        ConfigError, match=r"has a WithActivation, which can neither be shared .* nor be split"
+    ):
         split(nn.Sequential(nn.Sequential(WithActivation(3))), 2)

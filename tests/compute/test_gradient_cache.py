@@ -17,7 +17,7 @@ from twinview.learning.loop import fit
 from twinview.learning.parts import Method, Siamese
 from twinview.methods.simclr import simclr
 from twinview.objectives.nt_xent import nt_xent
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 # Float64's rounding of some thousand terms is 1e-13 here; a wrong gradient is off by percents.
 TOLERANCE = 1e-9

@@ -56,7 +56,7 @@ def pictures(n: int, shape: tuple[int, ...]) -> Tensor:
 
 def view(name: str, x: Tensor, ids: Tensor, number: int = 0, place: int = 0) -> Tensor:
     augment: Callable[..., Tensor] = registry.bind("augmentations", name, OPTIONS[name])
-    return augment(x, Draws.of(0, ids, torch.full_like(ids, number), place))
+    return augment(x, Draws.for_examples(0, ids, torch.full_like(ids, number), place))
 
 
 def alike(name: str, n: int, shape: tuple[int, ...] = (3, 17, 13)) -> tuple[Tensor, Tensor]:

@@ -210,7 +210,11 @@ class TestEncoders:
 
     def test_maps_have_the_places_that_stay_apart(self, name: str, shape: tuple[int, ...]) -> None:
         encoder = bound("encoders", name)(shape)
-        assert 1 <= encoder.places <= math.prod(encoder.features(random(4, *shape)).shape[2:])
+        assert (
+            1
+            <= encoder.pooled_positions
+            <= math.prod(encoder.features(random(4, *shape)).shape[2:])
+        )
 
     def test_the_state_dict_holds_all_state(self, name: str, shape: tuple[int, ...]) -> None:
         first, second = bound("encoders", name)(shape), bound("encoders", name)(shape)

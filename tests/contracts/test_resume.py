@@ -20,7 +20,8 @@ from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.loop import Budget, State
 from twinview.learning.watch import Session, Watch
 from twinview.models import encoder
-from twinview.views.plan import LiveViews, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import ViewPlan
 
 OWN = Budget(
     epochs=2, batch_size=16, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
@@ -58,7 +59,7 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
     options = SMALL["encoders"]["convnet"]
-    learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
+    learner = encoder.build(encoder.Description.for_data(prepared, "convnet", options), 0)
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)

@@ -18,23 +18,23 @@ def refuse(holder: str) -> None:
 
 
 def test_the_second_one_is_told_who_holds_it(tmp_path: Path) -> None:
-    with locks.held(tmp_path / "deep/a.lock", refuse):
-        with pytest.raises(TakenError) as caught, locks.held(tmp_path / "deep/a.lock", refuse):
+    with locks.file_lock(tmp_path / "deep/a.lock", refuse):
+        with pytest.raises(TakenError) as caught, locks.file_lock(tmp_path / "deep/a.lock", refuse):
             pytest.fail("held twice")
         assert str(caught.value) == f"process {os.getpid()}"
 
 
 def test_it_is_free_afterwards_also_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), locks.held(tmp_path / "a.lock", refuse):
+    with pytest.raises(ZeroDivisionError), locks.file_lock(tmp_path / "a.lock", refuse):
         raise ZeroDivisionError
-    with locks.held(tmp_path / "a.lock", refuse):
+    with locks.file_lock(tmp_path / "a.lock", refuse):
         pass
 
 
 def test_who_does_not_refuse_waits_until_the_holder_is_killed(tmp_path: Path) -> None:
     told, started = os.pipe()
     if not (child := os.fork()):
-        with locks.held(tmp_path / "a.lock", refuse):
+        with locks.file_lock(tmp_path / "a.lock", refuse):
             os.write(started, b".")
             signal.pause()
     os.read(told, 1)
@@ -44,6 +44,6 @@ def test_who_does_not_refuse_waits_until_the_holder_is_killed(tmp_path: Path) ->
         holders.append(holder)
         os.kill(child, signal.SIGKILL)
 
-    with locks.held(tmp_path / "a.lock", kill):
+    with locks.file_lock(tmp_path / "a.lock", kill):
         assert holders == [f"process {child}"]
     os.waitpid(child, 0)

@@ -13,7 +13,7 @@ UNRELATED = 5 / N**0.5
 
 def draws(seed: int = 0, view: int = 0, place: int = 0, first: int = 0, n: int = N) -> Draws:
     ids = torch.arange(first, first + n)
-    return Draws.of(seed, ids, torch.full_like(ids, view), place)
+    return Draws.for_examples(seed, ids, torch.full_like(ids, view), place)
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -77,7 +77,7 @@ def test_neighbouring_examples_are_unrelated() -> None:
 
 def test_id_view_and_place_cannot_stand_in_for_each_other() -> None:
     ids, views = torch.arange(49) // 7, torch.arange(49) % 7
-    keys = torch.cat([Draws.of(0, ids, views, place).keys for place in range(7)])
+    keys = torch.cat([Draws.for_examples(0, ids, views, place).keys for place in range(7)])
     assert len(set(keys.tolist())) == 343
 
 
@@ -91,7 +91,7 @@ def test_rows_are_the_same_sequences_of_fewer_examples(taken: int) -> None:
     chosen = torch.tensor([7, 2, 2, 40])
     whole, part = draws(n=50), draws(n=50)
     whole.uniform(taken), part.uniform(taken)
-    rows = part.rows(chosen)
+    rows = part.select(chosen)
     assert torch.equal(rows.uniform(2), whole.uniform(2)[chosen])
     assert torch.equal(rows.normal(2), whole.normal(2)[chosen])
 
@@ -129,4 +129,4 @@ def test_drawing_from_one_generator_does_not_move_another() -> None:
 def test_the_numbers_are_pinned() -> None:
     # Caches on disk hold views by these numbers: a change here makes every seed mean another run.
     ids = torch.tensor([0, 1])
-    assert (Draws.of(0, ids, ids, 0).uniform() * 2**24).tolist() == [13010779, 15221003]
+    assert (Draws.for_examples(0, ids, ids, 0).uniform() * 2**24).tolist() == [13010779, 15221003]

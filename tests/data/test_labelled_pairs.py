@@ -16,7 +16,7 @@ from twinview.data import labelled_pairs, splits
 from twinview.data.splits import Prepared
 from twinview.learning.loop import Budget, batches
 from twinview.settings import params
-from twinview.views.plan import PairViews, Views
+from twinview.views.live import PairViews, Views
 
 HEADER = "first,second,alike\n"
 
@@ -180,7 +180,7 @@ def test_views_of_both_examples_of_a_pair_are_expected(monkeypatch: pytest.Monke
     told: list[Tensor] = []
     views, rows = Numbers(), torch.tensor([5, 2])
     monkeypatch.setattr(views, "expect", lambda rows, epoch, count: told.append(rows))
-    PairViews(views, PAIRS).expect(rows, 0, 2)
+    PairViews(views, PAIRS).prefetch(rows, 0, 2)
     assert torch.equal(torch.cat(told), torch.cat([PAIRS.first[rows], PAIRS.second[rows]]))
 
 

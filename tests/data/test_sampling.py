@@ -15,7 +15,7 @@ LABELS = LABELS[torch.randperm(96, generator=torch.Generator().manual_seed(0))]
 
 def drawn(epoch: int, per_class: int = 4, batch_size: int = 12, labels: Tensor = LABELS) -> Tensor:
     generator = torch.Generator().manual_seed(epoch)
-    return sampling.balanced(labels, per_class, batch_size, generator)
+    return sampling.balanced_batches(labels, per_class, batch_size, generator)
 
 
 def epochs(count: int, per_class: int = 4, batch_size: int = 12) -> Tensor:
@@ -71,20 +71,20 @@ def test_the_order_is_the_generator_s() -> None:
 
 
 def test_shuffled_batches_hold_every_example_at_most_once() -> None:
-    batches = sampling.shuffled(11, 4, torch.Generator().manual_seed(0))
+    batches = sampling.shuffled_batches(11, 4, torch.Generator().manual_seed(0))
     assert batches.shape == (2, 4) and len(batches.unique()) == 8
 
 
 def test_unlabelled_data_is_refused() -> None:
     with pytest.raises(DataError, match=r"examples_per_class.*no labels; set it to null"):
-        sampling.balanced(None, 4, 12, torch.Generator())
+        sampling.balanced_batches(None, 4, 12, torch.Generator())
 
 
 def test_more_classes_than_there_are_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         drawn(0, per_class=1, batch_size=10)
     assert str(caught.value) == (
-        "pretrain.examples_per_class: is 1, and a batch of 10 then takes 10 classes, where the "
+        "pretrain.examples_per_class is 1, and a batch of 10 then takes 10 classes, where the "
         "train split has 4; set it to 5, or lower pretrain.batch_size"
     )
 

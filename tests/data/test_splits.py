@@ -10,7 +10,7 @@ from tests.shapes import CLASSES, prepared_shapes, shapes_source
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
 from twinview.data import splits
-from twinview.data.splits import Prepared, divide
+from twinview.data.splits import Prepared, split_source
 
 SIZES = {"train": 60, "validation": 30, "test": 24}
 
@@ -25,24 +25,24 @@ def ids(prepared: Prepared) -> dict[str, set[int]]:
 
 
 def test_splits_have_the_sizes_asked_for(source: Source) -> None:
-    found = divide(source, SIZES, seed=0).splits
+    found = split_source(source, SIZES, seed=0).splits
     assert {name: len(split) for name, split in found.items()} == SIZES
     assert all(len(s.inputs) == len(s.ids) == SIZES[name] for name, s in found.items())
 
 
 def test_no_example_is_in_two_splits(source: Source) -> None:
-    train, validation, test = ids(divide(source, SIZES, seed=0)).values()
+    train, validation, test = ids(split_source(source, SIZES, seed=0)).values()
     assert not train & validation and not (train | validation) & test
 
 
 def test_test_rows_come_from_the_source_s_test_rows_only(source: Source) -> None:
-    found = ids(divide(source, SIZES, seed=0))
+    found = ids(split_source(source, SIZES, seed=0))
     assert found["train"] | found["validation"] <= set(source.fit.ids.tolist())
     assert found["test"] <= set(source.test.ids.tolist())
 
 
 def test_a_row_keeps_its_picture_label_and_id_together(source: Source) -> None:
-    for name, split in divide(source, SIZES, seed=0).splits.items():
+    for name, split in split_source(source, SIZES, seed=0).splits.items():
         whole = source.test if name == "test" else source.fit
         rows = split.ids - whole.ids[0]
         assert torch.equal(split.inputs, whole.inputs[rows])
@@ -54,7 +54,7 @@ def test_classes_keep_their_proportions_in_every_split() -> None:
     uneven = torch.tensor([0] * 60 + [1] * 30 + [2] * 30)
     whole = replace(shapes_source(120, 60, seed=0).fit, labels=uneven)
     source = Source(whole, shapes_source(120, 60, seed=0).test, CLASSES, "image")
-    for name, split in divide(source, SIZES, seed=1).splits.items():
+    for name, split in split_source(source, SIZES, seed=1).splits.items():
         assert split.labels is not None
         shares = torch.tensor([1, 1, 1]) / 3 if name == "test" else torch.tensor([0.5, 0.25, 0.25])
         # A stretch of the order has each class's share of rows, to less than two.
@@ -62,18 +62,18 @@ def test_classes_keep_their_proportions_in_every_split() -> None:
 
 
 def test_the_seed_alone_chooses_the_rows(source: Source) -> None:
-    first, again, other = (ids(divide(source, SIZES, seed)) for seed in (0, 0, 1))
+    first, again, other = (ids(split_source(source, SIZES, seed)) for seed in (0, 0, 1))
     assert first == again
     assert all(first[name] != other[name] for name in SIZES)
 
 
 def test_rows_are_drawn_and_not_the_first_ones(source: Source) -> None:
-    found = divide(source, SIZES, seed=0).splits
+    found = split_source(source, SIZES, seed=0).splits
     assert found["train"].ids.max() - found["train"].ids.min() > 100
 
 
 def test_a_whole_source_can_be_used_up(source: Source) -> None:
-    found = ids(divide(source, {"train": 90, "validation": 30, "test": 60}, seed=0))
+    found = ids(split_source(source, {"train": 90, "validation": 30, "test": 60}, seed=0))
     assert sum(len(rows) for rows in found.values()) == 180
 
 
@@ -84,29 +84,29 @@ def test_more_rows_than_the_source_has_are_refused(
     sizes: dict[str, int], numbers: str, source: Source
 ) -> None:
     with pytest.raises(ConfigError, match=rf"data\.train, .* ask for {numbers}; lower them"):
-        divide(source, SIZES | {"validation": 30} | sizes, seed=0)
+        split_source(source, SIZES | {"validation": 30} | sizes, seed=0)
 
 
 def test_an_id_that_occurs_twice_is_refused(source: Source) -> None:
     twice = Source(source.fit, replace(source.test, ids=source.fit.ids[:60]), CLASSES, "image")
     with pytest.raises(DataError, match="an id occurs twice"):
-        divide(twice, {"train": 90, "validation": 30, "test": 60}, seed=0)
+        split_source(twice, {"train": 90, "validation": 30, "test": 60}, seed=0)
 
 
 def test_inputs_of_another_kind_are_refused(source: Source) -> None:
     floats = replace(source.fit, inputs=source.fit.inputs.float())
     with pytest.raises(DataError, match=r"pictures are torch\.float32 .* must be uint8"):
-        divide(Source(floats, source.test, CLASSES, "image"), SIZES, seed=0)
+        split_source(Source(floats, source.test, CLASSES, "image"), SIZES, seed=0)
 
 
 def test_unlabelled_sources_are_divided_too(source: Source) -> None:
     blind = Source(replace(source.fit, labels=None), source.test, CLASSES, "image")
-    found = divide(blind, SIZES, seed=0).splits
+    found = split_source(blind, SIZES, seed=0).splits
     assert found["train"].labels is None and len(found["train"]) == 60
 
 
 def test_statistics_are_those_of_the_train_split_alone(source: Source) -> None:
-    prepared = divide(source, SIZES, seed=0)
+    prepared = split_source(source, SIZES, seed=0)
     pixels = prepared.splits["train"].inputs.double() / 255
     assert prepared.statistics.mean == pytest.approx([pixels.mean().item()])
     assert prepared.statistics.std == pytest.approx([pixels.std(correction=0).item()])

@@ -11,18 +11,18 @@ from torch import nn
 
 from tests.learning.test_watch import OWN, Alike, opened, render, run
 from tests.shapes import prepared_shapes
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.learning.loop import State
 from twinview.learning.parts import Siamese
 from twinview.learning.watch import follow
 from twinview.stages import launch, stage
-from twinview.views.plan import LiveViews
+from twinview.views.live import LiveViews
 
 
 def well() -> None:
-    Path(f"{engine.rank()}-of-{engine.processes()}").touch()
+    Path(f"{processes.rank()}-of-{processes.world_size()}").touch()
 
 
 def fault_of_all() -> None:
@@ -30,37 +30,37 @@ def fault_of_all() -> None:
 
 
 def fault_of_the_first() -> None:
-    if engine.rank() == 0:
+    if processes.rank() == 0:
         raise DataError("the first has it")
-    engine.anyone(False)
+    processes.any_process(False)
 
 
 def fault_of_the_second() -> None:
-    if engine.rank() == 1:
+    if processes.rank() == 1:
         raise DataError("the second has it")
-    engine.anyone(False)
+    processes.any_process(False)
 
 
 def bug() -> None:
-    if engine.rank() == 1:
+    if processes.rank() == 1:
         raise ZeroDivisionError
-    engine.anyone(False)
+    processes.any_process(False)
 
 
 def killed() -> None:
-    if engine.rank() == 1:
+    if processes.rank() == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    engine.anyone(False)
+    processes.any_process(False)
 
 
 def waiting() -> None:
     """Until a signal comes to one of them."""
     with stage.noted_signals() as asked_to_stop:
-        Path(f"{engine.rank()}.pid").write_text(str(os.getpid()))
-        while not engine.anyone(bool(asked_to_stop())):
+        Path(f"{processes.rank()}.pid").write_text(str(os.getpid()))
+        while not processes.any_process(bool(asked_to_stop())):
             time.sleep(0.02)
-    Path(f"{engine.rank()}-ended").touch()
-    if engine.rank() == 0:
+    Path(f"{processes.rank()}-ended").touch()
+    if processes.rank() == 0:
         raise StoppedError("stopped, and saved")
 
 
@@ -76,7 +76,7 @@ def _train(factor: float) -> None:
     """Embeddings nearly alike: a collapse, once two epochs are over."""
     shapes, head = prepared_shapes(train=96, validation=48, test=96, seed=0), nn.Identity()
     method = Siamese(Alike(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2)
-    if engine.rank() == 0:
+    if processes.rank() == 0:
         with opened(shapes, method) as own:
             run(own, shapes)
         return

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.contracts.test_kinds import SMALL, bound
-from twinview.compute import batch_norm, engine
+from twinview.compute import batch_norm, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Pairs, Projections, Split, Statistics
@@ -31,7 +31,7 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.models.embeddings import embed
 from twinview.settings.sections import Embed, SmallCrops
-from twinview.views.plan import PairViews, Views
+from twinview.views.live import PairViews, Views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
@@ -45,7 +45,7 @@ def pictures(n: int = N, views: int = 2) -> Tensor:
 
 def batch(views: Tensor) -> Batch:
     """This process's part of the whole one."""
-    rows = engine.own_part(torch.arange(views.shape[1]))
+    rows = processes.local_rows(torch.arange(views.shape[1]))
     return Batch(views[:, rows], rows % 3, rows)
 
 
@@ -64,9 +64,9 @@ def contrastive(norm: str, micro_batch: int) -> Method:
 
 def advance(method: Method, views: Tensor) -> list[Tensor]:
     """Loss, gradients and running statistics of one step, without the step."""
-    terms = method.terms(engine.gather(method.project(batch(views))))
+    terms = method.terms(processes.gather_projections(method.project(batch(views))))
     terms["loss"].backward()
-    engine.average_gradients(method.parameters())
+    processes.average_gradients(method.parameters())
     gradients = [p.grad for p in method.parameters() if p.grad is not None]
     return [terms["loss"].detach(), *gradients, *method.buffers()]
 
@@ -86,7 +86,7 @@ def a_step_in_chunks() -> list[Tensor]:
 def a_step_in_chunks_with_batch_norm() -> list[Tensor]:
     """The k-th chunks of all processes have their statistics together."""
     views, micro_batch = pictures(), 2
-    if engine.processes() == 1:
+    if processes.world_size() == 1:
         parts = torch.arange(N).view(WORLD, -1, micro_batch)
         views, micro_batch = views[:, parts.transpose(0, 1).flatten()], micro_batch * WORLD
     return advance(contrastive("batch", micro_batch), views)
@@ -198,7 +198,7 @@ def embedded() -> list[Tensor]:
     prepared = Prepared(splits, ("a",), "image", Statistics((0.5,), (0.5,)))
     own = Embed(batch_size=8, mirror=True)
     found = embed(learner("batch").float(), prepared, own, CPU, lambda batches, *_: iter(batches))
-    return [part.features for part in engine.from_first(found).values()]
+    return [part.features for part in processes.broadcast(found).values()]
 
 
 def the_order_of_examples() -> list[Tensor]:
@@ -213,7 +213,7 @@ def the_order_of_balanced_examples() -> list[Tensor]:
 def batches_of(budget: Budget) -> list[Tensor]:
     split, found = replace(ROWS, labels=ROWS.ids % 5), []
     for own in batches(split, Pictures(), budget, 1, 2):
-        everyones = engine.gather(Projections(own.views.flatten(2), own.labels))
+        everyones = processes.gather_projections(Projections(own.views.flatten(2), own.labels))
         assert everyones.labels is not None
         found += [everyones.z, everyones.labels]
     return found
@@ -232,14 +232,14 @@ def norms() -> list[Tensor]:
         x = 3 + 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(0)).double()
         x.requires_grad_()
         for _ in range(2):
-            y = model(engine.own_part(x))
-            weight = engine.own_part(torch.arange(x.numel()).view(shape).sin())
+            y = model(processes.local_rows(x))
+            weight = processes.local_rows(torch.arange(x.numel()).view(shape).sin())
             # The loss of the whole, on every process, as gather and terms make it.
-            engine.total((y * weight).sum()).backward()
+            processes.all_reduce((y * weight).sum()).backward()
         assert x.grad is not None
-        found += [engine.total(x.grad) / engine.processes(), *model.buffers()]
+        found += [processes.all_reduce(x.grad) / processes.world_size(), *model.buffers()]
         if weights := list(model.parameters()):
-            engine.average_gradients(weights)
+            processes.average_gradients(weights)
             found += [weight.grad for weight in weights if weight.grad is not None]
         found.append(model.eval()(x.detach()))
     return found
@@ -322,10 +322,10 @@ def main() -> None:
     torch.set_num_threads(1)
     cases = CASES | EXCEPTIONS
     alone = {name: case() for name, case in cases.items()}
-    with engine.joined():
-        assert engine.processes() == WORLD
+    with processes.process_group():
+        assert processes.world_size() == WORLD
         found = {name: difference(alone[name], case()) for name, case in cases.items()}
-        path = Path(sys.argv[1]) / f"{engine.rank()}.json"
+        path = Path(sys.argv[1]) / f"{processes.rank()}.json"
     path.write_text(json.dumps(found))
 
 

@@ -22,7 +22,7 @@ from twinview.learning.loop import Budget, State, go_on
 from twinview.methods.simclr import simclr
 from twinview.models import encoder
 from twinview.models.encoder import Description
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 # A small member of each family, and the side of a picture that it takes.
 MEMBERS = {
@@ -125,7 +125,7 @@ def test_pictures_that_a_network_cannot_take_are_refused(
     model: str, shape: tuple[int, ...]
 ) -> None:
     size = " x ".join(map(str, shape))
-    said = rf"encoders\.backbone\.model: '{model}' cannot take pictures of {size} \(.+\); choose"
+    said = rf"backbone\.model is '{model}', which cannot take pictures of {size} \(.+\); choose"
     with pytest.raises(ConfigError, match=said):
         made(model, *shape)
 
@@ -315,7 +315,7 @@ class TestTimm:
 
     def test_a_batch_norm_that_does_more_than_torch_s_is_not_replaced(self) -> None:
         own = made("mobilenetv3_small_050", 1, 32, 32, library="timm")
-        with pytest.raises(ConfigError, match="BatchNormAct2d can be neither shared"):
+        with pytest.raises(ConfigError, match="has a BatchNormAct2d, which can neither be shared"):
             split(own, 2)
 
     def test_files_hold_all_of_it(self, tmp_path: Path) -> None:

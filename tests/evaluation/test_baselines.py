@@ -22,7 +22,7 @@ def test_rows_keep_their_labels_and_ids(shapes: Prepared) -> None:
     for parts in (raw(shapes), pca(raw(shapes), 3)):
         for name, part in parts.items():
             assert torch.equal(part.ids, shapes.splits[name].ids)
-            assert torch.equal(part.known_labels(), shapes.splits[name].labels)  # type: ignore[arg-type]
+            assert torch.equal(part.required_labels(), shapes.splits[name].labels)  # type: ignore[arg-type]
 
 
 def test_components_are_those_of_the_singular_value_decomposition(shapes: Prepared) -> None:

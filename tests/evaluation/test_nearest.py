@@ -11,13 +11,13 @@ from twinview.evaluation.nearest import nearest
 
 GROWTH = """
 import resource, torch
-from twinview.compute import engine
-from twinview.evaluation import nearest
-engine.use_threads(1)
+from twinview.compute import devices
+from twinview.evaluation.nearest import nearest
+devices.set_threads(1)
 bank = torch.randn(10_000, 8)
 peaks = []
 for parts in (1, 20):
-    nearest.nearest(bank[:1000].repeat(parts, 1), bank, 20)
+    nearest(bank[:1000].repeat(parts, 1), bank, 20)
     peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 print(peaks[1] - peaks[0])
 """

@@ -7,7 +7,7 @@ import torch
 
 from tests.commands import git
 from tests.refusing import refuse
-from twinview.compute import engine
+from twinview.compute import devices
 from twinview.core import commands
 from twinview.core.commands import GitError
 from twinview.core.errors import ConfigError, DataError
@@ -61,13 +61,13 @@ def test_a_broken_index_is_not_an_unchanged_tree(head: str, folder: Path) -> Non
     (folder / ".git/index").write_text("no index")
     assert provenance.commit() == head and provenance.changed() is None
     with pytest.raises(GitError, match=r"`git status .* failed: .*index"):
-        commands.changed()
+        commands.has_changes()
 
 
 def test_a_worktree_whose_repository_is_gone_is_no_folder_outside_git(folder: Path) -> None:
     (folder / ".git").write_text(f"gitdir: {folder}/moved/.git/worktrees/here\n")
     with pytest.raises(GitError, match=r"not a git repository: .*/moved/"):
-        commands.head()
+        commands.head_commit()
 
 
 def test_a_changed_tree_is_told_and_new_files_do_not_count(head: str, folder: Path) -> None:
@@ -97,8 +97,8 @@ def test_hardware_and_versions_are_named() -> None:
 def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, name in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        assert engine.choose_device("auto").type == name
-        assert engine.choose_device("cpu").type == "cpu"
+        assert devices.choose_device("auto").type == name
+        assert devices.choose_device("cpu").type == "cpu"
 
 
 def test_auto_computes_in_bfloat16_where_the_processor_has_it(
@@ -109,10 +109,10 @@ def test_auto_computes_in_bfloat16_where_the_processor_has_it(
     for built_in, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         found = {"avx512_bf16": built_in}
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=found: found)
-        with engine.arithmetic(cpu, "auto"):
+        with devices.autocast(cpu, "auto"):
             assert (weights @ weights).dtype == dtype
         for name in ("float32", "bfloat16"):
-            assert engine.choose_precision(name, cpu) == name
+            assert devices.choose_precision(name, cpu) == name
 
 
 @pytest.mark.parametrize(("limit", "name"), [("AVX2", "float32"), ("ALL", "bfloat16")])
@@ -121,19 +121,19 @@ def test_auto_follows_the_limit_of_onednn_s_instructions(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert engine.choose_precision("auto", torch.device("cpu")) == name
+    assert devices.choose_precision("auto", torch.device("cpu")) == name
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"pretrain\.device is 'cuda', but PyTorch sees no GPU"):
-        engine.choose_device("cuda")
+        devices.choose_device("cuda")
 
 
 def test_the_number_of_threads_is_the_one_asked_for() -> None:
     before = torch.get_num_threads()
     try:
-        engine.use_threads(2)
+        devices.set_threads(2)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

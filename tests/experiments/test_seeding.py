@@ -106,7 +106,7 @@ def changed(dotted: str, value: Any) -> dict[str, Any]:
 def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     typed = params.load(file)
     sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
-    expected = files.flat(typed.chosen(*sections))
+    expected = files.flatten(typed.chosen(*sections))
     assert differences.in_effect(tree(file)) == expected
 
 

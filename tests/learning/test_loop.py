@@ -20,7 +20,7 @@ from twinview.core.errors import ConfigError, DataError, TrainingError
 from twinview.core.types import Batch, Projections, Split
 from twinview.data import sampling
 from twinview.data.splits import Prepared
-from twinview.evaluation.protocol import accuracy
+from twinview.evaluation.metrics import accuracy
 from twinview.learning import tally
 from twinview.learning.loop import (
     Budget,
@@ -40,7 +40,8 @@ from twinview.models import embeddings, encoder
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
-from twinview.views.plan import LiveViews, ViewPlan, Views
+from twinview.views.live import LiveViews, Views
+from twinview.views.plan import ViewPlan
 
 CPU = torch.device("cpu")
 CHAIN = (
@@ -63,7 +64,7 @@ class Recorder(Views):
         self.asked.append((rows.tolist(), epoch, count))
         return rows[None, :, None].expand(count, -1, 1).float()
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         self.expected.append((rows.tolist(), epoch, count))
 
 
@@ -211,7 +212,7 @@ def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> No
     split = classes(40)
     for epoch in (0, 1):
         generator = randomness.generator(0, f"order/{epoch}")
-        expected = sampling.balanced(split.labels, 2, 6, generator)
+        expected = sampling.balanced_batches(split.labels, 2, 6, generator)
         found = [b.ids - 100 for b in batches(split, Recorder(), BALANCED, epoch, 2)]
         assert torch.equal(torch.stack(found), expected) and len(expected) == 6
 
@@ -471,7 +472,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def untrained(prepared: Prepared, seed: int = 0) -> encoder.Encoder:
-    return encoder.build(encoder.Description.of(prepared, "convnet", OPTIONS), seed).eval()
+    return encoder.build(encoder.Description.for_data(prepared, "convnet", OPTIONS), seed).eval()
 
 
 def train(prepared: Prepared, supervised: bool = False, **changes: float) -> encoder.Encoder:

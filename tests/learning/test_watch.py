@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.data.splits import Prepared
@@ -21,7 +21,8 @@ from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method, Siamese
 from twinview.learning.watch import ROWS_PER_EPOCH, Session, Watch
 from twinview.methods.simclr import simclr
-from twinview.views.plan import LiveViews, Renderer, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}
@@ -337,7 +338,7 @@ def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepare
 def test_another_process_s_signal_stops_it_as_its_own_does(
     folder: Path, shapes: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "anyone", lambda claim: True)
+    monkeypatch.setattr(processes, "any_process", lambda claim: True)
     said = "stopped by a signal to another process after step 1 of 12"
     with opened(shapes) as own, pytest.raises(StoppedError, match=said):
         run(own, shapes)

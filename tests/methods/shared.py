@@ -14,7 +14,7 @@ from twinview.core.types import Split
 from twinview.heads.nonlinear import nonlinear
 from twinview.learning.loop import Budget, batches, fit, learning_rate
 from twinview.learning.parts import Method
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 N, STEPS, WIDTH = 8, 3, 5
 SPLIT = Split(torch.zeros(STEPS * N, 1), torch.arange(STEPS * N) % 3, torch.arange(STEPS * N))

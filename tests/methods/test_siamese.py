@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tests.contracts.test_kinds import bound, objective
 from twinview.core.errors import DataError
 from twinview.core.registry import ConfigError, bind, names
-from twinview.core.types import Alike, Batch
+from twinview.core.types import Batch, PairLabels
 from twinview.heads.identity import identity
 from twinview.learning.parts import Method
 from twinview.methods.barlow_twins import barlow_twins
@@ -168,7 +168,7 @@ BY_PAIRS: dict[str, dict[str, object]] = {
 def test_siamese_s_pairs_are_the_two_views_of_a_place(name: str) -> None:
     method = named(name, "pairs", **BY_PAIRS[name])
     z = method.project(Batch(VIEWS, ALIKE, torch.arange(5))).z
-    expected = bind("objectives", name, BY_PAIRS[name])(z, Alike(ALIKE == 1))
+    expected = bind("objectives", name, BY_PAIRS[name])(z, PairLabels(ALIKE == 1))
     assert torch.equal(value_and_gradient(method, ALIKE)[0], expected)
 
 
@@ -198,7 +198,7 @@ def of_labels(z: Tensor, labels: Tensor) -> Tensor:
     return z.sum() * labels.sum()
 
 
-def of_pairs(z: Tensor, labels: "Alike") -> Tensor:
+def of_pairs(z: Tensor, labels: "PairLabels") -> Tensor:
     return z.sum() * labels.values.sum()
 
 

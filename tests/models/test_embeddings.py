@@ -29,7 +29,7 @@ def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Emb
 
 def made(shapes: Prepared) -> Encoder:
     options = {"widths": (4,), "strides": (2,), "grid": 2, "pooled": 1, "norm": "batch"}
-    return encoder.build(Description.of(shapes, "convnet", options), 0)
+    return encoder.build(Description.for_data(shapes, "convnet", options), 0)
 
 
 def test_features_are_the_encoder_s_answers_row_by_row(shapes: Prepared) -> None:
@@ -39,7 +39,7 @@ def test_features_are_the_encoder_s_answers_row_by_row(shapes: Prepared) -> None
         # Float32 sums in batches of another size.
         assert torch.allclose(found[name].features, own.eval()(split.inputs), atol=1e-5)
         assert torch.equal(found[name].ids, split.ids)
-        assert torch.equal(found[name].known_labels(), split.labels)  # type: ignore[arg-type]
+        assert torch.equal(found[name].required_labels(), split.labels)  # type: ignore[arg-type]
 
 
 def test_mirrored_features_are_the_mean_over_a_picture_and_its_mirror_image(
@@ -79,7 +79,7 @@ def test_what_is_loaded_is_what_was_saved(shapes: Prepared, tmp_path: Path) -> N
     embeddings.save(tmp_path / "embeddings", found)
     for name, part in embeddings.load(tmp_path / "embeddings").items():
         assert torch.equal(part.features, found[name].features)
-        assert torch.equal(part.known_labels(), found[name].known_labels())
+        assert torch.equal(part.required_labels(), found[name].required_labels())
         assert torch.equal(part.ids, found[name].ids)
 
 

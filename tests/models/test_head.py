@@ -63,10 +63,10 @@ def test_a_description_that_lacks_something_is_refused(key: str, tmp_path: Path)
 
 def test_projections_are_the_head_s_answers_beside_the_same_labels_and_ids() -> None:
     own = Embeddings(H, torch.arange(9) % 3, torch.arange(9) + 50)
-    found = embeddings.projected(used().eval(), {"train": own, "test": own.take(torch.arange(4))})
+    found = embeddings.project(used().eval(), {"train": own, "test": own.take(torch.arange(4))})
     # Float32 sums in batches of another size.
     assert torch.allclose(found["train"].features, used().eval()(H), atol=1e-6)
     assert torch.allclose(found["test"].features, found["train"].features[:4], atol=1e-6)
     assert torch.equal(found["test"].ids, own.ids[:4])
-    assert torch.equal(found["train"].known_labels(), own.known_labels())
+    assert torch.equal(found["train"].required_labels(), own.required_labels())
     assert not found["train"].features.requires_grad

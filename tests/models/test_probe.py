@@ -13,7 +13,7 @@ from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 from twinview.evaluation import protocol
 from twinview.evaluation.logistic import fit
-from twinview.evaluation.protocol import joined
+from twinview.evaluation.protocol import concatenate
 from twinview.models import probe
 from twinview.models.probe import Probe
 from twinview.probes.linear import linear
@@ -31,11 +31,11 @@ def saved(tmp_path: Path) -> Path:
 
 
 def fitted() -> Probe:
-    return probe.named(fit(TRAIN, 0.1), CLASSES, mirror=True)
+    return probe.with_class_names(fit(TRAIN, 0.1), CLASSES, mirror=True)
 
 
 def test_the_final_probe_says_what_was_said_of_test() -> None:
-    found, predicted = protocol.evaluate(SPLITS, linear, GRID, CLASSES)
+    found, predicted = protocol.evaluate_probe(SPLITS, linear, GRID, CLASSES)
     last, options = protocol.final_linear(SPLITS, {"linear": found}, GRID)
     assert options == found["chosen"]
     assert torch.equal(last.logits(TEST.features).argmax(1), predicted)
@@ -43,8 +43,8 @@ def test_the_final_probe_says_what_was_said_of_test() -> None:
 
 def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> None:
     last, options = protocol.final_linear(SPLITS, {}, GRID)
-    assert options == protocol.choose(TRAIN, VALIDATION, linear, GRID)[0]
-    assert torch.equal(last.weights, fit(joined(TRAIN, VALIDATION), **options).weights)
+    assert options == protocol.choose_options(TRAIN, VALIDATION, linear, GRID)[0]
+    assert torch.equal(last.weights, fit(concatenate(TRAIN, VALIDATION), **options).weights)
 
 
 def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
@@ -52,7 +52,7 @@ def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
     kept = fit(rows, 0.1)
     assert fit(rows, 0.1) is kept and fit(rows, 1.0) is not kept
     assert not torch.equal(
-        fit(replace(rows, labels=rows.known_labels().flip(0)), 0.1).weights, kept.weights
+        fit(replace(rows, labels=rows.required_labels().flip(0)), 0.1).weights, kept.weights
     )
     features = weakref.ref(rows.features)
     del rows
@@ -63,7 +63,7 @@ def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:
     said = fitted().probabilities(TEST.features)
     assert torch.allclose(said.sum(1), torch.ones(len(TEST))) and said.min() >= 0
     assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, strength=0.1))
-    logits = fitted().fitted.logits(TEST.features)
+    logits = fitted().model.logits(TEST.features)
     # exp(difference of logits) is the odds, whatever the other classes.
     assert torch.allclose((logits[:, 0] - logits[:, 2]).exp(), said[:, 0] / said[:, 2], rtol=1e-3)
 
@@ -83,8 +83,8 @@ def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path
 
 
 def test_last_classes_without_rows_have_no_probability() -> None:
-    two = TRAIN.take((TRAIN.known_labels() < 2).nonzero().squeeze(1))
-    assert probe.named(fit(two, 0.1), CLASSES, mirror=False).classes == ("a", "b")
+    two = TRAIN.take((TRAIN.required_labels() < 2).nonzero().squeeze(1))
+    assert probe.with_class_names(fit(two, 0.1), CLASSES, mirror=False).classes == ("a", "b")
 
 
 @pytest.mark.parametrize("edit", [('"c"', '"c", "d"'), ('"width": 6', '"width": 7')])
@@ -115,6 +115,6 @@ def test_a_constant_feature_has_no_say() -> None:
     constant = Embeddings(
         torch.cat([TRAIN.features, torch.ones(300, 1)], 1), TRAIN.labels, TRAIN.ids
     )
-    own = probe.named(fit(constant, 0.1), CLASSES, mirror=True)
+    own = probe.with_class_names(fit(constant, 0.1), CLASSES, mirror=True)
     moved = replace(constant, features=constant.features + torch.eye(7)[6])
     assert own.probabilities(moved.features).isfinite().all()

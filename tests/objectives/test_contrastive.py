@@ -19,7 +19,7 @@ from tests.objectives.shared import (
     embeddings,
     of_pairs,
 )
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
 from twinview.objectives.contrastive import contrastive
 
@@ -137,7 +137,7 @@ def test_value_and_gradient_of_labelled_pairs_are_the_paper_s(alike: Tensor, dis
     unlike = pair_mining.across(z, distance)[~ALIKE]  # type: ignore[arg-type]
     assert (unlike < margin).any() and (unlike > margin).any()
     assert_same(
-        lambda z: contrastive(z, Alike(alike), margin=margin, distance=distance),  # type: ignore[arg-type]
+        lambda z: contrastive(z, PairLabels(alike), margin=margin, distance=distance),  # type: ignore[arg-type]
         lambda z: loop_over_pairs(z, alike, margin, distance),
         z,
     )
@@ -146,7 +146,7 @@ def test_value_and_gradient_of_labelled_pairs_are_the_paper_s(alike: Tensor, dis
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences(distance: str) -> None:
     def loss(z: Tensor) -> Tensor:
-        return contrastive(z, Alike(ALIKE[:4]), margin=1.5, distance=distance)  # type: ignore[arg-type]
+        return contrastive(z, PairLabels(ALIKE[:4]), margin=1.5, distance=distance)  # type: ignore[arg-type]
 
     assert torch.autograd.gradcheck(loss, embeddings(4, 3).requires_grad_())
 
@@ -154,7 +154,7 @@ def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences(distance: 
 def test_an_unlike_pair_at_one_point_has_a_finite_gradient() -> None:
     z = embeddings(5, 4)
     value, gradient = differentiated(
-        lambda z: contrastive(z, Alike(ALIKE[:5]), margin=2.0, distance="euclidean"),
+        lambda z: contrastive(z, PairLabels(ALIKE[:5]), margin=2.0, distance="euclidean"),
         torch.stack([z[0], z[0]]),
     )
     # Three of five pairs lack the margin.
@@ -164,10 +164,10 @@ def test_an_unlike_pair_at_one_point_has_a_finite_gradient() -> None:
 def test_labelled_pairs_know_of_no_other_pair() -> None:
     z = embeddings(7, 5)
     one = [
-        contrastive(z[:, k : k + 1], Alike(ALIKE[k : k + 1]), margin=1.5, distance="cosine")
+        contrastive(z[:, k : k + 1], PairLabels(ALIKE[k : k + 1]), margin=1.5, distance="cosine")
         for k in range(7)
     ]
-    whole = contrastive(z, Alike(ALIKE), margin=1.5, distance="cosine")
+    whole = contrastive(z, PairLabels(ALIKE), margin=1.5, distance="cosine")
     assert torch.allclose(whole, torch.stack(one).mean())
 
 
@@ -181,7 +181,7 @@ def test_across_is_between_at_the_pairs(distance: str) -> None:
 
 def test_of_labelled_pairs_each_has_a_positive_or_a_negative() -> None:
     with tally.listening() as told:
-        contrastive(embeddings(7, 5), Alike(ALIKE), margin=1.5, distance="cosine")
+        contrastive(embeddings(7, 5), PairLabels(ALIKE), margin=1.5, distance="cosine")
     assert (told["positives"], told["negatives"]) == (pytest.approx(3 / 7), pytest.approx(4 / 7))
     assert (told["anchors_without_positive"], told["anchors_without_negative"]) == (4, 3)
 
@@ -190,7 +190,7 @@ def test_of_labelled_pairs_each_has_a_positive_or_a_negative() -> None:
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_half_precision_loses_nothing_of_labelled_pairs(dtype: torch.dtype, distance: str) -> None:
     def objective(z: Tensor) -> Tensor:
-        alike = Alike(torch.arange(z.shape[1]) % 3 == 0)
+        alike = PairLabels(torch.arange(z.shape[1]) % 3 == 0)
         return contrastive(z, alike, margin=1.5, distance=distance)  # type: ignore[arg-type]
 
     assert_halves_lose_nothing(objective, dtype, temperature=0.05)

@@ -21,7 +21,7 @@ from tests.objectives.shared import (
     of_pairs,
 )
 from twinview.core.errors import ConfigError
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.objectives.nt_logistic import nt_logistic
 
 MINING = ["all", "semi_hard"]
@@ -146,7 +146,7 @@ def test_value_and_gradient_of_labelled_pairs_are_the_loop_s(
     alike: Tensor, temperature: float
 ) -> None:
     assert_same(
-        lambda z: nt_logistic(z, Alike(alike), temperature=temperature, mining="all"),
+        lambda z: nt_logistic(z, PairLabels(alike), temperature=temperature, mining="all"),
         lambda z: loop_over_pairs(z, alike, temperature),
         embeddings(7, 5),
     )
@@ -154,10 +154,10 @@ def test_value_and_gradient_of_labelled_pairs_are_the_loop_s(
 
 def test_labelled_pairs_leave_nothing_to_mine() -> None:
     with pytest.raises(ConfigError, match=r"mining: is 'semi_hard'.*set it to all"):
-        nt_logistic(embeddings(7, 5), Alike(ALIKE), temperature=0.2, mining="semi_hard")
+        nt_logistic(embeddings(7, 5), PairLabels(ALIKE), temperature=0.2, mining="semi_hard")
 
 
-ALIKE = Alike(torch.tensor([True, False, True, False]))
+ALIKE = PairLabels(torch.tensor([True, False, True, False]))
 
 
 def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences() -> None:
@@ -169,7 +169,7 @@ def test_the_gradient_of_labelled_pairs_is_that_of_finite_differences() -> None:
 @pytest.mark.parametrize("dtype", HALVES)
 def test_labelled_pairs_in_half_precision_lose_nothing(dtype: torch.dtype) -> None:
     def of_pairs_alike(z: Tensor) -> Tensor:
-        alike = Alike(torch.arange(z.shape[1]) % 2 == 0)
+        alike = PairLabels(torch.arange(z.shape[1]) % 2 == 0)
         return nt_logistic(z, alike, temperature=0.05, mining="all")
 
     assert_halves_lose_nothing(of_pairs_alike, dtype, 0.05)

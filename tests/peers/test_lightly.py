@@ -223,7 +223,7 @@ def rows(n: int, seed: int) -> Embeddings:
 def theirs_of(train: Embeddings, asked: Tensor, k: int, temperature: float) -> Tensor:
     bank = F.normalize(train.features, dim=1).T
     said: Tensor = knn_predict(
-        F.normalize(asked, dim=1), bank, train.known_labels(), 3, knn_k=k, knn_t=temperature
+        F.normalize(asked, dim=1), bank, train.required_labels(), 3, knn_k=k, knn_t=temperature
     )
     return said[:, 0]
 

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.pictures.files import fitted, from_path
+from twinview.pictures.files import fit_picture, read_picture
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8)
@@ -27,7 +27,7 @@ def as_file(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def fitted_to(shape: tuple[int, ...], content: bytes) -> Tensor:
-    return fitted(io.BytesIO(content), shape).pixels
+    return fit_picture(io.BytesIO(content), shape).pixels
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -51,7 +51,7 @@ def png(bits: int, kind: int, width: int, *values: int) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "WEBP"])
 def test_a_file_of_the_shape_is_its_pixels(kind: str) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
-    found = fitted(io.BytesIO(as_file(Image.fromarray(PIXELS), kind, **options)), GREY)
+    found = fit_picture(io.BytesIO(as_file(Image.fromarray(PIXELS), kind, **options)), GREY)
     assert torch.equal(found.pixels[0], BARE) and found.changes == found.warnings == ()
 
 
@@ -103,7 +103,7 @@ def test_a_huge_picture_is_read_up_to_the_limit_that_the_refusal_names(
 ) -> None:
     content = as_file(Image.new("L", (40, 40)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 800)  # Pillow warns above it
-    assert fitted(io.BytesIO(content), (1, 40, 40)).warnings == ()
+    assert fit_picture(io.BytesIO(content), (1, 40, 40)).warnings == ()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 799)  # and raises above twice of it
     with pytest.raises(DataError, match="has more than 1,598 pixels; scale it down first"):
         fitted_to((1, 40, 40), content)
@@ -132,7 +132,7 @@ def test_the_shorter_side_fits_and_the_middle_is_cut_out() -> None:
     ],
 )
 def test_what_fitting_changed_is_said(picture: Image.Image, changes: tuple[str, ...]) -> None:
-    assert fitted(io.BytesIO(as_file(picture)), GREY).changes == changes
+    assert fit_picture(io.BytesIO(as_file(picture)), GREY).changes == changes
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -156,14 +156,14 @@ def test_other_exif_data_do_not_matter() -> None:
     tag = data.index(struct.pack(">HH", ExifTags.Base.XResolution, 5))
     data[tag : tag + 8] = struct.pack(">HHI", ExifTags.Base.XResolution, 2, 8)
     content = with_chunk(as_file(Image.fromarray(PIXELS)), b"eXIf", bytes(data))
-    found = fitted(io.BytesIO(content), GREY)
+    found = fit_picture(io.BytesIO(content), GREY)
     assert torch.equal(found.pixels[0], BARE.flip(0, 1)) and found.warnings == ()
 
 
 @pytest.mark.parametrize("data", [b"no TIFF header", b"MM\0*"])
 def test_a_picture_with_broken_exif_data_is_taken_as_it_lies_with_a_warning(data: bytes) -> None:
     content = with_chunk(as_file(Image.fromarray(PIXELS)), b"eXIf", data)
-    found = fitted(io.BytesIO(content), GREY)
+    found = fit_picture(io.BytesIO(content), GREY)
     assert torch.equal(found.pixels[0], BARE)
     assert "is not turned, for its EXIF data are broken" in found.warnings[0]
 
@@ -226,10 +226,10 @@ def test_every_picture_of_eight_bits_is_taken(mode: str) -> None:
     ids=["grey", "colour", "grey with alpha", "colour with alpha"],
 )
 def test_of_sixteen_bits_the_high_byte_counts(kind: int, values: tuple[int, ...]) -> None:
-    found = fitted(io.BytesIO(png(16, kind, 2, *values)), (1, 1, 2))
+    found = fit_picture(io.BytesIO(png(16, kind, 2, *values)), (1, 1, 2))
     assert found.pixels.flatten().tolist() == [156, 0] and found.changes == ()
 
 
 def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Any) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        from_path(tmp_path / "absent.png", GREY)
+        read_picture(tmp_path / "absent.png", GREY)

@@ -20,7 +20,7 @@ from tests.commands import end_all, started
 from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
-from twinview.core.files import flat
+from twinview.core.files import flatten
 from twinview.learning import collapse
 from twinview.settings import params
 from twinview.tracking import mlflow_runs
@@ -130,7 +130,7 @@ def test_a_plain_repro_is_a_row_with_every_setting_metric_and_the_data(
     row, trained = first
     assert set(SECTIONS) == set(params.Params.model_fields) - {"gate"}
     settings = params.load(project.folder / "params.yaml").chosen(*SECTIONS)
-    assert row.data.params == {name: str(value) for name, value in flat(settings).items()}
+    assert row.data.params == {name: str(value) for name, value in flatten(settings).items()}
     reports = (project.json(f"reports/{name}.json") for name in ("metrics", "baselines"))
     metrics = mlflow_runs.row_metrics(*reports)
     assert {name: row.data.metrics[name] for name in metrics} == pytest.approx(metrics)

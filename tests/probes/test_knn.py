@@ -26,7 +26,7 @@ def loop(train: Embeddings, query: Tensor, neighbours: int, temperature: float) 
     nearest = sorted(range(len(train)), key=lambda i: -cosines[i])[:neighbours]
     votes = [0.0, 0.0, 0.0]
     for i in nearest:
-        votes[int(train.known_labels()[i])] += math.exp(cosines[i] / temperature)
+        votes[int(train.required_labels()[i])] += math.exp(cosines[i] / temperature)
     return votes.index(max(votes))
 
 
@@ -44,7 +44,8 @@ def test_predictions_are_the_paper_s(neighbours: int, temperature: float) -> Non
 def test_one_neighbour_of_a_train_row_is_itself() -> None:
     train = rows(60)
     assert torch.equal(
-        knn(train, train.features, neighbours=1, temperature=0.07, whitened=0), train.known_labels()
+        knn(train, train.features, neighbours=1, temperature=0.07, whitened=0),
+        train.required_labels(),
     )
 
 
@@ -60,7 +61,7 @@ def test_a_low_temperature_listens_to_the_nearest_and_a_high_one_to_the_many() -
 def test_a_very_low_temperature_does_not_overflow() -> None:
     train = rows(60)
     said = knn(train, train.features, neighbours=60, temperature=0.001, whitened=0)
-    assert torch.equal(said, train.known_labels())
+    assert torch.equal(said, train.required_labels())
 
 
 def test_with_fewer_rows_than_neighbours_all_vote() -> None:
@@ -85,7 +86,7 @@ def test_how_many_are_compared_at_once_does_not_matter(monkeypatch: pytest.Monke
 
 def test_a_class_without_train_rows_is_never_named() -> None:
     train = rows(60)
-    gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.known_labels()], train.ids)
+    gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.required_labels()], train.ids)
     assert 1 not in knn(gap, train.features, neighbours=5, temperature=0.07, whitened=0)
 
 
@@ -99,7 +100,7 @@ def test_whitening_finds_neighbours_in_a_direction_of_little_variance() -> None:
     right = {
         directions: (
             knn(train, test.features, neighbours=5, temperature=0.07, whitened=directions)
-            == test.known_labels()
+            == test.required_labels()
         )
         .double()
         .mean()

@@ -26,7 +26,7 @@ def reference(train: Embeddings, features: Tensor, strength: float) -> Tensor:
     x = train.features.double().numpy()
     mean, std = x.mean(0), x.std(0)
     model = LogisticRegression(C=strength, tol=1e-10, max_iter=10_000)
-    model.fit((x - mean) / std, train.known_labels().numpy())
+    model.fit((x - mean) / std, train.required_labels().numpy())
     return torch.from_numpy(model.predict((features.double().numpy() - mean) / std))
 
 
@@ -75,7 +75,7 @@ def test_a_feature_that_occurs_twice_is_no_trouble() -> None:
     train = overlapping(300)
     twice = Embeddings(train.features.repeat(1, 2), train.labels, train.ids)
     said = linear(twice, twice.features, strength=10.0)
-    assert (said == train.known_labels()).double().mean() > 0.6
+    assert (said == train.required_labels()).double().mean() > 0.6
 
 
 def test_more_features_than_rows_are_no_trouble() -> None:
@@ -141,7 +141,7 @@ def test_features_that_are_all_alike_are_no_trouble() -> None:
 def test_the_smallest_penalty_stays_finite() -> None:
     train = overlapping(60)
     said = linear(train, train.features, strength=1e6)
-    assert (said == train.known_labels()).double().mean() > 0.6
+    assert (said == train.required_labels()).double().mean() > 0.6
 
 
 def test_predictions_do_not_depend_on_the_other_rows_asked_for() -> None:
@@ -160,7 +160,7 @@ def test_the_order_of_the_train_rows_does_not_matter() -> None:
 
 def test_a_class_without_train_rows_is_never_named() -> None:
     train = overlapping(300)
-    gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.known_labels()], train.ids)
+    gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.required_labels()], train.ids)
     assert 1 not in linear(gap, train.features, strength=1.0)
 
 

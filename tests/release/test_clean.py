@@ -235,7 +235,7 @@ def test_the_checkpoints_of_a_training_at_work_are_refused(project: Path) -> Non
     """It may be one in a temporary copy, whose own locks are elsewhere."""
     place = project / ".dvc/tmp/twinview/checkpoints/0123"
     with (
-        locks.held(place.with_name("0123.lock"), print),
+        locks.file_lock(place.with_name("0123.lock"), print),
         pytest.raises(BusyError, match="training"),
     ):
         clean.remove(["checkpoints"], stage.progress)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from twinview.data.splits import Prepared
-from twinview.evaluation import baselines, protocol
+from twinview.evaluation import baselines
+from twinview.evaluation.metrics import classification_metrics
 from twinview.experiments.lock_file import Out
 from twinview.reporting.inline import data_uri
 from twinview.reporting.page import Evidence, page
@@ -27,7 +28,7 @@ def evidence(shapes: Prepared) -> Evidence:
     # Every fifth is wrong, each time in another way.
     wrong = torch.arange(len(test)) % 5 == 0
     said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
-    found = protocol.metrics(test.labels, said, CLASSES)
+    found = classification_metrics(test.labels, said, CLASSES)
     found |= {"chosen": {"strength": 0.01}}
     found |= {"validation": [{"options": {"strength": 0.01}, "accuracy": 0.8125}]}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}

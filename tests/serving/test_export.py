@@ -46,7 +46,7 @@ def test_an_export_that_answers_otherwise_is_not_kept(
 ) -> None:
     own, other = (save_models(tmp_path / name, seed=k).embedder for k, name in enumerate("ab"))
     path = tmp_path / "wrong"
-    monkeypatch.setattr(type(own), "features", lambda self, x: other.features_of([x]))
+    monkeypatch.setattr(type(own), "features", lambda self, x: other.features_of_batches([x]))
     with pytest.raises(DataError, match=r"wrong: the export's features differ by .*; not written"):
         getattr(export, kind)(path, own)
     assert not [p for p in tmp_path.iterdir() if p.is_file()]

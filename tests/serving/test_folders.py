@@ -23,7 +23,7 @@ from twinview.core import paths
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
-from twinview.evaluation.logistic import Fitted
+from twinview.evaluation.logistic import LogisticModel
 from twinview.models import embeddings, probe
 from twinview.models.predictor import Predictor
 
@@ -258,7 +258,7 @@ def test_what_cannot_be_asked_is_said(
 
 
 def test_a_probe_of_another_width_is_refused(own: Predictor, capsys: Captured) -> None:
-    narrow = Fitted(torch.zeros(4), torch.ones(4), torch.zeros(3, 4), torch.zeros(3))
-    probe.save(Path("models/probe"), probe.named(narrow, ("a", "b", "c"), True), {})
+    narrow = LogisticModel(torch.zeros(4), torch.ones(4), torch.zeros(3, 4), torch.zeros(3))
+    probe.save(Path("models/probe"), probe.with_class_names(narrow, ("a", "b", "c"), True), {})
     assert main(["embed", "pics", "--out", "x.parquet"]) == 1
     assert "models/probe is the probe of 4 features" in capsys.readouterr().err

@@ -85,7 +85,7 @@ def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
     picture.save(tmp_path / "turned.png", exif=exif)
     content = (tmp_path / "turned.png").read_bytes()
     [found] = as_pictures(np.array([content], dtype=object), SHAPE)
-    assert torch.equal(found, files.from_path(tmp_path / "turned.png", SHAPE).pixels)
+    assert torch.equal(found, files.read_picture(tmp_path / "turned.png", SHAPE).pixels)
 
 
 class Refusing:

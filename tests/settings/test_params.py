@@ -462,7 +462,7 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
                 "methods.siamese.positives": "pairs",
                 "methods.siamese.objective": "nt_logistic",
             },
-            "objectives.nt_logistic.mining: is 'semi_hard'",
+            "objectives.nt_logistic.mining is 'semi_hard'",
         ),
         (
             {"pretrain.method": "swav", "methods.swav.queue_from": 0.5},

@@ -26,7 +26,7 @@ from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
-from twinview.core.files import flat
+from twinview.core.files import flatten
 from twinview.experiments import provenance
 from twinview.tracking import columns, mlflow_runs, stores
 
@@ -430,7 +430,7 @@ def test_a_row_has_all_our_metrics_and_last_the_baselines_that_they_are_compared
     names = ("pca_64", "raw_pixels", "random_encoder")
     found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours))
     assert found.pop("versus.raw_pixels.linear.accuracy") == 0.9
-    assert found == flat(ours) and max(*found, "pretrain.minutes") < "versus"
+    assert found == flatten(ours) and max(*found, "pretrain.minutes") < "versus"
 
 
 @pytest.mark.parametrize("changes", [{"metrics": {"a": 0.1}}, {"settings": {"data": {"seed": 3}}}])

@@ -18,7 +18,8 @@ from twinview.core.types import Split
 from twinview.modalities.image import image
 from twinview.views import cache as view_cache
 from twinview.views.cache import CachedViews, cache_bytes, open_views, write_cache, write_live
-from twinview.views.plan import LiveViews, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import ViewPlan
 
 SPLIT = shapes_split(30, seed=0)
 ONE = 12 * 12  # bytes of one view
@@ -182,7 +183,7 @@ def test_what_is_expected_is_what_will_be_taken(
 
     monkeypatch.setattr(os, "posix_fadvise", advise)
     views, rows = open_views(cache, SPLIT, image()), torch.tensor([29, 3, 11, 10, 0])
-    views.expect(rows, 1, 2)
+    views.prefetch(rows, 1, 2)
     taken = views.take(rows, 1, 2).flatten(0, 1)
     assert sorted(told) == sorted(view.numpy().tobytes() for view in taken)
 

@@ -11,7 +11,8 @@ from twinview.core.randomness import Draws
 from twinview.modalities.image import image
 from twinview.settings.sections import SmallCrops
 from twinview.views import plan as views
-from twinview.views.plan import LiveViews, Renderer, ViewPlan
+from twinview.views.live import LiveViews
+from twinview.views.plan import Renderer, ViewPlan
 
 OPTIONS = {
     "random_resized_crop": {"probability": 1.0, "scale": [0.3, 1.0], "ratio": [0.75, 1.3333]},
@@ -28,7 +29,7 @@ def renderer(seed: int = 0, chain: list[str] = CHAIN, **probabilities: float) ->
         name: own | {"probability": probabilities.get(name, own["probability"])}
         for name, own in OPTIONS.items()
     }
-    return ViewPlan.of(seed, chain, options).renderer(image())
+    return ViewPlan.from_options(seed, chain, options).renderer(image())
 
 
 def view(render: Renderer, number: int, rows: Tensor | None = None) -> Tensor:
@@ -77,11 +78,11 @@ def test_a_chain_draws_what_its_places_draw() -> None:
     ids, numbers = torch.arange(40), torch.full((40,), 3)
     rows = torch.tensor([7, 2])
     for place, link in enumerate(Draws.chain(5, ids, numbers, 3)):
-        alone = Draws.of(5, ids, numbers, place)
+        alone = Draws.for_examples(5, ids, numbers, place)
         assert torch.equal(link.keys, alone.keys)
         assert torch.equal(link.uniform(), alone.uniform())
         for shape in ((2,), (4,), (3,)):  # drawn ahead, partly so, and not
-            assert torch.equal(link.rows(rows).normal(2), alone.rows(rows).normal(2))
+            assert torch.equal(link.select(rows).normal(2), alone.select(rows).normal(2))
             assert torch.equal(
                 link.uniform(*shape, low=-1, high=2), alone.uniform(*shape, low=-1, high=2)
             )
@@ -140,7 +141,7 @@ def test_the_chain_is_applied_in_its_order() -> None:
 
 
 def test_a_plan_is_the_same_after_json() -> None:
-    plan = ViewPlan.of(7, CHAIN, OPTIONS)
+    plan = ViewPlan.from_options(7, CHAIN, OPTIONS)
     again = ViewPlan.from_json(json.loads(json.dumps(plan.as_json())))
     assert again.as_json() == plan.as_json() and again.seed == 7
     assert torch.equal(view(again.renderer(image()), 2), view(plan.renderer(image()), 2))
@@ -148,7 +149,7 @@ def test_a_plan_is_the_same_after_json() -> None:
 
 def test_a_plan_takes_the_probability_out_of_the_options() -> None:
     options = {"hue": {"probability": 0.25, "strength": 0.1}}
-    assert ViewPlan.of(0, ["hue"], options).chain == (("hue", 0.25, {"strength": 0.1}),)
+    assert ViewPlan.from_options(0, ["hue"], options).chain == (("hue", 0.25, {"strength": 0.1}),)
     assert options == {"hue": {"probability": 0.25, "strength": 0.1}}
 
 
@@ -163,7 +164,7 @@ def test_live_views_count_on_through_the_epochs(epoch: int, count: int) -> None:
 def small(
     size: int = 5, scale: tuple[float, float] = (0.1, 0.3), *chain: str, seed: int = 0
 ) -> Renderer:
-    plan = ViewPlan.of(seed, chain or CHAIN, OPTIONS)
+    plan = ViewPlan.from_options(seed, chain or CHAIN, OPTIONS)
     return plan.small_renderer(image(), SmallCrops(count=1, size=size, scale=scale))
 
 
@@ -216,6 +217,6 @@ def test_small_crops_are_cropped_whatever_the_chains_probability() -> None:
     options = OPTIONS | {
         "random_resized_crop": OPTIONS["random_resized_crop"] | {"probability": 0.1}
     }
-    plan = ViewPlan.of(0, CHAIN, options)
+    plan = ViewPlan.from_options(0, CHAIN, options)
     crops = SmallCrops(count=1, size=5, scale=(0.1, 0.3))
     assert torch.equal(view(plan.small_renderer(image(), crops), 0), view(small(), 0))

@@ -1,4 +1,4 @@
-"""Brightness jitter: every pixel of a picture times one random factor."""
+"""Brightness jitter: all pixels of a picture are multiplied by one random factor."""
 
 from typing import Annotated
 
@@ -6,12 +6,16 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import factors
+from twinview.pictures.colour import random_factors
 
 
 def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
-    """Pictures times a factor that is uniform in [1 - strength, 1 + strength], cut to [0, 1].
+    """Pictures times a factor that is uniform in [1 - strength, 1 + strength], clamped to [0, 1].
 
-    x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    strength : SimCLR uses .8, and .4 for CIFAR-10.
     """
-    return (x * factors(draws, strength)).clamp_(0, 1)
+    return (x * random_factors(draws, strength)).clamp_(0, 1)

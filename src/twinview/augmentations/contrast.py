@@ -1,4 +1,4 @@
-"""Contrast jitter: every pixel's distance from the mean grey times one random factor."""
+"""Contrast jitter: the distance of all pixels from the mean grey is scaled by a random factor."""
 
 from typing import Annotated
 
@@ -7,20 +7,25 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import blend, factors, grey_of
+from twinview.pictures.colour import blend, luma, random_factors
 
 
 def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
-    """Pictures blended with their mean grey by a factor in [1 - strength, 1 + strength].
+    """Pictures blended with their mean grey, as by torchvision's adjust_contrast.
 
-    x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4. As torchvision's adjust_contrast.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    strength : the factor is uniform in [1 - strength, 1 + strength]. SimCLR uses .8, and .4 for
+        CIFAR-10.
     """
-    return blend(x, _mean(grey_of(x)), factors(draws, strength))
+    return blend(x, _mean(luma(x)), random_factors(draws, strength))
 
 
 def _mean(grey: Tensor) -> Tensor:
-    """(n, 1, 1, 1): the mean of each (n, 1, h, w) picture, to 24 bits."""
-    # Whole numbers add up exactly in any order; floats would depend on batch and threads.
-    whole = (grey * 2**24).round_().to(torch.float64)
-    mean = whole.sum(dim=(1, 2, 3), keepdim=True) / (2**24 * grey[0].numel())
+    """The mean (n, 1, 1, 1) of grey pictures (n, 1, h, w), to 24 bits."""
+    # Sums of integers are exact in any order; sums of floats would depend on batch and threads.
+    integers = (grey * 2**24).round_().to(torch.float64)
+    mean = integers.sum(dim=(1, 2, 3), keepdim=True) / (2**24 * grey[0].numel())
     return mean.to(grey.dtype)

@@ -1,4 +1,4 @@
-"""Cutout (DeVries & Taylor, arXiv 1708.04552): a square of each picture is hidden."""
+"""Cutout (DeVries and Taylor, arXiv 1708.04552): a square of each picture is hidden."""
 
 from typing import Annotated
 
@@ -11,11 +11,19 @@ from twinview.settings.ranges import Share
 
 
 def cutout(x: Tensor, draws: Draws, *, size: Share, fill: Annotated[float, Ge(0), Le(1)]) -> Tensor:
-    """Pictures with one square filled; its middle is any pixel, so parts may fall outside.
+    """Pictures with one filled square; its middle is any pixel, so that parts may lie outside.
 
-    x: (n, c, h, w) in [0, 1]. size: the square's share of the shorter side (at least one pixel).
-    The paper's squares on 32 pixels: CIFAR-10 16 (.5), CIFAR-100 8 (.25), SVHN 20 (.625); its fill
-    is 0 after standardising, which here is the data's mean.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    size : the square's side as a share of the picture's shorter side; it is at least one pixel.
+        The
+        paper's squares on 32 pixels: 16 for CIFAR-10 (.5), 8 for CIFAR-100 (.25), 20 for SVHN
+        (.625).
+    fill : the value in the square. The paper fills with 0 after standardising, which here is the
+        mean
+        of the data.
     """
     h, w = x.shape[2:]
     side = max(1, round(size * min(h, w)))
@@ -25,7 +33,7 @@ def cutout(x: Tensor, draws: Draws, *, size: Share, fill: Annotated[float, Ge(0)
 
 
 def _covered(length: int, side: int, draws: Draws) -> Tensor:
-    """(n, length) bool: the `side` neighbours of a random middle."""
+    """Which positions each square covers: (n, length) bool."""
     first = draws.uniform(1, high=length).floor() - side // 2
-    places = torch.arange(length, device=first.device)
-    return (places >= first) & (places < first + side)
+    positions = torch.arange(length, device=first.device)
+    return (positions >= first) & (positions < first + side)

@@ -7,15 +7,23 @@ from torch import Tensor
 from twinview.core.randomness import Draws
 from twinview.settings.ranges import PositiveRange, Share
 
-# Neighbours further away than this many deviations weigh less than 6e-7 together: float32's step.
+# Neighbours farther away than this many deviations weigh less than 6e-7 together, which is
+# float32's step.
 _REACH = 5
 
 
 def gaussian_blur(x: Tensor, draws: Draws, *, sigma: PositiveRange, kernel: Share) -> Tensor:
-    """Pictures blurred with a deviation that is uniform between the two of sigma.
+    """Blurred pictures, mirrored at their edges.
 
-    x: (n, c, h, w) in [0, 1]; mirrored at the edges. sigma: in pixels. kernel: the window's share
-    of the shorter side, made odd, 3 pixels or more. SimCLR: sigma (.1, 2), kernel .1.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    sigma : the range of the Gaussian's standard deviation, in pixels; it is uniform in the range.
+        SimCLR uses (.1, 2).
+    kernel : the window's side as a share of the picture's shorter side, made odd, at least 3
+        pixels.
+        SimCLR uses .1.
     """
     radius = max(1, int(kernel * min(x.shape[2:])) // 2)
     taps = _taps(draws.uniform(1, low=sigma[0], high=sigma[1]), radius)
@@ -23,25 +31,28 @@ def gaussian_blur(x: Tensor, draws: Draws, *, sigma: PositiveRange, kernel: Shar
 
 
 def _taps(deviation: Tensor, radius: int) -> Tensor:
-    """(places, n, 1, 1, 1): the middle's weight, then outwards, as far as any picture needs."""
-    places = torch.arange(min(radius, int(_REACH * deviation.max())) + 1, device=deviation.device)
-    far = places / deviation
+    """The weights (positions, n, 1, 1, 1) from the middle outwards, as far as a picture needs."""
+    positions = torch.arange(
+        min(radius, int(_REACH * deviation.max())) + 1, device=deviation.device
+    )
+    far = positions / deviation
     taps = torch.exp(far.square() / -2) * (far <= _REACH)
-    # Added one by one: another batch may have more zeros, with which torch's order is another.
-    total = taps[:, 0]
-    for place in range(1, taps.shape[1]):
-        total = total + 2 * taps[:, place]
-    return (taps / total[:, None]).T[..., None, None, None]
+    # The weights are added one by one: another batch may have more zeros, and torch would add in
+    # another order.
+    weight_sum = taps[:, 0]
+    for position in range(1, taps.shape[1]):
+        weight_sum = weight_sum + 2 * taps[:, position]
+    return (taps / weight_sum[:, None]).T[..., None, None, None]
 
 
 def _smooth(x: Tensor, taps: Tensor, dim: int) -> Tensor:
-    """Weighted sums of neighbours along one side."""
-    # Shifted sums and not conv2d, whose rounding depends on the batch.
+    """The weighted sums of neighbours along one axis."""
+    # These are shifted sums, since the rounding of conv2d depends on the batch.
     radius, length = len(taps) - 1, x.shape[dim]
     margins = (radius, radius, 0, 0) if dim == 3 else (0, 0, radius, radius)
     wide = F.pad(x, margins, mode="reflect")
     smooth = taps[0] * x
-    for place in range(1, radius + 1):
-        for start in (radius - place, radius + place):
-            smooth.addcmul_(wide.narrow(dim, start, length), taps[place])
+    for position in range(1, radius + 1):
+        for start in (radius - position, radius + position):
+            smooth.addcmul_(wide.narrow(dim, start, length), taps[position])
     return smooth

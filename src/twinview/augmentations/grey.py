@@ -3,12 +3,13 @@
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import grey_of
+from twinview.pictures.colour import luma
 
 
 def grey(x: Tensor, draws: Draws) -> Tensor:
-    """Pictures whose channels all equal their luma; one channel comes back as it is.
+    """Pictures whose channels all equal their luma; those of one channel do not change.
 
-    x: (n, c, h, w) in [0, 1]. Draws nothing. SimCLR: for a fifth of the pictures.
+    x: (n, c, h, w) in [0, 1]. It draws no random numbers. SimCLR applies it to a fifth of the
+    pictures.
     """
-    return grey_of(x).expand_as(x).contiguous()
+    return luma(x).expand_as(x).contiguous()

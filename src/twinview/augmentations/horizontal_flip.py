@@ -1,4 +1,4 @@
-"""Horizontal flip: left becomes right."""
+"""Horizontal flip: left and right are exchanged."""
 
 from torch import Tensor
 
@@ -6,8 +6,9 @@ from twinview.core.randomness import Draws
 
 
 def horizontal_flip(x: Tensor, draws: Draws) -> Tensor:
-    """The mirrored pictures; flipping twice gives them back.
+    """The mirrored pictures; flipping twice gives the pictures back.
 
-    x: (n, c, h, w) in [0, 1]. Draws nothing. SimCLR: for half of the pictures.
+    x: (n, c, h, w) in [0, 1]. It draws no random numbers. SimCLR applies it to half of the
+    pictures.
     """
     return x.flip(-1)

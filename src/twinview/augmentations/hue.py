@@ -1,4 +1,4 @@
-"""Hue jitter: all colours of a picture turned around the colour circle by one random angle."""
+"""Hue jitter: all colours of a picture are turned around the colour circle by a random angle."""
 
 from typing import Annotated
 
@@ -10,21 +10,27 @@ from twinview.core.randomness import Draws
 
 
 def hue(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(0.5)]) -> Tensor:
-    """Pictures whose hue moved by a part of the circle that is uniform in [-strength, strength].
+    """Pictures with another hue, as by torchvision's adjust_hue; value and saturation (HSV) stay.
 
-    x: (n, c, h, w) in [0, 1]; one channel has no hue and comes back as it is. Keeps each pixel's
-    value and saturation (HSV). SimCLR: .2, CIFAR-10 .1. As torchvision's adjust_hue.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1]; pictures of one channel have no hue and do not change.
+    draws : the random numbers of the n pictures.
+    strength : the hue moves by a part of the circle that is uniform in [-strength, strength].
+        SimCLR
+        uses .2, and .1 for CIFAR-10.
     """
     if x.shape[1] == 1:
         return x
-    value, chroma, place = _hsv(x)
-    place += 6 * draws.uniform(1, 1, 1, low=-strength, high=strength) + 3
-    place.sub_((place / 6).round_(), alpha=6)
-    # A channel falls from the value by how far its own place is away: nothing up to one sextant,
-    # all of the chroma from two on. Red's place is 3 and -3, green's is -1, blue's is 1.
+    value, chroma, angle = _hsv(x)
+    angle += 6 * draws.uniform(1, 1, 1, low=-strength, high=strength) + 3
+    angle.sub_((angle / 6).round_(), alpha=6)
+    # A channel is lower than the value by a part of the chroma: by nothing up to a distance of one
+    # sextant from the channel's position, and by all from two on. Red's position is 3 and -3,
+    # green's is -1, blue's is 1.
     turned = torch.empty_like(x)
-    for channel, own in zip(turned.unbind(1), (0, -1, 1), strict=True):
-        torch.sub(place[:, 0], own, out=channel).abs_()
+    for channel, position in zip(turned.unbind(1), (0, -1, 1), strict=True):
+        torch.sub(angle[:, 0], position, out=channel).abs_()
     red = turned[:, :1]
     red.neg_().add_(3)
     turned.sub_(1).clamp_(0, 1)
@@ -32,14 +38,18 @@ def hue(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(0.5)]) 
 
 
 def _hsv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each (n, 1, h, w): the largest channel, its lead on the smallest, the hue in [-3, 3]."""
+    """The value, the chroma and the hue of each pixel: (n, 1, h, w) each.
+
+    The value is the largest channel, the chroma is the value minus the smallest channel, and the
+    hue is in [-3, 3].
+    """
     red, green, blue = x.chunk(3, dim=1)
     value, least = torch.maximum(green, blue), torch.minimum(green, blue)
     torch.maximum(value, red, out=value)
     chroma = value - torch.minimum(least, red, out=least)
-    # How far from red, 0 to 3, has slope 1 / 2 in its outer thirds and 1 in between.
+    # The distance from red, 0 to 3, has slope 1 / 2 in the outer thirds and 1 between them.
     lead = (green + blue).sub_(red, alpha=2)
-    # Grey has no hue: any divisor will do there, since all differences are zero.
+    # Grey has no hue. Any divisor will do there, since all differences are zero.
     lead.div_(chroma.clamp(min=1e-12))
     distance = (lead + 1.5).sub_(lead.clamp_(-1, 1), alpha=0.5)
     return value, chroma, torch.copysign(distance, green - blue, out=distance)

@@ -1,4 +1,4 @@
-"""Additive Gaussian noise of a random strength for each picture."""
+"""Additive Gaussian noise with a random standard deviation for each picture."""
 
 from typing import Annotated
 
@@ -14,10 +14,14 @@ Deviation = Annotated[float, Ge(0), Le(1)]
 def noise(
     x: Tensor, draws: Draws, *, strength: Annotated[tuple[Deviation, Deviation], RISING]
 ) -> Tensor:
-    """Pictures plus independent normal numbers, cut to [0, 1].
+    """Pictures plus independent normal numbers, clamped to [0, 1].
 
-    x: (n, c, h, w) in [0, 1]. strength: the noise's deviation, uniform between the two for each
-    picture. In SimCLR's ablation (arXiv 2002.05709, figure 5), not in its chain.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    strength : the range of the noise's standard deviation; it is uniform in the range. Noise is in
+        SimCLR's ablation (arXiv 2002.05709, figure 5), and not in its chain.
     """
     deviation = draws.uniform(1, 1, 1, low=strength[0], high=strength[1])
     return (deviation * draws.normal(*x.shape[1:])).add_(x).clamp_(0, 1)

@@ -1,4 +1,4 @@
-"""Random resized crop (Szegedy et al., arXiv 1409.4842): a random window, resized to the whole."""
+"""Random resized crop (Szegedy et al., arXiv 1409.4842): a window, resized to the full size."""
 
 from torch import Tensor
 
@@ -10,10 +10,17 @@ from twinview.settings.ranges import PositiveRange, ShareRange
 def random_resized_crop(
     x: Tensor, draws: Draws, *, scale: ShareRange, ratio: PositiveRange
 ) -> Tensor:
-    """Windows of the pictures, each resized to the whole size by bilinear interpolation.
+    """Windows of the pictures, each resized to the full size by bilinear interpolation.
 
-    x: (n, c, h, w) in [0, 1]. scale: the window's share of the area, uniform between the two.
-    ratio: its width over height in pixels, log-uniform between the two; where such a window would
-    leave the picture, the nearest ratio that fits. SimCLR: scale (.08, 1), ratio (3/4, 4/3).
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    draws : the random numbers of the n pictures.
+    scale : the range of the window's share of the area; it is uniform in the range. SimCLR: (.08,
+        1).
+    ratio : the range of the window's width over its height, in pixels; its logarithm is uniform.
+        Where
+        such a window does not fit into the picture, it gets the nearest ratio that fits. SimCLR:
+        (3/4, 4/3).
     """
     return crop(x, draws.uniform(4), scale, ratio, min(x.shape[2:]))

@@ -1,4 +1,4 @@
-"""Saturation jitter: every pixel's distance from its own grey times one random factor."""
+"""Saturation jitter: the distance of all pixels from their grey is scaled by a random factor."""
 
 from typing import Annotated
 
@@ -6,15 +6,19 @@ from annotated_types import Gt, Le
 from torch import Tensor
 
 from twinview.core.randomness import Draws
-from twinview.pictures.colour import blend, factors, grey_of
+from twinview.pictures.colour import blend, luma, random_factors
 
 
 def saturation(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)]) -> Tensor:
-    """Pictures blended with their grey version by a factor in [1 - strength, 1 + strength].
+    """Pictures blended with their grey version, as by torchvision's adjust_saturation.
 
-    x: (n, c, h, w) in [0, 1]; one channel has no saturation and comes back as it is.
-    SimCLR: .8, CIFAR-10 .4. As torchvision's adjust_saturation.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1]; pictures of one channel have no saturation and do not change.
+    draws : the random numbers of the n pictures.
+    strength : the factor is uniform in [1 - strength, 1 + strength]. SimCLR uses .8, and .4 for
+        CIFAR-10.
     """
     if x.shape[1] == 1:
         return x
-    return blend(x, grey_of(x), factors(draws, strength))
+    return blend(x, luma(x), random_factors(draws, strength))

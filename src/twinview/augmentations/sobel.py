@@ -1,4 +1,4 @@
-"""Sobel filter: how steep each channel is, in place of the picture."""
+"""Sobel filter: each channel is replaced by the length of its gradient."""
 
 import math
 
@@ -8,15 +8,15 @@ from torch import Tensor
 
 from twinview.core.randomness import Draws
 
-# The largest gradient that pixels in [0, 1] can have is (4, 2): a step edge reaches .894.
+# The largest gradient of pixels in [0, 1] is (4, 2). A step edge reaches .894 of its length.
 STEEPEST = math.hypot(4, 2)
 
 
 def sobel(x: Tensor, draws: Draws) -> Tensor:
-    """The length of each channel's Sobel gradient over the largest possible, sqrt(20).
+    """The length of each channel's Sobel gradient, divided by the largest possible one, sqrt(20).
 
-    x: (n, c, h, w) in [0, 1]; the outer pixels count as repeated beyond the edge. Draws nothing.
-    In SimCLR's ablation (arXiv 2002.05709, figure 5), not in its chain.
+    x: (n, c, h, w) in [0, 1]; the outer pixels are repeated beyond the edge. It draws no random
+    numbers. It is in SimCLR's ablation (arXiv 2002.05709, figure 5), and not in its chain.
     """
     wide = F.pad(x, (1, 1, 1, 1), mode="replicate")
     tall = wide[..., :-2, :] + 2 * wide[..., 1:-1, :] + wide[..., 2:, :]

@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
             outcome: Outcome = options.run(options)
         _say(outcome, options.json)
     except (TwinviewError, OSError) as error:
-        said = errors.told(error)
+        said = errors.describe(error)
         print(f"twinview: {said}", file=sys.stderr)
         faults = error.faults if isinstance(error, TwinviewError) else ()
         outcome = Outcome("", {"error": said, "faults": list(faults)}, 1)

@@ -53,7 +53,7 @@ def _picture(path: Path, shape: tuple[int, ...]) -> Any:
     from twinview.pictures import files as picture_files
 
     try:
-        found = picture_files.from_path(path, shape)
+        found = picture_files.read_picture(path, shape)
     except DataError as error:
         raise DataError(f"{path} {error}") from None
     for warning in found.warnings:

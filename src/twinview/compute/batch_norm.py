@@ -1,6 +1,7 @@
-"""Batch norm over the batches of all processes, or over parts of a batch.
+"""Batch norm over the batches of all processes, or over groups of a batch.
 
-torch's SyncBatchNorm refuses CPU tensors.
+torch's SyncBatchNorm refuses CPU tensors, so that this module has one of its own. Stage pretrain
+uses `synchronise`; MoCo uses `split` (arXiv 1911.05722, section 3.3, "shuffling BN").
 """
 
 from collections.abc import Callable
@@ -10,47 +11,47 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core.errors import ConfigError
 
-Plain = nn.BatchNorm1d | nn.BatchNorm2d
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 
 
 def synchronise(module: nn.Module) -> None:
-    """Puts a SyncedBatchNorm in every batch norm's place below module; alone, changes nothing."""
-    if engine.processes() > 1:
+    """Replaces every batch norm below `module` by a SyncedBatchNorm, if there are processes."""
+    if processes.world_size() > 1:
         _replace(module, SyncedBatchNorm)
 
 
 def split(module: nn.Module, size: int) -> None:
-    """Puts a SplitBatchNorm in every batch norm's place below module."""
-    _replace(module, lambda plain: SplitBatchNorm(plain, size))
+    """Replaces every batch norm below `module` by a SplitBatchNorm with groups of `size` rows."""
+    _replace(module, lambda original: SplitBatchNorm(original, size))
 
 
 @final
 class SyncedBatchNorm(nn.Module):
-    """The batch norm it is made from, with mean and variance of all processes' equal batches."""
+    """A batch norm whose mean and variance are those of all processes' batches of equal size."""
 
-    def __init__(self, plain: Plain) -> None:
+    def __init__(self, original: BatchNorm) -> None:
         super().__init__()
-        self.weight, self.bias = plain.weight, plain.bias
-        self.eps, self.momentum = plain.eps, _momentum(plain)
-        _take_over_buffers(self, plain)
+        self.weight, self.bias = original.weight, original.bias
+        self.eps, self.momentum = original.eps, _momentum(original)
+        _take_over_buffers(self, original)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, d) or (n, d, h, w), normalised."""
-        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        """The normalised x, of the same shape: (n, d) or (n, d, h, w)."""
         if not self.training:
+            mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
             return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
         dtype = x.dtype
         x = x.to(torch.promote_types(dtype, torch.float32))
         axes, shape = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
-        world = engine.processes()
-        batch_mean = engine.total(x.mean(axes)) / world
+        size = processes.world_size()
+        batch_mean = processes.all_reduce(x.mean(axes)) / size
         centred = x - batch_mean.view(shape)
-        # After the mean, and not from sums of squares, which cancel in float32.
-        batch_variance = engine.total(centred.square().mean(axes)) / world
-        self._remember(batch_mean, batch_variance, x.numel() // x.shape[1] * world)
+        # The mean is subtracted first: a difference of sums of squares cancels in float32.
+        batch_variance = processes.all_reduce(centred.square().mean(axes)) / size
+        self._update_running(batch_mean, batch_variance, x.numel() // x.shape[1] * size)
         scale = torch.rsqrt(batch_variance + self.eps)
         if self.weight is None:
             return (centred * scale.view(shape)).to(dtype)
@@ -58,8 +59,8 @@ class SyncedBatchNorm(nn.Module):
         return scaled.to(dtype)
 
     @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Running statistics; of the variance the unbiased one, as in torch's."""
+    def _update_running(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Updates the running statistics; as in torch, their variance is the unbiased one."""
         self.get_buffer("running_mean").lerp_(mean, self.momentum)
         self.get_buffer("running_var").lerp_(variance * count / (count - 1), self.momentum)
         self.get_buffer("num_batches_tracked").add_(1)
@@ -67,69 +68,78 @@ class SyncedBatchNorm(nn.Module):
 
 @final
 class SplitBatchNorm(nn.Module):
-    """The batch norm it is made from, with mean and variance of each `size` rows by themselves.
+    """A batch norm that normalises every group of `size` rows by the group's own statistics.
 
-    Groups are contiguous, so neither the number of processes nor that of chunks changes them, as
-    long as `size` divides what each gets. Running statistics take in the mean over all groups.
-    Raises ConfigError for rows that do not divide.
+    Groups are contiguous. So neither the number of processes nor the number of chunks changes them,
+    as long as `size` divides the rows that each call gets. The running statistics take in the mean
+    over all groups. Calling it in training raises ConfigError for a number of rows that `size` does
+    not divide.
     """
 
-    def __init__(self, plain: Plain, size: int) -> None:
+    def __init__(self, original: BatchNorm, size: int) -> None:
         super().__init__()
-        self.weight, self.bias = plain.weight, plain.bias
-        self.eps, self.momentum, self.size = plain.eps, _momentum(plain), size
-        _take_over_buffers(self, plain)
+        self.weight, self.bias = original.weight, original.bias
+        self.eps, self.momentum, self.size = original.eps, _momentum(original), size
+        _take_over_buffers(self, original)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, d) or (n, d, h, w), normalised."""
+        """The normalised x, of the same shape: (n, d) or (n, d, h, w)."""
         mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         if not self.training:
             return F.batch_norm(x, mean, variance, self.weight, self.bias, eps=self.eps)
-        if len(x) % self.size:
-            raise ConfigError(
-                f"batch norm in groups of {self.size} (the method's option 'norm_group') cannot "
-                f"divide the {len(x)} rows that it gets at a time; choose a group that divides "
-                "pretrain.micro_batch and each process's part of pretrain.batch_size"
-            )
+        self._require_whole_groups(len(x))
         parts = x.split(self.size)
-        # (2, groups, d). With momentum 1 batch_norm remembers the group's own; 0 * NaN is NaN.
-        own = mean.new_zeros(2, len(parts), len(mean))
-        normed = [
+        # (2, groups, d), filled by batch_norm: under momentum 1 its running statistics become those
+        # of the group. They start at zero, since 0 * NaN is NaN.
+        statistics = mean.new_zeros(2, len(parts), len(mean))
+        normalised = [
             F.batch_norm(part, m, v, self.weight, self.bias, True, 1.0, self.eps)
-            for part, m, v in zip(parts, *own, strict=True)
+            for part, m, v in zip(parts, *statistics, strict=True)
         ]
         with torch.no_grad():
-            recent = engine.total(own.mean(1)) / engine.processes()
+            recent = processes.all_reduce(statistics.mean(1)) / processes.world_size()
             mean.lerp_(recent[0], self.momentum)
             variance.lerp_(recent[1], self.momentum)
             self.get_buffer("num_batches_tracked").add_(1)
-        return torch.cat(normed)
+        return torch.cat(normalised)
+
+    def _require_whole_groups(self, rows: int) -> None:
+        if rows % self.size:
+            raise ConfigError.at(
+                "the method's option 'norm_group'",
+                f"is {self.size}, which does not divide the {rows} rows that batch norm gets at a "
+                "time",
+                "choose a group that divides pretrain.micro_batch and each process's part of "
+                "pretrain.batch_size",
+            )
 
 
-def _replace(module: nn.Module, make: Callable[[Plain], nn.Module]) -> None:
-    """Weights, buffers and their names stay, so that what is saved does not tell the difference.
+def _replace(module: nn.Module, make: Callable[[BatchNorm], nn.Module]) -> None:
+    """Replaces every batch norm below `module` by what `make` makes of it.
 
-    Raises ConfigError for one that does more than torch's, as in some of timm's networks.
+    Weights, buffers and their names stay, so that a saved state fits both. Raises ConfigError for
+    a subclass of torch's batch norm that does more, as some of timm's networks have.
     """
     for name, child in module.named_children():
-        if isinstance(child, Plain):
-            if type(child) not in get_args(Plain):
-                raise ConfigError(
-                    f"the encoder's {type(child).__name__} can be neither shared by processes nor "
-                    "split (methods.moco.norm_group); train in one process, without groups, or "
-                    "choose another encoders.backbone.model"
+        if isinstance(child, BatchNorm):
+            if type(child) not in get_args(BatchNorm):
+                raise ConfigError.at(
+                    "encoders.backbone.model",
+                    f"has a {type(child).__name__}, which can neither be shared by processes nor "
+                    "be split (methods.moco.norm_group)",
+                    "train in one process without groups, or choose another model",
                 )
             setattr(module, name, make(child))
         else:
             _replace(child, make)
 
 
-def _take_over_buffers(module: nn.Module, plain: Plain) -> None:
-    for name, buffer in plain.named_buffers():
+def _take_over_buffers(module: nn.Module, original: BatchNorm) -> None:
+    for name, buffer in original.named_buffers():
         module.register_buffer(name, buffer)
-    module.train(plain.training)
+    module.train(original.training)
 
 
-def _momentum(plain: Plain) -> float:
-    assert plain.track_running_stats and plain.momentum is not None
-    return plain.momentum
+def _momentum(original: BatchNorm) -> float:
+    assert original.track_running_stats and original.momentum is not None
+    return original.momentum

@@ -1,4 +1,4 @@
-"""The commands that we run: git, and DVC in this environment."""
+"""The two commands that twinview starts: git, and the DVC of this environment."""
 
 import os
 import subprocess
@@ -7,42 +7,42 @@ from pathlib import Path
 
 from twinview.core.errors import BusyError, DataError, EncodingError
 
-# git takes a second; one that asks for a password, or waits for a disk, takes for ever.
+# git takes a second. When it asks for a password or waits for a disk, it never ends.
 LIMIT_S = 300
-# What git says of a folder that is in no repository. A worktree whose repository was moved, or a
-# repository of another user, has other words.
+# git's message for a folder outside of every repository. It has other messages for a worktree
+# whose repository was moved, and for the repository of another user: those are errors.
 _OUTSIDE = "not a git repository (or any "
 
 
 class GitError(DataError):
-    """A question that git cannot answer. reason: git's own, in one line."""
+    """A question that git cannot answer. reason: git's own reason, in one line."""
 
-    def __init__(self, command: str, said: str) -> None:
-        super().__init__(f"`{command}` failed: {' '.join(said.split())}")
-        self.reason = said.strip().partition("\n")[0].removeprefix("fatal: ")
+    def __init__(self, command: str, stderr: str) -> None:
+        super().__init__(f"`{command}` failed: {' '.join(stderr.split())}")
+        self.reason = stderr.strip().partition("\n")[0].removeprefix("fatal: ")
 
 
 def git(*arguments: str) -> str | None:
-    """What git prints, without white space at the ends; None where its answer is no.
+    """What git prints, without white space at its ends; None where git answers no.
 
-    That is status 1, which `rev-parse --verify --quiet` has for a name that git does not know, and
-    outside of a repository. Raises GitError, with git's own reason, where git cannot say, BusyError
-    when it does not end, and EncodingError when it prints what is no UTF-8 text.
+    git answers no by status 1, as `rev-parse --verify --quiet` does for an unknown name, and
+    outside of a repository. Raises GitError with git's reason when git cannot answer, BusyError
+    when git does not end, and EncodingError when git prints what is not UTF-8 text.
     """
     command, environment = ["git", *arguments], os.environ | {"LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=LIMIT_S)
+        finished = subprocess.run(command, capture_output=True, env=environment, timeout=LIMIT_S)
     except OSError as error:
         raise GitError("git", f"it does not start ({error.strerror}); install it") from None
     except subprocess.TimeoutExpired:
         raise BusyError(
             f"`{' '.join(command)}` has not ended in {LIMIT_S} s; run it in {Path.cwd()} by hand "
-            "to see what it waits for, and then this again"
+            "to see what it waits for, and then run this again"
         ) from None
-    reason = done.stderr.decode(errors="replace")
-    if done.returncode == 0:
-        return _text(" ".join(command), done.stdout)
-    if done.returncode == 1 or _OUTSIDE in reason:
+    reason = finished.stderr.decode(errors="replace")
+    if finished.returncode == 0:
+        return _text(" ".join(command), finished.stdout)
+    if finished.returncode == 1 or _OUTSIDE in reason:
         return None
     raise GitError(" ".join(command), reason)
 
@@ -55,39 +55,40 @@ def _text(command: str, printed: bytes) -> str:
         raise EncodingError(f"what `{command}` prints", error, remedy) from None
 
 
-def head() -> str | None:
-    """The commit that the working tree stands on; None outside git, and before the first one."""
+def head_commit() -> str | None:
+    """The commit that is checked out; None outside of git and before the first commit."""
     return git("rev-parse", "--verify", "--quiet", "HEAD")
 
 
-def changed() -> bool:
-    """Whether files that git knows differ from the commit; outside git none do.
+def has_changes() -> bool:
+    """Whether a file that git tracks differs from the commit; outside of git the answer is False.
 
-    dvc.lock and reports/ do not count: they are what a run leaves behind.
+    dvc.lock and reports/ do not count, because every run changes them.
     """
-    kept = (".", ":(exclude)dvc.lock", ":(exclude)reports")
-    return bool(git("status", "--porcelain", "--untracked-files=no", "--", *kept))
+    counted = (".", ":(exclude)dvc.lock", ":(exclude)reports")
+    return bool(git("status", "--porcelain", "--untracked-files=no", "--", *counted))
 
 
 def dvc(*arguments: str) -> int:
-    """DVC's exit status; its stages find this environment's python first.
+    """The exit status of a DVC command, whose stages find this environment's python first.
 
-    There is no limit: its stages take as long as they take. What they print goes where ours does,
-    also after a redirection of ours to standard error, and through no pipe that is read to its end.
-    Ctrl-C reaches DVC's stage too, which may have to save: it is waited for, and then obeyed.
+    There is no time limit, since a stage may take days. DVC prints to where this process prints,
+    also when standard output is redirected to standard error; no pipe has to be read to its end.
+    Ctrl-C reaches DVC's stage too, which may have to save its state: this function waits for it,
+    and raises KeyboardInterrupt then.
     """
-    here = Path(sys.executable).parent
-    path = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
+    folder = Path(sys.executable).parent
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
     out = sys.stderr if sys.stdout is sys.stderr else None
-    stopped = False
+    interrupted = False
     with subprocess.Popen(command, env=os.environ | {"PATH": path}, stdout=out) as process:
         while True:
             try:
                 status = process.wait()
                 break
             except KeyboardInterrupt:
-                stopped = True
-    if stopped:
+                interrupted = True
+    if interrupted:
         raise KeyboardInterrupt
     return status

@@ -1,39 +1,68 @@
-"""Every exception that twinview raises for something a user can mend, and how errors are told."""
+"""The exceptions for faults that a user can fix, and how commands describe them."""
 
 import errno
 import os
 import traceback
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 DEBUG = "TWINVIEW_DEBUG"  # an environment variable; when it is set, errors show their traceback
 INTERRUPTED = 130  # the exit status after Ctrl-C, as shells have it
 
 
-class TwinviewError(Exception):
-    """A fault that the user can mend; its message names the value, the place and the remedy.
+class Fault(NamedTuple):
+    """One fault: the setting or file, what is wrong with it (its value and why), and the remedy."""
 
-    faults: where there are several, each by itself.
+    place: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.problem}; {self.remedy}"
+
+
+class TwinviewError(Exception):
+    """A fault that the user can fix; the message names the place, the value, why, and the remedy.
+
+    faults: the single faults, when the message lists several. fault: the parts of the message, when
+    `at` made it.
     """
 
-    def __init__(self, message: str, faults: Sequence[str] = ()) -> None:
+    def __init__(
+        self, message: str, faults: Sequence[str] = (), fault: Fault | None = None
+    ) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
+        self.fault = fault
+
+    @classmethod
+    def at(cls, place: object, problem: str, remedy: str) -> Self:
+        """The error whose message is the sentence "<place> <problem>; <remedy>".
+
+        Parameters
+        ----------
+        place : the setting, such as pretrain.micro_batch, or the file.
+        problem : begins with a verb and names the value: "is 256, which does not divide 384".
+        remedy : an imperative: "set it to 128".
+        """
+        fault = Fault(str(place), problem, remedy)
+        return cls(str(fault), fault=fault)
 
 
 class ConfigError(TwinviewError):
-    """A wrong setting: params.yaml, an option of a plug-in, a command's argument."""
+    """A wrong setting: one of params.yaml, an option of a plug-in, an argument of a command."""
 
 
 class DataError(TwinviewError):
-    """A wrong file: missing, truncated, edited, or made for something else."""
+    """A wrong file: it is missing, truncated, edited, or belongs to something else."""
 
 
 class MissingError(DataError):
-    """A file that is not there, where another reader may do without it."""
+    """A file that does not exist; a caller that can do without it catches this error."""
 
 
 class EncodingError(DataError):
-    """A file that is not UTF-8 text. reason: that, without the remedy."""
+    """A file that is not UTF-8 text. reason: the message without the remedy."""
 
     def __init__(self, place: str, error: UnicodeDecodeError, remedy: str) -> None:
         self.reason = f"{place} is not UTF-8 text: {error}"
@@ -41,24 +70,27 @@ class EncodingError(DataError):
 
 
 class BusyError(TwinviewError):
-    """Something else holds what is needed: another run, a port, the room on the disk."""
+    """Something else holds what the command needs: another run, a port, the space on the disk."""
 
 
 class TrainingError(TwinviewError):
-    """A training that cannot go on, such as one whose loss is no longer a number."""
+    """A training that cannot continue, for example because its loss is not a number any more."""
 
 
-class LostError(TwinviewError):
-    """Another process of a training ended, or cannot be reached."""
+class ProcessLostError(TwinviewError):
+    """Another process of the training has ended or cannot be reached."""
 
 
 class StoppedError(TwinviewError):
-    """A run that was asked to stop, and has saved what it had."""
+    """A run that was asked to stop, and has saved its state."""
 
 
-def told(error: TwinviewError | OSError) -> str:
-    """The error in one paragraph. Its traceback goes to standard error first, where that is asked
-    for by TWINVIEW_DEBUG, or by --debug, which sets it."""
+def describe(error: TwinviewError | OSError) -> str:
+    """The error in one paragraph, with its remedy.
+
+    When TWINVIEW_DEBUG is set (the option --debug sets it), the traceback goes to standard error
+    first.
+    """
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
     if isinstance(error, TwinviewError):

@@ -1,4 +1,4 @@
-"""A lock that one process holds at a time, and which process that is."""
+"""Lock files that one process holds at a time."""
 
 import contextlib
 import os
@@ -9,18 +9,19 @@ from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
-def held(path: Path, taken: Callable[[str], None]) -> Iterator[None]:
-    """Holds the lock file at path; the system frees it when the process ends, however it ends.
+def file_lock(path: Path, on_busy: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock file at `path` inside the block.
 
-    taken: called with the holder's name ("process 123") when another one has it. It raises, or
-    returns, and then the lock is waited for.
+    The system frees the lock when the process ends, in whatever way it ends. When another process
+    holds the lock, `on_busy` is called with that process's name ("process 123"): it raises an
+    error, or it returns and this function waits for the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        taken(_holder(path))
+        on_busy(_holder(path))
         lock.acquire()
     try:
         path.write_text(f"process {os.getpid()}")
@@ -30,5 +31,5 @@ def held(path: Path, taken: Callable[[str], None]) -> Iterator[None]:
 
 
 def _holder(path: Path) -> str:
-    """What the holder wrote; nothing of it for an instant after it took the lock."""
+    """The name that the holder wrote; none is there for an instant after it took the lock."""
     return path.read_text() or "another process"

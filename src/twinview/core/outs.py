@@ -1,6 +1,7 @@
-"""What lies where stages write: DVC and the stages replace an out as a whole, and no link.
+"""Checks that each stage can replace its outputs: what lies at their paths must be no link.
 
-Asked by every stage and by `twinview check`, so that it is told before the work and not after it.
+DVC and the stages replace an output as a whole. Every stage and `twinview check` call this, so
+that the fault is known before the work and not after it.
 """
 
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 from twinview.core.errors import DataError
 from twinview.core.paths import OUTS
 
-_CACHED = "/files/md5/"  # in DVC's cache; with cache.type symlink a file is a link into it
+_CACHED = "/files/md5/"  # under cache.type symlink an output is a link to here in DVC's cache
 
 
 def check() -> None:
-    """Raises DataError, with every fault, where something else lies than a stage can replace."""
-    faults = sorted({fault for out in OUTS if (fault := _above(out) or _fault(out))})
+    """Raises DataError, with every fault, when a stage cannot replace its outputs."""
+    faults = sorted({fault for out in OUTS if (fault := _parent_fault(out) or _fault(out))})
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise DataError(
@@ -24,25 +25,26 @@ def check() -> None:
         )
 
 
-def _above(out: Path) -> str | None:
-    """What is wrong with a folder that the out lies in, the outermost first."""
+def _parent_fault(out: Path) -> str | None:
+    """What is wrong with a folder above the output, from the outermost on; or None."""
     for place in reversed(out.parents[:-1]):
         if place.is_symlink():
-            return _linked(place)
+            return _link_fault(place)
         if place.exists() and not place.is_dir():
             return f"{place} is a file, where a folder has to be"
     return None
 
 
 def _fault(out: Path) -> str | None:
+    """What is wrong with what lies at the output's own path, or None."""
     if out.is_symlink():
         is_cached = bool(out.suffix) and _CACHED in str(out.readlink())
-        return None if is_cached else _linked(out)
+        return None if is_cached else _link_fault(out)
     if out.exists() and out.is_dir() == bool(out.suffix):
         kinds = ("folder", "file") if out.suffix else ("file", "folder")
         return "{} is a {}, where a {} has to be".format(out, *kinds)
     return None
 
 
-def _linked(place: Path) -> str:
+def _link_fault(place: Path) -> str:
     return f"{place} is a link to {place.readlink()}"

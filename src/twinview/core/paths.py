@@ -8,7 +8,8 @@ VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
 PROJECTIONS = Path("data/projections")
-# The names of EMBEDDINGS and PROJECTIONS among the contenders; the others are folders of BASELINES.
+# The names under which EMBEDDINGS and PROJECTIONS are evaluated. The other contenders have the
+# names of their folders in BASELINES.
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
@@ -28,36 +29,40 @@ EVALUATION = Path("reports/evaluation.json")
 PREDICTIONS = Path("reports/predictions.csv")
 REPORT = Path("reports/report.html")
 
-# Everything that stages write, a folder where the name has no suffix.
+# Everything that stages write. A name without a suffix is that of a folder.
 OUTS = (
     PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, PROBE, PRETRAIN_RUN,
     DATA_CARD, CONTACT_SHEET, VIEWS_PICTURE, PRETRAIN_METRICS, PRETRAIN_STEPS, PRETRAIN_EPOCHS,
     METRICS, BASELINE_METRICS, BASELINE_DETAILS, EVALUATION, PREDICTIONS, REPORT,
 )  # fmt: skip
 
-# DVC's folder for what no commit holds: locks, its copies of the project.
+# DVC's folder for what is in no commit: locks, and DVC's temporary copies of the project.
 SCRATCH = Path(".dvc", "tmp")
 COPIES = SCRATCH / "exps"
-# Of unfinished trainings, in the project of DVC's temporary copies too; DVC knows nothing of them.
+# Checkpoints of unfinished trainings. Those of DVC's temporary copies lie in the project too, and
+# DVC does not track them.
 CHECKPOINTS = SCRATCH / "twinview/checkpoints"
 
 
-def below(name: str) -> str:
-    """The path itself. Raises ValueError when it leads out of the folder that it is relative to."""
+def inside_project(name: str) -> str:
+    """The path itself. Raises ValueError when it leads out of the project's folder."""
     path = PurePath(name)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(
-            "leads out of the project's folder; name a path in it, and put there what it is to "
-            "find, or a link to it"
+            "leads out of the project's folder; name a path inside, and put the files, or a link "
+            "to them, there"
         )
     return name
 
 
 def root() -> Path:
-    """The project's folder; in a temporary copy that DVC makes, the folder it was copied from.
+    """The project's folder; in one of DVC's temporary copies, the folder that was copied.
 
-    DVC names that one in DVC_ROOT, and leaves the variable as it is where a shell has exported it.
-    So it counts only where the current folder is among the copies of the folder that it names.
+        DVC names that folder in DVC_ROOT, but does not overwrite a DVC_ROOT that a shell has
+    exported. So the variable counts only when the current folder is among the copies of the folder
+    it names.
     """
-    here, named = Path.cwd(), Path(os.environ.get("DVC_ROOT", ".")).absolute()
-    return named if here.is_relative_to((named / COPIES).resolve()) else here
+    current = Path.cwd()
+    original = Path(os.environ.get("DVC_ROOT", ".")).absolute()
+    is_copy = current.is_relative_to((original / COPIES).resolve())
+    return original if is_copy else current

@@ -1,4 +1,4 @@
-"""Named independent random numbers: generators for sequences, Draws for single examples."""
+"""Independent random numbers by name: generators for sequences, and Draws for single examples."""
 
 import contextlib
 import hashlib
@@ -13,72 +13,89 @@ _GAMMA = 0x9E3779B97F4A7C15 - 2**64
 _MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
 _MIX_2 = 0x94D049BB133111EB - 2**64
 
-# How many uniform numbers of each sequence a chain draws ahead: who is chosen, and a crop's four.
-_READY = 5
+# How many uniform numbers of each sequence a chain computes ahead: the one that decides whether
+# the example is augmented, and the four of a crop.
+_PRECOMPUTED = 5
 
 
 def generator(seed: int, name: str) -> torch.Generator:
-    """A CPU generator of its own for each (seed, name): drawing from one never moves another."""
-    return torch.Generator().manual_seed(derived(seed, name))
+    """A CPU generator for the name. Drawing from one generator never changes another."""
+    return torch.Generator().manual_seed(derive_seed(seed, name))
 
 
 @contextlib.contextmanager
 def torch_seeded(seed: int, name: str) -> Iterator[None]:
-    """Seeds what draws from PyTorch's global generator (first weights), then restores it."""
+    """Seeds PyTorch's global generator inside the block, and restores its state afterwards.
+
+    Initial weights are drawn from that generator.
+    """
     with torch.random.fork_rng():
-        torch.manual_seed(derived(seed, name))
+        torch.manual_seed(derive_seed(seed, name))
         yield
 
 
 class Draws:
-    """Random numbers of n examples, computed from (seed, example id, view number, place).
+    """The random numbers of n examples, computed from seed, example id, view number and position.
 
-    Each call takes the next numbers of every example's own sequence, so what an example draws
-    never depends on the batch it is in, on the order, or on the number of workers.
+    Each call takes the next numbers of every example's own sequence. So the numbers of an example
+    never depend on its batch, on the order, or on the number of workers.
     """
 
     def __init__(self, keys: Tensor) -> None:
         self.keys = keys
         self._drawn = 0
-        self._ready: Tensor | None = None
+        self._precomputed: Tensor | None = None
 
     @classmethod
-    def of(cls, seed: int, ids: Tensor, views: Tensor, place: int) -> "Draws":
-        """ids, views: (n,) int64; place: the position in the chain."""
-        return cls(_keys(seed, ids, views, torch.full_like(ids, place)))
+    def for_examples(cls, seed: int, ids: Tensor, views: Tensor, position: int) -> "Draws":
+        """The draws of one augmentation.
+
+        Parameters
+        ----------
+        seed : the seed of all views.
+        ids, views : (n,) int64, the examples' ids and the numbers of their views.
+        position : the position of the augmentation in the chain, from 0.
+        """
+        return cls(_keys(seed, ids, views, torch.full_like(ids, position)))
 
     @classmethod
     def chain(cls, seed: int, ids: Tensor, views: Tensor, length: int) -> list["Draws"]:
-        """What `of` gives for each place from 0 on, computed together: a fifth of the time."""
-        places = torch.arange(length, dtype=torch.int64, device=ids.device)
-        together = cls(_keys(seed, ids, views, places[:, None]).flatten())
-        numbers = together.uniform(_READY).reshape(length, len(ids), _READY)
+        """The draws of all positions of a chain, computed together in a fifth of the time.
+
+        They equal those of `for_examples` for the positions 0 to length - 1.
+        """
+        positions = torch.arange(length, dtype=torch.int64, device=ids.device)
+        together = cls(_keys(seed, ids, views, positions[:, None]).flatten())
+        numbers = together.uniform(_PRECOMPUTED).reshape(length, len(ids), _PRECOMPUTED)
         links = [cls(keys) for keys in together.keys.reshape(length, len(ids))]
-        for draws, ready in zip(links, numbers, strict=True):
-            draws._ready = ready
+        for draws, precomputed in zip(links, numbers, strict=True):
+            draws._precomputed = precomputed
         return links
 
-    def rows(self, chosen: Tensor) -> "Draws":
-        """The same sequences, of the chosen examples only."""
+    def select(self, chosen: Tensor) -> "Draws":
+        """The same sequences, of the chosen examples (k,) only."""
         rows = Draws(self.keys.index_select(0, chosen))
         rows._drawn = self._drawn
-        if self._ready is not None:
-            rows._ready = self._ready.index_select(0, chosen)
+        if self._precomputed is not None:
+            rows._precomputed = self._precomputed.index_select(0, chosen)
         return rows
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """(n, *shape) float32, uniform in [low, high], in steps of 2**-24 of the range."""
+        """Numbers (n, *shape) float32, uniform in [low, high], in steps of 2**-24 of the range."""
         first, count = self._drawn, math.prod(shape)
-        if self._ready is not None and first + count <= _READY:
+        if self._precomputed is not None and first + count <= _PRECOMPUTED:
             self._drawn += count
-            unit = self._ready.narrow(1, first, count)
+            unit = self._precomputed.narrow(1, first, count)
         else:
             unit = _unit(self._next(count) >> 40)
         ranged = unit if (low, high) == (0, 1) else low + (high - low) * unit
         return ranged.reshape(len(self.keys), *shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """(n, *shape) float32, standard normal (Box-Muller: two from one 64-bit number)."""
+        """Numbers (n, *shape) float32 of the standard normal distribution.
+
+        The Box-Muller transform makes two of them from one 64-bit number.
+        """
         count = math.prod(shape)
         bits = self._next((count + 1) // 2)
         radius = (-2 * torch.log1p(-_unit(bits >> 40))).sqrt()
@@ -87,42 +104,44 @@ class Draws:
         return pairs[:, :count].reshape(len(self.keys), *shape)
 
     def permutation(self, length: int) -> Tensor:
-        """(n, length) int64: one random order of range(length) an example."""
+        """One random order of range(length) for each example: (n, length) int64."""
         return self._next(length).argsort(dim=1, stable=True)
 
     def _next(self, count: int) -> Tensor:
-        places = torch.arange(
+        """The next 64-bit numbers (n, count) of each sequence."""
+        counters = torch.arange(
             self._drawn + 1, self._drawn + count + 1, dtype=torch.int64, device=self.keys.device
         )
         self._drawn += count
-        return _mix(self.keys[:, None] + places * _GAMMA)
+        return _mix(self.keys[:, None] + counters * _GAMMA)
 
 
-def _keys(seed: int, ids: Tensor, views: Tensor, places: Tensor) -> Tensor:
-    """The keys of sequences; places: (n,), or (k, 1) for keys of shape (k, n)."""
-    keys = torch.full_like(ids, derived(seed, "draws"))
-    for part in (ids, views, places):
+def _keys(seed: int, ids: Tensor, views: Tensor, positions: Tensor) -> Tensor:
+    """The keys of sequences: (n,) for positions (n,), and (k, n) for positions (k, 1)."""
+    keys = torch.full_like(ids, derive_seed(seed, "draws"))
+    for part in (ids, views, positions):
         keys = _mix(keys + part * _GAMMA)
     return keys
 
 
 def _unit(bits: Tensor) -> Tensor:
-    """The lowest 24 bits as float32 in [0, 1): every value is exact."""
+    """The lowest 24 bits as float32 in [0, 1), where every value is exact."""
     return (bits & 0xFFFFFF).to(torch.float32) / 2**24
 
 
 def _mix(x: Tensor) -> Tensor:
+    """SplitMix64's mixing function."""
     x = _shift(x, 30).bitwise_xor_(x).mul_(_MIX_1)
     x = _shift(x, 27).bitwise_xor_(x).mul_(_MIX_2)
     return _shift(x, 31).bitwise_xor_(x)
 
 
 def _shift(x: Tensor, bits: int) -> Tensor:
-    """Logical right shift of signed 64-bit integers (torch's own keeps the sign), a new tensor."""
+    """The logical right shift of signed 64-bit integers, a new tensor; torch's keeps the sign."""
     return (x >> bits).bitwise_and_((1 << 64 - bits) - 1)
 
 
-def derived(seed: int, name: str) -> int:
-    """A seed of its own, of 64 bits, for each (seed, name)."""
+def derive_seed(seed: int, name: str) -> int:
+    """A 64-bit seed for the name; seeds of different names are independent."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,8 +1,8 @@
-"""From a name in params.yaml to the callable that it means.
+"""From a name in params.yaml to the callable that has it.
 
-`kind/name.py` defines one public callable called `name`: the folder is the registry. Positional
-parameters are what the pipeline hands over, keyword-only parameters are what params.yaml sets, and
-their annotations (types, ranges) are the only schema. It is read without loading the file.
+`kind/name.py` defines one public callable `name`: the folder is the registry. The pipeline passes
+the positional parameters, and params.yaml sets the keyword-only ones. Their annotations (types,
+ranges) are the only schema; they are read without loading the file.
 """
 
 import difflib
@@ -31,19 +31,19 @@ KINDS = (
     "probes",
 )
 
-FOLDER = Path(__file__).parents[1]  # of all kinds
+FOLDER = Path(__file__).parents[1]  # it holds the folders of all kinds
 
 
 class Section(BaseModel):
-    """A section of params.yaml: no unknown keys, no defaults, no silent conversion."""
+    """A section of params.yaml, without unknown keys, defaults or silent conversions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def bind(kind: str, name: str, options: Mapping[str, object]) -> Callable[..., Any]:
-    """The callable `name` of a kind with its options checked and set.
+    """The callable `name` of a kind, with its options checked and set.
 
-    Raises ConfigError for an unknown name, an unknown, missing or impossible option.
+    Raises ConfigError for an unknown name, and for an unknown, missing or impossible option.
     """
     model = options_model(kind, name)
     try:
@@ -55,22 +55,22 @@ def bind(kind: str, name: str, options: Mapping[str, object]) -> Callable[..., A
 
 
 def names(kind: str) -> list[str]:
-    """The names that a kind's folder holds, sorted."""
+    """The sorted names that the kind's folder holds."""
     files = (FOLDER / kind).glob("*.py")
     return sorted(path.stem for path in files if path.stem != "__init__")
 
 
 def find(kind: str, name: str) -> Callable[..., Any]:
-    """The callable called `name`, imported when it is first asked for.
+    """The callable `name` of a kind; its file is imported when it is first asked for.
 
-    Raises ConfigError when there is no such file, or no such callable in it.
+    Raises ConfigError when there is no such file, or when the file does not define the callable.
     """
     require(kind, name)
     module = importlib.import_module(f"twinview.{kind}.{name}")
-    found: Callable[..., Any] | None = getattr(module, name, None)
-    if not callable(found):
+    plug_in: Callable[..., Any] | None = getattr(module, name, None)
+    if not callable(plug_in):
         raise ConfigError(f"{module.__file__} defines no {name}(); name its callable as the file")
-    return found
+    return plug_in
 
 
 def require(kind: str, name: str) -> None:
@@ -81,29 +81,29 @@ def require(kind: str, name: str) -> None:
 
 @functools.cache
 def options_model(kind: str, name: str) -> type[BaseModel]:
-    """The pydantic model of one candidate's options, made from its keyword-only parameters.
+    """The pydantic model of a plug-in's options, built from its keyword-only parameters.
 
-    The file is not loaded. Raises ConfigError for an option without an annotation, which would be
-    its range, and for one that params.yaml cannot state.
+    The file is not loaded. Raises ConfigError for an option without an annotation, since the
+    annotation is its range, and for an annotation that params.yaml cannot express.
     """
     require(kind, name)
     title, path = f"{kind}.{name}", FOLDER / kind / f"{name}.py"
-    found = signatures.read(path, name, f"twinview.{kind}")
-    fields: dict[str, Any] = {option: (type_, ...) for option, type_ in found.options.items()}
+    signature = signatures.read(path, name, f"twinview.{kind}")
+    fields: dict[str, Any] = {option: (type_, ...) for option, type_ in signature.options.items()}
     try:
-        return create_model(title, __base__=Section, __doc__=found.summary or title, **fields)
+        return create_model(title, __base__=Section, __doc__=signature.summary or title, **fields)
     except PydanticUserError as error:
         reason = str(error).partition("\n")[0]
-        raise ConfigError(f"{path}: params.yaml cannot state what it asks for: {reason}") from None
+        raise ConfigError(f"{path}: params.yaml cannot express its options: {reason}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> list[str]:
-    """One plain sentence for each fault that pydantic found in a `model` at `place`."""
+    """One sentence for each fault that pydantic found in a `model` at `place`."""
     sentences = []
     faults = error.errors(include_url=False)
     inside = {fault["loc"][:-1] for fault in faults}
     for fault in faults:
-        # Pydantic counts only the members that are right; the faults of the others say enough.
+        # Pydantic counts the correct members only; the faults of the other members say enough.
         if fault["type"] == "too_short" and fault["loc"] in inside:
             continue
         loc = [place] if place else []
@@ -115,13 +115,15 @@ def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> 
         elif fault["type"] == "missing":
             sentences.append(f"{where}: is missing; every setting is stated, none has a default")
         else:
-            said = fault["msg"].removeprefix("Value error, ")
-            sentences.append(f"{where}: {said[0].lower()}{said[1:]}{_given(fault['input'])}")
+            reason = fault["msg"].removeprefix("Value error, ")
+            sentences.append(
+                f"{where}: {reason[0].lower()}{reason[1:]}{_input_shown(fault['input'])}"
+            )
     return sentences
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+    """The end of a sentence about an unknown name: the nearest known name, or all of them."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     if near:
@@ -130,6 +132,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    """The model of the section at a location inside of `model`."""
     for part in loc:
         annotation = model.model_fields[str(part)].annotation
         inner = [a for a in (annotation, *get_args(annotation)) if inspect.isclass(a)]
@@ -137,5 +140,5 @@ def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseMode
     return model
 
 
-def _given(value: object) -> str:
+def _input_shown(value: object) -> str:
     return "" if isinstance(value, dict) else f" (it is {value!r})"

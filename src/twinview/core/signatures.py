@@ -1,6 +1,6 @@
-"""The options of a plug-in, read from its file without loading it: most files load PyTorch.
+"""The options of a plug-in, read from its file without loading it, since most files load PyTorch.
 
-The file is parsed and not run. Of its imports and its constants those alone are evaluated that the
+The file is parsed and not run. Only those of its imports and constants are evaluated that the
 annotations of the options name.
 """
 
@@ -15,9 +15,10 @@ from twinview.core.errors import ConfigError
 
 @dataclass(frozen=True)
 class Signature:
-    """A callable as its file states it. summary: its docstring's first line, or none.
+    """A callable as its file states it.
 
-    options: the keyword-only parameters, each with its annotation evaluated.
+    summary: the first line of its docstring, or "". options: the keyword-only parameters, each
+    with its evaluated annotation.
     """
 
     summary: str
@@ -25,10 +26,18 @@ class Signature:
 
 
 def read(path: Path, name: str, package: str) -> Signature:
-    """The signature of the function or class `name` that a file of the package defines.
+    """The signature of a function or class, read from the source of its file.
 
-    Raises ConfigError for a file that defines none, or an annotation that is missing or cannot be
-    evaluated so.
+    Parameters
+    ----------
+    path : the file.
+    name : the name of the function or class that the file defines.
+    package : the package that relative imports of the file start from.
+
+    Raises
+    ------
+    ConfigError : the file does not define the name, or an annotation is missing or cannot be
+        evaluated without loading the file.
     """
     body = _parsed(path).body
     defined = (node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef))
@@ -37,25 +46,25 @@ def read(path: Path, name: str, package: str) -> Signature:
         raise ConfigError(f"{path} defines no {name}(); name its callable as the file")
     summary = (ast.get_docstring(target) or "").partition("\n")[0]
     keywords = _keywords(target)
-    if bare := [one.arg for one in keywords if one.annotation is None]:
+    if bare := [option.arg for option in keywords if option.annotation is None]:
         raise ConfigError(f"{path}: annotate {', '.join(bare)} of {name}() with type and range")
     names = _Names(body, package)
-    return Signature(summary, {one.arg: _evaluated(one, names, path) for one in keywords})
+    return Signature(summary, {option.arg: _evaluated(option, names, path) for option in keywords})
 
 
 def _parsed(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), str(path))
     except SyntaxError as error:
-        raise ConfigError(f"{path}, line {error.lineno}: {error.msg}; mend it") from None
+        raise ConfigError(f"{path}, line {error.lineno}: {error.msg}; correct it") from None
 
 
 def _keywords(target: ast.FunctionDef | ast.ClassDef) -> Sequence[ast.arg]:
     """The keyword-only parameters of a function, or of a class's __init__."""
     if isinstance(target, ast.FunctionDef):
         return target.args.kwonlyargs
-    made = (node for node in target.body if isinstance(node, ast.FunctionDef))
-    first = next((node for node in made if node.name == "__init__"), None)
+    methods = (node for node in target.body if isinstance(node, ast.FunctionDef))
+    first = next((node for node in methods if node.name == "__init__"), None)
     return first.args.kwonlyargs if first else []
 
 
@@ -68,13 +77,13 @@ def _evaluated(option: ast.arg, names: "_Names", path: Path) -> Any:
     except (NameError, AttributeError, ImportError, TypeError, SyntaxError) as error:
         raise ConfigError(
             f"{path}: {option.arg}: {text} cannot be evaluated without loading the file ({error}); "
-            "an annotation may name what the file imports and its constants, so put a class of "
-            "your own into another file and import it"
+            "an annotation may name what the file imports and its constants, so define your own "
+            "class in another file and import it"
         ) from None
 
 
 class _Names(dict[str, Any]):
-    """What annotations may name: a file's imports and constants, evaluated once asked for."""
+    """The names that annotations may use: a file's imports and constants, read on demand."""
 
     def __init__(self, body: Sequence[ast.stmt], package: str) -> None:
         super().__init__()
@@ -82,19 +91,20 @@ class _Names(dict[str, Any]):
         self._stated = dict(pair for statement in body for pair in _bound(statement))
 
     def __missing__(self, name: str) -> Any:
-        code = ast.unparse(self._stated[name])  # KeyError: Python looks among its own names next
+        code = ast.unparse(self._stated[name])  # after a KeyError Python looks among its built-ins
         exec(code, self.outside, self)
         return self[name]
 
 
 def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
-    """The names that a statement binds, each with a statement that binds it alone."""
+    """The names that a statement binds, each with a statement that binds that name alone."""
     if isinstance(statement, ast.Import):
-        for one in statement.names:
-            yield one.asname or one.name.partition(".")[0], ast.Import([one])
+        for alias in statement.names:
+            yield alias.asname or alias.name.partition(".")[0], ast.Import([alias])
     elif isinstance(statement, ast.ImportFrom):
-        for one in statement.names:
-            yield one.asname or one.name, ast.ImportFrom(statement.module, [one], statement.level)
+        for alias in statement.names:
+            imported = ast.ImportFrom(statement.module, [alias], statement.level)
+            yield alias.asname or alias.name, imported
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         for target in targets:

@@ -1,4 +1,4 @@
-"""Texts from Jinja's templates."""
+"""Texts that Jinja renders from templates."""
 
 from pathlib import Path
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
-def rendered(template: Path, *, escaped: bool, **values: Any) -> str:
-    """The template with values in it; one that it asks for and is not given is an error.
+def render(template: Path, *, escaped: bool, **values: Any) -> str:
+    """The template's text with the values in it.
 
-    escaped: values are text in HTML, and no tags.
+        A value that the template asks for and does not get is an error. escaped: whether the
+    values are text in HTML, so that tags in them are escaped.
     """
     environment = Environment(
         loader=FileSystemLoader(template.parent),

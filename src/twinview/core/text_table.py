@@ -5,10 +5,10 @@ from collections.abc import Sequence
 _GAP = "  "
 
 
-def aligned(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
-    """A line for each row, columns as wide as their widest text.
+def format_table(rows: Sequence[Sequence[str]], right: bool = False) -> list[str]:
+    """The lines of a table, one for each row, with columns as wide as their widest text.
 
-    right: all columns but the first stand to the right, as numbers do.
+    right: whether all columns but the first are aligned to the right, as numbers are.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = ["<", *(">" if right else "<" for _ in widths[1:])]

@@ -1,6 +1,6 @@
-"""The values that the pipeline's parts hand to each other.
+"""The values that the parts of the pipeline pass to each other.
 
-Axes are always in this order: v views, n examples, d features; an image is (c, h, w).
+Axes always have this order: v views, n examples, d features; a picture is (c, h, w).
 """
 
 from abc import ABC, abstractmethod
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Split:
-    """Raw examples of one split.
+    """The raw examples of one split.
 
-    inputs: (n, ...) in the modality's own type (pictures: uint8, (n, c, h, w)).
-    labels: (n,) int64 or None. ids: (n,) int64, unique across all splits of a source.
+    inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w)). labels: (n,) int64 or
+    None. ids: (n,) int64, unique across all splits of a source.
     """
 
     inputs: Tensor
@@ -34,7 +34,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Labelled pairs: first, second (n,) int64, rows of one split; alike (n,) bool."""
+    """Labelled pairs of the rows of one split.
+
+    first, second: (n,) int64, rows of the split. alike: (n,) bool, whether the pair is positive.
+    """
 
     first: Tensor
     second: Tensor
@@ -44,18 +47,20 @@ class Pairs:
         return len(self.alike)
 
     def as_split(self) -> Split:
-        """A pair as an example, so that batches are made of pairs: alike (1) or not (0), a number.
+        """A split whose examples are the pairs, so that batches are made of pairs.
 
-        Its views are PairViews; it has no input of its own.
+        A label is 1 for a positive pair and 0 for a negative one, and an id is the pair's number.
+        There are no inputs: PairViews gives the views.
         """
         return Split(torch.empty(len(self), 0), self.alike.long(), torch.arange(len(self)))
 
 
 @dataclass(frozen=True)
-class Alike:
-    """What objectives get in place of classes: values (n,) bool, whether the views of a pair agree.
+class PairLabels:
+    """What objectives get in place of labels when pairs are labelled.
 
-    The two views of z (2, n, d) at one place are then those of two examples.
+    values: (n,) bool, whether the two views z[0, i] and z[1, i] of z (2, n, d), which are those of
+    two examples, are a positive pair.
     """
 
     values: Tensor
@@ -63,7 +68,7 @@ class Alike:
 
 @dataclass(frozen=True)
 class Source:
-    """What a source hands over: rows to fit on, rows to test on, the names of the classes."""
+    """What a source returns: rows to fit on, rows to test on, and the names of the classes."""
 
     fit: Split
     test: Split
@@ -73,45 +78,46 @@ class Source:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What standardises inputs: the mean and the deviation of each channel."""
+    """The mean and the standard deviation of each channel; inputs are standardised by them."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
 
 class Modality(ABC):
-    """How inputs are stored, augmented and fed to an encoder."""
+    """How a kind of input is stored, augmented and fed to an encoder."""
 
     @abstractmethod
     def check(self, inputs: Tensor) -> None:
-        """Raises DataError unless inputs are what this modality stores."""
+        """Raises DataError unless this modality can store the inputs."""
 
     @abstractmethod
     def check_chain(self, names: Sequence[str], shape: tuple[int, ...]) -> None:
-        """Raises ConfigError when an augmentation would do nothing to inputs of this shape."""
+        """Raises ConfigError when an augmentation would not change inputs of this shape."""
 
     @abstractmethod
     def statistics(self, inputs: Tensor) -> Statistics:
-        """What standardises these inputs."""
+        """The statistics that standardise these inputs."""
 
     @abstractmethod
     def unpack(self, stored: Tensor) -> Tensor:
-        """Stored values as the augmentations want them: a new tensor."""
+        """Stored values in the form that augmentations take, as a new tensor."""
 
     @abstractmethod
     def pack(self, x: Tensor) -> Tensor:
-        """Augmented values as they are stored."""
+        """Augmented values in the form in which they are stored."""
 
     @abstractmethod
     def standardise(self, statistics: Statistics) -> nn.Module:
-        """The layer that turns stored values into an encoder's input."""
+        """The layer that maps stored values to an encoder's input."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of input: views (v, n, ...), labels (n,) or None, ids (n,).
+    """The input of one step.
 
-    small: (s, n, ...), smaller views of the same examples, for a method that wants some.
+    views: (v, n, ...). labels: (n,) or None. ids: (n,). small: (s, n, ...), small crops of the
+    same examples, for a method that asks for them.
     """
 
     views: Tensor
@@ -120,7 +126,10 @@ class Batch:
     small: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch on the given device; to a GPU from pinned memory, without waiting."""
+        """The same batch on the given device.
+
+        The copy to a GPU starts from pinned memory and is not waited for.
+        """
 
         def moved(x: Tensor) -> Tensor:
             gpu = device.type == "cuda"
@@ -133,9 +142,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Projections:
-    """What a method's first half makes of a batch: z (v, n, d), and the batch's labels.
+    """What the first half of a method returns for a batch.
 
-    targets: (v, n, d), what a slow encoder made of the same views, in methods that have one.
+    z: (v, n, d). labels: those of the batch. targets: (v, n, d), the projections of the same views
+    by a slow encoder, in methods that have one.
     """
 
     z: Tensor
@@ -143,16 +153,16 @@ class Projections:
     targets: Tensor | None = None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Projections":
-        """The same with z and targets changed."""
+        """The same projections, with `change` applied to z and targets."""
         targets = None if self.targets is None else change(self.targets)
         return replace(self, z=change(self.z), targets=targets)
 
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Features of one split: features (n, d) float32, labels (n,) or None, ids (n,).
+    """The features of one split: features (n, d) float32, labels (n,) or None, ids (n,).
 
-    Equal to itself alone: what was found of it is kept by it.
+    An object equals itself only, so that fitted probes can be kept by it.
     """
 
     features: Tensor
@@ -167,7 +177,7 @@ class Embeddings:
         labels = None if self.labels is None else self.labels[rows]
         return Embeddings(self.features[rows], labels, self.ids[rows])
 
-    def known_labels(self) -> Tensor:
-        """The labels, where the caller cannot do without."""
+    def required_labels(self) -> Tensor:
+        """The labels, for a caller that cannot do without them."""
         assert self.labels is not None, "labelled embeddings are needed here"
         return self.labels

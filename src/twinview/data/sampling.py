@@ -1,4 +1,4 @@
-"""Which examples an epoch's batches hold: all of them shuffled, or classes x examples."""
+"""The rows of an epoch's batches: all rows shuffled, or several rows of each of some classes."""
 
 import torch
 from torch import Tensor
@@ -6,44 +6,64 @@ from torch import Tensor
 from twinview.core.errors import ConfigError, DataError
 
 
-def shuffled(examples: int, batch_size: int, generator: torch.Generator) -> Tensor:
-    """Every row at most once, in random order: (batches, batch_size). An uneven rest is dropped."""
+def shuffled_batches(examples: int, batch_size: int, generator: torch.Generator) -> Tensor:
+    """The rows of each batch, in random order: (batches, batch_size) int64.
+
+    Each row comes at most once. Rows that do not fill a batch are left out.
+    """
     order = torch.randperm(examples, generator=generator)
     return order[: examples // batch_size * batch_size].view(-1, batch_size)
 
 
-def balanced(
+def balanced_batches(
     labels: Tensor | None, per_class: int, batch_size: int, generator: torch.Generator
 ) -> Tensor:
-    """Batches of batch_size / per_class random classes, per_class different rows of each.
+    """Batches of batch_size / per_class random classes, with `per_class` different rows of each.
 
-    labels: (n,). (batches, batch_size) rows in random order, as many batches as if shuffled. A
-    class has its rows in rounds, in each of which a row comes at most once; so classes come equally
-    often on average, and the rows of a small class more often than those of a large one: some of
-    these may not come in an epoch. A row that comes again in an epoch has the same views. Raises
-    DataError for unlabelled data, ConfigError where classes are too few or too small.
+    There are as many batches as `shuffled_batches` gives. A class gives its rows in rounds, and a
+    row comes at most once in a round. So all classes come equally often on average; rows of a
+    small class come more often than those of a large one, of which some may not come in an epoch.
+    A row that comes again in an epoch has the same views.
+
+    Parameters
+    ----------
+    labels : (n,) int64, or None.
+    per_class : the number of rows of each class in a batch; it divides batch_size.
+    batch_size : the number of rows of a batch.
+    generator : draws the classes, the rows and their order.
+
+    Returns
+    -------
+    The rows of each batch, in random order: (batches, batch_size) int64.
+
+    Raises
+    ------
+    DataError : there are no labels.
+    ConfigError : there are too few classes, or a class has too few rows.
     """
     if labels is None:
-        raise DataError(
-            "pretrain.examples_per_class balances classes, and this data has no labels; "
-            "set it to null"
+        raise DataError.at(
+            "pretrain.examples_per_class",
+            "balances classes, and this data has no labels",
+            "set it to null",
         )
     names, classes, sizes = labels.unique(return_inverse=True, return_counts=True)
     _require_enough(names, sizes, per_class, batch_size)
     count, per_batch = len(labels) // batch_size, batch_size // per_class
     drawn = torch.rand(count, len(names), generator=generator).argsort(1)[:, :per_batch]
     rows = torch.empty(count, per_batch, per_class, dtype=torch.int64)
-    for place in range(len(names)):
-        mine = drawn == place
-        own = (classes == place).nonzero().squeeze(1)
-        rows[mine] = _in_rounds(own, int(mine.sum()), per_class, generator)
-    # Else each chunk of a batch would hold classes of its own, and batch norm would tell them.
+    for number in range(len(names)):
+        is_drawn = drawn == number
+        members = (classes == number).nonzero().squeeze(1)
+        rows[is_drawn] = _rows_in_rounds(members, int(is_drawn.sum()), per_class, generator)
+    # Without this order each chunk of a batch would hold few classes, and batch norm would leak
+    # them.
     order = torch.rand(count, batch_size, generator=generator).argsort(1)
     return rows.flatten(1).gather(1, order)
 
 
-def _in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Rows in groups of different ones: (count, size). What a round leaves over is dropped."""
+def _rows_in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Groups of `size` different rows: (count, size). The rest of a round is left out."""
     per_round = len(rows) // size
     rounds = [
         rows[torch.randperm(len(rows), generator=generator)][: per_round * size].view(-1, size)
@@ -53,17 +73,19 @@ def _in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) 
 
 
 def _require_enough(names: Tensor, sizes: Tensor, per_class: int, batch_size: int) -> None:
-    place = f"pretrain.examples_per_class: is {per_class}, "
     if batch_size // per_class > len(names):
         enough = range(-(-batch_size // len(names)), batch_size + 1)
-        raise ConfigError(
-            f"{place}and a batch of {batch_size} then takes {batch_size // per_class} classes, "
-            f"where the train split has {len(names)}; set it to "
-            f"{next(size for size in enough if batch_size % size == 0)}, or lower "
-            "pretrain.batch_size"
+        divisor = next(size for size in enough if batch_size % size == 0)
+        raise ConfigError.at(
+            "pretrain.examples_per_class",
+            f"is {per_class}, and a batch of {batch_size} then takes {batch_size // per_class} "
+            f"classes, where the train split has {len(names)}",
+            f"set it to {divisor}, or lower pretrain.batch_size",
         )
     if int(sizes.min()) < per_class:
-        raise ConfigError(
-            f"{place}and class {names[sizes.argmin()]} has only {sizes.min()} examples in the "
-            f"train split; lower it to {sizes.min()} or less"
+        raise ConfigError.at(
+            "pretrain.examples_per_class",
+            f"is {per_class}, and class {names[sizes.argmin()]} has only {sizes.min()} examples in "
+            "the train split",
+            f"lower it to {sizes.min()} or less",
         )

@@ -22,7 +22,7 @@ PAIRS = "pairs.safetensors"
 class Prepared:
     """The three splits, and what every later stage must know of them.
 
-    pairs: labelled ones of train examples, where the user has them.
+    pairs: labelled pairs of train examples, or None.
     """
 
     splits: Mapping[str, Split]
@@ -33,7 +33,7 @@ class Prepared:
 
     @property
     def modality(self) -> Modality:
-        """The modality itself."""
+        """The modality that modality_name names."""
         modality: Modality = registry.bind("modalities", self.modality_name, {})()
         return modality
 
@@ -43,24 +43,27 @@ class Prepared:
         return tuple(self.splits["train"].inputs.shape[1:])
 
 
-def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
-    """Train and validation rows out of the source's rows to fit on, test rows out of the others.
+def split_source(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
+    """The splits of a source: train and validation of its rows to fit on, test of the others.
 
-    Stratified by label where there are labels, seeded; statistics are those of the train split.
-    Raises ConfigError when the source has fewer rows, DataError when an id occurs twice.
+    The splits are stratified by label where there are labels. The statistics are those of the
+    train split.
+
+    Parameters
+    ----------
+    source : the rows.
+    sizes : the number of rows of train, validation and test.
+    seed : chooses the rows.
+
+    Raises
+    ------
+    ConfigError : the source has fewer rows.
+    DataError : an id occurs twice, or the modality cannot store the inputs.
     """
-    for rows, wanted in (
-        (source.fit, sizes["train"] + sizes["validation"]),
-        (source.test, sizes["test"]),
-    ):
-        if wanted > len(rows):
-            raise ConfigError(
-                f"data.train, data.validation and data.test ask for {wanted:,} rows where the "
-                f"source has {len(rows):,}; lower them"
-            )
-    order = _stratified(source.fit, randomness.generator(seed, "split"))
+    _require_rows(source, sizes)
+    order = _stratified_order(source.fit, randomness.generator(seed, "split"))
     train, validation = order[: sizes["train"]], order[sizes["train"] :][: sizes["validation"]]
-    test = _stratified(source.test, randomness.generator(seed, "test"))[: sizes["test"]]
+    test = _stratified_order(source.test, randomness.generator(seed, "test"))[: sizes["test"]]
     splits = {
         "train": source.fit.take(train.sort().values),
         "validation": source.fit.take(validation.sort().values),
@@ -68,12 +71,25 @@ def divide(source: Source, sizes: Mapping[str, int], seed: int) -> Prepared:
     }
     ids = torch.cat([split.ids for split in splits.values()])
     if len(ids.unique()) != len(ids):
-        raise DataError("an id occurs twice in the source; ids must be unique across splits")
+        raise DataError("an id occurs twice in the source; make ids unique across its rows")
     modality: Modality = registry.bind("modalities", source.modality, {})()
     for split in splits.values():
         modality.check(split.inputs)
     statistics = modality.statistics(splits["train"].inputs)
     return Prepared(splits, source.classes, source.modality, statistics)
+
+
+def _require_rows(source: Source, sizes: Mapping[str, int]) -> None:
+    for rows, needed in (
+        (source.fit, sizes["train"] + sizes["validation"]),
+        (source.test, sizes["test"]),
+    ):
+        if needed > len(rows):
+            raise ConfigError.at(
+                "data.train, data.validation and data.test",
+                f"ask for {needed:,} rows where the source has {len(rows):,}",
+                "lower them",
+            )
 
 
 def save(folder: Path, prepared: Prepared) -> None:
@@ -113,34 +129,36 @@ def load_split(folder: Path, name: str) -> Split:
 
 
 def load_classes(folder: Path) -> tuple[str, ...]:
-    """The names of the classes, without the inputs."""
+    """The names of the classes; the inputs are not loaded."""
     return tuple(files.load_json(folder / INDEX)["classes"])
 
 
 def require_labels(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> None:
-    """Raises DataError unless every split has labels."""
+    """Raises DataError when a split has no labels."""
     for name, part in parts.items():
         if part.labels is None:
-            raise DataError(
-                f"the {name} split has no labels; baselines and evaluation need them. "
+            raise DataError.at(
+                f"the {name} split",
+                "has no labels, which baselines and evaluation need",
                 "`dvc repro embed` trains and embeds without any, and `twinview embed`, "
-                "`twinview neighbours` and `twinview export` work then"
+                "`twinview neighbours` and `twinview export` work then",
             )
 
 
-def _stratified(split: Split, generator: torch.Generator) -> Tensor:
-    """A random order of the rows whose every stretch has all classes in their proportions."""
+def _stratified_order(split: Split, generator: torch.Generator) -> Tensor:
+    """A random order of the rows in which every stretch has all classes in proportion."""
     order = torch.randperm(len(split), generator=generator)
     if split.labels is None:
         return order
     labels = split.labels[order]
     position = torch.empty(len(split), dtype=torch.float64)
-    for rows in _classes(labels):
+    for rows in _rows_by_class(labels):
         jitter = torch.rand(1, generator=generator, dtype=torch.float64)
         position[rows] = (torch.arange(len(rows), dtype=torch.float64) + jitter) / len(rows)
     return order[position.argsort(stable=True)]
 
 
-def _classes(labels: Tensor) -> Iterator[Tensor]:
+def _rows_by_class(labels: Tensor) -> Iterator[Tensor]:
+    """The rows of each class."""
     for label in labels.unique():
         yield (labels == label).nonzero().squeeze(1)

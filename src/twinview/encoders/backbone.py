@@ -1,4 +1,4 @@
-"""Any classification network of torchvision or timm, with its classification layer taken away."""
+"""A classification network of torchvision or timm, without its classification layer."""
 
 from collections import OrderedDict
 from typing import Any, Literal, final
@@ -10,44 +10,54 @@ from torchvision import models
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 
-SMALL = 64  # px
-CLASSES = 1000  # torchvision's, unless it is told otherwise
+SMALL_SIDE = 64  # pixels
+CLASSES = 1000  # torchvision's default number of classes
 
 
 def backbone(
     shape: tuple[int, ...], *, library: Literal["torchvision", "timm"], model: str
 ) -> nn.Module:
-    """What the network would hand its classification layer; the first weights are random.
+    """A network that maps pictures to the input of its classification layer, with random weights.
 
-    shape: (c, h, w) of one input. model: one of torchvision.models.list_models(), or of
-    timm.list_models(). Where c is not 3, torchvision's first convolution gets weights for c
-    channels, drawn like those of its ResNets (He's normal, fan-out). ResNets of either library
-    take small pictures (up to 64 px) in by a 3x3 convolution of stride 1, without max-pooling
-    (SimCLR, appendix B.9). Raises ConfigError for a name that the library does not have, and for
-    pictures that the network cannot take: of torchvision's, convnext, densenet and vgg want 32 px,
-    alexnet 63, inception_v3 75, vit a square of whole patches, maxvit multiples of 224. timm's
-    vit leaves out the rim that fills no patch.
+    Where pictures do not have 3 channels, torchvision's first convolution gets weights for theirs,
+    drawn like those of its ResNets (He's normal, fan-out). ResNets of either library take small
+    pictures (up to 64 pixels) in by a 3x3 convolution of stride 1, without max-pooling (SimCLR,
+    appendix B.9). timm's vit leaves out the margin that fills no patch.
+
+    Parameters
+    ----------
+    shape : (c, h, w) of one picture. Of torchvision's networks, convnext, densenet and vgg need 32
+        pixels, alexnet 63, inception_v3 75, vit a square of whole patches, maxvit multiples of
+        224.
+    library : torchvision or timm.
+    model : one of torchvision.models.list_models() or of timm.list_models().
+
+    Raises
+    ------
+    ConfigError : the library does not have the model, or the model cannot take such pictures.
     """
-    make = {"torchvision": _of_torchvision, "timm": _of_timm}[library]
+    make = {"torchvision": _torchvision_network, "timm": _timm_network}[library]
     try:
         return Backbone(*make(model, shape), shape)
     except (AssertionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"encoders.backbone.model: {model!r} cannot take pictures of "
-            f"{' x '.join(map(str, shape))} ({str(error).partition(chr(10))[0]}); choose one that "
-            "can, as resnet18, which takes any size"
+        reason = str(error).partition("\n")[0]
+        raise ConfigError.at(
+            "encoders.backbone.model",
+            f"is {model!r}, which cannot take pictures of {' x '.join(map(str, shape))} ({reason})",
+            "choose one that can, such as resnet18, which takes any size",
         ) from None
 
 
 @final
 class Backbone(nn.Module):
-    """Maps by `features`, (n, dim) by `forward`.
+    """Maps pictures to maps (`features`) and to pooled features (`forward`).
 
-    maps: which part of the network gives them; null: timm's networks tell it themselves.
-    places: of a map, that stay apart when it is pooled.
+    maps: the name of the network's part that gives the maps; None for timm's networks, which have
+    a method for it. pooled_positions: the number of positions that stay apart when a map is
+    pooled.
     """
 
-    places = 1
+    pooled_positions = 1
 
     def __init__(self, network: nn.Module, maps: str | None, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -58,7 +68,7 @@ class Backbone(nn.Module):
         self.train()
 
     def features(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to the last maps (n, width, h', w'), or a transformer's tokens (n, t, d)."""
+        """The last maps (n, width, h', w') of pictures; of a transformer, its tokens (n, t, d)."""
         if self.maps is None:
             maps: Tensor = self.network.forward_features(x)  # type: ignore[operator]
             return maps
@@ -69,21 +79,21 @@ class Backbone(nn.Module):
         return kept[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, dim)."""
+        """The features (n, dim) of pictures (n, c, h, w)."""
         pooled: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
         return pooled
 
 
-def _of_torchvision(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]:
-    """The network, and the name of the part that is pooled."""
+def _torchvision_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]:
+    """The network, and the name of the part whose maps are pooled."""
     known = models.list_models(module=models)
     if model not in known:
         raise ConfigError(
             f"encoders.backbone.model: torchvision has no {model!r}{did_you_mean(model, known)}"
         )
-    network = models.get_model(model, weights=None, **_own_options(model, shape))
+    network = models.get_model(model, weights=None, **_architecture_options(model, shape))
     if isinstance(network, models.MNASNet):
-        # It takes no weights without their format's version, which safetensors do not hold.
+        # MNASNet refuses weights without their format's version, which safetensors do not hold.
         parts = {"layers": network.layers, "avgpool": nn.AdaptiveAvgPool2d(1)}
         parts |= {"flatten": nn.Flatten(), "classifier": network.classifier}
         network = nn.Sequential(OrderedDict(parts))
@@ -94,12 +104,12 @@ def _of_torchvision(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]
         if isinstance(layer, layers) and len(layer.weight) == CLASSES
     ][-1]
     network.set_submodule(last, nn.Identity())
-    if _starts_small(network, shape) or shape[0] != 3:
+    if _has_small_stem(network, shape) or shape[0] != 3:
         _renew_first_convolution(network, shape)
     return network, _pooled(network, last)
 
 
-def _of_timm(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
+def _timm_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
     try:
         import timm
     except ModuleNotFoundError:
@@ -114,13 +124,13 @@ def _of_timm(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
     fixed = timm.get_pretrained_cfg(model).fixed_input_size
     size = {"img_size": shape[1:]} if fixed else {}
     network = timm.create_model(model, num_classes=0, in_chans=shape[0], **size)
-    if _starts_small(network, shape):
+    if _has_small_stem(network, shape):
         _renew_first_convolution(network, shape)
     return network, None
 
 
-def _own_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What single architectures of torchvision need to be told."""
+def _architecture_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The options that some of torchvision's architectures need."""
     if model.startswith("vit_"):
         return {"image_size": shape[1]}
     if model.startswith("maxvit_"):
@@ -130,15 +140,15 @@ def _own_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {}
 
 
-def _starts_small(network: nn.Module, shape: tuple[int, ...]) -> bool:
-    """Both libraries call the class of all their ResNets so."""
-    return type(network).__name__ == "ResNet" and max(shape[1:]) <= SMALL
+def _has_small_stem(network: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether the network is a ResNet for small pictures; both libraries have such a class name."""
+    return type(network).__name__ == "ResNet" and max(shape[1:]) <= SMALL_SIDE
 
 
 def _renew_first_convolution(network: nn.Module, shape: tuple[int, ...]) -> None:
-    """Makes it one for the shape's channels; in small ResNets of size 3 and stride 1."""
+    """Gives the first convolution the shape's channels; in small ResNets also size 3, stride 1."""
     first = next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d))
-    if _starts_small(network, shape):
+    if _has_small_stem(network, shape):
         first.kernel_size, first.stride, first.padding = (3, 3), (1, 1), (1, 1)
         network.set_submodule("maxpool", nn.Identity())
     first.in_channels = shape[0]
@@ -147,7 +157,7 @@ def _renew_first_convolution(network: nn.Module, shape: tuple[int, ...]) -> None
 
 
 def _pooled(network: nn.Module, classifier: str) -> str:
-    """The part before the pooling, or before the one with the classifier; of a list, its last."""
+    """The name of the part before the pooling or the classifier; of a list, its last member."""
     parts = dict(network.named_children())
     end = "avgpool" if "avgpool" in parts else classifier.partition(".")[0]
     name = list(parts)[list(parts).index(end) - 1]

@@ -1,4 +1,4 @@
-"""A compact convolutional network for small pictures, quick on a CPU."""
+"""A compact convolutional network for small pictures, which is fast on a CPU."""
 
 import math
 from typing import Annotated, Literal, final
@@ -19,14 +19,24 @@ def convnet(
     pooled: Width,
     norm: Literal["batch", "group"],
 ) -> nn.Module:
-    """3x3 convolutions with a norm and ReLU, averaged over a grid x grid raster.
+    """Layers of a 3x3 convolution, a norm and ReLU, pooled to a grid x grid raster.
 
-    shape: (c, h, w) of one input. widths, strides: one each a layer. The raster keeps the layout
-    that a global average (grid 1) throws away. pooled: how many layers, counted from the last, are
-    averaged to features side by side; they have sum(widths[-pooled:]) * grid**2 dimensions.
-    norm: over the batch, or over up to 8 groups of an input's own channels (arXiv 1803.08494),
-    so that its features never depend on its batch. Raises ValueError when widths and strides
-    differ in length, or fewer layers exist than are pooled.
+    The raster keeps the layout that a global average (grid 1) loses. The features have
+    sum(widths[-pooled:]) * grid**2 dimensions.
+
+    Parameters
+    ----------
+    shape : (c, h, w) of one picture.
+    widths, strides : one number for each layer.
+    grid : the number of cells of the raster along each side.
+    pooled : the number of layers, counted from the last, whose maps are pooled to features.
+    norm : batch norm, or group norm (arXiv 1803.08494) over up to 8 groups of channels, under
+        which
+        features never depend on the batch.
+
+    Raises
+    ------
+    ValueError : widths and strides differ in length, or more layers are pooled than there are.
     """
     if len(widths) != len(strides):
         raise ValueError(f"there are {len(widths)} widths and {len(strides)} strides")
@@ -37,7 +47,10 @@ def convnet(
 
 @final
 class ConvNet(nn.Module):
-    """Maps by `features`, pooled and flattened by `forward`. places: how many stay apart."""
+    """Maps pictures to the last layer's maps (`features`) and to pooled features (`forward`).
+
+    pooled_positions: the number of positions of a map that stay apart when it is pooled.
+    """
 
     def __init__(
         self,
@@ -61,20 +74,20 @@ class ConvNet(nn.Module):
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.pool = nn.AdaptiveAvgPool2d(grid)
         self.pooled = pooled
-        self.places = grid**2
-        self.dim = sum(widths[-pooled:]) * self.places
+        self.pooled_positions = grid**2
+        self.dim = sum(widths[-pooled:]) * self.pooled_positions
 
     def features(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to the last layer's maps (n, width, h', w')."""
+        """The last layer's maps (n, width, h', w') of pictures (n, c, h, w)."""
         return self._maps(x)[-1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, dim)."""
+        """The features (n, dim) of pictures (n, c, h, w)."""
         maps = self._maps(x)[-self.pooled :]
-        return torch.cat([self.pool(of).flatten(1) for of in maps], dim=1)
+        return torch.cat([self.pool(layer).flatten(1) for layer in maps], dim=1)
 
     def _maps(self, x: Tensor) -> list[Tensor]:
-        """Each layer's."""
+        """The pictures, and the maps of each layer."""
         maps = [x.contiguous(memory_format=torch.channels_last)]
         for layer in self.layers:
             maps.append(layer(maps[-1]))

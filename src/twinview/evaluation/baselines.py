@@ -1,4 +1,4 @@
-"""The baselines: embeddings that any encoder of ours is held against, under the same protocol."""
+"""The baselines without an encoder: their embeddings are judged by the same protocol as ours."""
 
 from collections.abc import Mapping
 
@@ -11,16 +11,23 @@ from twinview.data.splits import Prepared
 
 def raw(prepared: Prepared) -> dict[str, Embeddings]:
     """The inputs themselves, flattened: (n, c * h * w) in [0, 1]."""
-    return {name: _flat(prepared, split) for name, split in prepared.splits.items()}
+    return {name: _flatten(prepared, split) for name, split in prepared.splits.items()}
 
 
 def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddings]:
-    """Principal components of the train split, unwhitened: (n, components)."""
+    """The principal components of the train split, unwhitened: (n, components) float32.
+
+    Raises ConfigError when there are more components than examples or dimensions.
+    """
     from sklearn.decomposition import PCA
 
     most = min(splits["train"].features.shape)
     if components > most:
-        raise ConfigError(f"baselines.components: is {components}, but at most {most} are possible")
+        raise ConfigError.at(
+            "baselines.components",
+            f"is {components}, but at most {most} are possible",
+            f"set it to {most} or less",
+        )
     model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
     return {
         name: Embeddings(
@@ -30,6 +37,6 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
     }
 
 
-def _flat(prepared: Prepared, split: Split) -> Embeddings:
+def _flatten(prepared: Prepared, split: Split) -> Embeddings:
     features = prepared.modality.unpack(split.inputs).flatten(1)
     return Embeddings(features, split.labels, split.ids)

@@ -1,9 +1,10 @@
-"""Label propagation: the few labels that there are spread over a graph of unlabelled rows.
+"""Label propagation: a few known labels spread over a graph of unlabelled rows.
 
 Zhou et al., NIPS 2003, "Learning with local and global consistency": with the normalised weights S
-of the graph and the labels Y, scores F = (1 - a) (I - a S)^-1 Y. Weights are those of Iscen et al.
-(arXiv 1904.04717, sec. 3.1): cosine cubed between nearest neighbours, made symmetric. Classes are
-brought to equal mass (Zhu et al., ICML 2003, sec. 4), since each has as many labels.
+of the graph and the labels Y, the scores are F = (1 - a) (I - a S)^-1 Y. The weights are those of
+Iscen et al. (arXiv 1904.04717, section 3.1): the cubed cosine between nearest neighbours, made
+symmetric. The classes are scaled to equal mass (Zhu et al., ICML 2003, section 4), since each
+class has as many known labels. The protocol uses this for few labels.
 """
 
 from collections.abc import Callable
@@ -17,14 +18,18 @@ from torch import Tensor
 from twinview.evaluation.nearest import nearest
 from twinview.evaluation.whitening import whitening
 
-_TOLERANCE = 1e-6  # of the scores: far from the labels they are small
+_TOLERANCE = 1e-6  # relative, of the scores: far from the known labels they are small
 
 
-class Graph:
-    """Unlabelled rows (n, d) and their nearest neighbours, found once for all draws of labels.
+class LabelGraph:
+    """Unlabelled rows (n, d) and their nearest neighbours, computed once for all draws of labels.
 
-    neighbours: of each row. whitened: cosines are taken between so many whitened principal
-    components; 0 leaves the rows as they are.
+    Parameters
+    ----------
+    rows : (n, d), the nodes.
+    neighbours : the number of nearest neighbours that each row is connected with.
+    whitened : the number of whitened principal components between which cosines are taken; 0 takes
+        cosines between the rows as they are.
     """
 
     def __init__(self, rows: Tensor, *, neighbours: int, whitened: int) -> None:
@@ -33,41 +38,47 @@ class Graph:
         )
         self._rows = self._prepare(rows)
         self._neighbours = neighbours
-        weights = self._weights(self._rows, itself=True)
+        weights = self._weights(self._rows, are_nodes=True)
         weights = weights.maximum(weights.T)
         scale = sparse.diags_array(1 / np.sqrt(weights.sum(axis=1).clip(1e-12)))
         self._step = (scale @ weights @ scale).tocsr()
 
     def votes(self, features: Tensor) -> sparse.csr_array:
-        """How much each row has to say on each of the features (m, d): (m, n)."""
-        return self._weights(self._prepare(features), itself=False)
+        """The weight of each node in the vote on each of the features (m, d): (m, n), sparse."""
+        return self._weights(self._prepare(features), are_nodes=False)
 
     def propagate(
         self, known: Tensor, labels: Tensor, votes: sparse.csr_array, alpha: float
     ) -> Tensor:
-        """Labels (m,) of the features that `votes` was made of.
+        """The labels (m,) of the features whose votes are given.
 
-        known: the row numbers (k,) whose labels (k,) are given. alpha: how much of a row's score
-        comes from its neighbours; the papers: .99.
+        Parameters
+        ----------
+        known : (k,) int64, the row numbers of the nodes whose labels are known.
+        labels : (k,) int64, their labels.
+        votes : (m, n), what `votes` returned for the features.
+        alpha : the share of a node's score that comes from its neighbours; both papers use .99.
         """
         classes = int(labels.max()) + 1
         given = np.zeros((len(self._rows), classes))
         given[known.numpy(), labels.numpy()] = 1
         system = sparse.eye_array(len(given)) - alpha * self._step
-        scores = np.stack([cg(system, one, rtol=_TOLERANCE)[0] for one in given.T], axis=1)
+        scores = np.stack([cg(system, column, rtol=_TOLERANCE)[0] for column in given.T], axis=1)
         scores = _shares(_shares(scores.clip(0), axis=1), axis=0)
         return torch.from_numpy((votes @ _shares(scores, axis=1)).argmax(1))
 
-    def _weights(self, queries: Tensor, itself: bool) -> sparse.csr_array:
-        cosines, rows = nearest(queries, self._rows, self._neighbours + itself)
-        if itself:
+    def _weights(self, queries: Tensor, are_nodes: bool) -> sparse.csr_array:
+        """The cubed cosines with each query's nearest nodes: (m, n)."""
+        cosines, rows = nearest(queries, self._rows, self._neighbours + are_nodes)
+        if are_nodes:
             cosines = cosines.masked_fill(rows == torch.arange(len(queries))[:, None], 0)
         values = cosines.clamp(min=0).double() ** 3
-        places = (torch.arange(len(queries)).repeat_interleave(rows.shape[1]), rows.flatten())
+        positions = (torch.arange(len(queries)).repeat_interleave(rows.shape[1]), rows.flatten())
         shape = len(queries), len(self._rows)
-        return sparse.csr_array((values.flatten().numpy(), [p.numpy() for p in places]), shape)
+        return sparse.csr_array((values.flatten().numpy(), [p.numpy() for p in positions]), shape)
 
 
 def _shares(scores: np.ndarray, axis: int) -> np.ndarray:
+    """The scores divided by their sums along the axis."""
     shares: np.ndarray = scores / scores.sum(axis=axis, keepdims=True).clip(1e-12)
     return shares

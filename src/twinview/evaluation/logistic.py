@@ -1,4 +1,8 @@
-"""Multinomial logistic regression: the linear probe's fit, kept for use too."""
+"""Multinomial logistic regression: the linear probe.
+
+The minimum is that of scikit-learn's LogisticRegression with an L2 penalty. It is found by L-BFGS
+in whitened coordinates, where the loss is almost isotropic, so that few steps are enough.
+"""
 
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -10,17 +14,20 @@ from torch import Tensor
 from twinview.core.types import Embeddings
 from twinview.evaluation.moments import moments
 
-# Typical p(1 - p) of a class: how much of the features' covariance the loss's curvature is.
+# A typical p(1 - p) of a class: the loss's curvature is this share of the features' covariance.
 _CURVATURE = 0.05
 _STEPS, _STEPS_OF_FLOAT64 = 30, 100
-# The largest gradient at the end, but never more than a tenth of the penalty, which a minimum
-# balances: at a weak penalty all gradients are small.
+# The largest gradient at the end. At a weak penalty all gradients are small, so that the limit is
+# never more than a tenth of the penalty, which balances the gradient at the minimum.
 _TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted probe: mean and std (d,) that standardise features; weights (k, d) and bias (k,)."""
+class LogisticModel:
+    """A fitted linear probe.
+
+    mean, std: (d,), by which features are standardised. weights: (k, d). bias: (k,).
+    """
 
     mean: Tensor
     std: Tensor
@@ -28,46 +35,54 @@ class Fitted:
     bias: Tensor
 
     def logits(self, features: Tensor) -> Tensor:
-        """(m, d) to (m, k): a softmax over the classes gives their probabilities."""
+        """The logits (m, k) of features (m, d); their softmax gives the probabilities."""
         return F.linear((features - self.mean) / self.std, self.weights, self.bias)
 
 
-_known: WeakKeyDictionary[Embeddings, dict[float, Fitted]] = WeakKeyDictionary()
+_fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()
 
 
-def fit(train: Embeddings, strength: float) -> Fitted:
-    """The probe of these rows, kept as long as they; it knows the classes up to their largest."""
-    known = _known.setdefault(train, {})
-    if strength not in known:
-        known[strength] = _fit(train, strength)
-    return known[strength]
+def fit(train: Embeddings, strength: float) -> LogisticModel:
+    """The probe of these rows; it is kept as long as they are.
+
+    strength: the inverse of the L2 penalty (scikit-learn's C). The probe has classes up to the
+    largest label.
+    """
+    fits = _fits.setdefault(train, {})
+    if strength not in fits:
+        fits[strength] = _fit(train, strength)
+    return fits[strength]
 
 
-def _fit(train: Embeddings, strength: float) -> Fitted:
-    of, width = moments(train.features), train.features.shape[1]
+def _fit(train: Embeddings, strength: float) -> LogisticModel:
+    scale, width = moments(train.features), train.features.shape[1]
     penalty = 1 / (strength * len(train.features))
-    # What float32 may take off an eigenvalue of the correlation, whose trace is the width. Under a
-    # penalty as small as that neither its factor nor the gradient near the minimum are known.
+    # `rounding` is float32's error in an eigenvalue of the correlation, whose trace is the width.
+    # Under a penalty as small as that, float32 gives neither the Cholesky factor nor the gradient
+    # near the minimum.
     ridge, rounding = penalty / _CURVATURE, 2 * torch.finfo(torch.float32).eps * width
     precision = torch.float32 if ridge > rounding else torch.float64
-    eye = torch.eye(width, dtype=precision)
-    factor = torch.linalg.cholesky(of.correlation.to(precision) + max(ridge, rounding) * eye)
-    whiten = torch.linalg.solve_triangular(factor, eye, upper=False)
-    x = of.standardised(train.features).to(precision)
-    weights, bias = _minimum(x, train.known_labels(), whiten, penalty)
-    return Fitted(of.mean, of.std, weights.float(), bias.float())
+    identity = torch.eye(width, dtype=precision)
+    factor = torch.linalg.cholesky(
+        scale.correlation.to(precision) + max(ridge, rounding) * identity
+    )
+    whiten = torch.linalg.solve_triangular(factor, identity, upper=False)
+    x = scale.standardised(train.features).to(precision)
+    weights, bias = _minimum(x, train.required_labels(), whiten, penalty)
+    return LogisticModel(scale.mean, scale.std, weights.float(), bias.float())
 
 
 def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
-    """Weights (k, d) and bias (k,) with the least penalised loss, in the precision of x.
+    """The weights (k, d) and bias (k,) with the smallest penalised loss, in the precision of x.
 
-    Optimised in whitened coordinates, where the loss is almost isotropic: L-BFGS needs few steps.
+    whiten: (d, d), maps x to whitened coordinates. The loss is almost isotropic in them, so that
+    L-BFGS needs few steps.
     """
     classes = int(labels.max()) + 1
-    white = x.new_zeros(classes, x.shape[1]).requires_grad_()
+    whitened = x.new_zeros(classes, x.shape[1]).requires_grad_()
     bias = x.new_zeros(classes).requires_grad_()
     search = torch.optim.LBFGS(
-        [white, bias],
+        [whitened, bias],
         max_iter=_STEPS if x.dtype == torch.float32 else _STEPS_OF_FLOAT64,
         tolerance_grad=min(_TOLERANCE, penalty / 10),
         tolerance_change=0.0,
@@ -77,11 +92,11 @@ def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple
 
     def loss() -> Tensor:
         search.zero_grad()
-        weights = white @ whiten
-        size = weights.square().sum() * penalty / 2
-        value = F.cross_entropy(F.linear(x, weights, bias), labels) + size
+        weights = whitened @ whiten
+        decay = weights.square().sum() * penalty / 2
+        value = F.cross_entropy(F.linear(x, weights, bias), labels) + decay
         value.backward()
         return value
 
     search.step(loss)
-    return (white @ whiten).detach(), bias.detach()
+    return (whitened @ whiten).detach(), bias.detach()

@@ -1,4 +1,4 @@
-"""Mean, deviation and correlation of features: what the linear probe and whitening start from."""
+"""Mean, standard deviation and correlation of features, for the linear probe and for whitening."""
 
 from typing import NamedTuple
 
@@ -6,37 +6,41 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-# Of the mean: a smaller deviation is float32's rounding, and such a feature says nothing.
+# Relative to the mean: a smaller deviation is float32's rounding, and the feature is constant.
 _LEAST = 1e-6
 
 
 class Moments(NamedTuple):
-    """Of features (n, d): mean and std (d,), and correlation (d, d)."""
+    """Moments of features (n, d): mean and std (d,), correlation (d, d)."""
 
     mean: Tensor
     std: Tensor
     correlation: Tensor
 
     def standardised(self, features: Tensor) -> Tensor:
-        """(m, d) with mean 0 and deviation 1, were they those that the moments are of."""
+        """Features (m, d) scaled by the moments, so that the moments' own get mean 0 and std 1."""
         return (features - self.mean) / self.std
 
 
-_known = WeakTensorKeyDictionary()
+_kept = WeakTensorKeyDictionary()
 
 
 def moments(features: Tensor) -> Moments:
-    """Kept as long as the tensor, which must not be written to: each probe starts here."""
-    if features not in _known:
-        _known[features] = _moments(features)
-    found: Moments = _known[features]
-    return found
+    """The moments of features (n, d), kept as long as the tensor.
+
+    The tensor must not be written to afterwards. Each probe starts from the moments.
+    """
+    if features not in _kept:
+        _kept[features] = _moments(features)
+    kept: Moments = _kept[features]
+    return kept
 
 
 def _moments(features: Tensor) -> Moments:
     std, mean = torch.std_mean(features, dim=0, correction=0)
     constant = std <= _LEAST * mean.abs()
-    # Its mean is a value of its own, so that standardised rows hold zeros and no rounding.
+    # The mean of a constant feature is one of its values, so that its standardised rows are exactly
+    # zero.
     mean = torch.where(constant, features[0], mean)
     std = torch.where(constant, mean.abs(), std)
     std = torch.where(std > 0, std, torch.ones_like(std))

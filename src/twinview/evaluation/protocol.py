@@ -1,13 +1,13 @@
 """The protocol "frozen-3", the same for every contender.
 
-Features are frozen. A probe's options are chosen by accuracy on validation, fitted on train; the
-probe is then fitted on train and validation with the chosen options, and test is read once. The
-encoder is that of the final epoch. Few labels: the linear probe with a fixed strength on drawn
-train rows, and (unless it is left out) label propagation, which sees the other train rows too,
-without their labels; all contenders get the same draws.
+Features are frozen. Each probe is fitted on train, and its options are chosen by the accuracy on
+validation. The probe is then fitted on train and validation with the chosen options, and test is
+read once. The encoder is that of the final epoch. For few labels, the linear probe has a fixed
+strength and is fitted on drawn train rows. Label propagation, unless it is left out, also sees the
+other train rows, without their labels. All contenders get the same draws.
 
 The accuracy on validation, of the same fits on train alone, stands beside every accuracy on test:
-by it `compare` picks the best of several encoders.
+`compare` picks the best of several encoders by it.
 """
 
 import functools
@@ -19,17 +19,16 @@ from typing import Any
 
 import torch
 from scipy import sparse
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
-from twinview.evaluation.label_graph import Graph
-from twinview.evaluation.logistic import Fitted, fit
+from twinview.evaluation.label_graph import LabelGraph
+from twinview.evaluation.logistic import LogisticModel, fit
+from twinview.evaluation.metrics import accuracy, classification_metrics
 from twinview.settings.sections import (
-    MEASURES,
     PROBED,
     PROPAGATED,
     VALIDATION,
@@ -39,66 +38,90 @@ from twinview.settings.sections import (
 
 PROTOCOL = "frozen-3"
 
-Probe = Callable[..., Tensor]
-Guess = Callable[[Tensor], Mapping[str, Tensor]]
-READ = ("validation", "test")  # the splits that few labels are read on
-LINEAR = "linear"  # the probe of few labels, and the one that is kept for use
+# A probe: (train, features, *, its options) to predicted labels.
+ProbeFunction = Callable[..., Tensor]
+# Maps the numbers of the train rows whose labels it may use to predicted labels of READ_SPLITS.
+LabelPredictor = Callable[[Tensor], Mapping[str, Tensor]]
+READ_SPLITS = ("validation", "test")  # the splits on which few labels are evaluated
+LINEAR = "linear"  # the probe of few labels, which is also the one that is saved
 
 
-def score(
+def evaluate_contender(
     parts: Mapping[str, Embeddings],
-    own: Evaluate,
+    settings: Evaluate,
     grids: Mapping[str, Mapping[str, Sequence[Any]]],
     classes: Sequence[str],
     progress: Callable[..., Iterator[Any]],
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """All metrics of one contender, by task, and the labels that each probe predicts for test.
+    """All metrics of one contender by task, and the labels that each probe predicts for test.
 
-    parts: its features, by split. grids: each probe's options to choose from.
-    progress: shows how far a sequence is, as stage.progress.
-    Raises DataError unless every split has labels.
+    Parameters
+    ----------
+    parts : the contender's features by split.
+    settings : the section evaluate of params.yaml.
+    grids : by probe, the values of each option to choose from.
+    classes : the names of the classes, by label.
+    progress : shows the progress of a sequence, as stage.progress does.
+
+    Raises
+    ------
+    DataError : a split has no labels.
     """
     require_labels(parts)
-    few = own.few_labels
-    found: dict[str, Any] = {}
+    few = settings.few_labels
+    results: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
     linear = partial(registry.find("probes", LINEAR), strength=few.strength)
-    guesses = {PROBED: by_probe(parts, linear)}
+    predictors = {PROBED: probe_predictor(parts, linear)}
     if few.propagation:
-        guesses[PROPAGATED] = by_graph(parts, few.propagation)
-    tasks = [*own.probes, *itertools.product(guesses, few.per_class)]
+        predictors[PROPAGATED] = propagation_predictor(parts, few.propagation)
+    tasks = [*settings.probes, *itertools.product(predictors, few.per_class)]
     for task in progress(tasks, len(tasks), "evaluate"):
         if isinstance(task, tuple):
             kind, count = task
-            found[f"{kind}_{count}"] = few_labels(parts, guesses[kind], count, few.draws, few.seed)
+            predictor = predictors[kind]
+            results[f"{kind}_{count}"] = few_labels(parts, predictor, count, few.draws, few.seed)
         else:
             probe = registry.find("probes", task)
-            found[task], predicted[task] = evaluate(parts, probe, grids[task], classes)
-    return found, predicted
+            results[task], predicted[task] = evaluate_probe(parts, probe, grids[task], classes)
+    return results, predicted
 
 
-def evaluate(
+def evaluate_probe(
     splits: Mapping[str, Embeddings],
-    probe: Probe,
+    probe: ProbeFunction,
     grid: Mapping[str, Sequence[Any]],
     classes: Sequence[str],
 ) -> tuple[dict[str, Any], Tensor]:
-    """Metrics on test of one contender under one probe, and the predicted labels.
+    """The metrics on test of one contender under one probe, and the predicted labels (n,).
 
-    The metrics name the chosen options and all that were tried on validation.
+    The metrics hold the chosen options, and all options that were tried on validation.
+
+    Parameters
+    ----------
+    splits : the contender's features by split.
+    probe : the probe.
+    grid : the values of each option to choose from.
+    classes : the names of the classes, by label.
     """
     train, validation, test = (splits[name] for name in ("train", "validation", "test"))
-    chosen, tried = choose(train, validation, probe, grid)
-    predicted = probe(joined(train, validation), test.features, **chosen)
-    found = metrics(test.known_labels(), predicted, classes)
+    chosen, tried = choose_options(train, validation, probe, grid)
+    predicted = probe(concatenate(train, validation), test.features, **chosen)
+    metrics = classification_metrics(test.required_labels(), predicted, classes)
     best = max(trial["accuracy"] for trial in tried)
-    return found | {VALIDATION: best, "chosen": chosen, "validation": tried}, predicted
+    return metrics | {VALIDATION: best, "chosen": chosen, "validation": tried}, predicted
 
 
-def choose(
-    train: Embeddings, validation: Embeddings, probe: Probe, grid: Mapping[str, Sequence[Any]]
+def choose_options(
+    train: Embeddings,
+    validation: Embeddings,
+    probe: ProbeFunction,
+    grid: Mapping[str, Sequence[Any]],
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The options of the grid that are best on validation (the first of equals), and all tries."""
+    """The options with the best accuracy on validation (the first of equals), and all trials.
+
+    The probe is fitted on train with every combination of the grid's values.
+    """
     tried: list[dict[str, Any]] = []
     for values in itertools.product(*grid.values()):
         options = dict(zip(grid, values, strict=True))
@@ -110,33 +133,48 @@ def choose(
 
 def final_linear(
     splits: Mapping[str, Embeddings],
-    found: Mapping[str, Any],
+    results: Mapping[str, Any],
     grid: Mapping[str, Sequence[Any]],
-) -> tuple[Fitted, dict[str, Any]]:
-    """The linear probe that test was read with, and its options: for use.
+) -> tuple[LogisticModel, dict[str, Any]]:
+    """The linear probe that was evaluated on test, fitted on train and validation, and its options.
 
-    found: as score says. Where no linear probe was asked for, its options are chosen here likewise.
+    Parameters
+    ----------
+    splits : the features by split.
+    results : what evaluate_contender returned. If the linear probe is not among the tasks, its
+        options are chosen here in the same way.
+    grid : the values of each option to choose from.
     """
     train, validation = splits["train"], splits["validation"]
-    if LINEAR in found:
-        chosen = found[LINEAR]["chosen"]
+    if LINEAR in results:
+        chosen = results[LINEAR]["chosen"]
     else:
-        chosen = choose(train, validation, registry.find("probes", LINEAR), grid)[0]
-    return fit(joined(train, validation), **chosen), chosen
+        chosen = choose_options(train, validation, registry.find("probes", LINEAR), grid)[0]
+    return fit(concatenate(train, validation), **chosen), chosen
 
 
 def few_labels(
-    splits: Mapping[str, Embeddings], guess: Guess, per_class: int, draws: int, seed: int
+    splits: Mapping[str, Embeddings],
+    predictor: LabelPredictor,
+    per_class: int,
+    draws: int,
+    seed: int,
 ) -> dict[str, Any]:
-    """Mean accuracy on test from `per_class` labels a class, its spread over draws; on validation.
+    """The accuracy with a few labels: the mean over draws on test and validation, and the spread.
 
-    guess: labels of all rows of each split of READ, by the numbers of the train rows whose labels
-    it may see.
+    Parameters
+    ----------
+    splits : the features by split.
+    predictor : predicts labels from the labels of the given train rows.
+    per_class : the number of labels of each class.
+    draws : the number of draws.
+    seed : the seed of the draws.
     """
-    labels = splits["train"].known_labels()
-    guessed = [guess(rows) for rows in draw_rows(labels, per_class, draws, seed)]
+    labels = splits["train"].required_labels()
+    drawn = draw_labelled_rows(labels, per_class, draws, seed)
+    predicted = [predictor(rows) for rows in drawn]
     validation, test = (
-        [accuracy(splits[name], labels[name]) for labels in guessed] for name in READ
+        [accuracy(splits[name], labels[name]) for labels in predicted] for name in READ_SPLITS
     )
     return {
         "accuracy": statistics.fmean(test),
@@ -146,94 +184,76 @@ def few_labels(
     }
 
 
-def by_probe(parts: Mapping[str, Embeddings], probe: Probe) -> Guess:
-    """A probe that is fitted on the known rows alone."""
+def probe_predictor(parts: Mapping[str, Embeddings], probe: ProbeFunction) -> LabelPredictor:
+    """Predicts labels by a probe that is fitted on the labelled rows alone."""
 
-    def guess(rows: Tensor) -> dict[str, Tensor]:
-        known = parts["train"].take(rows)  # once, since a fit is kept with its rows
-        return {name: probe(known, parts[name].features) for name in READ}
+    def predict(rows: Tensor) -> dict[str, Tensor]:
+        known = parts["train"].take(rows)  # once for both splits, since a fit is kept with its rows
+        return {name: probe(known, parts[name].features) for name in READ_SPLITS}
 
-    return guess
+    return predict
 
 
-def by_graph(parts: Mapping[str, Embeddings], own: Propagation) -> Guess:
-    """Propagation over all train rows. The other rows are no nodes: each is classified by itself.
+def propagation_predictor(parts: Mapping[str, Embeddings], settings: Propagation) -> LabelPredictor:
+    """Predicts labels by propagation over all train rows.
 
-    The graph is found when it is asked for first: it takes a while.
+    Rows of validation and test are no nodes of the graph, so that each is classified by itself.
+    The graph is built when it is first asked for, since that takes a while.
     """
     train = parts["train"]
-    sizes = [len(parts[name].features) for name in READ]
+    sizes = [len(parts[name].features) for name in READ_SPLITS]
 
     @functools.cache
-    def found() -> tuple[Graph, sparse.csr_array]:
-        graph = Graph(train.features, neighbours=own.neighbours, whitened=own.whitened)
-        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ])
+    def build() -> tuple[LabelGraph, sparse.csr_array]:
+        graph = LabelGraph(
+            train.features, neighbours=settings.neighbours, whitened=settings.whitened
+        )
+        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ_SPLITS])
 
-    def guess(rows: Tensor) -> dict[str, Tensor]:
-        graph, votes = found()
-        labels = graph.propagate(rows, train.take(rows).known_labels(), votes, own.alpha)
-        return dict(zip(READ, labels.split(sizes), strict=True))
+    def predict(rows: Tensor) -> dict[str, Tensor]:
+        graph, votes = build()
+        labels = graph.propagate(rows, train.take(rows).required_labels(), votes, settings.alpha)
+        return dict(zip(READ_SPLITS, labels.split(sizes), strict=True))
 
-    return guess
+    return predict
 
 
-def draw_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
-    """Row numbers of `draws` draws, each with `per_class` rows of every class.
+def draw_labelled_rows(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
+    """For each draw, the numbers of `per_class` random rows of every class.
 
-    Raises ConfigError when a class has fewer rows.
+    Parameters
+    ----------
+    labels : (n,) int64.
+    per_class : the number of rows of each class.
+    draws : the number of draws.
+    seed : the seed; draws of another `per_class` are independent.
+
+    Raises
+    ------
+    ConfigError : a class has fewer rows.
     """
-    rows_of = [(labels == label).nonzero().squeeze(1) for label in labels.unique()]
-    fewest = min(len(rows) for rows in rows_of)
+    rows_by_class = [(labels == label).nonzero().squeeze(1) for label in labels.unique()]
+    fewest = min(len(rows) for rows in rows_by_class)
     if per_class > fewest:
-        raise ConfigError(
-            f"evaluate.few_labels.per_class asks for {per_class} labels a class, "
-            f"but a class has {fewest} train rows"
+        raise ConfigError.at(
+            "evaluate.few_labels.per_class",
+            f"asks for {per_class} labels a class, but a class has {fewest} train rows",
+            f"lower it to {fewest} or less",
         )
     for draw in range(draws):
         generator = randomness.generator(seed, f"labels/{per_class}/{draw}")
         picks = [
-            rows[torch.randperm(len(rows), generator=generator)[:per_class]] for rows in rows_of
+            rows[torch.randperm(len(rows), generator=generator)[:per_class]]
+            for rows in rows_by_class
         ]
         yield torch.cat(picks)
 
 
-def metrics(labels: Tensor, predicted: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """Accuracy; macro precision, recall, F1; the same of each class; the confusion matrix.
-
-    Rows of the matrix are true classes, columns predicted ones. A class that is never predicted
-    has precision 0.
-    """
-    numbers = list(range(len(classes)))
-    truth, said = labels.numpy(), predicted.numpy()
-    each = precision_recall_fscore_support(truth, said, labels=numbers, zero_division=0)
-    names = ("precision", "recall", "f1")
-    return {
-        "accuracy": float((truth == said).mean()),
-        **{name: float(values.mean()) for name, values in zip(names, each, strict=False)},
-        "classes": {
-            label: {name: float(values[i]) for name, values in zip(names, each, strict=False)}
-            for i, label in enumerate(classes)
-        },
-        "confusion": confusion_matrix(truth, said, labels=numbers).tolist(),
-    }
-
-
-def accuracy(truth: Embeddings, predicted: Tensor) -> float:
-    """The share of rows whose label is predicted."""
-    return float((truth.known_labels() == predicted).double().mean())
-
-
 @functools.lru_cache(maxsize=1)
-def joined(first: Embeddings, second: Embeddings) -> Embeddings:
-    """The rows of both; kept, with their moments, for the next probe."""
+def concatenate(first: Embeddings, second: Embeddings) -> Embeddings:
+    """The rows of both; the last result is kept, so that the next probe finds its moments."""
     return Embeddings(
         torch.cat([first.features, second.features]),
-        torch.cat([first.known_labels(), second.known_labels()]),
+        torch.cat([first.required_labels(), second.required_labels()]),
         torch.cat([first.ids, second.ids]),
     )
-
-
-def headline(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Of each task of one contender the few numbers that are compared: what DVC tracks."""
-    kept = (*MEASURES, "spread_over_draws", VALIDATION)
-    return {task: {key: of[key] for key in kept if key in of} for task, of in found.items()}

@@ -1,15 +1,15 @@
-"""How our encoder stands beside what it has to be better than, in words."""
+"""How our encoder compares with the contenders that it has to be better than, in words."""
 
 from collections.abc import Collection, Mapping
 
-# What an encoder has to be better than to be worth its training: contenders, and their names.
-BARS = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
+# The contenders that a trained encoder has to be better than, and their names in words.
+REFERENCES = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
-def standing(gaps: Mapping[str, float]) -> str:
-    """In how many tasks ours is better, in which it is worse, and by how much.
+def describe_gaps(gaps: Mapping[str, float]) -> str:
+    """In how many tasks our encoder is better, in which tasks it is worse, and by how much.
 
-    gaps: our accuracy less the bar's, by task. Those of less than a twentieth of a point are none.
+    gaps: by task, our accuracy minus the reference's. A gap below .0005 counts as none.
     """
     gaps = _rounded(gaps)
     better = [gap for gap in gaps.values() if gap > 0]
@@ -24,16 +24,16 @@ def standing(gaps: Mapping[str, float]) -> str:
 
 
 def is_worse(gaps: Mapping[str, float]) -> bool:
-    """Whether ours is worse in any task."""
+    """Whether our encoder is worse in any task."""
     return min(_rounded(gaps).values()) < 0
 
 
 def _rounded(gaps: Mapping[str, float]) -> dict[str, float]:
-    """To a tenth of a point, as they are told."""
+    """The gaps rounded to a tenth of a percentage point, as they are shown."""
     return {task: round(gap, 3) for task, gap in gaps.items()}
 
 
 def _points(gaps: Collection[float]) -> str:
-    """The range of differences in points of a hundred: by 1.2 to 8.0 points."""
+    """The range of the gaps in percentage points, such as 'by 1.2 to 8.0 points'."""
     sizes = sorted({f"{abs(100 * gap):.1f}" for gap in gaps}, key=float)
     return f"by {' to '.join(dict.fromkeys((sizes[0], sizes[-1])))} points"

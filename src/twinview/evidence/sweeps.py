@@ -104,7 +104,7 @@ def long(seeds: int) -> None:
     scoreboard.require_marks()
     command = f"{COMMAND} OF=long SEEDS={seeds}"
     settings = params.load(OURS)
-    ours, theirs = (files.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
+    ours, theirs = (files.flatten(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
     each = [changes | seeded(seed) for seed in range(seeds)]
     runs = [Experiment.of("long", settings, changed) for changed in each]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twinview.core.files import flat
+from twinview.core.files import flatten
 from twinview.experiments.lock_file import value_at
 
 ABSENT = "absent"  # what an earlier version does not know
@@ -38,7 +38,7 @@ def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
 def stated(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the options of all plug-ins that the tree states."""
     kept = {section: of for section, of in tree.items() if section not in _APART}
-    return {key: _plain(value) for key, value in flat(kept).items()}
+    return {key: _plain(value) for key, value in flatten(kept).items()}
 
 
 def unequal(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:

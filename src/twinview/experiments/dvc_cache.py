@@ -57,7 +57,7 @@ def look(progress: Progress) -> Cache:
         with _repository() as repository:
             odb = repository.cache.local
             files = {checksum: Path(odb.oid_to_path(checksum)) for checksum in odb.all()}
-            if commands.head() is None:
+            if commands.head_commit() is None:
                 return Cache(files, _walk(repository, progress, 1), {})
             commits, count = _commits(), len(dvc_experiments.references())
             kept = _walk(repository, progress, len(commits) + 1, revs=commits)

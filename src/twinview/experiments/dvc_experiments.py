@@ -37,13 +37,13 @@ def require_committed(command: str) -> None:
     dvc.lock and reports/ may: they are what a run leaves behind. Raises it outside git too.
     """
     require_git(command)
-    if commands.changed():
+    if commands.has_changes():
         raise ConfigError(f"{command} needs a working tree without changes; commit them first")
 
 
 def require_git(command: str) -> None:
     """Raises ConfigError outside git, where DVC has no experiments."""
-    if commands.head() is None:
+    if commands.head_commit() is None:
         raise ConfigError(
             f"{command} needs a git repository with a commit: DVC keeps experiments in git. "
             "`git init`, `git add -A` and `git commit` mend it"

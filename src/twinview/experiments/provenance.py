@@ -30,7 +30,7 @@ def commit() -> str:
     'unknown', with git's reason, where git cannot say: results are not lost for that.
     """
     try:
-        return os.environ.get("DVC_EXP_BASELINE_REV") or commands.head() or NONE
+        return os.environ.get("DVC_EXP_BASELINE_REV") or commands.head_commit() or NONE
     except GitError as error:
         return f"{UNKNOWN} (git: {error.reason})"
 
@@ -38,7 +38,7 @@ def commit() -> str:
 def changed() -> bool | None:
     """Whether the tree differs from the commit; None where git cannot say."""
     try:
-        return commands.changed()
+        return commands.has_changes()
     except GitError:
         return None
 

@@ -206,7 +206,7 @@ def results(read: Read) -> dict[str, float]:
     """
     found = {}
     for path in (paths.METRICS, paths.BASELINE_METRICS):
-        for name, value in files.flat(mapping(read, path)).items():
+        for name, value in files.flatten(mapping(read, path)).items():
             if type(value) not in (int, float):
                 raise DataError(
                     f"{path}: {name} is {value!r}, no number; `dvc repro` makes it anew"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core import paths
-from twinview.core.files import flat
+from twinview.core.files import flatten
 from twinview.experiments import seeding
 from twinview.experiments.dvc_experiments import Read
 
@@ -33,7 +33,7 @@ def trainings(read: Read) -> Trainings:
     read: see experiments.in_folder and experiments.at. Raises DataError where there are no
     metrics, or broken files.
     """
-    own = flat(seeding.mapping(read, paths.METRICS))
+    own = flatten(seeding.mapping(read, paths.METRICS))
     alone = {name: (number(value),) for name, value in own.items()}
     if seeding.load(read) is None:
         return Trainings(alone)

@@ -1,8 +1,8 @@
-"""No head: the objective sees the encoder's own features."""
+"""No head: the objective is computed of the encoder's features."""
 
 from torch import nn
 
 
 def identity(width: int) -> nn.Module:
-    """(n, width) to (n, width), unchanged."""
+    """A module that returns its input (n, width) unchanged."""
     return nn.Identity()

@@ -7,5 +7,5 @@ from torch import nn
 
 
 def linear(width: int, *, out: Annotated[int, Ge(1)]) -> nn.Module:
-    """(n, width) to (n, out)."""
+    """A module that maps (n, width) to (n, out)."""
     return nn.Linear(width, out)

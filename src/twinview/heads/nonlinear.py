@@ -14,12 +14,22 @@ def nonlinear(
     out: Annotated[int, Ge(1)],
     norm: Literal["none", "hidden", "all"],
 ) -> nn.Module:
-    """(n, width) to (n, out) through `depth` hidden layers, each with ReLU.
+    """A perceptron with `depth` hidden layers that maps (n, width) to (n, out).
 
-    norm: batch norm in no layer, in the hidden ones, or on the output too, there without weights.
-    A layer has batch norm or a bias. SimCLR v1: 1, 2048, 128, hidden (its code has a norm with a
-    scale on the output too); v2 (2006.10029): depth 2. MoCo v2: 1, 2048, 128, none; v3: 4096, 256,
-    all, depth 1 for ResNet-50 and 2 for ViT. Barlow Twins: 2, 8192, 8192, all.
+    Each hidden layer has ReLU. A layer has batch norm or a bias, never both. Values of the papers,
+    as depth, hidden, out, norm: SimCLR v1 has 1, 2048, 128, hidden (its code has a norm with a
+    scale on the output too), v2 (2006.10029) depth 2. MoCo v2 has 1, 2048, 128, none. MoCo v3 has
+    hidden 4096, out 256, norm all, and depth 1 for ResNet-50 and 2 for ViT. Barlow Twins has 2,
+    8192, 8192, all.
+
+    Parameters
+    ----------
+    width : the number of features.
+    depth : the number of hidden layers.
+    hidden : their width.
+    out : the dimension of the projections.
+    norm : batch norm in no layer, in the hidden layers, or also on the output, there without
+        weights.
     """
     layers: list[nn.Module] = []
     for _ in range(depth):

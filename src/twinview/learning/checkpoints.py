@@ -41,7 +41,7 @@ def fingerprint(
     settings: those that change the result. data: files whose content counts. The code is what this
     process has loaded of ours, the versions are of what it has loaded of those that compute.
     """
-    own = {key: json.dumps(value) for key, value in files.flat(settings).items()}
+    own = {key: json.dumps(value) for key, value in files.flatten(settings).items()}
     own |= {f"the code of {name}": files.sha256(path) for name, path in _loaded()}
     own |= {str(path): files.sha256(path) for path in data}
     own |= {name: version(name) for name in _LIBRARIES if name in sys.modules}
@@ -59,8 +59,8 @@ def opened(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
     """
     shelf = root() / paths.CHECKPOINTS
     key = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
-    with locks.held(shelf / f"{key}.lock", _wait):
-        with locks.held(shelf / "shelf.lock", lambda holder: None):
+    with locks.file_lock(shelf / f"{key}.lock", _wait):
+        with locks.file_lock(shelf / "shelf.lock", lambda holder: None):
             _make_place(shelf, shelf / key, parts)
         kept = Checkpoints(shelf / key)
         try:
@@ -249,7 +249,7 @@ def _clear(shelf: Path, own: Path) -> None:
         if folder not in stale[:STALE]:
             with (
                 contextlib.suppress(_AtWorkError),
-                locks.held(shelf / f"{folder.name}.lock", _leave),
+                locks.file_lock(shelf / f"{folder.name}.lock", _leave),
             ):
                 shutil.rmtree(folder, ignore_errors=True)
 

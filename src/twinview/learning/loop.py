@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn, optim
 
-from twinview.compute import engine
+from twinview.compute import devices, processes
 from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split
@@ -17,7 +17,7 @@ from twinview.data import sampling
 from twinview.learning import tally
 from twinview.learning.parts import Method, Part, Queue
 from twinview.settings.sections import Pretrain
-from twinview.views.plan import Views
+from twinview.views.live import Views
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
             rate = learning_rate(state.number, per_epoch, budget)
             for group in state.optimizer.param_groups:
                 group["lr"] = rate
-            with randomness.torch_seeded(budget.seed, f"step/{state.number}/{engine.rank()}"):
+            with randomness.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
                 with tally.listening() as counts:
                     loss = _advance(state, batch.to(device), budget.precision, progress)
@@ -159,13 +159,13 @@ def batches(
 
     The order is a function of seed and epoch. Of each batch, this process's part.
     """
-    parts = [engine.own_part(rows) for rows in _order(train, budget, epoch)[first:]]
+    parts = [processes.local_rows(rows) for rows in _order(train, budget, epoch)[first:]]
     for own, following in zip_longest(parts, parts[1:]):
         small = None if views.small is None else views.small(own, epoch)
         labels = None if train.labels is None else train.labels[own]
         batch = Batch(views.take(own, epoch, count), labels, train.ids[own], small)
         if following is not None:
-            views.expect(following, epoch, count)
+            views.prefetch(following, epoch, count)
         yield batch
 
 
@@ -197,20 +197,22 @@ def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
     """(steps, batch_size): the rows of each of an epoch's batches."""
     generator = randomness.generator(budget.seed, f"order/{epoch}")
     if budget.examples_per_class is None:
-        return sampling.shuffled(len(train), budget.batch_size, generator)
-    return sampling.balanced(train.labels, budget.examples_per_class, budget.batch_size, generator)
+        return sampling.shuffled_batches(len(train), budget.batch_size, generator)
+    return sampling.balanced_batches(
+        train.labels, budget.examples_per_class, budget.batch_size, generator
+    )
 
 
 def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:
     method, optimizer = state.method, state.optimizer
-    with engine.arithmetic(batch.views.device, precision):
+    with devices.autocast(batch.views.device, precision):
         projections = method.project(batch)
     projections = projections.map(lambda x: x.to(torch.promote_types(x.dtype, torch.float32)))
-    terms = method.terms(engine.gather(projections))
+    terms = method.terms(processes.gather_projections(projections))
     loss = torch.stack(list(terms.values())).sum()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    engine.average_gradients(method.parameters())
+    processes.average_gradients(method.parameters())
     optimizer.step()
     for part in method.modules():
         if isinstance(part, Part):

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import torch
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.core.types import Batch, Split
 from twinview.learning import collapse, loop
@@ -19,7 +19,8 @@ from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.collapse import Monitors, Verdict
 from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method
-from twinview.views.plan import Renderer, Views
+from twinview.views.live import Views
+from twinview.views.plan import Renderer
 
 ROWS_PER_EPOCH = 20
 PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state
@@ -172,7 +173,7 @@ class Session:
             self.state.load_state_dict(saved["state"])
             self.watch.load_state_dict(saved["watch"])
             self.seconds = saved["seconds"]
-        engine.from_first(self.state.state_dict())
+        processes.broadcast(self.state.state_dict())
 
     def steps(
         self,
@@ -194,7 +195,7 @@ class Session:
             self.seconds = time.monotonic() - begun
             yield step, new
             collapsed, reason = self.watch.collapsed(budget.warmup_epochs), asked_to_stop()
-            stops = engine.anyone(bool(reason) or collapsed >= PATIENCE)
+            stops = processes.any_process(bool(reason) or collapsed >= PATIENCE)
             if collapsed >= PATIENCE:
                 raise TrainingError(_collapse(self.watch))
             if stops or step.number % checkpoint_every == 0 or step.number == total:
@@ -224,10 +225,10 @@ def follow(
     After each step all learn whether one was asked to stop, or the first sees a collapse. It saves
     and says so; what befalls all alike is the first one's to tell, too.
     """
-    state.load_state_dict(engine.from_first(state.state_dict()))
+    state.load_state_dict(processes.broadcast(state.state_dict()))
     with contextlib.suppress(TrainingError):
         for _ in loop.go_on(state, train, views, budget):
-            if engine.anyone(bool(asked_to_stop())):
+            if processes.any_process(bool(asked_to_stop())):
                 return
 
 

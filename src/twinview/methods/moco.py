@@ -7,7 +7,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
-from twinview.compute import batch_norm, engine
+from twinview.compute import batch_norm, processes
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
@@ -111,7 +111,7 @@ class Moco(Method):
                 f"{views.shape[1]} examples of a process; set it to "
                 f"{math.gcd(self.group, views.shape[1])}, or to null"
             )
-        everyones = engine.everyones(views, dim=1)
-        order = engine.from_first(torch.randperm(everyones.shape[1])).to(views.device)
-        keys = engine.everyones(self.slow(everyones[:, engine.own_part(order)]), dim=1)
-        return keys[:, engine.own_part(order.argsort())]
+        everyones = processes.all_gather(views, dim=1)
+        order = processes.broadcast(torch.randperm(everyones.shape[1])).to(views.device)
+        keys = processes.all_gather(self.slow(everyones[:, processes.local_rows(order)]), dim=1)
+        return keys[:, processes.local_rows(order.argsort())]

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.learning.parts import Method, Siamese, outputs
 from twinview.settings.sections import OneOf
 
 Objective = partial[Any]  # of tensors; an option names no PyTorch, to be read without it
-Labels = Tensor | Alike | None
+Labels = Tensor | PairLabels | None
 
 
 def siamese(
@@ -57,20 +57,20 @@ def _alike(labels: Tensor | None, positives: str) -> Labels:
             f"methods.siamese.positives is {positives!r}, and this data has no labels; set it "
             "to views"
         )
-    return labels if positives == "classes" else Alike(labels == 1)
+    return labels if positives == "classes" else PairLabels(labels == 1)
 
 
 def _chance(objective: Objective, positives: str, width: int, n: int) -> float:
     """Short, as some count length; with a little noise, as among equals none is semi_hard."""
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
     places = torch.arange(n)
-    labels: Labels = Alike(places % 2 == 0) if positives == "pairs" else places
+    labels: Labels = PairLabels(places % 2 == 0) if positives == "pairs" else places
     return float(objective(0.01 * (1 + 0.001 * noise), labels))
 
 
 def _require_use(objective: Objective, positives: str) -> None:
     """Raises ConfigError unless the objective's signature says that it takes these positives."""
-    wanted = {"views": None, "classes": Tensor, "pairs": Alike}[positives]
+    wanted = {"views": None, "classes": Tensor, "pairs": PairLabels}[positives]
     if wanted and not _takes(objective.func, wanted):
         able = [
             n

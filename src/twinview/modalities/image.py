@@ -1,4 +1,4 @@
-"""Pictures: stored as bytes, augmented in [0, 1], fed to encoders standardised."""
+"""Pictures: they are stored as bytes, augmented in [0, 1] and fed to encoders standardised."""
 
 from collections.abc import Sequence
 from typing import final
@@ -13,13 +13,13 @@ NEED_COLOUR = ("grey", "hue", "saturation")
 
 
 def image() -> Modality:
-    """The modality of pictures: uint8, (n, c, h, w), 1 or 3 channels."""
+    """The modality of pictures: uint8 (n, c, h, w) with 1 or 3 channels."""
     return Image()
 
 
 @final
 class Image(Modality):
-    """Bytes on disk and in the view cache; every channel has a mean and a deviation of its own."""
+    """Pictures are stored as bytes, and each channel is standardised by its own statistics."""
 
     def check(self, inputs: Tensor) -> None:
         """Raises DataError unless inputs are uint8 pictures with 1 or 3 channels."""
@@ -33,13 +33,14 @@ class Image(Modality):
         """Raises ConfigError when pictures of one channel are to change their colours."""
         idle = [name for name in names if name in NEED_COLOUR]
         if idle and shape[0] == 1:
-            raise ConfigError(
-                f"views.chain: {', '.join(idle)} would do nothing, since these pictures have one "
-                "channel; take it out"
+            raise ConfigError.at(
+                "views.chain",
+                f"has {', '.join(idle)}, which would not change pictures of one channel",
+                "take it out",
             )
 
     def statistics(self, inputs: Tensor) -> Statistics:
-        """Mean and population deviation of each channel, on the scale of [0, 1]."""
+        """The mean and population standard deviation of each channel, on the scale of [0, 1]."""
         counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in inputs.unbind(1)])
         share = counts.double() / counts.sum(1, keepdim=True)
         values = torch.arange(256, dtype=torch.float64) / 255
@@ -53,17 +54,17 @@ class Image(Modality):
 
     def pack(self, x: Tensor) -> Tensor:
         """Values in [0, 1] rounded to bytes."""
-        # By way of int32: straight from float32 to uint8, torch takes five times as long.
+        # torch converts float32 to uint8 five times faster by way of int32.
         return (x * 255).round_().to(torch.int32).to(torch.uint8)
 
     def standardise(self, statistics: Statistics) -> nn.Module:
-        """Bytes (n, c, h, w) to float32 with mean 0 and deviation 1 in each channel."""
+        """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
         return Standardise(statistics)
 
 
 @final
 class Standardise(nn.Module):
-    """(x / 255 - mean) / std of each channel."""
+    """(x / 255 - mean) / std for each channel."""
 
     mean: Tensor
     std: Tensor
@@ -71,10 +72,10 @@ class Standardise(nn.Module):
     def __init__(self, statistics: Statistics) -> None:
         super().__init__()
         shape = (1, -1, 1, 1)
-        # Not persistent: the encoder's JSON holds the statistics, its weights file the weights.
+        # The buffers are not saved as weights, since the encoder's JSON file holds the statistics.
         self.register_buffer("mean", torch.tensor(statistics.mean).view(shape), persistent=False)
         self.register_buffer("std", torch.tensor(statistics.std).view(shape), persistent=False)
 
     def forward(self, stored: Tensor) -> Tensor:
-        """stored: uint8 (n, c, h, w); floats on the same scale are taken too, and left alone."""
+        """The standardised float32 of uint8 (n, c, h, w); floats on that scale are taken too."""
         return stored.to(torch.float32, copy=True).div_(255).sub_(self.mean).div_(self.std)

@@ -1,4 +1,4 @@
-"""Embeddings of all splits, and their files."""
+"""The embeddings of all splits, and their files."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import engine
+from twinview.compute import processes
 from twinview.core import files
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings
@@ -20,51 +20,58 @@ Progress = Callable[[Iterable[Tensor], int, str], Iterator[Tensor]]
 def embed(
     encoder: nn.Module,
     prepared: Prepared,
-    own: Embed,
+    settings: Embed,
     device: torch.device,
     progress: Progress,
 ) -> dict[str, Embeddings]:
-    """Features of every split; the batch size is part of the result, since sums round by it.
+    """The features of every split, on process 0; the other processes get an empty dictionary.
 
-    own: also says whether they are averaged over a picture and its mirror image. Processes share
-    whole batches, so that the result, which the first one has, is equal to the bit.
-    progress: hands the batches on, given their number and the split's name, and may show a bar.
+    Processes share whole batches, and the batch size is part of the result, since sums round by
+    it. So any number of processes gives the same bits.
+
+    Parameters
+    ----------
+    encoder : the encoder.
+    prepared : the splits.
+    settings : the section embed of params.yaml.
+    device : computes the features.
+    progress : yields the batches, given their number and a title, and may show a bar.
     """
     encoder.to(device).eval()
-    asked = Mirrored(encoder) if own.mirror else encoder
-    found = {}
+    network = MirroredEncoder(encoder) if settings.mirror else encoder
+    embedded = {}
     for name, split in prepared.splits.items():
-        batches = split.inputs.split(own.batch_size)
-        mine = [batches[number] for number in engine.own_part(torch.arange(len(batches)))]
-        shown = progress(mine, len(mine), f"embed {name}")
-        everyones = engine.to_first([features(asked, shown, device)] if mine else [])
-        if engine.rank() == 0:
-            found[name] = Embeddings(torch.cat(everyones), split.labels, split.ids)
-    return found
+        batches = split.inputs.split(settings.batch_size)
+        local = [batches[number] for number in processes.local_rows(torch.arange(len(batches)))]
+        shown = progress(local, len(local), f"embed {name}")
+        parts = processes.gather_lists([features(network, shown, device)] if local else [])
+        if processes.rank() == 0:
+            embedded[name] = Embeddings(torch.cat(parts), split.labels, split.ids)
+    return embedded
 
 
 @torch.inference_mode()
 def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
-    """(n, d) float32 on the CPU, of batches of stored inputs."""
+    """The features (n, d) float32, on the CPU, of batches of stored inputs."""
     return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
 
 
-class Mirrored(nn.Module):
-    """An encoder of pictures, averaged over them and their mirror images."""
+class MirroredEncoder(nn.Module):
+    """An encoder of pictures whose features are averaged over a picture and its mirror image."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """(n, c, h, w) to (n, dim)."""
+        """The features (n, d) of pictures (n, c, h, w)."""
         mean: Tensor = (self.encoder(pictures) + self.encoder(pictures.flip(3))) / 2
         return mean
 
 
 @torch.inference_mode()
-def projected(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
-    """What a head makes of embeddings, on the CPU: the z (n, d) to their h."""
+def project(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+    """The projections z (n, d) of embeddings by a head, on the CPU."""
     return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
 
 
@@ -78,6 +85,6 @@ def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
 
 
 def load(folder: Path) -> dict[str, Embeddings]:
-    """The embeddings that save wrote, by split."""
-    found = {name: load_tensors(folder / f"{name}.safetensors") for name in NAMES}
-    return {n: Embeddings(t["features"], t.get("labels"), t["ids"]) for n, t in found.items()}
+    """The embeddings that save wrote, by split. Raises DataError for a missing or broken file."""
+    tensors = {name: load_tensors(folder / f"{name}.safetensors") for name in NAMES}
+    return {n: Embeddings(t["features"], t.get("labels"), t["ids"]) for n, t in tensors.items()}

@@ -22,7 +22,7 @@ DESCRIPTION = "encoder.json"
 
 @dataclass(frozen=True)
 class Description:
-    """All that is needed, beside the weights, to build an encoder again."""
+    """What is needed, beside the weights, to build an encoder again."""
 
     architecture: str
     options: Mapping[str, Any]
@@ -31,15 +31,21 @@ class Description:
     statistics: Statistics
 
     @classmethod
-    def of(cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]) -> "Description":
-        """The description of an encoder for this data."""
+    def for_data(
+        cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]
+    ) -> "Description":
+        """The description of an encoder for the prepared data."""
         modality, statistics = prepared.modality_name, prepared.statistics
         return cls(architecture, options, modality, prepared.shape, statistics)
 
 
 @final
 class Encoder(nn.Module):
-    """Stored inputs in (uint8 pictures), features out: `features` maps, `forward` (n, dim)."""
+    """Maps stored inputs, such as uint8 pictures, to features (n, dim).
+
+    dim: the number of features. pooled_positions: the number of positions of a map that stay apart
+    when it is pooled. Raises ConfigError when the network cannot be built from its options.
+    """
 
     def __init__(self, description: Description) -> None:
         super().__init__()
@@ -51,37 +57,39 @@ class Encoder(nn.Module):
             self.network: nn.Module = build(description.shape)
         except ValueError as error:
             raise ConfigError(f"encoders.{description.architecture}: {error}") from None
-        self.dim, self.places = int(self.network.dim), int(self.network.places)
+        self.dim, self.pooled_positions = int(self.network.dim), int(self.network.pooled_positions)
 
     def features(self, inputs: Tensor) -> Tensor:
-        """The network's maps, before they are pooled."""
+        """The network's maps, before pooling."""
         maps: Tensor = self.network.features(self.standardise(inputs))  # type: ignore[operator]
         return maps
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(n, ...) as stored, to (n, dim) float32."""
+        """The features (n, dim) float32 of stored inputs (n, ...)."""
         pooled: Tensor = self.network(self.standardise(inputs))
         return pooled
 
 
 def build(description: Description, seed: int) -> Encoder:
-    """An encoder with random weights that depend on the seed alone."""
+    """An encoder with random weights, which depend on the seed only."""
     with randomness.torch_seeded(seed, "encoder"):
         return Encoder(description)
 
 
 @torch.no_grad()
-def require_places(encoder: Encoder, inputs: Tensor) -> None:
-    """Raises ConfigError when maps of these inputs have fewer places than the encoder's raster."""
+def require_map_size(encoder: Encoder, inputs: Tensor) -> None:
+    """Raises ConfigError when maps of these inputs have fewer positions than are pooled."""
     training = encoder.training
     maps = encoder.eval().features(inputs)
     encoder.train(training)
-    if math.prod(maps.shape[2:]) < encoder.places:
+    if math.prod(maps.shape[2:]) < encoder.pooled_positions:
         (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
-        raise ConfigError(
-            f"the method's option 'small': crops of {small} leave {map_size} places for the "
-            f"encoder's raster of {encoder.places}; raise small.size, "
-            f"or lower encoders.{encoder.description.architecture}'s raster and strides"
+        raise ConfigError.at(
+            "the method's option 'small'",
+            f"has crops of {small}, whose maps of {map_size} have fewer positions than the "
+            f"encoder's raster of {encoder.pooled_positions}",
+            f"raise small.size, or lower encoders.{encoder.description.architecture}'s raster and "
+            "strides",
         )
 
 
@@ -95,7 +103,7 @@ def save(folder: Path, encoder: Encoder) -> None:
 
 
 def load(folder: Path) -> Encoder:
-    """The encoder that save wrote, ready to embed.
+    """The encoder that save wrote, in evaluation mode.
 
     Raises DataError when weights and description do not belong together.
     """
@@ -112,4 +120,5 @@ def _description(path: Path) -> Description:
         options, shape = dict(value["options"]), tuple(value["shape"])
         return Description(**fields, options=options, shape=shape, statistics=statistics)
     except TypeError as error:
-        raise DataError(f"{path} does not describe an encoder ({error})") from None
+        remedy = "`dvc repro --force pretrain` writes it anew"
+        raise DataError.at(path, f"does not describe an encoder ({error})", remedy) from None

@@ -1,4 +1,4 @@
-"""The head as it is saved and used: what made the projections z of the features h."""
+"""The head as it is saved and used: it maps features h to projections z."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,15 @@ DESCRIPTION = "head.json"
 def save(
     folder: Path, head: nn.Module, architecture: str, options: Mapping[str, Any], width: int
 ) -> None:
-    """Writes weights and description; equal heads give equal bytes. width: of the features."""
+    """Writes weights and description; equal heads give equal bytes.
+
+    Parameters
+    ----------
+    folder : where the two files are written.
+    head : the head.
+    architecture, options : its name among the heads, and its options.
+    width : the number of features that it takes.
+    """
     weights = {name: t.detach().cpu() for name, t in head.state_dict().items()}
     description = {"architecture": architecture, "options": options, "width": width}
     with files.atomic_folder(folder) as temporary:
@@ -26,7 +34,7 @@ def save(
 
 
 def load(folder: Path) -> nn.Module:
-    """The head that save wrote, ready to project: (n, width) to (n, d).
+    """The head that save wrote, in evaluation mode: it maps (n, width) to (n, d).
 
     Raises DataError when weights and description do not belong together.
     """
@@ -36,6 +44,7 @@ def load(folder: Path) -> nn.Module:
         build = registry.bind("heads", value["architecture"], value["options"])
         head: nn.Module = build(value["width"])
     except TypeError as error:
-        raise DataError(f"{path} does not describe a head ({error})") from None
+        remedy = "`dvc repro --force pretrain` writes it anew"
+        raise DataError.at(path, f"does not describe a head ({error})", remedy) from None
     load_weights(head, folder / WEIGHTS, DESCRIPTION)
     return head.eval()

@@ -1,4 +1,7 @@
-"""Pictures in, features and class probabilities out: encoder and probe as they were evaluated."""
+"""Features and class probabilities of pictures, by encoder and probe as they were evaluated.
+
+The commands, the served model and the scikit-learn transformer use this module.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,28 +21,31 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Embedder:
-    """An encoder, and whether its features are averaged over a picture and its mirror image."""
+    """An encoder and how it is used.
+
+    mirror: whether features are averaged over a picture and its mirror image.
+    """
 
     encoder: Encoder
     mirror: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of one picture: (c, h, w)."""
+        """The shape of one picture: (c, h, w)."""
         return tuple(self.encoder.description.shape)
 
     @property
-    def asked(self) -> nn.Module:
-        """What makes the features: the encoder, mirrored or not."""
-        return embeddings.Mirrored(self.encoder) if self.mirror else self.encoder
+    def network(self) -> nn.Module:
+        """The module that computes the features: the encoder, mirrored or not."""
+        return embeddings.MirroredEncoder(self.encoder) if self.mirror else self.encoder
 
     def features(self, pictures: Tensor) -> Tensor:
-        """uint8 (n, c, h, w) to float32 (n, dim)."""
-        return self.features_of(pictures.split(_BATCH))
+        """The features (n, dim) float32 of uint8 pictures (n, c, h, w)."""
+        return self.features_of_batches(pictures.split(_BATCH))
 
-    def features_of(self, batches: Iterable[Tensor]) -> Tensor:
-        """The same of pictures that come in batches."""
-        return embeddings.features(self.asked, batches, _CPU)
+    def features_of_batches(self, batches: Iterable[Tensor]) -> Tensor:
+        """The features (n, dim) float32 of batches of uint8 pictures."""
+        return embeddings.features(self.network, batches, _CPU)
 
 
 @dataclass(frozen=True)
@@ -60,20 +66,21 @@ class Predictor:
         return self.embedder.shape
 
     def features(self, pictures: Tensor) -> Tensor:
-        """uint8 (n, c, h, w) to float32 (n, dim)."""
+        """The features (n, dim) float32 of uint8 pictures (n, c, h, w)."""
         return self.embedder.features(pictures)
 
 
 def load(models: Path) -> Predictor:
-    """The predictor of the encoder and the probe that lie in this folder.
+    """The predictor whose encoder and probe lie in this folder.
 
-    Raises DataError when the probe is of an encoder of another width.
+    Raises DataError when the probe takes another number of features than the encoder gives.
     """
-    loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
-    width = len(fitted.fitted.mean)
+    loaded, loaded_probe = encoder.load(models / "encoder"), probe.load(models / "probe")
+    width = len(loaded_probe.model.mean)
     if loaded.dim != width:
-        raise DataError(
-            f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "
-            f"{loaded.dim}; `dvc repro` fits the one to the other"
+        raise DataError.at(
+            models / "probe",
+            f"is the probe of {width} features, and {models / 'encoder'} gives {loaded.dim}",
+            "`dvc repro` fits the one to the other",
         )
-    return Predictor(Embedder(loaded, fitted.mirror), fitted)
+    return Predictor(Embedder(loaded, loaded_probe.mirror), loaded_probe)

@@ -1,4 +1,4 @@
-"""The linear probe as it is saved and used: class probabilities of frozen features."""
+"""The linear probe as it is saved and used: it gives class probabilities of frozen features."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 from twinview.core import files
 from twinview.core.errors import DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
-from twinview.evaluation.logistic import Fitted
+from twinview.evaluation.logistic import LogisticModel
 
 WEIGHTS = "probe.safetensors"
 DESCRIPTION = "probe.json"
@@ -18,54 +18,57 @@ DESCRIPTION = "probe.json"
 
 @dataclass(frozen=True)
 class Probe:
-    """A fitted probe, the names of its classes, and how the features that it wants are made.
+    """A fitted probe.
 
-    mirror: whether they are averaged over a picture and its mirror image.
+    model: the fitted logistic regression. classes: the names of its classes, by label. mirror:
+    whether its features are averaged over a picture and its mirror image.
     """
 
-    fitted: Fitted
+    model: LogisticModel
     classes: tuple[str, ...]
     mirror: bool
 
     def probabilities(self, features: Tensor) -> Tensor:
-        """(n, d) to (n, k): of each class, in the order of `classes`."""
-        return self.fitted.logits(features).softmax(1)
+        """The probabilities (n, k) of features (n, d), in the order of `classes`."""
+        return self.model.logits(features).softmax(1)
 
 
 def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
-    """Writes weights and description; equal probes give equal bytes. options: how it was fitted."""
+    """Writes weights and description; equal probes give equal bytes. options: those of the fit."""
     description = {
         "probe": "linear",
         "options": options,
         "classes": list(probe.classes),
         "mirror": probe.mirror,
-        "width": probe.fitted.weights.shape[1],
+        "width": probe.model.weights.shape[1],
     }
     with files.atomic_folder(folder) as temporary:
-        save_tensors(temporary / WEIGHTS, vars(probe.fitted))
+        save_tensors(temporary / WEIGHTS, vars(probe.model))
         files.save_json(temporary / DESCRIPTION, description)
 
 
 def load(folder: Path) -> Probe:
-    """The probe that save wrote. Raises DataError unless weights and description are of one."""
+    """The probe that save wrote. Raises DataError when the two files do not belong together."""
     path = folder / DESCRIPTION
     value = files.load_json(path)
     try:
         classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
     except (TypeError, ValueError) as error:
-        raise DataError(f"{path} does not describe a probe ({error})") from None
+        remedy = "`dvc repro --force evaluate` fits the probe anew"
+        raise DataError.at(path, f"does not describe a probe ({error})", remedy) from None
     weights = load_tensors(folder / WEIGHTS)
     expected = {"mean": (width,), "std": (width,), "weights": (len(classes), width)}
     expected |= {"bias": (len(classes),)}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if found != expected or not isinstance(mirror, bool):
-        raise DataError(
-            f"{folder / WEIGHTS} holds {found}, where {DESCRIPTION} says {expected}; "
-            "`dvc repro --force evaluate` fits the probe anew"
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if shapes != expected or not isinstance(mirror, bool):
+        raise DataError.at(
+            folder / WEIGHTS,
+            f"holds {shapes}, where {DESCRIPTION} says {expected}",
+            "`dvc repro --force evaluate` fits the probe anew",
         )
-    return Probe(Fitted(**weights), classes, mirror)
+    return Probe(LogisticModel(**weights), classes, mirror)
 
 
-def named(fitted: Fitted, classes: Sequence[str], mirror: bool) -> Probe:
-    """A probe with names for the classes that it knows: those up to its largest label."""
-    return Probe(fitted, tuple(classes[: len(fitted.bias)]), mirror)
+def with_class_names(model: LogisticModel, classes: Sequence[str], mirror: bool) -> Probe:
+    """A probe whose classes have names; it knows the classes up to its largest label."""
+    return Probe(model, tuple(classes[: len(model.bias)]), mirror)

@@ -1,4 +1,4 @@
-"""Alignment and uniformity on the sphere, optimised directly (arXiv 2005.10242, section 4)."""
+"""Alignment and uniformity on the sphere (Wang and Isola, arXiv 2005.10242, section 4)."""
 
 import math
 from typing import Annotated
@@ -18,15 +18,25 @@ def alignment_uniformity(
     concentration: Annotated[float, Gt(0)],
     uniformity_weight: Annotated[float, Ge(0)],
 ) -> Tensor:
-    """Mean distance ** power of positive pairs, plus the weighted log of the mean potential.
+    """The mean of distance ** power over positive pairs, plus the weighted uniformity.
 
-    z: (v, n, d), n > 1, any scale but zero. labels: (n,), the same label is a positive pair; None:
-    the views of an example are; no positive pair adds zero (tally hears of it). The potential
-    of two examples in a view is exp(-concentration |x - y|^2). All alike cost 0, and orthogonal
-    embeddings 2 ** (power / 2) - 2 concentration uniformity_weight, which may be negative. Blind
-    to order and rotation. Keeps (vn, vn) bools; potentials come in tiles. The paper: power 2
-    (alpha), concentration 2 (t); weights .98 and .96 (STL-10), that is .98; 3 and 1 with t 3
-    (ImageNet subset), that is .333.
+    The uniformity is the log of the mean of exp(-concentration |x - y|^2) over pairs of different
+    examples of a view. Embeddings that are all alike cost 0, and orthogonal ones 2 ** (power / 2)
+    - 2 concentration uniformity_weight, which may be negative. The loss is invariant under the
+    order of examples and under rotation. It keeps (vn, vn) bools; the potentials are computed in
+    tiles.
+
+    Parameters
+    ----------
+    z : (v, n, d), n > 1, at any scale but zero.
+    labels : (n,), pairs with the same label are positive; None: the views of an example are. A
+        batch
+        without positive pairs has alignment 0, and the tally counts it.
+    power : the paper's alpha; it uses 2, and 3 on an ImageNet subset.
+    concentration : the paper's t; it uses 2, and 3 on an ImageNet subset.
+    uniformity_weight : relative to the alignment. The paper's weights are .98 and .96 for STL-10,
+        a
+        ratio of .98, and for an ImageNet subset .333.
     """
     unit = log_sum_exp.unit(z)
     uniformity = torch.stack([_uniformity(view, concentration) for view in unit]).mean()
@@ -34,17 +44,21 @@ def alignment_uniformity(
 
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:
+    """The mean of distance ** power over positive pairs."""
     positive, _ = pair_mining.masks(unit, labels)
     count = positive.sum(1)
     tally.tell_anchors(count, torch.full_like(count, unit.shape[1] - 1))
     first, second = positive.triu().nonzero(as_tuple=True)
     rows = unit.flatten(0, 1)
-    apart = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)
-    return pair_mining.mean(apart.pow(power))
+    distances = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)
+    return pair_mining.mean(distances.pow(power))
 
 
 def _uniformity(unit: Tensor, concentration: float) -> Tensor:
-    """|x - y|^2 = 2 - 2 x . y makes the potential a sum that comes in tiles."""
+    """The log of the mean potential over pairs of different embeddings (n, d).
+
+    Since |x - y|^2 = 2 - 2 x . y, it is a log-sum-exp of products, which is computed in tiles.
+    """
     potentials = log_sum_exp.log_sum_exp_of_others(unit, 1 / (2 * concentration))
     n = len(unit)
     return potentials.logsumexp(0) - math.log(n * (n - 1)) - 2 * concentration

@@ -1,4 +1,4 @@
-"""Barlow Twins: the views' features correlate one to one (arXiv 2103.03230, eq. 1)."""
+"""Barlow Twins: the views' features correlate like the identity (arXiv 2103.03230, eq. 1)."""
 
 from typing import Annotated
 
@@ -11,13 +11,20 @@ from twinview.learning import log_sum_exp
 
 
 def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt(0)]) -> Tensor:
-    """Squared distance of the views' correlations from the identity, summed over features.
+    """The squared distance of the correlations between two views' features from the identity.
 
-    z: (2, n, d), n > 1, the whole batch: statistics of a part are others. labels are not looked at.
-    off_diagonal: lambda, what a correlation of two different features counts. Each feature is
-    standardised over the batch by its biased variance plus 1e-5, as batch norm does, so a constant
-    feature costs 1 and has a finite gradient. Blind to order, and to each feature's scale and
-    shift; not to rotation. Keeps (d, d) numbers. The paper: .005, its code .0051.
+    Each feature is standardised over the batch by its biased variance plus 1e-5, as batch norm
+    does. So a constant feature costs 1 and has a finite gradient. The loss is invariant under the
+    order of examples, and under scale and shift of each feature, but not under rotation. It keeps
+    (d, d) numbers.
+
+    Parameters
+    ----------
+    z : (2, n, d), n > 1, the whole batch, since a part of it has other statistics.
+    labels : ignored.
+    off_diagonal : the paper's lambda, the weight of the correlations of different features. The
+        paper
+        uses .005, its code .0051.
     """
     assert len(z) == 2 and z.shape[1] > 1, "Barlow Twins correlates two views over examples"
     first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.widened(z))

@@ -6,36 +6,43 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from twinview.core.types import Alike
+from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
 from twinview.settings.ranges import Distance
 
 
 def contrastive(
     z: Tensor,
-    labels: Tensor | Alike | None,
+    labels: Tensor | PairLabels | None,
     *,
     margin: Annotated[float, Gt(0)],
     distance: Distance,
 ) -> Tensor:
-    """Half the mean squared distance of positive pairs, and of what negative ones lack to a margin.
+    """Half the mean squared distance of positive pairs, plus half that of what negative pairs lack.
 
-    z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive pair;
-    None: the views of an example are. Each kind of pair has its own mean, since there are far more
-    negatives; a kind that does not occur adds zero (tally hears of it). All embeddings alike
-    cost margin ** 2 / 2, without a gradient. Blind to order and rotation. Keeps (vn, vn) numbers.
-    Alike: the two views of a place are a pair, there is no other, and all pairs have one mean.
-    The paper: euclidean, a margin of 1 or so in the scale of its outputs.
+    A negative pair lacks max(0, margin - distance) (eq. 4). Positive and negative pairs have
+    separate means, since there are far more negative ones; a kind without pairs adds zero, and the
+    tally counts it. Embeddings that are all alike cost margin ** 2 / 2, without a gradient. The
+    loss is invariant under the order of examples and under rotation. It keeps (vn, vn) numbers.
+
+    Parameters
+    ----------
+    z : (v, n, d); for the cosine distance at any scale but zero.
+    labels : (n,), pairs with the same label are positive; None: the views of an example are.
+        PairLabels: the views z[0, i] and z[1, i] are the only pairs, and all of them have one
+        mean.
+    margin : the paper uses about 1 in the scale of its outputs.
+    distance : euclidean, as in the paper, or cosine.
     """
-    if isinstance(labels, Alike):
+    if isinstance(labels, PairLabels):
         return _of_pairs(pair_mining.across(z, distance), labels.values, margin)
-    apart = pair_mining.between(z, distance)
+    distances = pair_mining.between(z, distance)
     positive, negative = pair_mining.masks(z, labels)
     tally.tell_anchors(positive.sum(1), negative.sum(1))
-    lacking = (margin - apart[negative]).relu()
-    return (pair_mining.mean(apart[positive].square()) + pair_mining.mean(lacking.square())) / 2
+    missing = (margin - distances[negative]).relu()
+    return (pair_mining.mean(distances[positive].square()) + pair_mining.mean(missing.square())) / 2
 
 
-def _of_pairs(apart: Tensor, alike: Tensor, margin: float) -> Tensor:
-    tally.tell_anchors(alike, ~alike)
-    return torch.where(alike, apart, (margin - apart).relu()).square().mean() / 2
+def _of_pairs(distances: Tensor, positive: Tensor, margin: float) -> Tensor:
+    tally.tell_anchors(positive, ~positive)
+    return torch.where(positive, distances, (margin - distances).relu()).square().mean() / 2

@@ -1,4 +1,4 @@
-"""Decoupled contrastive loss: NT-Xent, the positive not among the rivals (arXiv 2110.06848)."""
+"""Decoupled contrastive loss: NT-Xent without the positive in the sum (arXiv 2110.06848)."""
 
 import math
 from typing import Annotated
@@ -11,13 +11,19 @@ from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
-    """Mean of log sum exp of the products with other examples, less the product with the own view.
+    """The mean of the log-sum-exp of products with other examples, minus the positive product.
 
-    z: (2, n, d), n > 1, any scale but zero. labels are not looked at. Products are divided by the
-    temperature; one sum runs over both views of all other examples (eq. 6). Unlike NT-Xent's, a
-    positive pair's pull does not fade as it becomes easy, so small batches and few epochs do. Blind
-    to rotation and to order; near log(2n - 2) for embeddings that say nothing, and may be negative.
-    Keeps (2n, 2n) numbers, since to subtract a term from a tiled sum would cancel.
+    One sum runs over both views of all other examples (eq. 6). Unlike in NT-Xent, the gradient of
+    a positive pair does not fade as the pair becomes easy, so that small batches and few epochs
+    are enough. The loss is invariant under rotation and the order of examples. Random embeddings
+    cost about log(2n - 2), and the loss may be negative. It keeps (2n, 2n) numbers: subtracting
+    the positive term from a sum in tiles would cancel.
+
+    Parameters
+    ----------
+    z : (2, n, d), n > 1, at any scale but zero.
+    labels : ignored.
+    temperature : divides the products.
     """
     assert len(z) == 2 and z.shape[1] > 1, "DCL compares two views, and with other examples"
     tally.tell(negatives=2 * z.shape[1] - 2)

@@ -1,4 +1,4 @@
-"""InfoNCE: name the key of each query (CPC, arXiv 1807.03748, eq. 4; MoCo, 1911.05722, eq. 1)."""
+"""InfoNCE: which key is the query's? (CPC, arXiv 1807.03748, eq. 4; MoCo, 1911.05722, eq. 1)."""
 
 from typing import Annotated
 
@@ -16,13 +16,20 @@ def info_nce(
     *,
     temperature: Annotated[float, Gt(0)],
 ) -> Tensor:
-    """Mean cross-entropy of naming each query's key among the negatives.
+    """The mean cross-entropy of classifying each query's key among the negatives.
 
-    z: (2, n, d), queries then keys. queue: (k, d), the negatives of every query (MoCo); None: they
-    are the other n - 1 keys (CPC). Any scale but zero. labels are not looked at. The queue is a
-    parameter beyond the contract, since it is state: a method owns it, and detaches the keys too if
-    a slow encoder made them. Embeddings that say nothing cost near log(k + 1), or log n without
-    a queue. MoCo: temperature .07, 65,536 negatives.
+    Random embeddings cost about log(k + 1), or log n without a queue.
+
+    Parameters
+    ----------
+    z : (2, n, d), queries and then keys, at any scale but zero.
+    labels : ignored.
+    queue : (k, d), the negatives of every query (MoCo); None: the other n - 1 keys are the
+        negatives
+        (CPC). Other objectives have no such parameter, since a queue is state: a method owns it.
+        The
+        method also detaches keys of a slow encoder.
+    temperature : divides the products. MoCo uses .07 with 65,536 negatives.
     """
     tally.tell(negatives=z.shape[1] - 1 if queue is None else len(queue))
     queries, keys = log_sum_exp.unit(z).unbind()
@@ -30,5 +37,5 @@ def info_nce(
     if queue is None:
         return (log_sum_exp.log_sum_exp(queries, keys, temperature) - positive).mean()
     negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.unit(queue), temperature)
-    # log(exp(positive) + exp(negatives)) - positive, with nothing to cancel.
+    # This is log(exp(positive) + exp(negatives)) - positive without cancellation.
     return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()

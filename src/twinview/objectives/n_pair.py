@@ -11,13 +11,20 @@ from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, Ge(0)]) -> Tensor:
-    """Mean over positive pairs of log(1 + sum over negatives of exp(product - the positive's)).
+    """The mean over positive pairs of log(1 + sum of exp(negative product - positive product)).
 
-    z: (2, n, d), anchors then keys; products are those of embeddings as they are, so lengths count.
-    labels: (n,), keys with the anchor's label are positives; None: the other view is. A batch of
-    one class costs zero. length_weight times the mean squared length is added. Near log n for
-    embeddings near zero. Blind to order and rotation. Keeps (n, n) numbers. The paper adds lengths
-    without a number; TensorFlow's npairs_loss: .001 in these terms (its .002, halved).
+    The sum runs over the anchor's negatives. The mean squared length, times length_weight, is
+    added. Products are those of unnormalised embeddings, so lengths count. A batch of one class
+    costs zero, and embeddings near zero cost about log n. The loss is invariant under the order of
+    examples and under rotation. It keeps (n, n) numbers.
+
+    Parameters
+    ----------
+    z : (2, n, d), anchors and then keys.
+    labels : (n,), keys with the anchor's label are positives; None: the other view is.
+    length_weight : the paper gives no value. TensorFlow's npairs_loss uses .001 in these terms
+        (its
+        .002, halved).
     """
     assert len(z) == 2, "N-pair compares anchors with keys: two views"
     wide = log_sum_exp.widened(z)
@@ -25,6 +32,6 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
     _, negative = pair_mining.masks(z[:1], labels)
     tally.tell_anchors((~negative).sum(1), negative.sum(1))
     products = anchors @ keys.T
-    rivals = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
-    loss = -logsigmoid((products - rivals)[~negative]).mean()
+    negatives = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
+    loss = -logsigmoid((products - negatives)[~negative]).mean()
     return loss + length_weight * wide.square().sum(2).mean()

@@ -10,11 +10,16 @@ from twinview.learning import log_sum_exp, tally
 
 
 def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
-    """Mean cross-entropy of naming the other view of the same example.
+    """The mean cross-entropy of classifying the other view of the same example.
 
-    z: (2, n, d), any scale but zero. labels are not looked at. Every other embedding of the batch,
-    2n - 2 of them, is a negative. Blind to rotation and to order; near log(2n - 1) for embeddings
-    that say nothing. SimCLR: temperature .1 (ImageNet) to .5 (CIFAR-10).
+    All other embeddings of the batch, 2n - 2 of them, are negatives. The loss is invariant under
+    rotation and the order of examples. Random embeddings cost about log(2n - 1).
+
+    Parameters
+    ----------
+    z : (2, n, d), at any scale but zero.
+    labels : ignored.
+    temperature : divides the products. SimCLR uses .1 for ImageNet and .5 for CIFAR-10.
     """
     assert len(z) == 2, "NT-Xent compares two views"
     tally.tell(negatives=2 * z.shape[1] - 2)
@@ -22,5 +27,5 @@ def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) 
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
     others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
-    # Subtracted before the mean: at low temperatures both are large.
+    # The positives are subtracted before the mean, since both terms are large at low temperatures.
     return torch.mean(others.unflatten(0, (2, -1)) - positive)

@@ -1,4 +1,4 @@
-"""SupCon: supervised contrastive loss, its mean outside the log (arXiv 2004.11362, eq. 2)."""
+"""SupCon: supervised contrastive loss with the mean outside the log (arXiv 2004.11362, eq. 2)."""
 
 from typing import Annotated
 
@@ -10,13 +10,19 @@ from twinview.learning import log_sum_exp, tally
 
 
 def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
-    """Mean over anchors of the mean cross-entropy of naming each embedding with the anchor's label.
+    """The mean over anchors of the mean cross-entropy of classifying each positive of the anchor.
 
-    z: (v, n, d), any scale but zero. labels: (n,) integers; None: every example is its own class,
-    which with two views is NT-Xent. An anchor without positives (one view, alone in its class)
-    contributes zero and counts in the mean; tally hears how many do. Blind to rotation,
-    to order and to the names of classes; near log(vn - 1) for embeddings that say nothing. The
-    paper: temperature .1; its code also multiplies by temperature / .07, the equation does not.
+    An anchor without positives (one view, the only one of its class) contributes zero and counts
+    in the mean; the tally counts such anchors. The loss is invariant under rotation, the order of
+    examples and the names of classes. Random embeddings cost about log(vn - 1).
+
+    Parameters
+    ----------
+    z : (v, n, d), at any scale but zero.
+    labels : (n,) integers, embeddings with the same label are positives; None: every example is a
+        class, which with two views is NT-Xent.
+    temperature : divides the products. The paper uses .1. Its code also multiplies the loss by
+        temperature / .07, which the equation does not.
     """
     views, n, _ = z.shape
     rows = log_sum_exp.unit(z).flatten(0, 1)
@@ -29,7 +35,7 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
 
 
 def _agreement(rows: Tensor, labels: Tensor) -> Tensor:
-    """The sum of each row's products with the other rows of its label, by way of the class sums."""
+    """The sum of each row's products with the other rows of its label, computed by class sums."""
     names, classes = labels.unique(return_inverse=True)
     sums = rows.new_zeros(len(names), rows.shape[1]).index_add(0, classes, rows)
     return (rows * (sums[classes] - rows)).sum(1)

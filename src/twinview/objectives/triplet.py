@@ -1,4 +1,4 @@
-"""Triplet loss: nearer to the positive than to the negative, by a margin (FaceNet, 1503.03832)."""
+"""Triplet loss: the positive is nearer than the negative by a margin (FaceNet, 1503.03832)."""
 
 from typing import Annotated
 
@@ -17,14 +17,22 @@ def triplet(
     distance: Distance,
     mining: Mining,
 ) -> Tensor:
-    """Mean over the mined triplets of max(0, margin + distance to positive - that to negative).
+    """The mean over mined triplets of max(0, margin + positive distance - negative distance).
 
-    z: (v, n, d); any scale but zero for cosine. labels: (n,), the same label is a positive; None:
-    the views of an example are. No triplet costs zero; tally hears how many there are.
-    All embeddings alike cost the margin; under semi_hard zero, since none is farther. Blind to
-    order and rotation. Keeps (vn, vn) numbers; but for hard, (positive pairs, vn). FaceNet:
-    semi_hard, margin .2 on squared distances of unit vectors, which is cosine with .1, doubled.
-    Hermans et al. (1703.07737): hard, euclidean, margin .1 to 1; all is their L_BA.
+    A batch without triplets costs zero; the tally counts triplets. Embeddings that are all alike
+    cost the margin, and zero under semi_hard, since no negative is farther. The loss is invariant
+    under the order of examples and under rotation. It keeps (vn, vn) numbers, and (positive pairs,
+    vn) unless mining is hard.
+
+    Parameters
+    ----------
+    z : (v, n, d); for the cosine distance at any scale but zero.
+    labels : (n,), embeddings with the same label are positives; None: the views of an example are.
+    margin : FaceNet uses .2 on squared distances of unit vectors, which is .1 for cosine with the
+        loss
+        doubled. Hermans et al. (1703.07737) use .1 to 1.
+    distance : cosine, as in FaceNet, or euclidean, as in Hermans et al.
+    mining : semi_hard, as in FaceNet; hard, as in Hermans et al.; or all, which is their L_BA.
     """
     near, far = pair_mining.triplets(z, labels, margin=margin, distance=distance, mining=mining)
     return pair_mining.mean((margin + near - far).relu())

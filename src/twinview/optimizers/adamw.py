@@ -12,7 +12,10 @@ def adamw(
     *,
     weight_decay: Annotated[float, Ge(0)],
 ) -> optim.Optimizer:
-    """AdamW whose weight decay spares biases and norm layers; the loop sets the learning rate."""
+    """AdamW; the training loop sets its learning rate.
+
+    decayed, exempt: the weights with and without weight decay. Biases and norm layers are exempt.
+    """
     groups = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": exempt, "weight_decay": 0.0},

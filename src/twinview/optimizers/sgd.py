@@ -13,7 +13,10 @@ def sgd(
     weight_decay: Annotated[float, Ge(0)],
     momentum: Annotated[float, Ge(0), Lt(1)],
 ) -> optim.Optimizer:
-    """SGD whose weight decay spares biases and norm layers; the loop sets the learning rate."""
+    """SGD with momentum; the training loop sets its learning rate.
+
+    decayed, exempt: the weights with and without weight decay. Biases and norm layers are exempt.
+    """
     groups = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": exempt, "weight_decay": 0.0},

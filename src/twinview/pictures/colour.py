@@ -1,25 +1,25 @@
-"""What the colour augmentations share."""
+"""Arithmetic that the colour augmentations share."""
 
 from torch import Tensor
 
 from twinview.core.randomness import Draws
 
-# ITU-R BT.601 luma, as in PIL; torchvision's red (.2989) leaves white a little grey.
+# The luma of ITU-R BT.601, as in PIL. torchvision's red (.2989) makes white a little grey.
 LUMA = (0.299, 0.587, 0.114)
 
 
-def factors(draws: Draws, strength: float) -> Tensor:
-    """(n, 1, 1, 1): one factor a picture, uniform in [1 - strength, 1 + strength]."""
+def random_factors(draws: Draws, strength: float) -> Tensor:
+    """One factor for each picture, uniform in [1 - strength, 1 + strength]: (n, 1, 1, 1)."""
     return draws.uniform(1, 1, 1, low=1 - strength, high=1 + strength)
 
 
 def blend(x: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    """Pictures on the line from `other` (factor 0) through x (factor 1), cut to [0, 1]."""
+    """x * factor + other * (1 - factor), clamped to [0, 1]."""
     return (x * factor).add_(other * (1 - factor)).clamp_(0, 1)
 
 
-def grey_of(x: Tensor) -> Tensor:
-    """(n, 1, h, w): the luma of colour pictures; grey ones as they are."""
+def luma(x: Tensor) -> Tensor:
+    """The luma of colour pictures, (n, 1, h, w); grey pictures are returned as they are."""
     if x.shape[1] == 1:
         return x
     red, green, blue = x.chunk(3, dim=1)

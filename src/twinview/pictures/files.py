@@ -1,4 +1,7 @@
-"""Picture files as an encoder's input, fitted to its shape: the one reader of all commands."""
+"""Picture files, read and fitted to the shape that an encoder takes.
+
+All commands and the served model read pictures by this module.
+"""
 
 import contextlib
 import struct
@@ -19,12 +22,12 @@ from twinview.pictures import png_chunks
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif")
 FORMATS = "PNG, JPEG, WebP, BMP or GIF"
-CHANGES = ("made_grey", "scaled", "cut")  # what fitting may do to a picture
+CHANGES = ("made_grey", "scaled", "cut")  # the changes that fitting may make
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _MODES = {1: "L", 3: "RGB"}
 _EIGHT_BITS = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK")
-_TURNS = {
+_ORIENTATIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -33,7 +36,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow's readers raise for bytes that they make nothing of.
+# The errors that Pillow's readers raise for bytes that are no picture.
 _FAULTS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
     struct.error, zlib.error,
@@ -41,10 +44,10 @@ _FAULTS = (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPicture:
     """A picture as an encoder takes it.
 
-    pixels: uint8 (c, h, w). changes: those of CHANGES that it needed. warnings: Pillow's.
+    pixels: uint8 (c, h, w). changes: those of CHANGES that were made. warnings: Pillow's.
     """
 
     pixels: Tensor
@@ -52,45 +55,45 @@ class Fitted:
     warnings: tuple[str, ...]
 
 
-def from_path(path: Path, shape: tuple[int, ...]) -> Fitted:
-    """The picture of a file on the disk, as `fitted` has it."""
+def read_picture(path: Path, shape: tuple[int, ...]) -> FittedPicture:
+    """The picture of the file at `path`, as fit_picture returns it."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})") from None
     with file:
-        return fitted(file, shape)
+        return fit_picture(file, shape)
 
 
-def fitted(file: IO[bytes], shape: tuple[int, ...]) -> Fitted:
-    """The picture of a file of any size, fitted to the shape (c, h, w).
+def fit_picture(file: IO[bytes], shape: tuple[int, ...]) -> FittedPicture:
+    """The picture of a file, of any size, fitted to the shape (c, h, w).
 
-    It is turned as its EXIF data say, transparency laid on black, colours made grey where the
-    encoder takes grey ones, scaled (bicubic) until the shorter side fits, and the middle cut out.
-    Of 16 bits a channel the high 8 count, of an animation the first picture. Raises DataError for
-    what cannot be read so.
+    The picture is turned as its EXIF data say, and transparency is laid on black. Colours become
+    grey when the encoder takes one channel. The picture is then scaled (bicubic) until its shorter
+    side fits, and the middle is cut out. Of 16 bits a channel the high 8 are used, and of an
+    animation the first picture. Raises DataError for a file that cannot be read so.
     """
     channels, height, width = shape
-    with _told(), warnings.catch_warnings(record=True) as caught:
+    with _pillow_errors_reported(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        picture = Image.open(png_chunks.bare(file), formats=_FORMATS)
+        picture = Image.open(png_chunks.without_metadata(file), formats=_FORMATS)
         picture.load()
-        upright = _opaque(_upright(_eight_bits(picture)))
+        upright = _on_black(_upright(_eight_bits(picture)))
         changes = {
-            "made_grey": channels == 1 and _coloured(upright),
+            "made_grey": channels == 1 and _has_colour(upright),
             "scaled": max(width / upright.width, height / upright.height) != 1,
             "cut": upright.width * height != upright.height * width,
         }
         coloured = upright.convert(_MODES[channels])
-        found = ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC)
-    large = Image.DecompressionBombWarning  # Pillow's, at half of the limit
-    said = tuple(str(of.message) for of in caught if not issubclass(of.category, large))
-    return Fitted(_pixels(found), tuple(name for name in CHANGES if changes[name]), said)
+        fitted = ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC)
+    large = Image.DecompressionBombWarning  # Pillow warns at half of its limit
+    texts = tuple(str(w.message) for w in caught if not issubclass(w.category, large))
+    return FittedPicture(_pixels(fitted), tuple(name for name in CHANGES if changes[name]), texts)
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Raises DataError for what Pillow makes nothing of."""
+def _pillow_errors_reported() -> Iterator[None]:
+    """Raises DataError in place of Pillow's errors."""
     try:
         yield
     except UnidentifiedImageError:
@@ -105,7 +108,7 @@ def _told() -> Iterator[None]:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """The picture itself, or the high byte of each of its values."""
+    """The picture itself if it has 8 bits a channel; otherwise the high byte of each value."""
     if picture.mode in _EIGHT_BITS:
         return picture
     high = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
@@ -114,30 +117,33 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF data say; as it lies where these cannot be read."""
+    """The picture turned as its EXIF data say, or unchanged where these cannot be read."""
     try:
-        Image.Exif().load(picture.info.get("exif", b""))  # getexif is silent where asked before
-        turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        Image.Exif().load(
+            picture.info.get("exif", b"")
+        )  # getexif does not raise when it was called before
+        turn = _ORIENTATIONS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except _FAULTS as error:
         warnings.warn(f"is not turned, for its EXIF data are broken ({error})", stacklevel=2)
         return picture
     return picture if turn is None else picture.transpose(turn)
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    """The picture with transparency laid on black."""
+def _on_black(picture: Image.Image) -> Image.Image:
+    """The picture with its transparency laid on black."""
     if not picture.has_transparency_data:
         return picture
     black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, picture.convert("RGBA"))
 
 
-def _coloured(picture: Image.Image) -> bool:
-    """Whether any pixel is of a colour that is no grey."""
+def _has_colour(picture: Image.Image) -> bool:
+    """Whether any pixel has a colour that is not grey."""
     red, *others = picture.convert("RGB").split()
     return any(ImageChops.difference(red, other).getbbox() for other in others)
 
 
 def _pixels(picture: Image.Image) -> Tensor:
+    """The pixels as uint8 (c, h, w)."""
     values = torch.from_numpy(np.array(picture))
     return values[None] if values.ndim == 2 else values.permute(2, 0, 1).contiguous()

@@ -1,4 +1,4 @@
-"""The picture files below a folder, and how many others there are, by reason."""
+"""The picture files below a folder, and the number of other files, by reason."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -7,17 +7,18 @@ from pathlib import Path
 from twinview.core.errors import DataError
 from twinview.pictures import files
 
-# What Windows, macOS and network disks leave among pictures; names in small letters.
-_OF_SYSTEMS = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
+# Files that Windows, macOS and network disks leave among pictures, in lower case.
+_SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
 
 
-def listed(folder: Path) -> tuple[list[str], Counter[str]]:
-    """Relative paths of all picture files, sorted, and what else there is: how many, by reason.
+def list_pictures(folder: Path) -> tuple[list[str], Counter[str]]:
+    """The sorted relative paths of all picture files, and the number of other files by reason.
 
-    A hidden folder, or one of a system, counts as one. Raises DataError where there is no picture.
+    A hidden folder, or one of a system, counts as one file. Raises DataError when the folder holds
+    no picture.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; name one that holds pictures")
+        raise DataError.at(folder, "is no folder", "name one that holds pictures")
     names, left_out = [], Counter[str]()
     for path in _entries(folder):
         if reason := _reason(path):
@@ -25,27 +26,30 @@ def listed(folder: Path) -> tuple[list[str], Counter[str]]:
         else:
             names.append(path.relative_to(folder).as_posix())
     if not names:
-        others = f" (it holds {counted(left_out)})" if left_out else ""
+        others = f" (it holds {describe_counts(left_out)})" if left_out else ""
         ends = ", ".join(files.SUFFIXES)
         raise DataError(f"{folder} holds no file that ends in {ends}{others}")
     return sorted(names), left_out
 
 
-def counted(reasons: Counter[str]) -> str:
+def describe_counts(reasons: Counter[str]) -> str:
     """Numbers and reasons in words, the most frequent first."""
     return ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All that lies below but folders that are entered: each once, and by its own name first."""
+    """All files below a folder, and folders that are not entered.
+
+    A folder that several links name is entered once, by its own name if that lies below too.
+    """
     waiting, entered = deque([folder]), set[Path]()
     while waiting:
-        here = waiting.popleft()
-        if here.resolve() in entered:
-            yield here
+        current = waiting.popleft()
+        if current.resolve() in entered:
+            yield current
             continue
-        entered.add(here.resolve())
-        for path in sorted(here.iterdir()):
+        entered.add(current.resolve())
+        for path in sorted(current.iterdir()):
             if path.is_dir() and not _is_litter(path):
                 (waiting.append if path.is_symlink() else waiting.appendleft)(path)
             else:
@@ -53,7 +57,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _reason(path: Path) -> str:
-    """Why a path is no picture file to be read; empty where it is one."""
+    """Why the path is not read as a picture; "" when it is."""
     if _is_litter(path):
         return "hidden or a system's"
     if path.is_dir():
@@ -68,4 +72,4 @@ def _reason(path: Path) -> str:
 
 
 def _is_litter(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in _OF_SYSTEMS
+    return path.name.startswith(".") or path.name.lower() in _SYSTEM_NAMES

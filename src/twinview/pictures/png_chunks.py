@@ -1,4 +1,4 @@
-"""PNG files without the chunks that change no pixel."""
+"""PNG files without the chunks that do not change any pixel."""
 
 import io
 import struct
@@ -8,14 +8,18 @@ from typing import IO
 from twinview.core.errors import DataError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_COLOUR_KEY = (0, 2)  # kinds of PNG, grey and RGB, whose tRNS names a transparent colour
-_ORIENTED = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")  # texts that may say how it lies
+_COLOUR_KEY = (0, 2)  # PNG's colour types grey and RGB, whose tRNS names a transparent colour
+_ORIENTED = (
+    b"Raw profile type exif\0",
+    b"XML:com.adobe.xmp\0",
+)  # texts that may state the orientation
 
 
-def bare(file: IO[bytes]) -> IO[bytes]:
-    """The file; of a PNG only the chunks that make pixels, or say how they lie.
+def without_metadata(file: IO[bytes]) -> IO[bytes]:
+    """The file itself; of a PNG only the chunks that define its pixels or state its orientation.
 
-    The others, such as texts and colour profiles, change no pixel, but can make Pillow refuse all.
+    The other chunks, such as texts and colour profiles, change no pixel, but Pillow may refuse the
+    file because of them.
     """
     if file.read(len(_PNG)) != _PNG:
         file.seek(0)
@@ -32,7 +36,7 @@ def bare(file: IO[bytes]) -> IO[bytes]:
 
 
 def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """A PNG's chunks: name, head (length and name), content with its checksum."""
+    """The chunks of a PNG: name, head (length and name), and content with its checksum."""
     name = b""
     while name != b"IEND" and len(head := file.read(8)) == 8:
         length, name = struct.unpack(">I4s", head)

@@ -1,4 +1,4 @@
-"""Affine warps of whole batches, shared by the geometric augmentations and small crops."""
+"""Affine warps of whole batches, for the geometric augmentations and for small crops."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,19 @@ def crop(
 ) -> Tensor:
     """Windows of the pictures, each resized by bilinear interpolation.
 
-    x: (n, c, h, w) in [0, 1]. drawn: (n, 4), in [0, 1]: how far along their ranges area, ratio and
-    place are. scale, ratio: augmentations.random_resized_crop says what. side: the shorter one of
-    what comes out, in pixels; the longer one keeps the picture's proportions.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    drawn : (n, 4) in [0, 1]: where area, ratio and position of the window lie in their ranges.
+    scale : the range of the window's share of the picture's area.
+    ratio : the range of the window's width over its height, in pixels.
+    side : the shorter side of the result, in pixels; the longer side keeps the picture's
+        proportions.
+
+    Returns
+    -------
+    Pictures (n, c, h', w') in [0, 1]. augmentations.random_resized_crop describes the
+        distribution.
     """
     first, last = math.log(ratio[0]), math.log(ratio[1])
     low = torch.tensor([scale[0], first, -1, -1])
@@ -34,22 +44,33 @@ def crop(
 def warp(
     x: Tensor, theta: Tensor, outside: Literal["zeros", "border"], size: Sequence[int]
 ) -> Tensor:
-    """Pictures in [0, 1] seen through affine maps, by bilinear interpolation.
+    """Pictures warped by affine maps, with bilinear interpolation.
 
-    x: (n, c, h, w). theta: (n, 2, 3), from output to input coordinates, where -1 and 1 are the
-    picture's edges (not the middles of its outer pixels). outside: black, or the nearest pixel.
-    size: (h, w) of what comes out.
+    Parameters
+    ----------
+    x : (n, c, h, w) in [0, 1].
+    theta : (n, 2, 3), maps output to input coordinates; -1 and 1 are the picture's edges, and not
+        the middles of its outer pixels.
+    outside : the value of pixels outside of the picture: black ("zeros"), or that of the nearest
+        pixel
+        ("border").
+    size : (h', w') of the result, in pixels.
+
+    Returns
+    -------
+    Pictures (n, c, h', w') in [0, 1].
     """
-    # Broadcast sums and not affine_grid, whose matrix product may round otherwise in another batch.
+    # These are broadcast sums, since the matrix product of affine_grid may round differently in
+    # another batch.
     right, down, shift = theta[:, :, :, None, None].unbind(2)
     across = torch.addcmul(shift, right, _middles(size[1], x))
     grid = across + down * _middles(size[0], x)[:, None]
-    seen = F.grid_sample(
+    warped = F.grid_sample(
         x, grid.movedim(1, -1), mode="bilinear", padding_mode=outside, align_corners=False
     )
-    return seen.clamp_(0, 1)
+    return warped.clamp_(0, 1)
 
 
 def _middles(side: int, x: Tensor) -> Tensor:
-    """Where the middles of the pixels are along a side that runs from -1 to 1; of x's type."""
+    """The coordinates of the middles of pixels along a side from -1 to 1, in the type of x."""
     return torch.arange(1 - side, side, 2, dtype=x.dtype, device=x.device).div_(side)

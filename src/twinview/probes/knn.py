@@ -19,21 +19,27 @@ def knn(
     temperature: Annotated[float, Gt(0)],
     whitened: Annotated[int, Ge(0)],
 ) -> Tensor:
-    """Predicted labels (m,) int64 of features (m, d).
+    """Predicted labels (m,) int64: the nearest rows vote with weight exp(cosine / temperature).
 
-    The nearest training rows vote with weight exp(cosine / temperature). Wu et al.: 200
-    neighbours, temperature .07. With fewer training rows than neighbours, all vote.
-    whitened: cosines are taken between so many whitened principal components of the training
-    rows; 0 leaves the features as they are.
+    Parameters
+    ----------
+    train : labelled features.
+    features : (m, d).
+    neighbours : the number of rows that vote; with fewer training rows, all vote. Wu et al. use
+        200.
+    temperature : Wu et al. use .07.
+    whitened : the number of whitened principal components of the training rows between which
+        cosines
+        are taken; 0 takes cosines between the features as they are.
     """
-    labels = train.known_labels()
+    labels = train.required_labels()
     classes = int(labels.max()) + 1
-    prepare = whitening(train.features, whitened) if whitened else _as_they_are
+    prepare = whitening(train.features, whitened) if whitened else _unchanged
     cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
-    # Less the largest: the same ratios, and no overflow at a low temperature.
+    # Subtracting the largest cosine keeps the ratios, and nothing overflows at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()
     return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)
 
 
-def _as_they_are(rows: Tensor) -> Tensor:
+def _unchanged(rows: Tensor) -> Tensor:
     return rows

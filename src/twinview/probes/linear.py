@@ -1,4 +1,4 @@
-"""The linear probe: multinomial logistic regression on frozen, standardised features."""
+"""The linear probe: multinomial logistic regression of frozen, standardised features."""
 
 from typing import Annotated
 
@@ -10,12 +10,16 @@ from twinview.evaluation.logistic import fit
 
 
 def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt(0)]) -> Tensor:
-    """Predicted labels (m,) int64 of features (m, d).
+    """Predicted labels (m,) int64.
 
-    strength: the inverse of the L2 penalty, scikit-learn's C: minimises the summed cross-entropy
-    plus |W|^2 / (2 strength). Features are standardised by the training rows. The minimum is that
-    of scikit-learn's LogisticRegression, found sooner: L-BFGS in coordinates in which the features
-    are white. It stops after 30 steps, when the accuracy has long settled; a penalty too weak for
-    float32 gets float64 and 100 steps.
+    It minimises the summed cross-entropy plus |W|^2 / (2 strength), as scikit-learn's
+    LogisticRegression does, and stops after 30 steps of L-BFGS, when the accuracy has settled long
+    since. A penalty too weak for float32 gets float64 and 100 steps.
+
+    Parameters
+    ----------
+    train : labelled features; all features are standardised by them.
+    features : (m, d).
+    strength : the inverse of the L2 penalty, scikit-learn's C.
     """
     return fit(train, strength).logits(features).argmax(1)

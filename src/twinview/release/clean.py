@@ -97,7 +97,7 @@ def _experiments() -> None:
 
 
 def _unused() -> None:
-    outside_git = commands.head() is None
+    outside_git = commands.head_commit() is None
     which = [] if outside_git else ["--all-commits", "--all-experiments"]
     dvc_experiments.dvc("gc", "--workspace", *which, "--force", "--quiet")
 
@@ -140,7 +140,7 @@ def _quiet_project() -> Iterator[None]:
         for path in paths.SCRATCH.glob("twinview.*.lock"):
             held.enter_context(stage.alone(path.name.split(".")[1]))
         for folder in _trainings():
-            held.enter_context(locks.held(folder.with_name(f"{folder.name}.lock"), _refuse))
+            held.enter_context(locks.file_lock(folder.with_name(f"{folder.name}.lock"), _refuse))
         yield
 
 

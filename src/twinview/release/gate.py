@@ -105,7 +105,7 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
 def _beats(names: Sequence[str], ours: Trainings, read: Read) -> Iterator[Check]:
     if not names:
         return
-    baselines = files.flat(seeding.mapping(read, paths.BASELINE_METRICS))
+    baselines = files.flatten(seeding.mapping(read, paths.BASELINE_METRICS))
     for name in names:
         theirs = number(baselines.get(f"{RAW}.{name}"))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from twinview.core.text_table import aligned
+from twinview.core.text_table import format_table
 from twinview.release.gate import Check, holds
 
 COLUMNS = ("", "metric", "against", "found", "wanted", "why")
@@ -11,7 +11,7 @@ STATES = {True: "ok", False: "FAIL", None: "skip"}
 
 def text(checks: Sequence[Check], place: str) -> str:
     """One line a check, then the verdict and where the thresholds stand."""
-    lines = aligned([COLUMNS, *map(_cells, checks)])
+    lines = format_table([COLUMNS, *map(_cells, checks)])
     return "\n".join([*lines, f"{verdict(checks)}. Thresholds: {place}."])
 
 

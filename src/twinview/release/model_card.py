@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview.core import files, paths
-from twinview.core.templates import rendered
+from twinview.core.templates import render
 from twinview.evaluation import protocol
 from twinview.experiments.intervals import interval
 from twinview.experiments.trainings import Trainings
@@ -27,7 +27,7 @@ def card(
     checks, place: the gate that it passed, and where its thresholds stand.
     """
     found = files.load_json(paths.EVALUATION)
-    return rendered(
+    return render(
         _TEMPLATE,
         escaped=False,  # Markdown, read by MLflow's pages, which let no HTML through
         model=model,

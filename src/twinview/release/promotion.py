@@ -64,7 +64,7 @@ def _results(read: Read) -> tuple[dict[str, float], str]:
 
     Baselines do not: which of theirs a row has is another matter in each version.
     """
-    ours = files.flat(seeding.mapping(read, paths.METRICS))
+    ours = files.flatten(seeding.mapping(read, paths.METRICS))
     return ours, files.load_json(paths.PRETRAIN_RUN)["run_id"]
 
 

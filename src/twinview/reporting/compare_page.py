@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twinview.core.templates import rendered
+from twinview.core.templates import render
 from twinview.experiments.comparison import (
     MANY,
     MORE_SEEDS,
@@ -68,7 +68,7 @@ class Part:
 
 def page(compared: Compared) -> str:
     """The HTML: equal comparisons give equal text."""
-    return rendered(
+    return render(
         _TEMPLATE,
         escaped=True,
         parts=[_part(compared, found) for found in compared.parts],

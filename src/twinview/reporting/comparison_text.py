@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from twinview.core.text_table import aligned
+from twinview.core.text_table import format_table
 from twinview.evidence import scoreboard
 from twinview.experiments.comparison import (
     MORE_SEEDS,
@@ -105,7 +105,7 @@ def _table(found: Comparison, width: int) -> list[str]:
     """One table where it fits; else several below each other, long names listed above them."""
     header = ["settings", "n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB"]
     rows = [[*_row(found, group)] for group in found.groups]
-    whole = aligned([header, *rows])
+    whole = format_table([header, *rows])
     if max(map(len, whole)) <= width:
         return whole
     if max(len(row[0]) for row in rows) * _SHARE <= width:
@@ -120,11 +120,11 @@ def _below(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     lines, columns = [], [0]
     for place in range(1, len(rows[0])):
         wider = [[row[at] for at in (*columns, place)] for row in rows]
-        if len(columns) > 1 and max(map(len, aligned(wider))) > width:
-            lines += [*aligned([[row[at] for at in columns] for row in rows]), ""]
+        if len(columns) > 1 and max(map(len, format_table(wider))) > width:
+            lines += [*format_table([[row[at] for at in columns] for row in rows]), ""]
             columns = [0]
         columns.append(place)
-    return [*lines, *aligned([[row[at] for at in columns] for row in rows])]
+    return [*lines, *format_table([[row[at] for at in columns] for row in rows])]
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:

@@ -26,4 +26,4 @@ def neighbours_page(
         for row, near in zip(rows, pictures, strict=True)
     ]
     query = data_uri(as_picture(picture))
-    return templates.rendered(_TEMPLATE, escaped=True, name=name, query=query, rows=shown)
+    return templates.render(_TEMPLATE, escaped=True, name=name, query=query, rows=shown)

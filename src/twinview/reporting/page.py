@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from twinview.core.errors import DataError
-from twinview.core.files import flat
+from twinview.core.files import flatten
 from twinview.core.paths import OURS, PREPARED
-from twinview.core.templates import rendered
+from twinview.core.templates import render
 from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
@@ -60,7 +60,7 @@ def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed
     """
     require_same_rows(evidence)
     batch_size = evidence.settings["pretrain"]["batch_size"]
-    return rendered(
+    return render(
         _TEMPLATE,
         escaped=True,
         charts=charts,
@@ -115,7 +115,7 @@ def _mistakes(evidence: Evidence) -> dict[str, Any]:
 
 def _origin(evidence: Evidence) -> dict[str, Any]:
     settings, prepared = evidence.settings, evidence.prepared
-    groups = {name: flat(section) for name, section in settings.items() if flat(section)}
+    groups = {name: flatten(section) for name, section in settings.items() if flatten(section)}
     chain = {name: settings["augmentations"][name] for name in settings["views"]["chain"]}
     return {
         "parameters": groups,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core.paths import OURS
-from twinview.evaluation.standings import BARS, is_worse, standing
+from twinview.evaluation.standings import REFERENCES, describe_gaps, is_worse
 from twinview.settings.sections import FEW, PROPAGATED
 
 BESIDE = ("raw_pixels", "supervised")
@@ -62,14 +62,14 @@ def sentence(contenders: Mapping[str, Found], examples: int) -> str:
 def judgements(contenders: Mapping[str, Found]) -> list[tuple[str, bool]]:
     """How we stand beside each bar, in words, and whether that is worse in any task."""
     ours, found = contenders[OURS], []
-    for name, words in BARS.items():
+    for name, words in REFERENCES.items():
         if name in contenders:
             theirs = contenders[name]
             gaps = {
                 (few_labels(task) or spoken(task)): of["accuracy"] - theirs[task]["accuracy"]
                 for task, of in ours.items()
             }
-            found.append((f"Beside {words}: {standing(gaps)}.", is_worse(gaps)))
+            found.append((f"Beside {words}: {describe_gaps(gaps)}.", is_worse(gaps)))
     return found
 
 

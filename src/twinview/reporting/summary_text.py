@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from twinview.core import paths
-from twinview.core.text_table import aligned
-from twinview.evaluation.standings import BARS, standing
+from twinview.core.text_table import format_table
+from twinview.evaluation.standings import REFERENCES, describe_gaps
 from twinview.experiments import seeding
 from twinview.experiments.intervals import WORDS, Interval
 
@@ -27,7 +27,7 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     return "\n".join(
         [
             "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
-            *aligned([["", *tasks], *rows], right=True),
+            *format_table([["", *tasks], *rows], right=True),
             *_standings(found),
             *_spread(found),
             f"Pretraining: {found['verdict']}.",
@@ -44,8 +44,8 @@ def _standings(found: Mapping[str, Any]) -> list[str]:
     tasks = found["results"][paths.OURS]
     return [
         f"Our encoder beside {words}: "
-        f"{standing({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
-        for name, words in BARS.items()
+        f"{describe_gaps({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
+        for name, words in REFERENCES.items()
         if name in found["results"]
     ]
 
@@ -116,7 +116,7 @@ def _next_steps(found: Mapping[str, Any], run_minutes: float | None) -> list[str
     }
     if found["seeds"] is None or len(found["seeds"]["seeds"]) < 2:
         steps["twinview seeds 3"] = f"two more trainings, for intervals{_cost(found, run_minutes)}"
-    lines = aligned([[f"  {command}", words] for command, words in steps.items()])
+    lines = format_table([[f"  {command}", words] for command, words in steps.items()])
     ready = shutil.which("twinview") is not None
     return [f"Next{'' if ready else ', after `source .venv/bin/activate`'}:", *lines]
 

@@ -27,7 +27,7 @@ def onnx(path: Path, embedder: Embedder) -> float:
         import onnxscript  # noqa: F401  torch.onnx works by it
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed; pip install 'twinview[onnx]'") from None
-    asked = embedder.asked.eval()
+    asked = embedder.network.eval()
     with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -54,7 +54,7 @@ def onnx(path: Path, embedder: Embedder) -> float:
 def pt2(path: Path, embedder: Embedder) -> float:
     """The same as a .pt2 file, for torch.export.load; the largest difference."""
     example, archive = (_pictures(2, embedder.shape),), io.BytesIO()
-    asked = embedder.asked.eval()
+    asked = embedder.network.eval()
     with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of weights that are not stored row by row

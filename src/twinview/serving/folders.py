@@ -17,7 +17,7 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.models.predictor import Embedder
 from twinview.pictures import files as picture_files
 from twinview.pictures import folders
-from twinview.pictures.files import Fitted
+from twinview.pictures.files import FittedPicture
 
 _BATCH = 256
 _NAMED = 10  # pictures that a message names
@@ -51,7 +51,7 @@ class Checked:
         changes = [f"{n:,} {name.replace('_', ' ')}" for name, n in self.changes.items() if n]
         parts = [
             f"of {len(self.names):,} pictures: {', '.join(changes)}" if changes else "",
-            f"left out: {folders.counted(self.left_out)}" if self.left_out else "",
+            f"left out: {folders.describe_counts(self.left_out)}" if self.left_out else "",
             f"broken and left out: {len(self.broken):,}\n{_first(self.broken)}" * bool(self.broken),
             f"warnings: {len(self.warnings):,}\n{_first(self.warnings)}" * bool(self.warnings),
         ]
@@ -65,7 +65,7 @@ def check(
 
     Raises DataError that names the broken ones unless they may be skipped, or when none is left.
     """
-    names, left_out = folders.listed(folder)
+    names, left_out = folders.list_pictures(folder)
     changes = Counter[str]()
     whole, broken, warnings = [], [], []
     for place in progress(range(len(names)), len(names), "read"):
@@ -94,7 +94,7 @@ def embed(embedder: Embedder, folder: Path, names: Sequence[str], progress: Prog
         torch.stack([_read(folder, n, embedder.shape).pixels for n in names[k : k + _BATCH]])
         for k in progress(starts, len(starts), "embed")
     )
-    return embedder.features_of(batches)
+    return embedder.features_of_batches(batches)
 
 
 def require_suffix(path: Path) -> None:
@@ -136,13 +136,13 @@ def made_by(models: Path, embedder: Embedder) -> str:
     return f"{weights}, mirror {str(embedder.mirror).lower()}"
 
 
-def _read(folder: Path, name: str, shape: tuple[int, ...]) -> Fitted:
+def _read(folder: Path, name: str, shape: tuple[int, ...]) -> FittedPicture:
     """The picture. Raises DataError too for a name that a table cannot hold."""
     try:
         name.encode()
     except UnicodeEncodeError:
         raise DataError("has a name that is not UTF-8; rename it") from None
-    return picture_files.from_path(folder / name, shape)
+    return picture_files.read_picture(folder / name, shape)
 
 
 def _first(lines: Sequence[str]) -> str:

@@ -108,7 +108,7 @@ def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
     if not isinstance(value, bytes):
         raise _refused(f"that at place {place} is {type(value).__name__}, and no file", shape)
     try:
-        return files.fitted(io.BytesIO(value), shape).pixels
+        return files.fit_picture(io.BytesIO(value), shape).pixels
     except DataError as error:
         raise _refused(f"that at place {place} {error}", shape) from None
 

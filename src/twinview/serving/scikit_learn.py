@@ -48,7 +48,7 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """The features, row by row. Raises ValueError for other pictures than fit saw."""
         check_is_fitted(self)
         rows = self._checked(X, reset=False)
-        asked = embeddings.Mirrored(self.encoder_) if self.mirror else self.encoder_
+        asked = embeddings.MirroredEncoder(self.encoder_) if self.mirror else self.encoder_
         batches = self._pictures(rows).split(self.batch_size)
         return embeddings.features(asked, batches, _CPU).numpy()
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from twinview.core.paths import below
+from twinview.core.paths import inside_project
 from twinview.core.registry import Section, did_you_mean, names
 from twinview.settings.ranges import ShareRange
 
@@ -65,7 +65,7 @@ class Data(Section):
     validation: Count
     test: Count
     seed: Seed
-    pairs: Annotated[str, AfterValidator(below)]
+    pairs: Annotated[str, AfterValidator(inside_project)]
 
 
 class Cached(Section):

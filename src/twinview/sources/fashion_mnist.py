@@ -1,7 +1,7 @@
-"""Fashion-MNIST (Xiao, Rasul, Vollgraf, arXiv 1708.07747, MIT): 70,000 grey garments, 28x28.
+"""Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv 1708.07747, MIT): 70,000 grey garments of 28x28.
 
-Three ways to the same bytes, each checked against the SHA-256 of the unpacked files: a folder,
-Debian's package dataset-fashion-mnist, and torchvision's download.
+The files come from a folder, from Debian's package dataset-fashion-mnist, or from torchvision's
+download. Each is checked by the SHA-256 of the unpacked file.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from twinview.core.errors import DataError
 from twinview.core.files import atomic_file
-from twinview.core.paths import below, root
+from twinview.core.paths import inside_project, root
 from twinview.core.types import Source, Split
 
 CLASSES = (
@@ -41,21 +41,26 @@ DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 # Where torchvision keeps the unpacked files below its root.
 LAYOUT = Path("FashionMNIST/raw")
-LIMIT_S = 300  # of each command that fetches 30 MB, and of a server's silence
-LARGEST = 16 + 60_000 * 28 * 28  # bytes of a file, unpacked
+LIMIT_S = 300  # for each command, which fetches 30 MB, and for a server that sends nothing
+LARGEST = 16 + 60_000 * 28 * 28  # the bytes of the largest unpacked file
 
 
 def fashion_mnist(
     *,
-    folder: Annotated[str, AfterValidator(below)],
+    folder: Annotated[str, AfterValidator(inside_project)],
     origin: Literal["auto", "folder", "debian", "torchvision"],
 ) -> Source:
-    """60,000 rows to fit on (ids 0 to 59,999) and 10,000 to test on (ids 60,000 and on).
+    """60,000 rows to fit on (ids 0 to 59,999) and 10,000 to test on (ids 60,000 to 69,999).
 
-    folder: where the four files are kept, plain or .gz, or put; below the project's folder.
-    origin: where they come from when they are not there yet; folder fetches nothing; auto tries
-    Debian's package, then torchvision.
-    Raises DataError when a file is missing, truncated or of other content.
+    Parameters
+    ----------
+    folder : where the four files lie, plain or .gz, or are put; it is inside the project's folder.
+    origin : where missing files come from. folder fetches nothing; auto tries Debian's package and
+        then torchvision.
+
+    Raises
+    ------
+    DataError : a file is missing, truncated or of other content.
     """
     raw = root() / folder
     if _missing(raw):
@@ -78,9 +83,11 @@ def _locate(raw: Path, name: str) -> Path | None:
 
 def _fetch(raw: Path, origin: str) -> None:
     if origin == "folder":
-        raise DataError(
-            f"{raw} lacks {', '.join(_missing(raw))}; put Fashion-MNIST's four idx files there "
-            "(plain or .gz), or set sources.fashion_mnist.origin to auto"
+        raise DataError.at(
+            raw,
+            f"lacks {', '.join(_missing(raw))}",
+            "put Fashion-MNIST's four idx files there (plain or .gz), or set "
+            "sources.fashion_mnist.origin to auto",
         )
     ways = {"debian": _from_debian, "torchvision": _from_torchvision}
     failures = []
@@ -94,13 +101,13 @@ def _fetch(raw: Path, origin: str) -> None:
                 print(f"Fashion-MNIST: fetched into {raw} by way of {name}")
                 return
     raise DataError(
-        "Fashion-MNIST could not be had (" + "; ".join(failures) + f"); put its four idx files "
+        "Fashion-MNIST could not be fetched (" + "; ".join(failures) + f"); put its four idx files "
         f"(plain or .gz) into {raw} by hand"
     )
 
 
 def _from_debian(raw: Path) -> None:
-    """The installed package, or else one that apt downloads and we unpack: no root needed."""
+    """Copies the installed package's files, or those that apt downloads; no root is needed."""
     installed = Path("/") / DEBIAN_FOLDER
     if installed.is_dir():
         _copy(installed, raw)
@@ -116,9 +123,9 @@ def _from_debian(raw: Path) -> None:
 
 
 def _download(folder: str) -> None:
-    """Debian's package into a folder. Raises OSError with the reasons of both, where both fail."""
+    """Downloads Debian's package into a folder. Raises OSError with apt's reasons."""
     reasons = []
-    if os.geteuid() == 0:  # a new machine has no package lists yet, and only root can get them
+    if os.geteuid() == 0:  # a new machine has no package lists, and only root can get them
         try:
             _run(["apt-get", "update"], folder)
         except OSError as error:
@@ -130,12 +137,12 @@ def _download(folder: str) -> None:
 
 
 def _run(command: list[str], folder: str) -> None:
-    done = subprocess.run(
+    finished = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=LIMIT_S
     )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise OSError(f"{' '.join(command)}: {said[-1]}")
+    if finished.returncode:
+        lines = finished.stderr.strip().splitlines() or ["no reason given"]
+        raise OSError(f"{' '.join(command)}: {lines[-1]}")
 
 
 def _from_torchvision(raw: Path) -> None:
@@ -149,7 +156,7 @@ def _from_torchvision(raw: Path) -> None:
 
 @contextlib.contextmanager
 def _limited_sockets() -> Iterator[None]:
-    """Connections that are opened inside fail after LIMIT_S without a byte; torchvision's wait."""
+    """Makes connections fail after LIMIT_S without a byte, since torchvision sets no limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(LIMIT_S)
     try:
@@ -158,37 +165,39 @@ def _limited_sockets() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _copy(found: Path, raw: Path) -> None:
-    """Unpacks the four files into raw; a file appears there only when it is whole."""
+def _copy(folder: Path, raw: Path) -> None:
+    """Unpacks the four files into raw; a file appears there when it is whole."""
     for name in FILES:
-        path = _locate(found, name)
+        path = _locate(folder, name)
         if path is None:
-            raise OSError(f"{found} has no {name}")
+            raise OSError(f"{folder} has no {name}")
         with atomic_file(raw / name) as temporary:
             temporary.write_bytes(_checked(path, name))
 
 
 def _checked(path: Path, name: str) -> bytes:
-    """A file's bytes, unzipped. Raises DataError when it is truncated or of other content."""
+    """The unpacked bytes of a file. Raises DataError when it is truncated or of other content."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as file:
-            content = file.read(LARGEST + 1)  # no more: a small .gz can hold what fills the memory
+            content = file.read(
+                LARGEST + 1
+            )  # no more, since a small .gz can unpack to more than the memory
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is truncated or no gzip file ({error}); {_remedy()}") from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != FILES[name]:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != FILES[name]:
         raise DataError(
-            f"{path} is not Fashion-MNIST's {name}: its SHA-256 is {found}, "
+            f"{path} is not Fashion-MNIST's {name}: its SHA-256 is {digest}, "
             f"not {FILES[name]} ({len(content):,} bytes); {_remedy()}"
         )
     return content
 
 
 def _read(raw: Path, name: str) -> Tensor:
-    """The tensor in an idx file (yann.lecun.com/exdb/mnist), checked."""
+    """The checked tensor of an idx file (yann.lecun.com/exdb/mnist)."""
     path = _locate(raw, name)
-    assert path is not None, "fetched files are there"
+    assert path is not None, "files have been fetched"
     content = _checked(path, name)
     axes = content[3]
     shape = struct.unpack_from(f">{axes}I", content, 4)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from twinview.compute import engine
-from twinview.core.errors import LostError, TwinviewError
+from twinview.compute import processes
+from twinview.core.errors import ProcessLostError, TwinviewError
 from twinview.settings import params
 from twinview.stages import stage
 
@@ -38,12 +38,12 @@ def run(main: Callable[[], None]) -> None:
 
 def _together(main: Callable[[], None]) -> None:
     """main, as one of several processes. Of their errors, the first one's is told."""
-    with engine.joined() as is_first:
+    with processes.process_group() as is_first:
         try:
             _say_how_many()
             main()
         except TwinviewError as error:
-            if isinstance(error, LostError) and _on_one_machine():
+            if isinstance(error, ProcessLostError) and _on_one_machine():
                 sys.exit(LOST if is_first(claim=False) else 1)
             if not is_first():
                 sys.exit(1)
@@ -51,8 +51,8 @@ def _together(main: Callable[[], None]) -> None:
 
 
 def _say_how_many() -> None:
-    asked, found = params.load().pretrain.processes, engine.processes()
-    if asked != found and engine.rank() == 0:
+    asked, found = params.load().pretrain.processes, processes.world_size()
+    if asked != found and processes.rank() == 0:
         said = f"torchrun started {found} processes; pretrain.processes, {asked}, does not count"
         print(f"{stage.name()}: {said}", flush=True)
 
@@ -107,7 +107,7 @@ def _meeting() -> Iterator[str]:
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", "lo")
     os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     with tempfile.TemporaryDirectory(prefix="twinview-") as folder:
-        os.environ[engine.MEETING] = f"{folder}/processes"
+        os.environ[processes.RENDEZVOUS_FILE] = f"{folder}/processes"
         yield f"{folder}/agent"
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from twinview.core import locks, outs, paths
-from twinview.core.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, told
+from twinview.core.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, describe
 from twinview.settings import params
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except (TwinviewError, OSError) as error:
-        sys.exit(f"twinview: {told(error)}")
+        sys.exit(f"twinview: {describe(error)}")
     except KeyboardInterrupt:
         if _leads():
             said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
@@ -97,7 +97,7 @@ def alone(name: str) -> Iterator[None]:
             "killed. Wait for it, or `kill` it (a training saves first), and run this again"
         )
 
-    with locks.held(paths.SCRATCH / f"twinview.{name}.lock", refuse):
+    with locks.file_lock(paths.SCRATCH / f"twinview.{name}.lock", refuse):
         yield
 
 

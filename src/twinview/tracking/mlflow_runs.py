@@ -21,7 +21,7 @@ from typing import Any
 
 from twinview.core import locks, paths
 from twinview.core.errors import BusyError, ConfigError, StoppedError
-from twinview.core.files import atomic_file, flat, load_json
+from twinview.core.files import atomic_file, flatten, load_json
 from twinview.core.paths import root
 from twinview.experiments import provenance
 from twinview.tracking import columns, stores
@@ -48,9 +48,9 @@ def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[s
     """What a row has of reports/metrics.json and baselines.json: ours, then what ours are compared
     with, under names that come last in MLflow's charts. The file itself has the rest.
     """
-    theirs = flat(baselines)
+    theirs = flatten(baselines)
     names = [f"{other}.{metric}" for other in _OTHERS for metric in _COMPARED]
-    return flat(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
+    return flatten(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
 
 
 def place() -> str:
@@ -94,7 +94,7 @@ def move_in() -> None:
 @contextlib.contextmanager
 def _first_contact() -> Iterator[None]:
     """Of several processes one at a time: together they break a database for good."""
-    with locks.held(root() / paths.SCRATCH / "mlflow.init.lock", lambda holder: None):
+    with locks.file_lock(root() / paths.SCRATCH / "mlflow.init.lock", lambda holder: None):
         yield
 
 
@@ -466,4 +466,4 @@ def _provenance(experiment: str) -> dict[str, str]:
 def _as_params(settings: Mapping[str, Any]) -> list[Any]:
     from mlflow.entities import Param
 
-    return [Param(key, str(value)) for key, value in flat(settings).items()]
+    return [Param(key, str(value)) for key, value in flatten(settings).items()]

@@ -14,30 +14,42 @@ from twinview.core import files
 from twinview.core.errors import DataError
 from twinview.core.randomness import Draws
 from twinview.core.types import Modality, Split
-from twinview.views.plan import LiveViews, ViewPlan, Views
+from twinview.views.live import LiveViews, Views
+from twinview.views.plan import Renderer, ViewPlan
 
 INDEX = "index.json"
-_ORDER = -1  # the place, in no chain, whose draws say which cached views an epoch takes
-# Deleting the folder may not do: a file that was edited in place is DVC's own copy too.
-_ANEW = "`twinview clean views`, then `dvc repro`, makes the cache anew"
-_ROWS = 2048  # examples between two notes of progress; views do not depend on it
+_ORDER = -1  # the position, outside of every chain, whose draws choose an epoch's cached views
+# Deleting the folder is not enough: an edited file may be a link to DVC's own copy of it.
+_REMEDY = "`twinview clean views`, then `dvc repro`, makes the cache anew"
+_ROWS = 2048  # examples between two steps of the progress bar; views do not depend on it
 
 
 def cache_bytes(split: Split, count: int) -> int:
-    """The size of a cache with `count` views of every example of split."""
+    """The size in bytes of a cache with `count` views of every example of the split."""
     return split.inputs[0].numel() * split.inputs.element_size() * len(split) * count
 
 
 def write_cache(
     folder: Path, split: Split, plan: ViewPlan, modality: Modality, count: int, shard_bytes: int
 ) -> Iterator[int]:
-    """Renders `count` views of every example into folder; yields how many more are done.
+    """Renders `count` views of every example into a folder; yields how many more views are done.
 
-    The folder appears when all is written and the generator ends, with an index that has the
-    checksum of every shard.
-    Raises BusyError when the disk has no room.
+    The folder appears when the generator ends. Its index has the checksum of every shard.
+
+    Parameters
+    ----------
+    folder : where the cache is written.
+    split : the examples.
+    plan : the views' seed and chain of augmentations.
+    modality : that of the examples.
+    count : the number of views of each example.
+    shard_bytes : a shard is at most as large, unless a single example is larger.
+
+    Raises
+    ------
+    BusyError : the disk has not enough space.
     """
-    files.require_room(folder.parent, cache_bytes(split, count))
+    files.require_disk_space(folder.parent, cache_bytes(split, count))
     render = plan.renderer(modality)
     per_shard = max(1, shard_bytes // cache_bytes(split.take(torch.arange(1)), count))
     with files.atomic_folder(folder) as temporary:
@@ -45,13 +57,7 @@ def write_cache(
         for number, rows in enumerate(torch.arange(len(split)).split(per_shard)):
             part = split.take(rows)
             views = np.empty((len(rows), count, *part.inputs.shape[1:]), part.inputs.numpy().dtype)
-            for first in range(0, len(rows), _ROWS):
-                some = slice(first, first + _ROWS)
-                for view in range(count):
-                    numbers = torch.full_like(part.ids[some], view)
-                    rendered = render(part.inputs[some], part.ids[some], numbers)
-                    views[some, view] = rendered.numpy()
-                yield len(views[some]) * count
+            yield from _fill(views, part, render)
             path = temporary / f"views-{number:05d}.npy"
             np.save(path, views)
             shards.append({"file": path.name, "sha256": files.sha256(path)})
@@ -59,19 +65,29 @@ def write_cache(
         files.save_json(temporary / INDEX, index | {"count": count, "shards": shards})
 
 
+def _fill(views: np.ndarray, split: Split, render: Renderer) -> Iterator[int]:
+    """Renders all views (n, K, ...) of the split's examples; yields how many more are done."""
+    for first in range(0, len(split), _ROWS):
+        rows = slice(first, first + _ROWS)
+        for view in range(views.shape[1]):
+            numbers = torch.full_like(split.ids[rows], view)
+            views[rows, view] = render(split.inputs[rows], split.ids[rows], numbers).numpy()
+        yield views[rows].shape[0] * views.shape[1]
+
+
 def write_live(folder: Path, plan: ViewPlan) -> None:
-    """Writes the plan alone: the training loop renders by it."""
+    """Writes the plan only; the training loop renders views by it."""
     with files.atomic_folder(folder) as temporary:
         files.save_json(temporary / INDEX, {"mode": "live", "plan": plan.as_json()})
 
 
 def read_plan(folder: Path) -> ViewPlan:
-    """The plan by which a folder's views are rendered."""
+    """The plan by which the views of a folder are rendered."""
     return ViewPlan.from_json(files.load_json(folder / INDEX)["plan"])
 
 
 def open_views(folder: Path, split: Split, modality: Modality) -> Views:
-    """The views of split that folder holds or, in live mode, describes.
+    """The views of the split that the folder holds or, in live mode, describes.
 
     Raises DataError when a shard is missing, truncated or edited, or when the cache was made of
     another split.
@@ -81,37 +97,39 @@ def open_views(folder: Path, split: Split, modality: Modality) -> Views:
     if index["mode"] == "live":
         return LiveViews(plan.renderer(modality), split)
     if index["ids"] != ids_digest(split):
-        raise DataError(f"{folder} holds views of other examples; {_ANEW}")
+        raise DataError.at(folder, "holds views of other examples", _REMEDY)
     shards = [_open_shard(folder, s["file"], s["sha256"]) for s in index["shards"]]
     return CachedViews(shards, split.ids, plan.seed)
 
 
 def ids_digest(split: Split) -> str:
-    """A checksum of the split's ids, in order."""
+    """A checksum of the split's ids in their order."""
     return hashlib.sha256(split.ids.numpy().tobytes()).hexdigest()
 
 
 def _open_shard(folder: Path, name: str, expected: str) -> np.ndarray:
     path = folder / name
     if path.name != name:
-        raise DataError(f"{folder / INDEX} names {name}, which is no file of its folder")
+        outside = f"names {name}, which is no file of its folder"
+        raise DataError.at(folder / INDEX, outside, _REMEDY)
     if not path.is_file():
-        raise DataError(f"{path} is missing; {_ANEW}")
+        raise DataError.at(path, "is missing", _REMEDY)
     if files.sha256(path) != expected:
-        raise DataError(f"{path} is truncated or edited: its checksum is not the index's; {_ANEW}")
+        edited = "is truncated or edited: its checksum is not the index's"
+        raise DataError.at(path, edited, _REMEDY)
     try:
         shard: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
-        raise DataError(f"{path} holds no plain numbers ({error}); {_ANEW}") from None
+        raise DataError.at(path, f"holds no plain numbers ({error})", _REMEDY) from None
     return shard
 
 
 @final
 class CachedViews(Views):
-    """K views an example, read from memory-mapped shards.
+    """K views of each example, read from memory-mapped shards.
 
-    Each example takes its K views in a random order of its own, `count` an epoch; when they are
-    used up, in another order.
+    Each example takes its K views in a random order of its own, `count` of them in an epoch. When
+    all are used, it takes them in a new order.
     """
 
     def __init__(self, shards: Sequence[np.ndarray], ids: Tensor, seed: int) -> None:
@@ -122,33 +140,38 @@ class CachedViews(Views):
         self.count: int = shards[0].shape[1]
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """The next `count` views in each example's order."""
+        """The next `count` views in each example's order: (count, n, ...)."""
         taken = np.empty((count, len(rows), *self.shards[0].shape[2:]), self.shards[0].dtype)
-        for owner, mine, places, chosen in self._places(rows, epoch, count):
+        for number, members, positions, chosen in self._by_shard(rows, epoch, count):
             for view in range(count):
-                taken[view, mine] = self.shards[owner][places, chosen[:, view]]
+                taken[view, members] = self.shards[number][positions, chosen[:, view]]
         return torch.from_numpy(taken)
 
-    def expect(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Has the system read from the disk, meanwhile, what is not in memory."""
-        for owner, _, places, chosen in self._places(rows, epoch, count):
-            shard = self.shards[owner]
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Asks the system to read from the disk what is not in memory yet."""
+        for number, _, positions, chosen in self._by_shard(rows, epoch, count):
+            shard = self.shards[number]
             if isinstance(shard, np.memmap):
                 row, view = shard.strides[:2]
                 with Path(str(shard.filename)).open("rb") as file:
-                    for start in (places[:, None] * row + chosen * view + shard.offset).ravel():
+                    for start in (positions[:, None] * row + chosen * view + shard.offset).ravel():
                         os.posix_fadvise(file.fileno(), start, view, os.POSIX_FADV_WILLNEED)
 
-    def _places(
+    def _by_shard(
         self, rows: Tensor, epoch: int, count: int
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each shard that has some of the rows: which of them, where, and their views there."""
+        """For each shard that has some of the rows: its number, which rows, where, and their views.
+
+        The rows are given by their positions in `rows`, then by those in the shard.
+        """
         if self.count % count:
             raise DataError(f"{self.count} cached views cannot be taken {count} at a time")
-        cycle, place = divmod(epoch, self.count // count)
-        draws = Draws.of(self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER)
-        chosen = draws.permutation(self.count)[:, place * count : (place + 1) * count].numpy()
-        owners, places = np.divmod(rows.numpy(), self._per_shard)
-        for owner in np.unique(owners):
-            mine = np.flatnonzero(owners == owner)
-            yield owner, mine, places[mine], chosen[mine]
+        cycle, turn = divmod(epoch, self.count // count)
+        draws = Draws.for_examples(
+            self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER
+        )
+        chosen = draws.permutation(self.count)[:, turn * count : (turn + 1) * count].numpy()
+        numbers, positions = np.divmod(rows.numpy(), self._per_shard)
+        for number in np.unique(numbers):
+            members = np.flatnonzero(numbers == number)
+            yield number, members, positions[members], chosen[members]

@@ -1,0 +1,55 @@
+"""Metrics of predicted labels, and those of them that DVC tracks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from torch import Tensor
+
+from twinview.core.types import Embeddings
+from twinview.settings.sections import MEASURES, VALIDATION
+
+
+def classification_metrics(
+    labels: Tensor, predicted: Tensor, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Accuracy, macro precision, recall and F1, the same for each class, and the confusion matrix.
+
+    Parameters
+    ----------
+    labels, predicted : (n,) int64.
+    classes : the names of the classes, by label.
+
+    Returns
+    -------
+    The metrics by name. The rows of "confusion" are true classes, its columns predicted ones. A
+        class
+    that is never predicted has precision 0.
+    """
+    numbers = list(range(len(classes)))
+    true, guessed = labels.numpy(), predicted.numpy()
+    each = precision_recall_fscore_support(true, guessed, labels=numbers, zero_division=0)
+    names = ("precision", "recall", "f1")
+    return {
+        "accuracy": float((true == guessed).mean()),
+        **{name: float(values.mean()) for name, values in zip(names, each, strict=False)},
+        "classes": {
+            label: {name: float(values[i]) for name, values in zip(names, each, strict=False)}
+            for i, label in enumerate(classes)
+        },
+        "confusion": confusion_matrix(true, guessed, labels=numbers).tolist(),
+    }
+
+
+def accuracy(truth: Embeddings, predicted: Tensor) -> float:
+    """The share of rows whose label is predicted correctly."""
+    return float((truth.required_labels() == predicted).double().mean())
+
+
+def headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """For each task of one contender, the few metrics that are compared: DVC tracks these."""
+    kept = (*MEASURES, "spread_over_draws", VALIDATION)
+    return {
+        task: {key: result[key] for key in kept if key in result}
+        for task, result in results.items()
+    }
