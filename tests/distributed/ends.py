@@ -9,14 +9,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tests.learning.test_watch import OWN, Alike, opened, render, run
+from tests.learning.test_session import OWN, Alike, opened, run
+from tests.learning.test_watch import render
 from tests.shapes import prepared_shapes
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.learning.loop import State
 from twinview.learning.parts import Siamese
-from twinview.learning.watch import follow
+from twinview.learning.session import follow
 from twinview.stages import launch, stage
 from twinview.views.plan import LiveViews
 

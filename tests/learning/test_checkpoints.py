@@ -254,7 +254,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
     parts = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert parts["pretrain.epochs"] == "2" and parts["torch"] == version("torch")
     own = Path(checkpoints.__file__)
-    assert parts["the code of twinview.checkpoints"] == files.sha256(own)
+    assert parts["the code of twinview.learning.checkpoints"] == files.sha256(own)
     data.write_text("two")
     other = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert {name for name in parts if parts[name] != other[name]} == {str(data)}

@@ -44,7 +44,7 @@ NT_XENT = "src/twinview/objectives/nt_xent.py"
 PAIRS = "src/twinview/learning/log_sum_exp.py"
 PARAMS = "params.yaml"
 PARTS = "src/twinview/learning/parts.py"
-PRETRAIN = "pipeline/pretrain.py"
+PRETRAINING = "src/twinview/learning/pretraining.py"
 SPLITS = "src/twinview/data/splits.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
@@ -699,17 +699,17 @@ PLANTED = (
     Mutant(
         19,
         "the training takes the test split",
-        PRETRAIN,
-        'train = prepared.splits["train"]\n    views =',
-        'train = prepared.splits["test"]\n    views =',
+        PRETRAINING,
+        'train, pairs = prepared.splits["train"]',
+        'train, pairs = prepared.splits["test"]',
         "tests/test_leakage.py",
     ),
     Mutant(
         19,
         "the monitors watch the test split",
-        PRETRAIN,
-        'evenly(prepared.splits["validation"]',
-        'evenly(prepared.splits["test"]',
+        PRETRAINING,
+        'evenly(self.prepared.splits["validation"]',
+        'evenly(self.prepared.splits["test"]',
         "tests/test_leakage.py",
     ),
     Mutant(
