@@ -36,6 +36,12 @@ class Places:
     steps: Path
     epochs: Path
 
+    @classmethod
+    def below(cls, folder: Path) -> "Places":
+        """All in one folder."""
+        names = ("encoder", "head", "metrics.json", "steps.csv", "epochs.csv")
+        return cls(*(folder / name for name in names))
+
 
 @dataclass(frozen=True)
 class Training:
