@@ -8,7 +8,7 @@ from torch import Tensor
 from tests.contracts.test_kinds import SMALL
 from twinview.core.types import Statistics
 from twinview.evaluation.logistic import Fitted
-from twinview.models import encoder, predictor, probe
+from twinview.models import encoder, probe
 from twinview.models.encoder import Description
 from twinview.models.predictor import Predictor
 
@@ -36,7 +36,7 @@ def save_models(
         torch.randn(len(CLASSES), generator=random),
     )
     probe.save(models / "probe", probe.named(fitted, CLASSES, mirror), {"strength": 0.1})
-    return predictor.load(models)
+    return Predictor.load(models)
 
 
 def pictures(n: int = 5, shape: tuple[int, ...] = (1, 12, 12)) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -44,10 +45,39 @@ class Embedder:
 
 @dataclass(frozen=True)
 class Predictor:
-    """An embedder and the probe of its features."""
+    """An encoder and its probe: features and class probabilities, as they were evaluated.
+
+    Examples
+    --------
+    >>> predictor = twinview.Predictor.load("models")
+    >>> features = predictor.features(pictures)  # uint8 (n, c, h, w) to float32 (n, dim)
+    >>> shares = predictor.probe.probabilities(features)  # (n, k), as predictor.probe.classes
+    """
 
     embedder: Embedder
     probe: Probe
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> "Predictor":
+        """The predictor of the encoder and the probe in a folder, such as a project's models.
+
+        Parameters
+        ----------
+        folder: has encoder/ and probe/.
+
+        Raises
+        ------
+        DataError: a file is missing or broken, or the probe is of an encoder of another width.
+        """
+        models = Path(folder)
+        loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
+        width = len(fitted.fitted.mean)
+        if loaded.dim != width:
+            raise DataError(
+                f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} "
+                f"gives {loaded.dim}; `dvc repro` fits the one to the other"
+            )
+        return cls(Embedder(loaded, fitted.mirror), fitted)
 
     @property
     def encoder(self) -> Encoder:
@@ -62,18 +92,3 @@ class Predictor:
     def features(self, pictures: Tensor) -> Tensor:
         """uint8 (n, c, h, w) to float32 (n, dim)."""
         return self.embedder.features(pictures)
-
-
-def load(models: Path) -> Predictor:
-    """The predictor of the encoder and the probe that lie in this folder.
-
-    Raises DataError when the probe is of an encoder of another width.
-    """
-    loaded, fitted = encoder.load(models / "encoder"), probe.load(models / "probe")
-    width = len(fitted.fitted.mean)
-    if loaded.dim != width:
-        raise DataError(
-            f"{models / 'probe'} is the probe of {width} features, and {models / 'encoder'} gives "
-            f"{loaded.dim}; `dvc repro` fits the one to the other"
-        )
-    return Predictor(Embedder(loaded, fitted.mirror), fitted)
