@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from pipeline.pretrain import build
 from twinview.compute import devices
 from twinview.core import paths
 from twinview.core.types import Embeddings
@@ -16,6 +15,7 @@ from twinview.data.splits import Prepared
 from twinview.evaluation.metrics import accuracy
 from twinview.learning import loop
 from twinview.learning.parts import Method
+from twinview.learning.pretraining import build
 from twinview.models.embeddings import features
 from twinview.models.encoder import Encoder
 from twinview.probes.knn import knn

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.pretrain import opened
 from tests.contracts.test_kinds import bound
 from tests.learning.test_loop import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
 from twinview.data.splits import Prepared
 from twinview.learning.parts import Method
+from twinview.learning.pretraining import add_small_crops
 from twinview.models import encoder
 from twinview.models.encoder import Encoder
 from twinview.settings.sections import SmallCrops
-from twinview.views.cache import write_cache
-from twinview.views.plan import ViewPlan
+from twinview.views.cache import open_views, write_cache
+from twinview.views.plan import ViewPlan, Views
 
 PLAN = ViewPlan(0, CHAIN)
 OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}
@@ -32,6 +32,12 @@ def learner(folder: Path, shapes: Prepared) -> Encoder:
 def method(learner: Encoder, name: str) -> Method:
     made: Method = bound("methods", name)(learner, bound("heads", "linear")(learner.dim))
     return made
+
+
+def opened(prepared: Prepared, learner: Encoder, method: Method) -> Views:
+    views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
+    add_small_crops(views, PLAN, prepared, learner, method)
+    return views
 
 
 def test_a_method_that_wants_small_crops_gets_new_ones_in_every_epoch(

@@ -38,6 +38,11 @@ assert features.shape == (96, 56)
 assert list(table.columns) == ["features", "label", "probabilities"]
 assert np.allclose(np.stack(table["features"]), features, atol=1e-5)
 """,
+    "docs/from-python.md": """
+assert curves.verdict == "learning" and len(table) == 3
+assert features.shape == (1797, encoder.dim)
+assert model.score(pictures[1000:], digits.target[1000:]) > 0.9  # of ten classes
+""",
     "docs/using.md": """
 assert losses[-1] < losses[0]
 assert search.best_score_ > 0.34  # of three classes

@@ -1,19 +1,65 @@
-"""twinview: contrastive representation learning as a reproducible pipeline."""
+"""twinview: contrastive representation learning as a reproducible pipeline.
 
-import os
-import sys
-from typing import TYPE_CHECKING
+The public face: train, load_encoder, load_split, Predictor and EncoderTransformer. Each is loaded
+when it is first used, so that `import twinview` loads no PyTorch. It sets nothing either.
+"""
+
+import importlib
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# MLflow reports its use to its makers unless this is set before it is imported, here or by a user.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# Its bars would fill a log with every step of theirs.
-if not (sys.stderr and sys.stderr.isatty()):
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from twinview.learning.train import train as train
+    from twinview.models.encoder import Encoder
+    from twinview.models.predictor import Predictor as Predictor
+    from twinview.serving.scikit_learn import EncoderTransformer as EncoderTransformer
 
 __version__ = "0.1.0"
+__all__ = ["EncoderTransformer", "Predictor", "load_encoder", "load_split", "train"]
+
+_PLACES = {
+    "EncoderTransformer": "twinview.serving.scikit_learn",
+    "Predictor": "twinview.models.predictor",
+    "train": "twinview.learning.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_encoder(folder: str | PathLike[str]) -> "Encoder":
+    """The encoder in a folder, ready to embed.
+
+    Parameters
+    ----------
+    folder: models/encoder of a project, or the folder encoder that twinview.train wrote.
+
+    Returns
+    -------
+    encoder: a torch.nn.Module in evaluation mode, on the CPU. It takes inputs as they are stored,
+        pictures uint8 (n, c, h, w), and gives features float32 (n, encoder.dim).
+
+    Raises
+    ------
+    DataError: a file is missing or broken, or weights and description do not belong together.
+
+    Examples
+    --------
+    >>> encoder = twinview.load_encoder("models/encoder")
+    """
+    from twinview.models import encoder  # PyTorch takes a second, which `import twinview` must not
+
+    return encoder.load(Path(folder))
 
 
 def load_split(name: str) -> "tuple[Tensor, Tensor | None]":

@@ -15,10 +15,12 @@ from tests.contracts.test_kinds import SMALL, bound
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
-from twinview.learning import checkpoints
+from twinview.learning import checkpoints, monitors
 from twinview.learning.checkpoints import Checkpoints
+from twinview.learning.curves import Curves
 from twinview.learning.loop import Budget, State
-from twinview.learning.watch import Session, Watch
+from twinview.learning.session import Session
+from twinview.learning.watch import Watch
 from twinview.models import encoder
 from twinview.views.live import LiveViews
 from twinview.views.plan import ViewPlan
@@ -53,7 +55,7 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
         assert after.state.number == 9, "the checkpoint of step 12 was being written"
         train(after, shapes)
     differing = list(differences(through.state.state_dict(), after.state.state_dict()))
-    assert differing == [] and after.watch.state_dict() == through.watch.state_dict()
+    assert differing == [] and after.watch.curves.state_dict() == through.watch.curves.state_dict()
 
 
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
@@ -66,7 +68,9 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     state = State.before(made, bound("optimizers", optimizer), torch.device("cpu"))
     render = ViewPlan(0, CHAIN).renderer(prepared.modality)
     validation, train = (prepared.splits[name] for name in ("validation", "train"))
-    watch = Watch(made, validation, train, render, 6, OWN.batch_size)
+    measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
+    curves = Curves(6, made.chance(OWN.batch_size))
+    watch = Watch(made, monitors.two_views(validation, render), measured, curves)
     own = Session(state, watch, kept)
     own.resume()
     return own

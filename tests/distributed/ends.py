@@ -9,14 +9,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tests.learning.test_watch import OWN, Alike, opened, render, run
+from tests.learning.test_session import OWN, PairLabels, opened, run
+from tests.learning.test_watch import render
 from tests.shapes import prepared_shapes
 from twinview.compute import processes
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
 from twinview.learning.loop import State
 from twinview.learning.parts import Siamese
-from twinview.learning.watch import follow
+from twinview.learning.session import follow
 from twinview.stages import launch, stage
 from twinview.views.live import LiveViews
 
@@ -75,7 +76,9 @@ def no_number() -> None:
 def _train(factor: float) -> None:
     """Embeddings nearly alike: a collapse, once two epochs are over."""
     shapes, head = prepared_shapes(train=96, validation=48, test=96, seed=0), nn.Identity()
-    method = Siamese(Alike(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2)
+    method = Siamese(
+        PairLabels(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2
+    )
     if processes.rank() == 0:
         with opened(shapes, method) as own:
             run(own, shapes)

@@ -1,27 +1,22 @@
 """What is written down of a training: rows of the curves, epochs' means, the verdict."""
 
-import contextlib
 import json
 import math
-import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from twinview.compute import processes
-from twinview.core import registry
-from twinview.core.errors import StoppedError, TrainingError
+from twinview.core.errors import TrainingError
 from twinview.data.splits import Prepared
-from twinview.learning import checkpoints, collapse
-from twinview.learning.loop import Budget, State, Step
+from twinview.learning import collapse, monitors
+from twinview.learning.curves import ROWS_PER_EPOCH, Curves
+from twinview.learning.loop import Step
+from twinview.learning.monitors import Observed
 from twinview.learning.parts import Method, Siamese
-from twinview.learning.watch import ROWS_PER_EPOCH, Session, Watch
+from twinview.learning.watch import Watch
 from twinview.methods.simclr import simclr
-from twinview.views.live import LiveViews
 from twinview.views.plan import Renderer, ViewPlan
 
 CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
@@ -46,7 +41,9 @@ def render(prepared: Prepared) -> Renderer:
 def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> Watch:
     method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
     validation, train = (prepared.splits[name] for name in ("validation", "train"))
-    return Watch(method, validation, train, render(prepared), per_epoch, 8)
+    batch = monitors.two_views(validation, render(prepared))
+    measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
+    return Watch(method, batch, measured, Curves(per_epoch, method.chance(8)))
 
 
 def steps(per_epoch: int, epochs: int) -> list[Step]:
@@ -61,16 +58,16 @@ def test_a_row_is_the_mean_loss_since_the_last_row(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=3 * ROWS_PER_EPOCH)
     for step in steps(3 * ROWS_PER_EPOCH, 1):
         own.see(step)
-    assert [row["step"] for row in own.steps] == list(range(3, 61, 3))
-    assert [row["loss"] for row in own.steps] == [k - 1.0 for k in range(3, 61, 3)]
-    assert own.steps[0]["learning_rate"] == 0.03
+    assert [row["step"] for row in own.curves.steps] == list(range(3, 61, 3))
+    assert [row["loss"] for row in own.curves.steps] == [k - 1.0 for k in range(3, 61, 3)]
+    assert own.curves.steps[0]["learning_rate"] == 0.03
 
 
 def test_short_epochs_have_a_row_each_step(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
     for step in steps(4, 2):
         own.see(step)
-    assert [row["loss"] for row in own.steps] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [row["loss"] for row in own.curves.steps] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_every_row_has_chance_beside_the_loss(shapes: Prepared) -> None:
@@ -78,21 +75,21 @@ def test_every_row_has_chance_beside_the_loss(shapes: Prepared) -> None:
     for step in steps(2, 1):
         own.see(step)
     # Two views of batches of 8.
-    assert [row["chance"] for row in own.steps] == pytest.approx([2.70805] * 2, abs=1e-5)
+    assert [row["chance"] for row in own.curves.steps] == pytest.approx([2.70805] * 2, abs=1e-5)
 
 
 def test_an_epoch_s_row_is_the_mean_of_all_its_losses(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
     for step in steps(4, 2):
         own.see(step)
-    assert [(row["epoch"], row["loss"]) for row in own.epochs] == [(1, 2.5), (2, 6.5)]
-    assert set(own.epochs[0]) == {"epoch", "loss", *OF_EPOCHS}
+    assert [(row["epoch"], row["loss"]) for row in own.curves.epochs] == [(1, 2.5), (2, 6.5)]
+    assert set(own.curves.epochs[0]) == {"epoch", "loss", *OF_EPOCHS}
 
 
 def test_an_epoch_s_row_has_the_means_of_its_counts(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
     told = [own.see(step) for step in steps(4, 2)]
-    assert [row["negatives"] for row in own.epochs] == [3, 7]
+    assert [row["negatives"] for row in own.curves.epochs] == [3, 7]
     assert [new.get("negatives") for new in told] == [None, None, None, 3, None, None, None, 7]
 
 
@@ -111,7 +108,7 @@ def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prep
     views = [render(shapes)(split.inputs, split.ids, torch.full_like(split.ids, v)) for v in (0, 1)]
     expected = collapse.measure(torch.stack([method.encoder(view) for view in views]))
     assert expected.alignment > 0
-    measured = {key: own.epochs[0][key] for key in vars(expected)}
+    measured = {key: own.curves.epochs[0][key] for key in vars(expected)}
     assert measured == pytest.approx(vars(expected))
 
 
@@ -123,29 +120,14 @@ def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepare
     assert train.labels is not None and validation.labels is not None
     pixels = (split.inputs.flatten(1).float() for split in (train, validation))
     expected = collapse.knn_accuracy(next(pixels), train.labels, next(pixels), validation.labels)
-    assert told["validation_knn"] == own.epochs[0]["validation_knn"] == expected > 0.5
+    assert told["validation_knn"] == own.curves.epochs[0]["validation_knn"] == expected > 0.5
 
 
 @pytest.mark.parametrize("unlabelled", ["train", "validation"])
 def test_without_labels_there_is_no_such_curve(unlabelled: str, shapes: Prepared) -> None:
     bare = replace(shapes.splits[unlabelled], labels=None)
     own = watch(replace(shapes, splits={**shapes.splits, unlabelled: bare}), per_epoch=1)
-    assert "validation_knn" not in own.see(steps(1, 1)[0]) and own.verdict() == "learning"
-
-
-def test_labels_that_are_watched_change_no_bit_of_the_training(
-    folder: Path, shapes: Prepared
-) -> None:
-    bare = replace(shapes.splits["validation"], labels=None)
-    weights = []
-    for prepared in (shapes, replace(shapes, splits={**shapes.splits, "validation": bare})):
-        torch.manual_seed(0)
-        head = nn.Sequential(nn.Linear(144, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
-        for own in session(prepared, simclr(Floats(), head, temperature=0.5)):
-            run(own, prepared, every=99)
-            weights.append(own.state.state_dict()["method"])
-            shutil.rmtree(own.kept.folder)
-    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert "validation_knn" not in own.see(steps(1, 1)[0]) and own.curves.verdict == "learning"
 
 
 def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared) -> None:
@@ -161,9 +143,9 @@ def test_the_summary_is_the_last_epoch_s(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2)
     for step in steps(2, 2):
         own.see(step)
-    summary = own.summary()
+    summary = own.curves.summary()
     assert summary["loss"] == 3.5 and "epoch" not in summary
-    assert summary["chance"] == own.chance and summary["effective_rank"] > 2
+    assert summary["chance"] == own.curves.chance and summary["effective_rank"] > 2
 
 
 @pytest.mark.parametrize(("loss", "word"), [(1.0, "learning"), (2.6, "slow")])
@@ -173,7 +155,7 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
     own = watch(shapes, per_epoch=2)
     for number, value in enumerate((9.0, 9.0, loss - 0.05, loss + 0.05)):
         own.see(Step(number + 1, number // 2, number % 2 == 1, value, 0.1, {}))
-    assert own.verdict() == own.summary()["verdict"] == word
+    assert own.curves.verdict == own.curves.summary()["verdict"] == word
 
 
 class Told(nn.Module):
@@ -206,7 +188,7 @@ def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
     )
     own = watch(shapes, 1, method)
     own.see(steps(1, 1)[0])
-    assert own.verdict() == word
+    assert own.curves.verdict == word
 
 
 @pytest.mark.parametrize("width", [1, 2, 3])
@@ -216,51 +198,36 @@ def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Pre
     own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5))
     for step in steps(1, 1):
         own.see(step)
-    own.epochs[-1]["loss"] = 0.5 * own.chance
-    assert own.verdict() == "learning"
-
-
-class Alike(nn.Module):
-    """Nearly the same answer for all examples, and slow to change it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.spread = nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, views: Tensor) -> Tensor:
-        return 1 + self.spread * (views.flatten(2).float() / 255 - 0.5)
-
-
-def row(epoch: int, spread: float) -> dict[str, float]:
-    monitored = {"cosine_spread": spread, "effective_rank": 9.0, "alignment": 0.5}
-    return {"epoch": epoch, "loss": 1.0, **monitored, "uniformity": -2.0}
+    assert own.curves.verdict == "learning"
 
 
 @pytest.mark.parametrize(
-    ("spreads", "warmup", "count"),
+    ("words", "warmup", "count"),
     [
-        ([], 0, 0),
-        ([0.3, 0.3], 0, 0),
-        ([0.0, 0.3], 0, 0),
-        ([0.3, 0.0], 0, 1),
-        ([0.0, 0.3, 0.0, 0.0], 0, 2),
-        ([0.0, 0.0, 0.0], 1, 2),
-        ([0.0, 0.0], 1.5, 1),
-        ([0.0, 0.0], 2, 0),
+        ("", 0, 0),
+        ("ll", 0, 0),
+        ("cl", 0, 0),
+        ("lc", 0, 1),
+        ("lsc", 0, 1),
+        ("clcc", 0, 2),
+        ("ccc", 1, 2),
+        ("cc", 1.5, 1),
+        ("cc", 2, 0),
     ],
 )
 def test_collapsed_epochs_count_in_a_row_and_after_the_warm_up(
-    spreads: list[float], warmup: float, count: int, shapes: Prepared
+    words: str, warmup: float, count: int
 ) -> None:
-    own = watch(shapes, per_epoch=2)
-    own.epochs = [row(epoch + 1, spread) for epoch, spread in enumerate(spreads)]
+    meaning: dict[str, collapse.Verdict] = {"l": "learning", "s": "slow", "c": "collapsed"}
+    own = Curves(2, chance=1.0)
+    own.verdicts = [meaning[word] for word in words]
     assert own.collapsed(warmup) == count
 
 
 def test_curves_are_what_see_told_by_step(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH + 1)
     told = {s.number: new for s in steps(2 * ROWS_PER_EPOCH + 1, 2) if (new := own.see(s))}
-    assert own.curves() == told and 2 * ROWS_PER_EPOCH + 1 in told
+    assert own.curves.by_step() == told and 2 * ROWS_PER_EPOCH + 1 in told
 
 
 @pytest.mark.parametrize("cut", [0, 3, 7, 8])
@@ -270,10 +237,24 @@ def test_a_watch_goes_on_from_a_saved_state(cut: int, shapes: Prepared) -> None:
         through.see(step)
     for step in steps(4, 3)[:cut]:
         before.see(step)
-    after.load_state_dict(json.loads(json.dumps(before.state_dict())))
+    after.curves.load_state_dict(json.loads(json.dumps(before.curves.state_dict())))
     for step in steps(4, 3)[cut:]:
         after.see(step)
-    assert after.state_dict() == through.state_dict()
+    assert after.curves.state_dict() == through.curves.state_dict()
+
+
+def test_a_monitor_s_values_are_columns_of_the_epochs(shapes: Prepared) -> None:
+    own = watch(shapes, 1)
+    seen: list[Observed] = []
+
+    def width(observed: Observed) -> dict[str, float]:
+        seen.append(observed)
+        return {"width": observed.z.shape[2]}
+
+    more = replace(own, monitors=[*own.monitors, width])
+    assert more.see(steps(1, 1)[0])["width"] == more.curves.epochs[0]["width"] == 144
+    assert seen[0].method is own.method and seen[0].directions == 48
+    assert not seen[0].z.requires_grad
 
 
 def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> None:
@@ -282,85 +263,3 @@ def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> No
     method.encoder.scale.data.fill_(math.nan)  # type: ignore[union-attr]
     with pytest.raises(TrainingError, match="embeddings are no longer finite after step 1"):
         own.see(steps(1, 1)[0])
-
-
-OWN = Budget(
-    epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
-)  # 12 steps
-
-
-def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    state = State.before(method, make, torch.device("cpu"))
-    with checkpoints.opened({"a": "b"}) as kept:
-        made = Session(state, watch(prepared, 4, method), kept)
-        made.resume()
-        yield made
-
-
-opened = contextlib.contextmanager(session)
-
-
-def run(
-    own: Session, prepared: Prepared, every: int = 5, stop: Callable[[], str] = str
-) -> list[int]:
-    """Trains to the end; after each step, what the newest checkpoint is of."""
-    split = prepared.splits["train"]
-    views = LiveViews(render(prepared), split)
-    return [own.kept.step() for _ in own.steps(split, views, OWN, every, stop)]
-
-
-def test_every_so_many_steps_and_the_last_one_are_saved(folder: Path, shapes: Prepared) -> None:
-    with opened(shapes) as own:
-        # Of the step before, since a step is handed over before it is saved.
-        assert run(own, shapes) == [0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 10, 10]
-        assert own.kept.step() == 12
-
-
-def test_a_finished_training_has_no_steps_left(folder: Path, shapes: Prepared) -> None:
-    with opened(shapes) as own:
-        run(own, shapes)
-    with opened(shapes) as again:
-        assert run(again, shapes) == []
-    assert again.watch.summary() == own.watch.summary() and again.seconds == own.seconds > 0
-
-
-def test_asked_to_stop_it_saves_the_step_and_stops(folder: Path, shapes: Prepared) -> None:
-    asked = iter(["", "", "", "SIGTERM"])
-    with opened(shapes) as own, pytest.raises(StoppedError) as caught:
-        run(own, shapes, every=3, stop=lambda: next(asked))
-    assert own.kept.step() == own.state.number == 4
-    said = "stopped by SIGTERM after step 4 of 12; `dvc repro`, or the same `dvc exp run`"
-    assert str(caught.value) == f"{said}, goes on from step 4"
-
-
-def test_another_process_s_signal_stops_it_as_its_own_does(
-    folder: Path, shapes: Prepared, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "any_process", lambda claim: True)
-    said = "stopped by a signal to another process after step 1 of 12"
-    with opened(shapes) as own, pytest.raises(StoppedError, match=said):
-        run(own, shapes)
-    assert own.kept.step() == 1
-
-
-def test_a_collapse_ends_the_training_and_keeps_what_was_before(
-    folder: Path, shapes: Prepared
-) -> None:
-    method = Siamese(Alike(), nn.Identity(), lambda z, labels: z.mean(), lambda n: 5.0, views=2)
-    with pytest.raises(TrainingError) as caught, opened(shapes, method) as own:
-        run(own, shapes, every=1)
-    # Epochs of 4 steps: collapsed after the first and still after the second.
-    assert own.state.number == 8 and own.kept.step() == 7
-    assert "the checkpoint of step 3, from before, is /" in str(caught.value)
-    assert "the training has collapsed: after epoch 2" in str(caught.value)
-    assert "directions in use 1.8). Lower pretrain.learning_rate" in str(caught.value)
-
-
-def test_weights_that_are_no_numbers_are_not_saved(folder: Path, shapes: Prepared) -> None:
-    with opened(shapes) as own:
-        own.state.method.encoder.scale.data.fill_(math.inf)  # type: ignore[union-attr]
-        with pytest.raises(TrainingError, match=r"encoder\.scale is not finite after step 0"):
-            own._save(doubtful=False)
-        assert own.kept.step() == 0

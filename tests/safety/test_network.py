@@ -19,10 +19,12 @@ from tests.workspace import make_workspace, tiny_params
 WITNESS = Path(__file__).parent / "witness"
 LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)('|$)|^/|^$|^None$")
 TRAINING = """
-from twinview import tracking
-with tracking.pretraining({"pretrain": {"epochs": 1}}, "one", "one") as run:
+from twinview.tracking import mlflow_runs
+with mlflow_runs.pretraining({"pretrain": {"epochs": 1}}, "one", "one") as run:
     run.log({"loss": 1.0}, 1)
 """
+# What of ours imports MLflow, or starts something that does.
+OURS = ("twinview.tracking", "pipeline.pretrain", "pipeline.publish", "twinview.cli.promote")
 # What tells MLflow that nobody uses it: in CI it reports nothing anyway.
 CI = ("CI", "GITHUB_ACTIONS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
@@ -99,9 +101,10 @@ def test_mlflow_reports_nothing_and_would(told: Told) -> None:
     assert any("mlflow-telemetry" in line for line in seen)
 
 
-def test_whoever_imports_twinview_first_has_mlflow_silent() -> None:
+@pytest.mark.parametrize("ours", OURS)
+def test_whoever_imports_ours_of_mlflow_first_has_it_silent(ours: str) -> None:
     asked = (
-        "import twinview, os; from mlflow.telemetry.utils import is_telemetry_disabled as off;"
+        f"import {ours}, os; from mlflow.telemetry.utils import is_telemetry_disabled as off;"
         "from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR as bars;"
         "print(os.environ['MLFLOW_DISABLE_TELEMETRY'], off(), bars.get())"
     )

@@ -31,10 +31,11 @@ def embedder(options: argparse.Namespace) -> "Embedder":
 
     Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.
     """
-    from twinview.models import encoder, predictor  # loads torch
+    from twinview.models import encoder  # loads torch
+    from twinview.models.predictor import Embedder, Predictor  # loads torch
     from twinview.settings import params  # loads torch
 
     if (options.models / "probe").is_dir():
-        return predictor.load(options.models).embedder
+        return Predictor.load(options.models).embedder
     loaded = encoder.load(options.models / "encoder")
-    return predictor.Embedder(loaded, params.load().embed.mirror)
+    return Embedder(loaded, params.load().embed.mirror)

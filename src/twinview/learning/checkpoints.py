@@ -11,8 +11,8 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, final
 
@@ -25,6 +25,7 @@ from twinview.core.errors import TrainingError
 from twinview.core.paths import root
 from twinview.core.tensor_files import save_tensors
 from twinview.experiments import lock_file
+from twinview.settings import check_cache
 
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
@@ -41,27 +42,55 @@ def fingerprint(
     settings: those that change the result. data: files whose content counts. The code is what this
     process has loaded of ours, the versions are of what it has loaded of those that compute.
     """
-    own = {key: json.dumps(value) for key, value in files.flatten(settings).items()}
+    own = _settings_and_device(settings, device)
     own |= {f"the code of {name}": files.sha256(path) for name, path in _loaded()}
     own |= {str(path): files.sha256(path) for path in data}
-    own |= {name: version(name) for name in _LIBRARIES if name in sys.modules}
-    capability = torch.backends.cpu.get_cpu_capability()
-    return own | {"the device": f"{device}, {capability}"}
+    return own | {name: version(name) for name in _LIBRARIES if name in sys.modules}
+
+
+def fingerprint_of_package(settings: Mapping[str, Any], device: torch.device) -> dict[str, str]:
+    """The same without data, for a process that may have loaded more of ours than the training.
+
+    All code of the package counts, and all libraries that encoders may be made of.
+    """
+    own = _settings_and_device(settings, device)
+    own |= {"the code of twinview": check_cache.key("")}
+    for name in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):  # timm is an extra
+            own[name] = version(name)
+    return own
+
+
+def _settings_and_device(settings: Mapping[str, Any], device: torch.device) -> dict[str, str]:
+    own = {key: json.dumps(value) for key, value in files.flatten(settings).items()}
+    return own | {"the device": f"{device}, {torch.backends.cpu.get_cpu_capability()}"}
 
 
 @contextlib.contextmanager
 def opened(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
+    """The checkpoints, in the project, of the training with this fingerprint; see opened_below.
+
+    Starts anew when DVC has recorded this training's result already: then it is asked for once
+    more.
+    """
+    with opened_below(root() / paths.CHECKPOINTS, parts, _is_recorded) as kept:
+        yield kept
+
+
+@contextlib.contextmanager
+def opened_below(
+    shelf: Path, parts: Mapping[str, str], is_recorded: Callable[[Path], bool]
+) -> Iterator["Checkpoints"]:
     """The checkpoints of the training with this fingerprint, held for one process.
 
-    Waits when another process is at the same training, in another copy of the project. Starts anew
-    when DVC has recorded this training's result already: then it is asked for once more.
-    A TrainingError tells where the last good checkpoint is.
+    shelf: the folder of all trainings. is_recorded: whether the result of the training in a folder
+    of it is kept elsewhere, so that its checkpoints can go. Waits when another process is at the
+    same training. A TrainingError tells where the last good checkpoint is.
     """
-    shelf = root() / paths.CHECKPOINTS
-    key = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
+    key = _key(parts)
     with locks.file_lock(shelf / f"{key}.lock", _wait):
         with locks.file_lock(shelf / "shelf.lock", lambda holder: None):
-            _make_place(shelf, shelf / key, parts)
+            _make_place(shelf, shelf / key, parts, is_recorded)
         kept = Checkpoints(shelf / key)
         try:
             yield kept
@@ -69,6 +98,14 @@ def opened(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
             if not kept.last_good():
                 raise
             raise TrainingError(f"{error}; {kept.last_good()}") from None
+
+
+def differs_from_finished(shelf: Path, parts: Mapping[str, str]) -> str:
+    """In what the finished training of a shelf differs, in words; "" where there is no other."""
+    for folder in _trainings(shelf):
+        if folder.name != _key(parts) and (folder / _RESULTS).exists():
+            return _differences(folder, parts)
+    return ""
 
 
 @final
@@ -179,9 +216,16 @@ def _loaded() -> list[tuple[str, Path]]:
     return sorted(ours)
 
 
-def _make_place(shelf: Path, own: Path, parts: Mapping[str, str]) -> None:
+def _key(parts: Mapping[str, str]) -> str:
+    """The name of the folder of the training with this fingerprint."""
+    return hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _make_place(
+    shelf: Path, own: Path, parts: Mapping[str, str], is_recorded: Callable[[Path], bool]
+) -> None:
     """The training's folder with what it is about in it; what others left is cleared away."""
-    if _is_recorded(own):
+    if is_recorded(own):
         shutil.rmtree(own)
     if not (own / _ABOUT).exists():
         _say_what_differs(shelf, parts)
@@ -190,7 +234,7 @@ def _make_place(shelf: Path, own: Path, parts: Mapping[str, str]) -> None:
         files.save_json(own / _ABOUT, about)
     for half in own.glob(".*.part"):
         half.unlink()
-    _clear(shelf, own)
+    _clear(shelf, own, is_recorded)
 
 
 def _wait(holder: str) -> None:
@@ -229,22 +273,28 @@ def _md5(path: Path) -> str:
 def _say_what_differs(shelf: Path, parts: Mapping[str, str]) -> None:
     """One line on the newest unfinished training, which is not gone on with."""
     for folder in _trainings(shelf):
-        step, about = Checkpoints(folder).step(), _about(folder)["fingerprint"]
+        step = Checkpoints(folder).step()
         if step and not (folder / _RESULTS).exists():
-            names = sorted(n for n in about | parts if about.get(n) != parts.get(n))
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             print(
                 f"a checkpoint lies there (step {step}) and is not used: it is of another "
-                f"training, which differs in {', '.join(names[:3])}{more}",
+                f"training, which differs in {_differences(folder, parts)}",
                 flush=True,
             )
             return
 
 
-def _clear(shelf: Path, own: Path) -> None:
+def _differences(folder: Path, parts: Mapping[str, str]) -> str:
+    """In what the training in a folder differs from one with this fingerprint."""
+    about = _about(folder)["fingerprint"]
+    names = sorted(n for n in about | parts if about.get(n) != parts.get(n))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
+
+
+def _clear(shelf: Path, own: Path, is_recorded: Callable[[Path], bool]) -> None:
     """Removes what other trainings left: recorded ones, and all but the newest few of the rest."""
     others = [folder for folder in _trainings(shelf) if folder != own]
-    stale = [folder for folder in others if not _is_recorded(folder)]
+    stale = [folder for folder in others if not is_recorded(folder)]
     for folder in others:
         if folder not in stale[:STALE]:
             with (

@@ -1,7 +1,8 @@
 """Is it learning, slow, or collapsed? Measures of embeddings, and a plain verdict."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
@@ -29,6 +30,11 @@ class Monitors:
     effective_rank: float
     alignment: float
     uniformity: float
+
+    @classmethod
+    def of(cls, row: Mapping[str, float]) -> "Monitors":
+        """The measures of a row that may hold others too."""
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
 def measure(z: Tensor) -> Monitors:

@@ -5,6 +5,7 @@ The commands, the served model and the scikit-learn transformer use this module.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -50,10 +51,40 @@ class Embedder:
 
 @dataclass(frozen=True)
 class Predictor:
-    """An embedder and the probe of its features."""
+    """An encoder and its probe: features and class probabilities, as they were evaluated.
+
+    Examples
+    --------
+    >>> predictor = twinview.Predictor.load("models")
+    >>> features = predictor.features(pictures)  # uint8 (n, c, h, w) to float32 (n, dim)
+    >>> shares = predictor.probe.probabilities(features)  # (n, k), as predictor.probe.classes
+    """
 
     embedder: Embedder
     probe: Probe
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> "Predictor":
+        """The predictor of the encoder and the probe in a folder, such as a project's models.
+
+        Parameters
+        ----------
+        folder: has encoder/ and probe/.
+
+        Raises
+        ------
+        DataError: a file is missing or broken, or the probe is of an encoder of another width.
+        """
+        models = Path(folder)
+        loaded, loaded_probe = encoder.load(models / "encoder"), probe.load(models / "probe")
+        width = len(loaded_probe.model.mean)
+        if loaded.dim != width:
+            raise DataError.at(
+                models / "probe",
+                f"is the probe of {width} features, and {models / 'encoder'} gives {loaded.dim}",
+                "`dvc repro` fits the one to the other",
+            )
+        return cls(Embedder(loaded, loaded_probe.mirror), loaded_probe)
 
     @property
     def encoder(self) -> Encoder:
@@ -68,19 +99,3 @@ class Predictor:
     def features(self, pictures: Tensor) -> Tensor:
         """The features (n, dim) float32 of uint8 pictures (n, c, h, w)."""
         return self.embedder.features(pictures)
-
-
-def load(models: Path) -> Predictor:
-    """The predictor whose encoder and probe lie in this folder.
-
-    Raises DataError when the probe takes another number of features than the encoder gives.
-    """
-    loaded, loaded_probe = encoder.load(models / "encoder"), probe.load(models / "probe")
-    width = len(loaded_probe.model.mean)
-    if loaded.dim != width:
-        raise DataError.at(
-            models / "probe",
-            f"is the probe of {width} features, and {models / 'encoder'} gives {loaded.dim}",
-            "`dvc repro` fits the one to the other",
-        )
-    return Predictor(Embedder(loaded, loaded_probe.mirror), loaded_probe)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from twinview.learning.collapse import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
@@ -65,7 +65,7 @@ def checks(pretrained: Mapping[str, Any]) -> list[Check]:
     loss, chance = pretrained["loss"], pretrained["chance"]
     spread, rank = pretrained["cosine_spread"], pretrained["effective_rank"]
     slow, excused = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
-    last = Monitors(**{field.name: pretrained[field.name] for field in fields(Monitors)})
+    last = Monitors.of(pretrained)
     return [
         Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}, unless uniformity "
               f"is at most {EVEN:g}", "collapsed", not alike(last)),

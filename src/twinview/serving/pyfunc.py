@@ -20,7 +20,7 @@ from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpe
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.models import predictor
+from twinview.models.predictor import Predictor
 from twinview.pictures import files
 
 
@@ -29,7 +29,7 @@ class Served(PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Reads weights and descriptions: safetensors and JSON."""
-        self.predictor = predictor.load(Path(context.artifacts["encoder"]).parent)
+        self.predictor = Predictor.load(Path(context.artifacts["encoder"]).parent)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
         """A row a picture: features, the likeliest label, the probability of each class.

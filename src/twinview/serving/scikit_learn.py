@@ -16,9 +16,23 @@ _CPU = torch.device("cpu")
 class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Pictures (n, c, h, w), or flattened (n, c * h * w), to features (n, d) float32.
 
-    folder: what `encoder.save` wrote. mirror: features averaged over a picture and its mirror
-    image, as embed.mirror. white: the value of full light, 255 for bytes, 1 for floats. shape:
-    (c, h, w) of flattened pictures, -1 for what is left over; None: that of the encoder's training.
+    Parameters
+    ----------
+    folder: models/encoder of a project, or the folder encoder that twinview.train wrote.
+    mirror: features are averaged over a picture and its mirror image, as embed.mirror.
+    white: the value of full light, 255 for bytes, 1 for floats.
+    shape: (c, h, w) of flattened pictures, -1 for what is left over; None: that of the encoder's
+        training.
+
+    Raises
+    ------
+    ValueError: pictures are not as above, or not of the shape that fit saw.
+    DataError: the folder has no encoder.
+
+    Examples
+    --------
+    >>> steps = twinview.EncoderTransformer("models/encoder"), LogisticRegression()
+    >>> model = make_pipeline(*steps).fit(pictures, labels)
     """
 
     def __init__(

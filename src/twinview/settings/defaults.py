@@ -1,0 +1,54 @@
+"""The settings of a training that is started from Python: params.yaml's, with some changed.
+
+defaults.yaml is a link to the project's params.yaml; an installed package has the file itself.
+docs/decisions/0010-from-python.md says why.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from twinview.core.errors import ConfigError
+from twinview.core.registry import did_you_mean
+from twinview.settings.params import Params, parse, whole_model
+
+FILE = Path(__file__).with_name("defaults.yaml")
+PLACE = "what twinview.train was given"
+# The sections that a training reads.
+READ = (
+    "views", "pretrain", "augmentations", "encoders", "heads", "optimizers", "objectives",
+    "methods",
+)  # fmt: skip
+# The sections that a training does not read must not refuse the number of its examples.
+_PLENTY = 10**6
+
+
+def changed(changes: Mapping[str, Any]) -> Params:
+    """The default settings, with other values at dotted names, such as pretrain.epochs.
+
+    data.train, data.validation and data.test keep their proportions and lose their sizes. Raises
+    ConfigError for a name or a value that params.yaml could not have, and for sections that no
+    training reads.
+    """
+    tree = YAML(typ="safe").load(FILE.read_text(encoding="utf-8"))
+    for dotted, value in changes.items():
+        _put(tree, dotted, value)
+    for split in ("train", "validation", "test"):
+        tree["data"][split] *= _PLENTY
+    parse(whole_model(), tree, PLACE)
+    return parse(Params, tree, PLACE)
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
+    """Sets a value. Unknown names below a section are for the model of the whole to refuse."""
+    section, *names = dotted.split(".")
+    if section not in READ:
+        near = did_you_mean(section, READ)
+        raise ConfigError(f"{dotted}: a training reads no section {section!r}{near}")
+    for name in (section, *names[:-1]):
+        tree = tree.setdefault(name, {})
+        if not names or not isinstance(tree, dict):
+            raise ConfigError(f"{dotted}: is no setting; name one, such as pretrain.epochs")
+    tree[names[-1]] = value
