@@ -16,7 +16,8 @@ from twinview.models import encoder
 from twinview.models.encoder import Encoder
 from twinview.settings.sections import SmallCrops
 from twinview.views.cache import open_views, write_cache
-from twinview.views.plan import ViewPlan, Views
+from twinview.views.live import Views
+from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
 OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tests.contracts.test_kinds import SMALL
 from twinview.core.types import Statistics
-from twinview.evaluation.logistic import Fitted
+from twinview.evaluation.logistic import LogisticModel
 from twinview.models import encoder, probe
 from twinview.models.encoder import Description
 from twinview.models.predictor import Predictor
@@ -29,13 +29,13 @@ def save_models(
     encoder.save(models / "encoder", made)
     random = torch.Generator().manual_seed(seed)
     features = made.eval()(pictures(50, shape)).detach()
-    fitted = Fitted(
+    fitted = LogisticModel(
         features.mean(0),
         features.std(0) + 0.1,
         torch.randn(len(CLASSES), made.dim, generator=random),
         torch.randn(len(CLASSES), generator=random),
     )
-    probe.save(models / "probe", probe.named(fitted, CLASSES, mirror), {"strength": 0.1})
+    probe.save(models / "probe", probe.with_class_names(fitted, CLASSES, mirror), {"strength": 0.1})
     return Predictor.load(models)
 
 

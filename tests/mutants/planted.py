@@ -29,7 +29,6 @@ BATCH_NORM = "src/twinview/compute/batch_norm.py"
 BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/learning/pair_mining.py"
-ENGINE = "src/twinview/compute/engine.py"
 EVALUATION = "src/twinview/evaluation/protocol.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
@@ -45,6 +44,7 @@ PAIRS = "src/twinview/learning/log_sum_exp.py"
 PARAMS = "params.yaml"
 PARTS = "src/twinview/learning/parts.py"
 PRETRAINING = "src/twinview/learning/pretraining.py"
+PROCESSES = "src/twinview/compute/processes.py"
 SPLITS = "src/twinview/data/splits.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
@@ -100,18 +100,18 @@ PLANTED = (
         1,
         "exp(1) is subtracted for the self pair",
         NT_XENT,
-        "    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
+        "    others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
         "    rows = unit.flatten(0, 1)\n"
-        "    others = (pairs.log_sum_exp(rows, rows, temperature).exp() - torch.e).log()",
+        "    others = (log_sum_exp.log_sum_exp(rows, rows, temperature).exp() - torch.e).log()",
         "tests/objectives/test_nt_xent.py",
     ),
     Mutant(
         1,
         "exp(1 / temperature) is subtracted for the self pair",
         NT_XENT,
-        "    others = pairs.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
+        "    others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)",
         "    rows = unit.flatten(0, 1)\n"
-        "    total = pairs.log_sum_exp(rows, rows, temperature).exp()\n"
+        "    total = log_sum_exp.log_sum_exp(rows, rows, temperature).exp()\n"
         "    others = (total - torch.full_like(total, 1 / temperature).exp()).log()",
         "tests/objectives/test_nt_xent.py",
     ),
@@ -121,7 +121,7 @@ PLANTED = (
         MOCO,
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "        if self.queue is not None:\n"
-        "            self.queue.offer(pairs.unit(keys).flatten(0, 1))\n"
+        "            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))\n"
         "            self.queue.after_step(1.0)\n"
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "tests/methods/test_moco.py",
@@ -137,9 +137,9 @@ PLANTED = (
     Mutant(
         3,
         "gathered rows of other processes carry no gradient",
-        ENGINE,
-        "    return total(torch.cat(blocks, dim))",
-        "    parts = list(total(torch.cat(blocks, dim)).detach().chunk(processes(), dim))\n"
+        PROCESSES,
+        "    return all_reduce(torch.cat(blocks, dim))",
+        "    parts = list(all_reduce(torch.cat(blocks, dim)).detach().chunk(world_size(), dim))\n"
         "    parts[rank()] = x\n"
         "    return torch.cat(parts, dim)",
         TEST_RANKS("a_step"),
@@ -147,16 +147,16 @@ PLANTED = (
     Mutant(
         3,
         "the backward of the sum over processes is not summed",
-        ENGINE,
-        "        return total(gradient)",
+        PROCESSES,
+        "        return all_reduce(gradient)",
         "        return gradient",
         TEST_RANKS("a_step"),
     ),
     Mutant(
         3,
         "gradients are added up over processes, not averaged",
-        ENGINE,
-        "(bucket / processes()).split(",
+        PROCESSES,
+        "(bucket / world_size()).split(",
         "bucket.split(",
         TEST_RANKS("a_step"),
     ),
@@ -277,7 +277,7 @@ PLANTED = (
         5,
         "random numbers are those of whoever drew before",
         LOOP,
-        'with seeds.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):',
+        'with randomness.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):',
         "with torch.enable_grad():",
         f"{TEST_RESUME}[moco-adamw]",
     ),
@@ -310,7 +310,7 @@ PLANTED = (
         "Sinkhorn of each process's own part",
         SWAV,
         "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
-        "        from twinview import engine\n\n"
+        "        from twinview.compute import processes\n\n"
         "        parts = [view.chunk(processes.world_size()) for view in scores]\n"
         "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
@@ -320,7 +320,7 @@ PLANTED = (
         6,
         "embeddings are not normalised",
         SWAV,
-        "        unit = pairs.unit(projections.z)\n",
+        "        unit = log_sum_exp.unit(projections.z)\n",
         "        unit = projections.z\n",
         "tests/methods/test_swav.py",
     ),
@@ -437,9 +437,9 @@ PLANTED = (
         "features are standardised over each process's own part",
         BARLOW,
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
-        "pairs.widened(z))\n",
-        "    from twinview import engine\n\n"
-        "    parts = [view.chunk(processes.world_size()) for view in pairs.widened(z)]\n"
+        "log_sum_exp.widened(z))\n",
+        "    from twinview.compute import processes\n\n"
+        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.widened(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
@@ -506,31 +506,31 @@ PLANTED = (
         11,
         "N-pair: log(1 + exp(x)) as it stands",
         N_PAIR,
-        "-logsigmoid((products - rivals)[~negative]).mean()",
-        "(1 + (rivals - products)[~negative].exp()).log().mean()",
+        "-logsigmoid((products - negatives)[~negative]).mean()",
+        "(1 + (negatives - products)[~negative].exp()).log().mean()",
         "tests/objectives/test_n_pair.py",
     ),
     Mutant(
         11,
         "NT-Logistic: the log of a sigmoid as it stands",
         NT_LOGISTIC,
-        "distances.mean(logsigmoid(no))",
-        "distances.mean(no.sigmoid().log())",
+        "pair_mining.mean(logsigmoid(dissimilar))",
+        "pair_mining.mean(dissimilar.sigmoid().log())",
         "tests/objectives/test_nt_logistic.py",
     ),
     Mutant(
         12,
         "products instead of cosines",
         NEIGHBOURS,
-        "out=of_all[: len(part)]).div_(lengths)",
-        "out=of_all[: len(part)])",
+        "out=products[: len(part)]).div_(lengths)",
+        "out=products[: len(part)])",
         "tests/probes/test_knn.py",
     ),
     Mutant(
         12,
         "Euclidean distances instead of cosines",
         NEIGHBOURS,
-        "torch.mm(part, bank.T, out=of_all[: len(part)]).div_(lengths)",
+        "torch.mm(part, bank.T, out=products[: len(part)]).div_(lengths)",
         "-torch.cdist(part, bank)",
         "tests/probes/test_knn.py",
     ),
@@ -579,7 +579,7 @@ PLANTED = (
         13,
         "ResNets start with ImageNet's stem, whatever the size",
         BACKBONE,
-        "max(shape[1:]) <= SMALL",
+        "max(shape[1:]) <= SMALL_SIDE",
         "max(shape[1:]) <= 0",
         TEST_BACKBONE,
     ),
@@ -724,16 +724,16 @@ PLANTED = (
         19,
         "a probe's options are chosen on test",
         EVALUATION,
-        "chosen, tried = choose(train, validation, probe, grid)",
-        "chosen, tried = choose(train, test, probe, grid)",
+        "chosen, tried = choose_options(train, validation, probe, grid)",
+        "chosen, tried = choose_options(train, test, probe, grid)",
         "tests/evaluation/test_protocol.py",
     ),
     Mutant(
         19,
         "the probe is fitted on test too",
         EVALUATION,
-        "probe(joined(train, validation), test.features, **chosen)",
-        "probe(joined(train, test), test.features, **chosen)",
+        "probe(concatenate(train, validation), test.features, **chosen)",
+        "probe(concatenate(train, test), test.features, **chosen)",
         "tests/evaluation/test_protocol.py",
     ),
 )
