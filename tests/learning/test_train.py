@@ -233,7 +233,7 @@ def test_examples_and_labels_that_cannot_be_used_are_refused(
         ({"epoch": 3}, r"pretrain\.epoch: there is no such key; did you mean 'epochs'"),
         ({"settings": {"pretrain.epochs": 3}}, r"pretrain\.epochs: is given twice"),
         ({"settings": {"views.mode": "cached"}}, "views.mode: is 'cached'; .* set it to live"),
-        ({"settings": {"views.chain": CROPS}}, "hue would do nothing"),
+        ({"settings": {"views.chain": CROPS}}, "hue, which would not change"),
         ({"processes": 2}, r"pretrain\.processes: is 2; .* set it to 1"),
         ({"batch_size": 80}, "is 80, more than the examples .*: 72 of 96, since 24 are held out"),
         ({"validation": 5}, "validation: is 5; give a number of examples, at least 10"),
