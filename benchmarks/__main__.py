@@ -1,4 +1,4 @@
-"""All benchmarks, or those named; writes reports/benchmarks.json and the tables of docs/benchmarks.md.
+"""All benchmarks, or those named; writes reports/benchmarks.json and docs/benchmarks.md.
 
 `make bench` runs it; it needs what the stages prepare and views make, and an idle machine.
 """

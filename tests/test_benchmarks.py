@@ -1,4 +1,4 @@
-"""What is made of benchmarks' results: the tables of docs/benchmarks.md and the scoreboard's entries."""
+"""What is made of benchmarks' results: docs/benchmarks.md and entries of the scoreboard."""
 
 import json
 from pathlib import Path

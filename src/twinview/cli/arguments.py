@@ -10,19 +10,24 @@ if TYPE_CHECKING:
 
 def params(parser: argparse.ArgumentParser) -> None:
     """--params: the file of settings."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    said = "the file of settings; default: params.yaml"
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help=said
+    )
 
 
 def baseline(parser: argparse.ArgumentParser) -> None:
     """--baseline: the commit that a change is held against."""
     parser.add_argument(
-        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
+        "--baseline",
+        metavar="COMMIT",
+        help="take the limits from this commit, and compare with its results",
     )
 
 
 def models(parser: argparse.ArgumentParser) -> None:
     """--models: the folder of encoder and probe."""
-    said = "where encoder/ lies, and probe/ if labels were there to fit one"
+    said = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=said)
 
 
