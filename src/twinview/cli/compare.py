@@ -3,7 +3,7 @@
 Names are DVC experiments, commits, branches, or 'workspace' (the folder as it is now); without
 names, it compares all experiments and the workspace. Runs that differ only in their training seeds
 are one row. Runs that were measured on other data, or by another protocol, get a table of their
-own. Writes reports/compare.html, a page that needs no network, and reports/compare.md.
+own. Writes reports/compare.html, a page that opens offline, and reports/compare.md.
 
     $ twinview compare
 """
