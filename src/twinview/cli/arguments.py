@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def params(parser: argparse.ArgumentParser) -> None:
     """--params: the file of settings."""
-    said = "the file of settings; default: params.yaml"
+    about = "the file of settings; default: params.yaml"
     parser.add_argument(
-        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help=said
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help=about
     )
 
 
@@ -27,8 +27,8 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 def models(parser: argparse.ArgumentParser) -> None:
     """--models: the folder of encoder and probe."""
-    said = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
-    parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=said)
+    about = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
+    parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
 
 
 def embedder(options: argparse.Namespace) -> "Embedder":

@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="the .parquet file to write"
     )
-    said = "leave out broken pictures, and name them"
-    parser.add_argument("--skip-broken", action="store_true", help=said)
+    about = "leave out broken pictures, and name them"
+    parser.add_argument("--skip-broken", action="store_true", help=about)
     arguments.models(parser)
 
 
