@@ -1,4 +1,4 @@
-"""Every relative link of README, CONTRIBUTING, CHANGELOG and docs/ leads to a file and a heading."""
+"""Every relative link of README, CONTRIBUTING, CHANGELOG and docs/ leads to a file and heading."""
 
 import re
 from collections.abc import Iterator
