@@ -74,7 +74,7 @@ seeds: $(READY)  ## the pipeline over SEEDS=3 training seeds; results get interv
 compare: $(READY)  ## all experiments side by side, in reports/compare.html; OF="name name" some of them
 	@$(BIN)/twinview compare $(if $(filter file,$(origin OF)),,$(OF))
 
-bench: $(READY)  ## beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
+bench: $(READY)  ## docs/benchmarks.md: speed beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	@$(BIN)/python -m benchmarks $(BENCH)
 

@@ -1,4 +1,4 @@
-"""All benchmarks, or those named; writes reports/benchmarks.json and the README's table.
+"""All benchmarks, or those named; writes reports/benchmarks.json and docs/benchmarks.md.
 
 `make bench` runs it; it needs what the stages prepare and views make, and an idle machine.
 """
@@ -15,7 +15,7 @@ from twinview.evidence import scoreboard
 from twinview.experiments import dvc_experiments
 from twinview.experiments.provenance import commit, hardware, versions
 
-RESULTS, README = Path("reports/benchmarks.json"), Path("README.md")
+RESULTS, PAGE = Path("reports/benchmarks.json"), Path("docs/benchmarks.md")
 COMMAND, BENCH = "make bench", "bench."
 START, END = "<!-- benchmarks: written by make bench -->", "<!-- benchmarks end -->"
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -31,28 +31,43 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
 ON_DATA = ("loop", "time_to_accuracy", "cache_cost")
 
 PEERS = {
-    "lightly's": ".vs_lightly",
-    "kornia's": ".vs_kornia",
-    "torchvision v2's": ".vs_torchvision",
-    "lightly's with 2 workers, on 2 threads": "_threads_2.vs_lightly",
+    "lightly": ".vs_lightly",
+    "kornia": ".vs_kornia",
+    "torchvision v2": ".vs_torchvision",
+    "lightly with 2 workers (ours: 2 threads)": "_threads_2.vs_lightly",
 }
 VIEWS = {
     f"views at {size} px": [f"views_{size}{key}" for key in PEERS.values()]
     for size in (28, 96, 224)
 }
 ROWS = (
-    ("NT-Xent at batch 4096: rate over lightly's", "nt_xent_4096.vs_lightly", "ratio", True),
-    ("NT-Xent at batch 8192: rate over lightly's", "nt_xent_8192.vs_lightly", "ratio", True),
     (
-        "NT-Xent at batch 8192: extra memory, share of lightly's",
+        "NT-Xent at batch 4,096: times as fast as lightly's",
+        "nt_xent_4096.vs_lightly",
+        "ratio",
+        True,
+    ),
+    (
+        "NT-Xent at batch 8,192: times as fast as lightly's",
+        "nt_xent_8192.vs_lightly",
+        "ratio",
+        True,
+    ),
+    (
+        "NT-Xent at batch 8,192: extra memory, as a share of lightly's",
         "nt_xent_8192.memory_share",
         "share",
         False,
     ),
     ("NT-Xent at batch 65,536: extra MB", "nt_xent_65536.extra_mb", "MB", False),
-    ("a step of batch 8192 in chunks of 256: extra MB", "micro_batch_8192.extra_mb", "MB", False),
     (
-        "training rate on cached views, as a share of the rate without loading data",
+        "a training step at batch 8,192 in chunks of 256: extra MB",
+        "micro_batch_8192.extra_mb",
+        "MB",
+        False,
+    ),
+    (
+        "training rate with cached views, as a share of the rate with views in memory",
         "loop_cached.share_of_step",
         "share",
         True,
@@ -64,21 +79,21 @@ ROWS = (
         True,
     ),
     (
-        "training rate on live views, as a share of the rate without loading data",
+        "training rate with live views, as a share of the rate with views in memory",
         "loop_live.share_of_step",
         "share",
         True,
     ),
     (
-        "floating-point rate of a step without loading data, as a share of a matrix product's "
-        "in the same precision",
+        "arithmetic rate of a training step with views in memory, as a share of the rate of a "
+        "plain matrix product in the same precision",
         "step.share_of_matmul",
         "share",
         True,
     ),
     (
-        "time until our kNN accuracy is what lightly's best recipe reaches in ten minutes, as a "
-        "share of these ten minutes (settings: benchmarks/time_to_accuracy.py)",
+        "time that twinview takes to the kNN accuracy that lightly reaches in ten minutes, as a "
+        "share of these ten minutes",
         "time_to_lightly_knn.ratio",
         "share",
         False,
@@ -122,7 +137,7 @@ def main(names: list[str]) -> None:
         files.save_json(RESULTS, earlier | {name: about | {"found": found}})
     results = files.load_json(RESULTS)
     scoreboard.keep(scores(results), instead_of=BENCH)
-    README.write_text(with_table(README.read_text(), results))
+    PAGE.write_text(with_table(PAGE.read_text("utf-8"), results), "utf-8")
 
 
 def scores(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,9 +177,9 @@ def _value(found: Any) -> dict[str, Any]:
     return {"value": found["median"], "spread": [found["low"], found["high"]], "n": found["n"]}
 
 
-def with_table(readme: str, results: Mapping[str, Any]) -> str:
-    """The README with its table of benchmarks made anew."""
-    return scoreboard.between(readme, START, END, table(results))
+def with_table(page: str, results: Mapping[str, Any]) -> str:
+    """The page with its tables of benchmarks made anew."""
+    return scoreboard.between(page, START, END, table(results))
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -181,7 +196,7 @@ def _view_rows(found: Mapping[str, Any]) -> Iterator[str]:
     """How many times a peer's rate ours is, for each size of picture."""
     shown = {label: keys for label, keys in VIEWS.items() if any(key in found for key in keys)}
     if shown:
-        yield f"| rate over | {' | '.join(PEERS)} |"
+        yield f"| twinview is so many times as fast as | {' | '.join(PEERS)} |"
         yield "|---" * (1 + len(PEERS)) + "|"
     for label, keys in shown.items():
         cells = [_range(found[key], 3) if key in found else "" for key in keys]
@@ -191,7 +206,7 @@ def _view_rows(found: Mapping[str, Any]) -> Iterator[str]:
 def _rows(found: Mapping[str, Any]) -> Iterator[str]:
     shown = [(label, found[key]) for label, key, _, _ in ROWS if key in found]
     if shown:
-        yield "| compared, in one run | result (low to high) |"
+        yield "| what is measured | result (lowest to highest) |"
         yield "|---|---|"
     for label, value in shown:
         yield f"| {label} | {_cell(value, 3)} |"

@@ -1,4 +1,4 @@
-"""What is made of benchmarks' results: the README's table and the scoreboard's entries."""
+"""What is made of benchmarks' results: docs/benchmarks.md and entries of the scoreboard."""
 
 import json
 from pathlib import Path
@@ -30,16 +30,16 @@ def test_the_table_has_the_rows_that_were_measured() -> None:
     assert "abcdef1" in about
 
 
-def test_the_table_takes_its_place_in_the_readme() -> None:
-    readme = f"before\n{bench.START}\nold\n{bench.END}\nafter\n"
-    written = bench.with_table(readme, results())
+def test_the_tables_take_their_place_in_the_page() -> None:
+    page = f"before\n{bench.START}\nold\n{bench.END}\nafter\n"
+    written = bench.with_table(page, results())
     assert written == f"before\n{bench.START}\n{bench.table(results())}\n{bench.END}\nafter\n"
 
 
-def test_the_readme_and_the_scoreboard_show_what_was_measured() -> None:
+def test_the_page_and_the_scoreboard_show_what_was_measured() -> None:
     measured = json.loads((ROOT / bench.RESULTS).read_text())
-    readme = (ROOT / bench.README).read_text()
-    assert bench.with_table(readme, measured) == readme
+    page = (ROOT / bench.PAGE).read_text("utf-8")
+    assert bench.with_table(page, measured) == page
     board = json.loads((ROOT / "reports/scoreboard.json").read_text())
     assert {k: own for k, own in board.items() if k.startswith(bench.BENCH)} == bench.scores(
         measured

@@ -34,7 +34,7 @@ NOT_RUN = {
     "echo": "asks that server",
 }
 # Languages of blocks: these are pasted into a shell or a Python, and these are only read.
-PASTED, READ = {"console", "python"}, {"json", "text", "yaml"}
+PASTED, READ = {"console", "python"}, {"json", "mermaid", "text", "yaml"}
 COMMANDS = [(page, command) for page in PAGES for command in snippets.commands(page)]
 SPANS = [  # the log tells of commands of their day
     (page, span) for page in PAGES if page != "docs/log.md" for span in snippets.spans(page)

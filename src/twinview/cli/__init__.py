@@ -1,7 +1,7 @@
 """Contrastive representation learning as a reproducible pipeline.
 
-Exit status: 0 well; 1 a fault to mend, or a gate that fails; 2 wrong usage; 130 stopped by
-Ctrl-C; where `dvc repro` fails, its own.
+Exit status: 0 success; 1 an error that you can correct, or a gate that fails; 2 wrong usage;
+130 stopped by Ctrl-C; if `dvc repro` fails, its own status.
 
 A command is one file of this folder: its docstring is the help and ends with an example,
 `add_arguments(parser)` adds the command's own, and `run(options)` gives an Outcome. Only the
@@ -38,8 +38,9 @@ GROUPS = {
 }
 _OTHERS = ("__init__", "__main__", "arguments", "outcome", "project")
 _END = (
-    "Every command: --help has an example; --json prints its result as JSON, and all else to "
-    "standard error; --debug shows the traceback of an error. docs/terminal.md says more."
+    "Every command has --help, with an example; --json, which prints the result as JSON and all "
+    "else to standard error; and --debug, which shows the traceback of an error. More is in "
+    "docs/terminal.md."
 )
 _WIDEST = 100
 
@@ -101,8 +102,8 @@ def _parser(arguments: Sequence[str]) -> argparse.Namespace:
     module = importlib.import_module(f"twinview.cli.{name}")
     summary, _, more = str(module.__doc__).partition("\n\n")
     own = _made(f"twinview {name}", summary, more)
-    own.add_argument("--json", action="store_true", help="the result as JSON")
-    own.add_argument("--debug", action="store_true", help="show an error's traceback")
+    own.add_argument("--json", action="store_true", help="print the result as JSON")
+    own.add_argument("--debug", action="store_true", help="show the traceback of an error")
     module.add_arguments(own)
     own.set_defaults(run=module.run, require_project=partial(project.require, name, parser=own))
     return own.parse_args(arguments[1:])

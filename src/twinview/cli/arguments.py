@@ -10,20 +10,25 @@ if TYPE_CHECKING:
 
 def params(parser: argparse.ArgumentParser) -> None:
     """--params: the file of settings."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    about = "the file of settings; default: params.yaml"
+    parser.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help=about
+    )
 
 
 def baseline(parser: argparse.ArgumentParser) -> None:
     """--baseline: the commit that a change is held against."""
     parser.add_argument(
-        "--baseline", metavar="COMMIT", help="its thresholds count; compare with its results"
+        "--baseline",
+        metavar="COMMIT",
+        help="take the limits from this commit, and compare with its results",
     )
 
 
 def models(parser: argparse.ArgumentParser) -> None:
     """--models: the folder of encoder and probe."""
-    said = "where encoder/ lies, and probe/ if labels were there to fit one"
-    parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=said)
+    about = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
+    parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
 
 
 def embedder(options: argparse.Namespace) -> "Embedder":

@@ -1,8 +1,8 @@
-"""Checks params.yaml as a whole, and says what is missing around it.
+"""Checks params.yaml as a whole, and what lies around it.
 
-Every fault of the settings at once, each with its value and what would be right; --json lists
-them. Then come a broken dvc.lock, links and files where stages write, and a database of MLflow
-without its runs' files.
+Names every wrong setting at once, each with its value and with what would be right; --json lists
+them. Then it reports a broken dvc.lock, links and files where stages write, and an MLflow database
+without the files of its runs.
 
     $ twinview check --params recipes/smoke.yaml
 """

@@ -1,9 +1,9 @@
-"""Says what caches, checkpoints and experiments take on disk; removes what is named.
+"""Shows what caches, checkpoints and experiments take on disk; removes what is named.
 
-Nothing is removed that is not named; `data/raw` and git's history never are. What a run at work
-may need is refused. `experiments` are DVC's finished ones, by name only: their results are then
-`unused`, like those of settings that were run and never committed. After any of it `dvc repro`
-says that all is up to date, after `views` once it has rendered them again.
+Removes only what is named, and never `data/raw` or the history of git. Refuses to remove what a
+running stage or experiment may need. `experiments` removes the names of finished DVC experiments;
+their files are then `unused`, like those of settings that were run and never committed. Afterwards
+`dvc repro` says that all is up to date; after `views` it renders the views again first.
 
     $ twinview clean checkpoints unused
 """

@@ -1,9 +1,9 @@
-"""Sets experiments side by side: means and intervals over seeds, the best, the cost.
+"""Compares experiments: means and intervals over seeds, the best, the cost.
 
-Names are DVC experiments, commits, branches, or 'workspace'; without names, all experiments and the
-workspace. Runs that differ only in their training seeds are one row. Runs of other data, or judged
-by another protocol, stand in a table of their own. Writes reports/compare.html, a page that opens
-without network, and reports/compare.md.
+Names are DVC experiments, commits, branches, or 'workspace' (the folder as it is now); without
+names, it compares all experiments and the workspace. Runs that differ only in their training seeds
+are one row. Runs that were measured on other data, or by another protocol, get a table of their
+own. Writes reports/compare.html, a page that opens offline, and reports/compare.md.
 
     $ twinview compare
 """
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="such as knn.accuracy, linear.f1, supervised.linear.accuracy; may be repeated; "
-        "without, the accuracy of every task",
+        "default: the accuracy of every task",
     )
 
 

@@ -1,11 +1,13 @@
-"""Embeds the pictures of a folder into a Parquet file: columns path and features.
+"""Embeds the pictures of a folder into a Parquet file with the columns path and features.
 
-PNG, JPEG, WebP, BMP and GIF files of any size up to 178 million pixels, in all folders below;
-linked ones are entered once. Each is turned as its EXIF data say, transparency laid on black,
-colours made grey where the encoder takes grey ones, scaled (bicubic) until the shorter side fits,
-and the middle cut out. Of 16 bits a channel the high 8 count, of an animation the first picture.
-How many were changed so is said, and how many other files there are, by reason. Where one is
-broken, none is embedded, unless --skip-broken leaves it out.
+Reads PNG, JPEG, WebP, BMP and GIF files of up to 178 million pixels, in the folder and all folders
+below it; linked folders are entered once. Each picture is fitted to the encoder: turned as its EXIF
+data say, laid on black where it is transparent, made grey if the encoder takes grey pictures,
+scaled (bicubic) until the shorter side fits, and cut to its middle. Of 16 bits a channel the high 8
+count, and of an animation the first picture.
+
+The command says how many pictures were changed, and how many other files there are and why they
+were left out. If a picture is broken, nothing is written, unless --skip-broken leaves it out.
 
     $ twinview embed pictures --out pictures.parquet
 """
@@ -19,10 +21,12 @@ from twinview.cli.outcome import Outcome
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is embedded, by what, and where to."""
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet file")
-    said = "leave broken pictures out, and name them"
-    parser.add_argument("--skip-broken", action="store_true", help=said)
+    parser.add_argument("folder", type=Path, help="the folder of pictures")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the .parquet file to write"
+    )
+    about = "leave out broken pictures, and name them"
+    parser.add_argument("--skip-broken", action="store_true", help=about)
     arguments.models(parser)
 
 

@@ -1,8 +1,8 @@
-"""Writes the encoder as ONNX or as a .pt2 of torch.export, for batches of any size.
+"""Writes the encoder as an ONNX file or a .pt2 file of torch.export, for batches of any size.
 
-Both take pictures, uint8 (n, c, h, w), and give the features that were evaluated, averaged over
-mirror images where embed.mirror says so. The file is read back, and its answers are held against
-the encoder's before it is kept. ONNX needs pip install 'twinview[onnx]'.
+Both files take pictures, uint8 (n, c, h, w), and give the features as they were evaluated, averaged
+over mirror images if embed.mirror says so. Each file is read again and its answers are compared
+with the encoder's before it is kept. ONNX needs pip install 'twinview[onnx]'.
 
     $ twinview export --onnx encoder.onnx
 """
@@ -17,8 +17,8 @@ from twinview.core.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and the models."""
-    parser.add_argument("--onnx", type=Path, metavar="FILE")
-    parser.add_argument("--pt2", type=Path, metavar="FILE")
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help="the ONNX file to write")
+    parser.add_argument("--pt2", type=Path, metavar="FILE", help="the .pt2 file to write")
     arguments.models(parser)
 
 

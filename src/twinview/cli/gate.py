@@ -1,7 +1,7 @@
-"""Compares the results with floors, raw pixels and the results before; status 1 if one is worse.
+"""Checks results against limits, raw pixels and earlier results; status 1 if a check fails.
 
-Thresholds are `gate:` in params.yaml, read from the base commit where one is given. A table says
-of each check whether it holds, fails, or has nothing to be compared with, and why.
+The limits are in params.yaml under `gate`, or in that of the base commit if one is given. A table
+says of each check whether it holds, fails, or has nothing to compare with, and why.
 
     $ twinview gate --baseline origin/main
 """
@@ -25,13 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.params(parser)
     arguments.baseline(parser)
     parser.add_argument(
-        "--champion", action="store_true", help="compare with the champion in MLflow's registry"
+        "--champion", action="store_true", help="compare with the champion in MLflow's registry too"
     )
     parser.add_argument(
-        "--results", type=Path, default=Path(), metavar="FOLDER", help="where reports/ lies"
+        "--results",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="the folder that contains reports/",
     )
     parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="add the table to it, for a pull request"
+        "--markdown", type=Path, metavar="FILE", help="append the table to FILE, for a pull request"
     )
 
 

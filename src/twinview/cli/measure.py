@@ -1,7 +1,8 @@
-"""Runs the pipeline for several seeds and writes the scoreboard and README's tables.
+"""Measures the README's table of results, over several training seeds.
 
-It trains once a seed, from a tree without changes, and takes as long as so many `make repro`.
-Removes the checkpoints of unfinished trainings first, which would save time.
+Writes reports/scoreboard.json and the table. Each seed takes as long as a `make repro`. The tree
+must be committed. Checkpoints of unfinished trainings are removed first, because they would shorten
+the time that is measured.
 
     $ twinview measure --seeds 3
 """
@@ -17,7 +18,7 @@ from twinview.stages import stage
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How many seeds."""
-    parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
+    parser.add_argument("--seeds", type=int, default=3, help="how many; default: 3")
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -1,6 +1,6 @@
-"""Names the train pictures that are most alike to a picture, or those of an embedded folder.
+"""Finds the most similar pictures to a picture, among the train split or an embedded folder.
 
-The picture may be of any size; `twinview embed --help` says how it is fitted. Similarity is the
+The picture may have any size; `twinview embed --help` says how it is fitted. Similarity is the
 cosine of the features. An id is the place of a picture in its source; --html shows the pictures.
 
     $ twinview neighbours picture.png --html neighbours.html
@@ -18,10 +18,12 @@ from twinview.core.errors import ConfigError, DataError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whose neighbours, how many, and among which."""
-    parser.add_argument("image", type=Path)
-    parser.add_argument("--among", type=Path, metavar="FILE", help="what `twinview embed` wrote")
-    parser.add_argument("--count", type=int, default=8)
-    parser.add_argument("--html", type=Path, metavar="FILE", help="a page with train pictures")
+    parser.add_argument("image", type=Path, help="the picture file")
+    parser.add_argument(
+        "--among", type=Path, metavar="FILE", help="search in this file of `twinview embed`"
+    )
+    parser.add_argument("--count", type=int, default=8, help="how many; default: 8")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page that shows them")
     arguments.models(parser)
 
 

@@ -1,7 +1,7 @@
-"""Registers the published encoder in MLflow, as champion when the gate holds; else status 1.
+"""Registers the encoder in MLflow as champion if the gate holds; otherwise status 1.
 
-The encoder is that of the row that has the results in reports/. The gate is `twinview gate`'s,
-against the present champion too; where it fails, nothing is registered.
+The encoder is that of the MLflow row with the results in reports/. The gate is that of `twinview
+gate`, against the present champion too. If it fails, nothing is registered.
 
     $ twinview promote
 """

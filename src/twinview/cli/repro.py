@@ -1,8 +1,8 @@
-"""Checks, runs `dvc repro`, and prints the results.
+"""Checks the settings, runs `dvc repro`, and prints the results.
 
-Only what has changed runs; an interrupted training goes on where it was. Named stages run alone,
-with those before them, and print no results. Ends with DVC's own status where DVC fails, which is
-1 or more.
+Runs only the stages that have changed; an interrupted training continues from its checkpoint. With
+names, it runs these stages and those before them, and prints no results. When DVC fails, the exit
+status is DVC's own, which is 1 or more.
 
     $ twinview repro evaluate
 """
@@ -20,7 +20,7 @@ from twinview.stages import stage
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stages to run."""
-    parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; all without")
+    parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; default: all")
 
 
 def run(options: argparse.Namespace) -> Outcome:

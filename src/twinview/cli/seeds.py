@@ -1,8 +1,8 @@
-"""Trains with further seeds, so that results have intervals; goes on where it was left.
+"""Trains with further seeds, so that results get intervals; continues where it stopped.
 
 Runs the pipeline, then COUNT - 1 DVC experiments that differ from it only in pretrain.seed and
-baselines.seed, and keeps all results in reports/seeds.json, which belongs into git. Needs a
-committed working tree, since an experiment starts from the commit.
+baselines.seed. All results go to reports/seeds.json, a file to commit. Commit your changes first,
+because an experiment starts from the commit.
 
     $ twinview seeds 5
 """
@@ -17,7 +17,9 @@ from twinview.stages import stage
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How many seeds."""
-    parser.add_argument("count", nargs="?", type=int, default=3, help="trainings in all; 3 without")
+    parser.add_argument(
+        "count", nargs="?", type=int, default=3, help="trainings in total; default: 3"
+    )
 
 
 def run(options: argparse.Namespace) -> Outcome:

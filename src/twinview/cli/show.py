@@ -1,7 +1,7 @@
 """Prints the results of the last run.
 
-Accuracy on test of our encoder and its baselines, what is better and worse, the verdict on the
-training, and what to type next.
+Prints the accuracy on test of the encoder and of its baselines, where the encoder is better and
+worse, the verdict on the training, and what to type next.
 
     $ twinview show --json
 """

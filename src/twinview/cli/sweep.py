@@ -1,6 +1,7 @@
-"""Compares all methods, or all objectives, or trains recipes/long.yaml; goes on where left.
+"""Trains all methods, all objectives or recipes/long.yaml; continues where it stopped.
 
-Each training is a DVC experiment, from a tree without changes; the table in reports/ grows seed by
+Methods, and objectives, are trained at equal cost, so that their results can be compared. Each
+training is a DVC experiment, and the tree must be committed. The table in reports/ grows seed by
 seed.
 
     $ twinview sweep objectives --best 5
@@ -16,9 +17,16 @@ from twinview.evidence import scoreboard
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is swept, and its budget."""
     parser.add_argument("kind", choices=["methods", "objectives", "long"])
-    parser.add_argument("--epochs", type=int, default=4, help="SimCLR's; others' as costly")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings to measure")
-    parser.add_argument("--best", type=int, help="seeds after the first: of so many leaders")
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        default=4,
+        help="of SimCLR; the other methods may cost as much; default: 4",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="seeds for each; default: 3")
+    parser.add_argument(
+        "--best", type=int, help="train the second and further seeds of so many leaders only"
+    )
 
 
 def run(options: argparse.Namespace) -> Outcome:

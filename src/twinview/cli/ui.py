@@ -1,6 +1,7 @@
-"""Opens MLflow's pages on this machine only.
+"""Serves MLflow's pages to this machine only.
 
-Ctrl-C ends it. With --json the address is printed once it is known, before the pages are served.
+Prints the address to open in a browser; Ctrl-C ends it. With --json, the address is printed before
+the pages are served.
 
     $ twinview ui --port 5001
 """
@@ -20,7 +21,7 @@ from twinview.tracking.stores import store
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where it listens."""
-    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--port", type=int, default=5000, help="default: 5000")
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -136,11 +136,11 @@ def with_table(readme: str, scores: Scores) -> str:
     return between(readme, START, END, table(scores))
 
 
-def between(readme: str, start: str, end: str, text: str) -> str:
-    """The README with another text between two of its marks."""
-    before, _, rest = readme.partition(start)
+def between(page: str, start: str, end: str, text: str) -> str:
+    """The page with another text between two of its marks."""
+    before, _, rest = page.partition(start)
     _, found, after = rest.partition(end)
-    assert found, f"README.md lacks the marks {start} and {end}"
+    assert found, f"the page lacks the marks {start} and {end}"
     return f"{before}{start}\n{text}\n{end}{after}"
 
 
