@@ -179,7 +179,7 @@ def test_a_batch_holds_pairs_with_a_view_of_each_example_and_their_label(epoch: 
 def test_views_of_both_examples_of_a_pair_are_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Tensor] = []
     views, rows = Numbers(), torch.tensor([5, 2])
-    monkeypatch.setattr(views, "expect", lambda rows, epoch, count: told.append(rows))
+    monkeypatch.setattr(views, "prefetch", lambda rows, epoch, count: told.append(rows))
     PairViews(views, PAIRS).prefetch(rows, 0, 2)
     assert torch.equal(torch.cat(told), torch.cat([PAIRS.first[rows], PAIRS.second[rows]]))
 

@@ -223,7 +223,9 @@ def test_the_default_encoder_takes_the_small_crops_of_params_yaml_s_example() ->
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     crops = torch.zeros(1, 1, 14, 14, dtype=torch.uint8)
     encoder.require_map_size(made, crops)
-    with pytest.raises(ConfigError, match="3 x 3 places for the encoder's raster of 16"):
+    with pytest.raises(
+        ConfigError, match="3 x 3 have fewer positions than the encoder's raster of 16"
+    ):
         encoder.require_map_size(made, crops[..., :12, :12])
 
 

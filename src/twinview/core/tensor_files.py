@@ -45,14 +45,14 @@ def load_weights(module: nn.Module, path: Path, description: str) -> None:
     """
     weights = load_tensors(path)
     expected = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in weights.items()}
-    if found != expected:
-        differing = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+    shapes = {name: tuple(t.shape) for name, t in weights.items()}
+    if shapes != expected:
+        differing = sorted(n for n in expected | shapes if expected.get(n) != shapes.get(n))
         name = differing[0]
         raise DataError.at(
             path,
             f"is of another architecture than {description} says: {name} is "
-            f"{found.get(name, 'absent')}, not {expected.get(name, 'absent')} "
+            f"{shapes.get(name, 'absent')}, not {expected.get(name, 'absent')} "
             f"({len(differing)} differ)",
             "`dvc repro --force pretrain` trains it anew",
         )
