@@ -34,8 +34,8 @@ def as_tensor(examples: Any) -> Tensor:
             f"examples: {error}. Floats from 0 to 1 become bytes by (examples * 255).round() and "
             "the type uint8; grey pictures (n, h, w) get their channel by examples[:, None]"
         ) from None
-    tensor: Tensor = examples.detach().cpu()
-    return tensor
+    inputs: Tensor = examples.detach().cpu()
+    return inputs
 
 
 def divided(inputs: Tensor, labels: Any, held_out: int, seed: int) -> Prepared:
