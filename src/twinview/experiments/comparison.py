@@ -19,11 +19,11 @@ from twinview.core import paths
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.registry import did_you_mean
-from twinview.experiments import dvc_experiments, identity, lock_file, seeding
+from twinview.experiments import dvc_experiments, lock_file, question, seeding
 from twinview.experiments.differences import ABSENT, in_effect, is_option, told, unequal, words
 from twinview.experiments.dvc_experiments import Read
-from twinview.experiments.identity import Differences, Question
 from twinview.experiments.intervals import Difference, Interval, difference, holm, interval
+from twinview.experiments.question import Differences, Question
 from twinview.settings.sections import VALIDATION
 
 WORKSPACE = "workspace"
@@ -33,7 +33,7 @@ MANY = 4  # more settings than that are too many for a name or for columns of th
 _TELLING = 3  # of many settings, those that a name has
 _EVALUATION = Path("src/twinview/evaluation/protocol.py")
 _NAMED = re.compile(r'^PROTOCOL = "(.+)"$', re.MULTILINE)
-_OTHER = {identity.DATA: "other data", identity.PROTOCOL: "another protocol"}
+_OTHER = {question.DATA: "other data", question.PROTOCOL: "another protocol"}
 
 Standing = Literal["best", "tied", "unsure", "less", "more", "absent"]
 
@@ -72,14 +72,14 @@ class Run:
     @functools.cached_property
     def settings(self) -> dict[str, Any]:
         """What its results depend on, but for the seeds and for what it was asked."""
-        found = identity.answer(in_effect(self.tree))
+        found = question.answer(in_effect(self.tree))
         return {key: value for key, value in found.items() if key not in seeding.SEEDS}
 
     @functools.cached_property
     def question(self) -> Question:
         """What it was asked."""
         found = in_effect(self.tree)
-        return identity.question(found, self.data, self.pairs, self.protocol)
+        return question.question(found, self.data, self.pairs, self.protocol)
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
 def side_by_side(runs: Sequence[Run], metrics: Sequence[str], apart: Mapping[str, str]) -> Compared:
     """At least one run; metrics and apart as in `compare`."""
     chosen = _chosen(metrics, runs)
-    asked = identity.parted([run.question for run in runs])
+    asked = question.parted([run.question for run in runs])
     parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
     first = asked[0].question
     others = [part.question.differences(first) for part in asked[1:]]

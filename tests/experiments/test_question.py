@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twinview.experiments.identity import Question, answer, parted, question
+from twinview.experiments.question import Question, answer, parted, question
 
 SETTINGS: dict[str, Any] = {
     "data.train": 500, "data.pairs": "a.csv", "sources.photos.folder": "x",
