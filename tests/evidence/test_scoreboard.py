@@ -123,7 +123,7 @@ def test_every_measured_number_has_all_that_a_claim_needs() -> None:
 
 
 def test_measuring_needs_a_tree_without_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure.experiments.commands, "changed", lambda: True)
+    monkeypatch.setattr(measure.dvc_experiments.commands, "changed", lambda: True)
     with pytest.raises(measure.ConfigError, match="commit them first"):
         measure.require_measurable(3)
 
@@ -149,7 +149,7 @@ def test_settings_that_the_table_would_misname_are_refused_before_anything_runs(
 ) -> None:
     write_params({})
     (folder / "README.md").write_text(f"{START}\n{END}\n")
-    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
+    monkeypatch.setattr(measure.dvc_experiments, "require_committed", lambda command: None)
     measure.require_measurable(2)
     write_params(changes)
     with pytest.raises(measure.ConfigError, match=said):
@@ -173,7 +173,7 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
             for n in (1, 2)
         ]
 
-    monkeypatch.setattr(measure.experiments, "dvc", lambda *given: ran.append(given))
+    monkeypatch.setattr(measure.dvc_experiments, "dvc", lambda *given: ran.append(given))
     monkeypatch.setattr(measure.seeding, "gathered", gathered)
     measure.measure(2)
     assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
@@ -191,7 +191,7 @@ def test_a_readme_without_its_marks_is_refused_before_anything_runs(
 ) -> None:
     """After an hour of training it would be too late."""
     (folder / "README.md").write_text("no marks")
-    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
+    monkeypatch.setattr(measure.dvc_experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match=r"README\.md lacks the marks"):
         measure.require_measurable(2)
 
@@ -200,7 +200,7 @@ def test_a_readme_without_its_marks_is_refused_before_anything_runs(
 def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
     seeds: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure.experiments, "require_committed", lambda command: None)
+    monkeypatch.setattr(measure.dvc_experiments, "require_committed", lambda command: None)
     with pytest.raises(measure.ConfigError, match="seeds"):
         measure.require_measurable(seeds)
 
