@@ -27,8 +27,8 @@ from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
 from twinview.core.errors import BusyError
 from twinview.evidence import scoreboard
-from twinview.experiments import seeding
-from twinview.experiments.dvc_experiments import in_folder
+from twinview.experiments import identity, seeds
+from twinview.experiments.recorded_run import in_folder
 from twinview.release import clean, promotion
 from twinview.release.gate import Check
 from twinview.release.promotion import Promotion
@@ -622,15 +622,16 @@ def test_show_says_that_results_are_of_other_settings(
 def test_show_says_means_with_intervals_where_the_seeds_are_of_these_results(
     write_params: Write, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = seeding.settings(in_folder(write_params({}).parent))
+    run = in_folder(write_params({}).parent)
     report(repository)
     Path("reports/baselines.json").write_text(
         '{"raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.84}}}'
     )
     values = {"linear.accuracy": (0.91, 0.93), "knn.accuracy": (0.86, 0.86)}
     values |= {"raw_pixels.linear.accuracy": (0.84, 0.84), "raw_pixels.knn.accuracy": (0.84, 0.85)}
-    seeds = seeding.Seeds(seeding.digest(settings, None), (0, 1), values, "2 cores", "torch 2")
-    files.save_json(seeding.FILE, dataclasses.asdict(seeds))
+    training = identity.digest(run.in_effect, None)
+    known = seeds.Seeds(training, (0, 1), values, "2 cores", "torch 2")
+    files.save_json(seeds.FILE, dataclasses.asdict(known))
     assert main(["show"]) == 0
     said = capsys.readouterr().out
     assert "0.920 ± 0.127" in said and "0.840 ± 0.000" in said and "2 training seeds" in said

@@ -21,14 +21,14 @@ from twinview.evidence.scoreboard import (
     table,
     with_table,
 )
-from twinview.experiments.seeding import Seeds
+from twinview.experiments.seeds import Seeds
 
 SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
 NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
 
 
 def metrics(*shifts: float) -> dict[str, tuple[float, ...]]:
-    """By the pipeline's own names, as seeding.Seeds has them."""
+    """By the pipeline's own names, as Seeds has them."""
     names = [name.replace("fashion_mnist.", "") for name in NAMES]
     return {
         name: tuple(0.5 + 0.01 * place + shift for shift in shifts)

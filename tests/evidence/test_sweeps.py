@@ -13,7 +13,10 @@ from tests.workspace import ROOT
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.evidence import scoreboard, sweeps
-from twinview.evidence.sweeps import TASKS, Experiment, note, passes_of, plan, scores, table
+from twinview.evidence.encoder_passes import passes_of
+from twinview.evidence.sweep_experiment import Experiment
+from twinview.evidence.sweep_tables import BASELINES, TASKS, note, scores, table
+from twinview.evidence.sweeps import plan
 from twinview.experiments import dvc_experiments
 from twinview.settings import params
 
@@ -29,7 +32,9 @@ class Dvc:
         monkeypatch.setattr(
             dvc_experiments, "base", lambda name: "abc" if name in self.ran else None
         )
-        monkeypatch.setattr(dvc_experiments, "read", self.read)
+        monkeypatch.setattr(dvc_experiments, "made", lambda name: name)
+        monkeypatch.setattr(dvc_experiments, "at", lambda name, called: partial(self.read, name))
+        monkeypatch.setattr(dvc_experiments, "cached", lambda digest: '{"seconds": 120.0}')
         monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:
@@ -42,12 +47,11 @@ class Dvc:
         ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
         ours |= {"validation_accuracy": 0.7 + 0.1 * (changes.get("pretrain.method") == "moco")}
         tasks = dict.fromkeys(scoreboard.TASKS, ours)
+        trained = {"path": "models/pretrain_run.json", "md5": "a", "size": 1}
         files = {
             "metrics.json": tasks,
-            "baselines.json": {
-                name: {t: {"accuracy": 0.5} for t in tasks} for name in sweeps.BASELINES
-            },
-            "pretrain_run.json": {"seconds": 120.0},
+            "baselines.json": {name: {t: {"accuracy": 0.5} for t in tasks} for name in BASELINES},
+            "dvc.lock": {"stages": {"pretrain": {"outs": [trained]}}},
         }
         return json.dumps(files[path.name])
 
@@ -122,6 +126,23 @@ def test_an_experiment_is_named_by_all_of_its_settings() -> None:
     assert len({name(SETTINGS, 0), name(SETTINGS, 1), name(other, 0)}) == 3
 
 
+@pytest.mark.parametrize("section", ["gate", "report", "methods"])
+def test_an_experiment_s_name_is_blind_to_settings_without_effect(section: str) -> None:
+    """A new floor of the gate, or an option of byol, makes no training of SimCLR a new one."""
+    others = {
+        "gate": SETTINGS.gate.model_copy(update={"floors": {}}),
+        "report": SETTINGS.report.model_copy(update={"points": 7}),
+        "methods": SETTINGS.methods | {"byol": SETTINGS.methods["byol"] | {"decay": 0.5}},
+    }
+    other = SETTINGS.model_copy(update={section: others[section]})
+
+    def names(changes: dict[str, Any]) -> set[str]:
+        return {Experiment.of("x", settings, changes).name for settings in (SETTINGS, other)}
+
+    assert len(names({"pretrain.seed": 0})) == 1
+    assert len(names({"pretrain.method": "byol"})) == (2 if section == "methods" else 1)
+
+
 def test_an_experiment_is_named_by_the_committed_code(folder: Path) -> None:
     def name(path: str) -> str:
         Path(path).parent.mkdir(exist_ok=True)
@@ -187,8 +208,8 @@ def test_the_table_begins_with_the_best_and_ends_with_the_baselines(dvc: Dvc) ->
         one.run()
     rows = [line.split("|")[1].strip() for line in table("methods", planned).splitlines()]
     assert rows[0] == "methods, accuracy on test" and rows[2].startswith("byol (")
-    assert len(rows) == 2 + len(registry.names("methods")) - 1 + len(sweeps.BASELINES)
-    assert rows[-3:] == list(sweeps.BASELINES.values())
+    assert len(rows) == 2 + len(registry.names("methods")) - 1 + len(BASELINES)
+    assert rows[-3:] == list(BASELINES.values())
     assert "| .910 ± .014 |" in table("methods", planned)
 
 

@@ -4,7 +4,6 @@ import copy
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,15 @@ from ruamel.yaml import YAML
 from tests.commands import git
 from tests.conftest import WHOLE
 from twinview.core.errors import ConfigError, DataError
-from twinview.experiments import comparison, dvc_experiments
-from twinview.experiments.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview.experiments import dvc_experiments, side_by_side
+from twinview.experiments.comparison import Comparison
 from twinview.experiments.differences import told
-from twinview.reporting import comparison_text
+from twinview.experiments.group import Group
+from twinview.experiments.grouping import CODE, DATA
+from twinview.experiments.metric_names import validation_of
+from twinview.experiments.recorded_run import RecordedRun
+from twinview.experiments.side_by_side import Compared
+from twinview.reporting import comparison_data, comparison_text, comparison_words
 
 METHODS = ("simclr", "byol", "moco")
 
@@ -39,31 +43,64 @@ def run(
     accuracy: float,
     *,
     validation: float | None = None,
+    metrics: Mapping[str, float] | None = None,
     code: str = "1",
     data: str = "1",
     pairs: str = "1",
     protocol: str = "frozen-3",
     size: int = 5,
+    minutes: float | None = 2.0,
     **changes: Any,
-) -> Run:
-    """validation: the linear probe's accuracy there; without, the run has none."""
+) -> RecordedRun:
+    """A run of files as the pipeline leaves them.
+
+    validation: the linear probe's accuracy there; without, the run has none. metrics: all that it
+    has, in place of the usual ones. minutes: what DVC's cache says of the training.
+    """
     tree = settings(**changes)
-    metrics = {"linear.accuracy": accuracy, "linear.f1": accuracy, "knn.accuracy": 1 - accuracy}
-    metrics |= {"raw_pixels.linear.accuracy": 0.5, "supervised.linear.accuracy": accuracy}
-    if validation is not None:
-        metrics |= {"linear.validation_accuracy": validation}
-    outs = {"shared": 100, name: size}
     method = tree["pretrain"]["method"]
+    if metrics is None:
+        metrics = {"linear.accuracy": accuracy, "linear.f1": accuracy, "knn.accuracy": 1 - accuracy}
+        metrics |= {"raw_pixels.linear.accuracy": 0.5, "supervised.linear.accuracy": accuracy}
+        metrics |= {} if validation is None else {"linear.validation_accuracy": validation}
+    ours = {key: value for key, value in metrics.items() if key.count(".") == 1}
+    theirs = {key: value for key, value in metrics.items() if key.count(".") > 1}
     files = {"src/a.py": code, f"src/methods/{method}.py": method}
-    own = name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files
-    return Run(*own, data, pairs, protocol)
+    deps = [{"path": path, "md5": md5} for path, md5 in files.items()]
+    outs = [{"path": "shared", "md5": "shared", "size": 100}]
+    outs += [{"path": "models/pretrain_run.json", "md5": name, "size": size}]
+    outs += [{"path": "data/prepared", "md5": data, "size": 0}]
+    deps += [{"path": tree["data"]["pairs"], "md5": pairs}]
+    texts = {
+        "params.yaml": tree,
+        "reports/metrics.json": nested(ours),
+        "reports/baselines.json": nested(theirs),
+        "reports/pretrain/metrics.json": {"verdict": "learning"},
+        "dvc.lock": {"stages": {"pretrain": {"deps": deps, "outs": outs}}},
+    }
+    written = {path: json.dumps(value) for path, value in texts.items()}
+    written["src/twinview/evaluation/protocol.py"] = f'PROTOCOL = "{protocol}"'
+    cached = None if minutes is None else json.dumps({"seconds": 60 * minutes})
+    return RecordedRun(name, lambda path: written[str(path)], lambda digest: cached, f"{name:0<40}")
 
 
-def parted(*runs: Run, metrics: tuple[str, ...] = ()) -> Compared:
-    return comparison.side_by_side(runs, metrics, {})
+def nested(values: Mapping[str, float]) -> dict[str, Any]:
+    """Values by dotted names as a tree."""
+    tree: dict[str, Any] = {}
+    for name, value in values.items():
+        *parents, last = name.split(".")
+        section = tree
+        for parent in parents:
+            section = section.setdefault(parent, {})
+        section[last] = value
+    return tree
 
 
-def of(*runs: Run, metrics: tuple[str, ...] = ()) -> Comparison:
+def parted(*runs: RecordedRun, metrics: tuple[str, ...] = ()) -> Compared:
+    return side_by_side.side_by_side(runs, metrics, {})
+
+
+def of(*runs: RecordedRun, metrics: tuple[str, ...] = ()) -> Comparison:
     """Runs that were asked the same."""
     (found,) = parted(*runs, metrics=metrics).parts
     return found
@@ -93,7 +130,7 @@ def group(found: Comparison, label: str) -> Group:
 
 
 def test_runs_without_an_accuracy_are_refused_and_one_beside_others_has_dashes() -> None:
-    empty = replace(run("b", 0.6, pretrain__epochs=3), metrics={})
+    empty = run("b", 0.6, metrics={}, pretrain__epochs=3)
     with pytest.raises(ConfigError, match=r"no run has an accuracy in reports/metrics\.json"):
         of(empty)
     groups = of(run("a", 0.5), empty).groups
@@ -140,7 +177,7 @@ def test_two_settings_of_the_same_last_word_are_named_in_full() -> None:
 
 def test_a_setting_that_an_earlier_version_lacks_differs() -> None:
     old = run("old", 0.7)
-    del old.tree["embed"]["mirror"]  # type: ignore[attr-defined]
+    del old.settings["embed"]["mirror"]
     found = of(run("new", 0.8), old)
     assert found.differing == ("embed.mirror",) and group(found, "mirror true").differing
     assert found.groups[1].label == "mirror absent"
@@ -219,7 +256,7 @@ def test_the_first_part_is_the_largest_and_says_what_it_has_where_others_differ(
 
 
 def test_a_metric_that_a_part_lacks_is_said_there() -> None:
-    few = replace(run("b", 0.9, evaluate__few_labels__draws=2), metrics={"linear.accuracy": 0.9})
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
     compared = parted(run("a", 0.8), run("c", 0.7, pretrain__epochs=1), few)
     assert [part.metrics[-1] for part in compared.parts] == ["knn.accuracy", "linear.accuracy"]
     assert [part.lacking for part in compared.parts] == [(), ("knn.accuracy",)]
@@ -305,7 +342,7 @@ def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> 
     picking = of(*runs).picking
     assert picking("linear.f1") == "linear.validation_accuracy"
     assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
-    assert comparison.validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
+    assert validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
 
 
 def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_is_said() -> None:
@@ -348,8 +385,11 @@ def test_names_of_many_settings_have_as_many_of_them_as_tell_all_rows_apart() ->
 
 def test_a_wide_table_is_cut_to_the_terminal_s_width() -> None:
     metrics = {f"labels_{count}.accuracy": 0.5 for count in range(8)}
-    runs = run("a", 0.5, **NINE), run("b", 0.6, **NINE | {"views__seed": 1}), run("c", 0.7)
-    wide = of(*(replace(one, metrics=metrics) for one in runs))
+    wide = of(
+        run("a", 0.5, metrics=metrics, **NINE),
+        run("b", 0.6, metrics=metrics, **NINE | {"views__seed": 1}),
+        run("c", 0.7, metrics=metrics),
+    )
     said = comparison_text.terminal(alone(wide), 80).splitlines()
     assert max(map(len, said)) <= 80 and any(line.startswith("1: ") for line in said)
     assert sum("labels_" in line for line in said) > 1, "several tables of a few columns each"
@@ -357,7 +397,7 @@ def test_a_wide_table_is_cut_to_the_terminal_s_width() -> None:
 
 def test_a_metric_that_a_group_lacks_leaves_it_out() -> None:
     few = run("few", 0.7, pretrain__epochs=1)
-    del few.metrics["knn.accuracy"]  # type: ignore[attr-defined]
+    del few.results["knn.accuracy"]
     found = of(run("a", 0.8), few)
     assert group(found, "epochs 1").interval("knn.accuracy") is None
     assert found.best("knn.accuracy").label == "epochs 10" and not found.against_best(
@@ -384,10 +424,8 @@ def test_costs_count_each_content_once() -> None:
 
 
 def test_minutes_that_are_not_known_are_not_taken_for_zero() -> None:
-    (one,) = of(
-        Run("a", "", settings(), {"linear.accuracy": 0.5}, "slow", None, {}, {}, None)
-    ).groups
-    assert one.minutes is None and comparison.minutes(one) == "–"
+    (one,) = of(run("a", 0.5, minutes=None)).groups
+    assert one.minutes is None and comparison_words.minutes(one) == "–"
 
 
 def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:
@@ -431,7 +469,7 @@ def test_markdown_is_one_table_with_the_best_in_bold() -> None:
 
 
 def test_json_holds_every_number() -> None:
-    (found,) = json.loads(json.dumps(comparison_text.data(alone(sweep()))))["parts"]
+    (found,) = json.loads(json.dumps(comparison_data.data(alone(sweep()))))["parts"]
     first = found["groups"][0]
     assert first["metrics"]["linear.accuracy"]["n"] == 3 and first["best"] == ["linear.accuracy"]
     assert first["metrics"]["linear.accuracy"]["values"] == pytest.approx([0.9, 0.912, 0.919])
@@ -446,7 +484,7 @@ def test_parts_have_headings_in_every_text() -> None:
     said = "another protocol: evaluate.few_labels.draws 2 instead of 5"
     assert f"Part 2, {said}:" in comparison_text.terminal(compared)
     assert "## Part 2, another protocol: evaluate.few" in comparison_text.markdown(compared)
-    second = comparison_text.data(compared)["parts"][1]
+    second = comparison_data.data(compared)["parts"][1]
     assert second["heading"] == said and second["groups"][0]["best"][0] == "linear.accuracy"
     assert second["differences"]["protocol"] == {
         "evaluate.few_labels.draws": {"here": 2, "first": 5}
@@ -458,7 +496,7 @@ def test_parts_have_headings_in_every_text() -> None:
 
 def compare(names: list[str]) -> tuple[Comparison, Mapping[str, str]]:
     """The only part, and what is not compared."""
-    found = comparison.compare(names, [])
+    found = side_by_side.compare(names, [])
     (part,) = found.parts
     return part, found.apart
 
@@ -566,7 +604,7 @@ def test_the_protocol_s_name_is_that_in_the_code_of_the_commit(project: str) -> 
     written(0.9, settings())
     old = commit()
     code.write_text(code.read_text().replace("frozen-2", "frozen-3"))
-    first, second = comparison.compare(["workspace", old], []).parts
+    first, second = side_by_side.compare(["workspace", old], []).parts
     assert first.heading == "protocol frozen-3"
     assert second.heading == "another protocol: protocol frozen-2 instead of frozen-3"
 
@@ -581,7 +619,7 @@ def test_data_and_pairs_are_known_by_their_hashes_in_dvc_lock(project: str) -> N
         return commit()
 
     names = [prepared("d1", "p1"), prepared("d2", "p2"), prepared("d3", "p1")]
-    assert [len(part.groups) for part in comparison.compare(names, []).parts] == [2, 1]
+    assert [len(part.groups) for part in side_by_side.compare(names, []).parts] == [2, 1]
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(project: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.commands import git, output
 from twinview.core.errors import ConfigError, DataError
-from twinview.experiments import dvc_experiments
+from twinview.experiments import dvc_experiments, recorded_run
 
 NAME = "measure-1"
 
@@ -30,16 +30,16 @@ def repository() -> str:
 def test_an_experiment_is_found_by_its_name(folder: Path) -> None:
     base = repository()
     assert dvc_experiments.base(NAME) == base
-    assert dvc_experiments.read(NAME, Path("m.json")) == "after"
+    assert recorded_run.of_experiment(NAME).read(Path("m.json")) == "after"
 
 
 def test_what_there_is_not_is_named(folder: Path) -> None:
     repository()
     assert dvc_experiments.base("measure-2") is None
     with pytest.raises(DataError, match=r"DVC has no experiment measure-2"):
-        dvc_experiments.read("measure-2", Path("m.json"))
+        recorded_run.of_experiment("measure-2")
     with pytest.raises(DataError, match=r"the experiment measure-1 has no other\.json"):
-        dvc_experiments.read(NAME, Path("other.json"))
+        recorded_run.of_experiment(NAME).read(Path("other.json"))
 
 
 def test_what_was_queued_in_the_folder_that_this_is_a_copy_of_is_named(

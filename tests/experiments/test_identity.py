@@ -1,68 +1,41 @@
-"""Questions: which can be compared, also where one has what another lacks."""
+"""The same training: what makes another one, and what does not."""
 
 from typing import Any
 
-from twinview.experiments.identity import Question, answer, parted, question
+import pytest
 
-SETTINGS: dict[str, Any] = {
-    "data.train": 500, "data.pairs": "a.csv", "sources.photos.folder": "x",
-    "evaluate.probes": ["linear", "knn"], "evaluate.few_labels.draws": 5,
-    "evaluate.few_labels.propagation.alpha": 0.9, "probes.knn.neighbours": [10],
-    "pretrain.epochs": 3, "embed.mirror": True,
-}  # fmt: skip
+from twinview.experiments.identity import SEEDS, digest, without_seeds
+
+SETTINGS: dict[str, Any] = {"pretrain.epochs": 3, "pretrain.seed": 0, "baselines.seed": 0}
 
 
-def asked(
-    prepared: str | None = "d1", pairs: str | None = "p1", name: str | None = "frozen-3", **own: Any
-) -> Question:
-    """A question of SETTINGS with others; None leaves a setting out."""
-    settings = SETTINGS | {key.replace("__", "."): value for key, value in own.items()}
-    kept = {key: value for key, value in settings.items() if value is not None}
-    return question(kept, prepared, pairs, name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_makes_another_training_only_where_seeds_count(seed: str) -> None:
+    other = SETTINGS | {seed: 1}
+    assert digest(other, "d") == digest(SETTINGS, "d")
+    assert digest(other, "d", seeded=True) != digest(SETTINGS, "d", seeded=True)
 
 
-def places(*questions: Question) -> list[tuple[int, ...]]:
-    return [part.places for part in parted(questions)]
+@pytest.mark.parametrize(
+    "other",
+    [
+        digest(SETTINGS | {"pretrain.epochs": 4}, "d", {"src/a.py": "1"}),
+        digest(SETTINGS, "other", {"src/a.py": "1"}),
+        digest(SETTINGS, None, {"src/a.py": "1"}),
+        digest(SETTINGS, "d", {"src/a.py": "2"}),
+        digest(SETTINGS, "d", {}),
+        digest(SETTINGS, "d"),
+    ],
+)
+def test_settings_data_and_code_make_another_training(other: str) -> None:
+    assert other != digest(SETTINGS, "d", {"src/a.py": "1"})
 
 
-def test_an_answer_has_the_settings_of_no_question() -> None:
-    assert answer(SETTINGS).keys() == {"data.pairs", "pretrain.epochs", "embed.mirror"}
+def test_the_order_of_settings_does_not_count() -> None:
+    assert digest(dict(reversed(SETTINGS.items())), "d") == digest(SETTINGS, "d")
 
 
-def test_what_is_not_measured_contradicts_nothing_and_joins_the_first_part_that_it_fits() -> None:
-    without = asked(probes__knn__neighbours=None, evaluate__few_labels__propagation__alpha=None)
-    others = [asked(), asked(), asked(probes__knn__neighbours=[20])]
-    assert places(without, *others) == [(0, 1, 2), (3,)]
-    assert places(*others, without) == [(0, 1, 3), (2,)], "in any order"
-
-
-def test_a_setting_that_an_earlier_version_lacks_is_another_protocol() -> None:
-    (_, second) = parted([asked(), asked(evaluate__few_labels__draws=None)])
-    assert second.question.differences(asked()) == {
-        "protocol": {"evaluate.few_labels.draws": ("absent", 5)}
-    }
-
-
-def test_hashes_tell_where_the_pairs_are_equal_and_settings_where_they_are_not() -> None:
-    assert places(asked(), asked(prepared="d2")) == [(0,), (1,)]
-    assert places(asked(), asked(prepared="d2", pairs="p2")) == [(0, 1)]
-    other = {"prepared": "d2", "pairs": "p2"}
-    assert places(asked(), asked(**other, data__train=600)) == [(0,), (1,)]
-    found = places(asked(), asked(**other), asked(prepared="d3", pairs="p2"))
-    assert found == [(0, 1), (2,)], "a part knows the hashes of all its runs"
-
-
-def test_equal_hashes_are_equal_data_and_without_hashes_settings_tell() -> None:
-    assert places(asked(), asked(sources__photos__folder="y")) == [(0, 1)]
-    unknown = asked(prepared=None)
-    assert places(unknown, asked(prepared=None, sources__photos__folder="y")) == [(0,), (1,)]
-    assert places(unknown, asked()) == [(0, 1)]
-
-
-def test_a_protocol_without_a_name_fits_any() -> None:
-    assert places(asked(name=None), asked()) == [(0, 1)]
-    assert places(asked(name="frozen-2"), asked()) == [(0,), (1,)]
-
-
-def test_the_part_with_the_most_questions_comes_first() -> None:
-    assert places(asked(name="frozen-2"), asked(), asked()) == [(1, 2), (0,)]
+def test_the_digest_of_a_committed_seeds_file_stays() -> None:
+    """Another one would make every reports/seeds.json in git a file of other settings."""
+    assert digest({"pretrain.epochs": 3, "pretrain.seed": 7}, "d1") == "e434fcc824e13748"
+    assert without_seeds(SETTINGS) == {"pretrain.epochs": 3}

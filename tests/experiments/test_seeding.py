@@ -14,9 +14,17 @@ from tests.commands import git
 from tests.workspace import ROOT
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
-from twinview.experiments import differences, dvc_experiments, seeding
-from twinview.experiments.dvc_experiments import in_folder
+from twinview.experiments import (
+    differences,
+    dvc_experiments,
+    identity,
+    recorded_run,
+    seeding,
+    seeds,
+)
+from twinview.experiments.deviation import deviation
 from twinview.experiments.provenance import hardware
+from twinview.experiments.recorded_run import in_folder
 from twinview.experiments.trainings import trainings
 from twinview.settings import params
 
@@ -45,16 +53,19 @@ def test_seeds_from_before_a_metric_was_measured_speak_for_the_others(folder: Pa
     """As after an update: metrics.json has validation_accuracy, seeds.json names no hardware."""
     results(folder, 0.9)
     (folder / "params.yaml").write_text("pretrain: {seed: 0}\nbaselines: {seed: 0}\n")
-    read = in_folder(folder)
-    tree, own = seeding.settings(read), seeding.results(read)
-    metrics = {name: [value, value] for name, value in own.items()}
-    known = {"settings": seeding.digest(tree, "d1"), "seeds": [0, 1], "metrics": metrics}
+    before = in_folder(folder)
+    metrics = {name: [value, value] for name, value in before.results.items()}
+    training = identity.digest(before.in_effect, "d1")
+    known = {"settings": training, "seeds": [0, 1], "metrics": metrics}
     files.save_json(folder / "reports/seeds.json", known)
     now = {"linear": {"accuracy": 0.9, "f1": 0.9, "validation_accuracy": 0.8}}
     files.save_json(folder / "reports/metrics.json", now)
-    found = trainings(read).values
-    assert seeding.fitting(read) is not None and found["linear.accuracy"] == (0.9, 0.9)
+    found = trainings(in_folder(folder)).values
+    assert in_folder(folder).seeds is not None and found["linear.accuracy"] == (0.9, 0.9)
     assert found["linear.validation_accuracy"] == (0.8,)
+
+
+read_in, read_at = dvc_experiments.in_folder, dvc_experiments.at
 
 
 class Dvc:
@@ -68,7 +79,7 @@ class Dvc:
         monkeypatch.setattr(
             dvc_experiments, "made", lambda name: name if name in self.ran else None
         )
-        monkeypatch.setattr(dvc_experiments, "at", lambda made, called: in_folder(folder / made))
+        monkeypatch.setattr(dvc_experiments, "at", lambda made, called: read_in(folder / made))
         monkeypatch.setattr(dvc_experiments, "dvc", lambda *given: self.repros.append(given))
         monkeypatch.setattr(dvc_experiments, "require_git", lambda command: None)
         monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
@@ -89,7 +100,12 @@ def dvc(write_params: Write, folder: Path, monkeypatch: pytest.MonkeyPatch) -> D
 
 
 def tree(path: Path = ROOT / "params.yaml") -> dict[str, Any]:
-    return seeding.yaml(in_folder(path.parent), Path(path.name))
+    found: dict[str, Any] = YAML(typ="safe").load(path)
+    return found
+
+
+def digest(settings: dict[str, Any], data: str | None = None) -> str:
+    return identity.digest(differences.in_effect(settings), data)
 
 
 def changed(dotted: str, value: Any) -> dict[str, Any]:
@@ -125,7 +141,7 @@ def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
     ],
 )  # fmt: skip
 def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, value: Any) -> None:
-    assert seeding.digest(changed(setting, value), None) == seeding.digest(tree(), None)
+    assert digest(changed(setting, value)) == digest(tree())
 
 
 @pytest.mark.parametrize(
@@ -137,7 +153,7 @@ def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, va
     ],
 )  # fmt: skip
 def test_the_digest_sees_what_changes_results(setting: str, value: Any) -> None:
-    assert seeding.digest(changed(setting, value), None) != seeding.digest(tree(), None)
+    assert digest(changed(setting, value)) != digest(tree())
 
 
 def test_every_section_of_plugins_is_chosen_from() -> None:
@@ -150,10 +166,10 @@ def test_the_pipeline_comes_first_and_then_an_experiment_a_seed(dvc: Dvc) -> Non
     assert list(dvc.ran.values()) == [
         {"pretrain.seed": seed, "baselines.seed": seed} for seed in (1, 2)
     ]
-    assert known.seeds == (0, 1, 2) and known.settings == seeding.digest(tree(), "d1")
+    assert known.seeds == (0, 1, 2) and known.settings == digest(tree(), "d1")
     assert known.metrics["linear.accuracy"] == pytest.approx((0.9, 0.91, 0.92))
     assert known.metrics["raw_pixels.linear.accuracy"] == (0.5, 0.5, 0.5)
-    assert seeding.load(in_folder(Path())) == known
+    assert in_folder().seeds_file == known
 
 
 def test_further_seeds_follow_the_own_ones(dvc: Dvc, write_params: Write) -> None:
@@ -193,7 +209,7 @@ def test_a_training_that_fails_leaves_the_results_so_far(dvc: Dvc, write_params:
     write_params({"pretrain.seed": 11})
     with pytest.raises(DataError, match="failed"):
         seeding.run(5)
-    left = seeding.load(in_folder(Path()))
+    left = in_folder().seeds_file
     assert left is not None and left.seeds == (11, 12)
 
 
@@ -213,7 +229,7 @@ def test_what_dvc_does_not_keep_is_said(dvc: Dvc, monkeypatch: pytest.MonkeyPatc
 
 def test_the_file_speaks_for_its_own_run(dvc: Dvc) -> None:
     known = seeding.run(3)
-    assert seeding.fitting(in_folder(Path())) == known
+    assert in_folder().seeds == known
     assert str(known.interval("linear.accuracy")) == "0.910 ± 0.025"
 
 
@@ -221,7 +237,7 @@ def test_the_file_speaks_for_any_of_its_seeds(dvc: Dvc, write_params: Write, fol
     seeding.run(3)
     write_params({"pretrain.seed": 2, "baselines.seed": 2})
     results(folder, 0.92)
-    assert seeding.fitting(in_folder(Path())) is not None
+    assert in_folder().seeds is not None
 
 
 @pytest.mark.parametrize("what", ["settings", "results", "baselines", "seed", "data"])
@@ -237,12 +253,12 @@ def test_the_file_does_not_speak_for_another_run(
         other_lock("prepare", "outs")
     else:
         results(folder, *((0.901,) if what == "results" else (0.9, 0.51)))
-    assert seeding.fitting(in_folder(Path())) is None
-    assert seeding.load(in_folder(Path())) is not None
+    assert in_folder().seeds is None
+    assert in_folder().seeds_file is not None
 
 
 def test_without_the_file_nothing_is_known(folder: Path) -> None:
-    assert seeding.fitting(in_folder(folder)) is None
+    assert in_folder(folder).seeds is None
 
 
 @pytest.mark.parametrize(
@@ -256,22 +272,22 @@ def test_without_the_file_nothing_is_known(folder: Path) -> None:
 )  # fmt: skip
 def test_a_broken_file_is_named_with_the_remedy(text: str, folder: Path) -> None:
     (folder / "reports").mkdir()
-    (folder / seeding.FILE).write_text(text)
+    (folder / seeds.FILE).write_text(text)
     with pytest.raises(DataError, match=r"reports/seeds\.json is broken.*writes it anew"):
-        seeding.fitting(in_folder(folder))
+        _ = in_folder(folder).seeds
 
 
 def measured(*accuracies: float) -> None:
     """Writes reports/seeds.json as another machine measured it, of the settings of the folder."""
     values = {"linear.accuracy": accuracies, "raw_pixels.linear.accuracy": (0.4,) * len(accuracies)}
-    known = seeding.Seeds(
-        seeding.digest(tree(Path("params.yaml").absolute()), "d1"),
+    known = seeds.Seeds(
+        digest(tree(Path("params.yaml")), "d1"),
         tuple(range(len(accuracies))),
         values,
         "2 cores, another",
         "torch 1",
     )
-    files.save_json(seeding.FILE, asdict(known))
+    files.save_json(seeds.FILE, asdict(known))
 
 
 @pytest.mark.parametrize(
@@ -286,54 +302,53 @@ def test_the_same_training_of_another_machine_is_told_with_its_distance(
     accuracies: tuple[float, ...], beyond: Any, dvc: Dvc
 ) -> None:
     measured(*accuracies)
-    found = seeding.deviation(in_folder(Path()))
+    found = deviation(in_folder())
     assert found is not None and found.known.hardware == "2 cores, another"
     assert found.gaps == {"linear.accuracy": pytest.approx(0.9 - accuracies[0])}
-    assert found.beyond == beyond and seeding.fitting(in_folder(Path())) is None
+    assert found.beyond == beyond and in_folder().seeds is None
 
 
 def test_only_the_same_training_with_other_results_deviates(dvc: Dvc, write_params: Write) -> None:
-    assert seeding.deviation(in_folder(Path())) is None, "there is no file"
+    assert deviation(in_folder()) is None, "there is no file"
     seeding.run(2)
-    assert seeding.deviation(in_folder(Path())) is None, "the file is of these results"
+    assert deviation(in_folder()) is None, "the file is of these results"
     measured(0.8, 0.81)
     write_params({"pretrain.epochs": 3})
-    assert seeding.deviation(in_folder(Path())) is None, "the file is of other settings"
+    assert deviation(in_folder()) is None, "the file is of other settings"
 
 
 def test_the_seeds_say_which_machine_measured_them(dvc: Dvc) -> None:
     assert seeding.run(2).hardware == hardware()
 
 
-def test_a_commit_is_read_like_a_folder(dvc: Dvc, folder: Path) -> None:
+def test_a_commit_is_read_like_a_folder(
+    dvc: Dvc, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = seeding.run(2)
     git("init", "-q")
     git("add", "-A")
     git("commit", "-qm", "results")
     Path("params.yaml").write_text("changed: {}")
-
-    def read(path: Path) -> str:
-        return str(dvc_experiments.git("show", f"HEAD:{path}"))
-
-    assert seeding.fitting(read) == known
+    monkeypatch.setattr(dvc_experiments, "at", read_at)
+    assert recorded_run.at("HEAD", "HEAD").seeds == known
 
 
 @pytest.mark.parametrize("value", [None, "high", [1], True])
 def test_a_metric_that_is_no_number_is_named(value: Any, folder: Path) -> None:
     results(folder, value)
     with pytest.raises(DataError, match=r"reports/metrics\.json: linear\.accuracy is .*no number"):
-        seeding.results(in_folder(folder))
+        _ = in_folder(folder).results
 
 
 @pytest.mark.parametrize("text", ["[1]", "a: [", ""])
 def test_params_that_are_no_mapping_are_refused(text: str, folder: Path) -> None:
     (folder / "params.yaml").write_text(text)
     with pytest.raises(DataError, match=r"params\.yaml"):
-        seeding.settings(in_folder(folder))
+        _ = in_folder(folder).settings
 
 
 def test_metrics_keep_every_bit(dvc: Dvc, folder: Path) -> None:
     results(folder, 1 / 3)
     seeding.run(2)
-    kept = json.loads(seeding.FILE.read_text())["metrics"]["linear.accuracy"]
+    kept = json.loads(seeds.FILE.read_text())["metrics"]["linear.accuracy"]
     assert kept[0] == 1 / 3

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from twinview.core.errors import DataError
-from twinview.experiments import dvc_experiments, seeding
+from twinview.experiments import identity
+from twinview.experiments.recorded_run import in_folder
 from twinview.experiments.trainings import Trainings, trainings
 from twinview.release import gate_table
 from twinview.release.gate import Check, Reference, holds, run_gate, standard_error
@@ -48,17 +49,17 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
 
     The training that is here is the first that has its metrics, or the first of all.
     """
-    read = dvc_experiments.in_folder(folder)
     if not (folder / "params.yaml").exists():
         (folder / "params.yaml").write_text("pretrain: {method: simclr, seed: 4}")
-    own, tree = seeding.results(read), seeding.settings(read)
+    run = in_folder(folder)
+    own = run.results
     named = {name.replace("__", "."): list(values) for name, values in metrics.items()}
     n = len(next(iter(named.values())))
     whole = {name: [value] * n for name, value in own.items()} | named
     equal = [i for i in range(n) if all(whole[name][i] == own[name] for name in own)]
-    first = tree["pretrain"]["seed"] - next(iter(equal), 0)
+    first = run.seed - next(iter(equal), 0)
     value = {
-        "settings": seeding.digest(tree, None),
+        "settings": identity.digest(run.in_effect, None),
         "seeds": list(range(first, first + n)),
         "metrics": whole,
         "hardware": "2 cores",
@@ -68,7 +69,7 @@ def seeds(folder: Path, **metrics: Sequence[float]) -> None:
 
 
 def here(folder: Path) -> Trainings:
-    return trainings(dvc_experiments.in_folder(folder))
+    return trainings(in_folder(folder))
 
 
 def before(*values: float, name: str = "linear.accuracy") -> Reference:
@@ -77,7 +78,7 @@ def before(*values: float, name: str = "linear.accuracy") -> Reference:
 
 def found(folder: Path, *references: Reference, **changes: Any) -> dict[tuple[str, str], Check]:
     settings = GATE.model_copy(update=changes)
-    return {(c.name, c.against): c for c in run_gate(settings, folder, references)}
+    return {(c.name, c.against): c for c in run_gate(settings, in_folder(folder), references)}
 
 
 def fails(checks: Mapping[tuple[str, str], Check]) -> list[tuple[str, str]]:
@@ -256,7 +257,7 @@ def test_seeds_count_only_where_every_metric_of_one_training_agrees(tmp_path: Pa
 def test_without_results_the_missing_file_is_named(name: str, tmp_path: Path) -> None:
     (report(tmp_path) / "reports" / name).unlink()
     with pytest.raises(DataError, match=f"reports/{name} is missing"):
-        run_gate(GATE, tmp_path)
+        run_gate(GATE, in_folder(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_a_broken_file_is_named(name: str, text: str, seeded: bool, tmp_path: Pa
         seeds(tmp_path, linear__accuracy=[0.91, 0.92])
     (tmp_path / "reports" / name).write_text(text)
     with pytest.raises(DataError, match=rf"reports/{name} (is not valid|holds no|is broken)"):
-        run_gate(GATE, tmp_path)
+        run_gate(GATE, in_folder(tmp_path))
 
 
 def test_seeds_of_other_settings_do_not_count(tmp_path: Path) -> None:

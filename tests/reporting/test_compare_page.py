@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from selenium.webdriver.common.keys import Keys
 from tests.experiments.test_comparison import NINE, alone, of, parted, run, sweep
 from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
 from tests.reporting.test_page import Reader
-from twinview.experiments.comparison import Compared, Comparison
+from twinview.experiments.comparison import Comparison
+from twinview.experiments.side_by_side import Compared
 from twinview.reporting.compare_page import page, task
 from twinview.reporting.interval_chart import interval_chart
 
@@ -77,7 +77,7 @@ def test_one_run_alone_has_a_page() -> None:
 @pytest.fixture(scope="module")
 def two() -> Compared:
     """Rows with long names, and one of another protocol that lacks a metric."""
-    few = replace(run("b", 0.9, evaluate__few_labels__draws=2), metrics={"linear.accuracy": 0.9})
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
     runs = [run(name, 0.5, validation=0.5, **{name: value}) for name, value in NINE.items()]
     return parted(run("a", 0.8, validation=0.8), *runs, few)
 
@@ -138,8 +138,11 @@ def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison
 
 def test_a_wide_interval_does_not_hide_the_others() -> None:
     """Two seeds .01 apart have an interval of more than .12."""
-    runs = [run("a", 0.80), run("b", 0.81, pretrain__seed=1), run("c", 0.82, pretrain__epochs=1)]
-    alone = [replace(one, metrics={"knn.f1": one.metrics["linear.f1"]}) for one in runs]
+    alone = [
+        run("a", 0, metrics={"knn.f1": 0.80}),
+        run("b", 0, metrics={"knn.f1": 0.81}, pretrain__seed=1),
+        run("c", 0, metrics={"knn.f1": 0.82}, pretrain__epochs=1),
+    ]
     chart = interval_chart(of(*alone, metrics=("knn.f1",)), "knn.f1")
     a, b = next(row.values for row in chart.rows if len(row.values) == 2)
     assert b - a > 10, "a tenth of the axis at least"
@@ -202,7 +205,7 @@ def test_a_desk_shows_all_tasks_of_the_default_recipe_and_cuts_no_word(
     tasks = [f"{kind}_{count}" for kind in ("labels", "propagated") for count in (10, 100, 1000)]
     metrics = {f"{task}.accuracy": 0.875 for task in ("linear", "knn", *tasks)}
     runs = [
-        replace(run(name, 0.5, size=2_923_400_000, pretrain__epochs=epochs), metrics=metrics)
+        run(name, 0.5, metrics=metrics, size=2_923_400_000, pretrain__epochs=epochs)
         for name, epochs in (("a", 2), ("b", 10))
     ]
     file = tmp_path / "compare.html"

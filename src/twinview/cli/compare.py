@@ -32,13 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes the page and the Markdown; prints the table."""
-    from twinview.experiments import comparison  # SciPy takes a second
-    from twinview.reporting import (
-        compare_page,
-        comparison_text,  # SciPy takes a second
-    )
+    from twinview.experiments import side_by_side  # SciPy takes a second
+    from twinview.reporting import compare_page, comparison_data, comparison_text
 
-    found = comparison.compare(options.names, options.metric)
+    found = side_by_side.compare(options.names, options.metric)
     for path, text in (
         (PAGE, compare_page.page(found)),
         (TEXT, comparison_text.markdown(found)),
@@ -48,4 +45,4 @@ def run(options: argparse.Namespace) -> Outcome:
             temporary.chmod(0o644)
     width = shutil.get_terminal_size((comparison_text.WIDTH, 24)).columns
     said = f"{comparison_text.terminal(found, width)}\n\nPage: {PAGE}\nMarkdown: {TEXT}"
-    return Outcome(said, comparison_text.data(found))
+    return Outcome(said, comparison_data.data(found))

@@ -14,6 +14,7 @@ from pathlib import Path
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
 from twinview.core.errors import ConfigError
+from twinview.experiments import recorded_run
 from twinview.release import gate_table
 from twinview.release.base_commit import base_results, base_settings
 from twinview.release.champions import champion
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> Outcome:
     """One line for each thing that must hold."""
     settings, place = base_settings(options.baseline, options.params)
     references = list(_references(options, settings.model))
-    checks = run_gate(settings, options.results, references)
+    checks = run_gate(settings, recorded_run.in_folder(options.results), references)
     if options.markdown:
         _write(options.markdown, gate_table.markdown(checks, place))
     data = {

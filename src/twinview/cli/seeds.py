@@ -12,6 +12,7 @@ import argparse
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
 from twinview.experiments import seeding
+from twinview.experiments.recorded_run import PARAMS
 from twinview.stages import stage
 
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; prints the results with their intervals."""
-    print(check.checked(seeding.PARAMS).text)
+    print(check.checked(PARAMS).text)
     with stage.alone("repro"):
         seeding.run(options.count)
     return show.run(options)

@@ -44,26 +44,23 @@ def require_measurable(seeds: int) -> None:
     dvc_experiments.require_committed(COMMAND)
     seeding.require_spread(seeds, COMMAND)
     require_marks()
-    settings = params.load()
-    few, probes = settings.evaluate.few_labels, settings.evaluate.probes
-    faults = [
-        f"{name} must be {wanted}"
-        for name, wanted, holds in (
-            ("data.source", "fashion_mnist", settings.data.source == "fashion_mnist"),
-            ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
-            ("baselines.supervised", "true", settings.baselines.supervised),
-            ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
-            (
-                "evaluate.few_labels.per_class",
-                "10, 100 and perhaps more",
-                {10, 100} <= set(few.per_class),
-            ),
-            ("evaluate.few_labels.propagation", "given", bool(few.propagation)),
-        )
-        if not holds
-    ]
-    if faults:
+    if faults := _misnamed(params.load()):
         raise ConfigError(f"{COMMAND} is of the default recipe: {'; '.join(faults)}", faults)
+
+
+def _misnamed(settings: params.Params) -> list[str]:
+    """The settings of which the table's labels are not true, with what would be right."""
+    few, probes = settings.evaluate.few_labels, settings.evaluate.probes
+    wanted = (
+        ("data.source", "fashion_mnist", settings.data.source == "fashion_mnist"),
+        ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
+        ("baselines.supervised", "true", settings.baselines.supervised),
+        ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
+        ("evaluate.few_labels.per_class", "10, 100 and perhaps more",
+         {10, 100} <= set(few.per_class)),
+        ("evaluate.few_labels.propagation", "given", bool(few.propagation)),
+    )  # fmt: skip
+    return [f"{name} must be {value}" for name, value, holds in wanted if not holds]
 
 
 def require_marks() -> None:
@@ -150,27 +147,27 @@ def table(scores: Scores) -> str:
         task: text for task, text in TASKS.items() if f"fashion_mnist.{task}.accuracy" in scores
     }
     named = {label: f"{prefix}fashion_mnist" for prefix, label in CONTENDERS.items()}
-    if long := scores.get("long.minutes"):
+    if "long.minutes" in scores:
         named |= {LONG: "long"}
     rows = {
         label: [cell(scores[f"{name}.{task}.accuracy"]) for task in tasks]
         for label, name in named.items()
     }
     lines = grid("Fashion-MNIST, accuracy on test", list(tasks.values()), rows)
-    one = scores["fashion_mnist.linear.accuracy"]
-    minutes = scores["repro.minutes"]["value"]
-    lines += [
-        "",
+    return "\n".join([*lines, "", _caption(scores)])
+
+
+def _caption(scores: Scores) -> str:
+    """How the table's numbers were measured, and what that took."""
+    one, minutes = scores["fashion_mnist.linear.accuracy"], scores["repro.minutes"]["value"]
+    said = (
         f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
         f"`{one['commit'][:7]}`, {one['hardware']}. `dvc repro` from nothing took {minutes:.1f} "
         "minutes."
-        + (
-            f" The longer recipe trained for {long['value']:.0f} minutes (n = {long['n']})."
-            if long
-            else ""
-        ),
-    ]
-    return "\n".join(lines)
+    )
+    if long := scores.get("long.minutes"):
+        said += f" The longer recipe trained for {long['value']:.0f} minutes (n = {long['n']})."
+    return said
 
 
 def grid(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:

@@ -123,15 +123,6 @@ def base(name: str) -> str | None:
     return _base(ref) if ref else None
 
 
-def read(name: str, path: Path) -> str:
-    """A file of an experiment, from git or DVC's cache. Raises DataError when there is none."""
-    commit = made(name)
-    if not commit:
-        raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
-    text = text_at(commit, path)
-    return _from_cache(name, commit, path) if text is None else text
-
-
 def text_at(commit: str, path: Path) -> str | None:
     """A file of this folder that git has at a commit; None where the commit has none.
 
@@ -172,17 +163,6 @@ def _at(commit: str, called: str, path: Path) -> str:
     text = text_at(commit, path)
     if text is None:
         raise MissingError(f"{called} has no {path}")
-    return text
-
-
-def _from_cache(name: str, commit: str, path: Path) -> str:
-    from dvc import api
-    from dvc.exceptions import DvcException
-
-    try:
-        text: str = api.read(str(path), rev=commit)
-    except (DvcException, OSError) as error:
-        raise DataError(f"the experiment {name} has no {path} ({error})") from None
     return text
 
 

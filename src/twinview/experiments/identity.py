@@ -1,126 +1,44 @@
-"""What a run was asked: of which data, and by which protocol its features were judged.
+"""The same training: equal settings in effect, equal data, equal code; with or without the seeds.
 
-Only answers to the same question can be ranked: a better number for an easier question says
-nothing. `comparison` parts its runs by it.
+`twinview seeds` and the sweeps name their experiments by it, reports/seeds.json says by it whose
+results it holds, and `twinview compare` groups runs by it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from twinview.core.paths import PREPARED
-from twinview.experiments.differences import ABSENT
-
-DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
-_OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")
-
-# Labels that a training may learn from: an answer's means. The splits are the same without them.
-_PAIRS = "data.pairs"
-# What is measured, and not how: a metric that two runs have is the same whatever else they have.
-_MEASURED = (
-    "evaluate.probes", "evaluate.projections", "evaluate.few_labels.per_class",
-    "evaluate.few_labels.propagation",
-)  # fmt: skip
-# Options of what is not measured, or of another source, are absent, and contradict nothing.
-_OPTIONS = ("sources.", "probes.", "evaluate.few_labels.propagation.", PROTOCOL)
-
-Differences = Mapping[str, Mapping[str, tuple[Any, Any]]]  # by DATA or PROTOCOL, then by setting
+# The seeds of the encoder's and the baselines' training: all that two equal trainings may differ
+# in. The other seeds (of the split, the label draws, the cached views) belong to the settings.
+SEEDS = ("pretrain.seed", "baselines.seed")
 
 
-@dataclass(frozen=True)
-class Question:
-    """data, protocol: settings by dotted name; the protocol's own name stands among its settings.
+def without_seeds(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, by dotted name, but for the training's seeds."""
+    return {key: value for key, value in settings.items() if key not in SEEDS}
 
-    prepared: the hash of the prepared data, by that of the labelled pairs within them.
+
+def digest(
+    settings: Mapping[str, Any],
+    data: str | None,
+    code: Mapping[str, str | None] | None = None,
+    *,
+    seeded: bool = False,
+) -> str:
+    """Sixteen digits that are equal for the same training, and differ for another.
+
+    Parameters
+    ----------
+    settings
+        The settings in effect by dotted name, see `differences.in_effect`.
+    data
+        The hash of the prepared data; None where it is not known.
+    code
+        Hashes by path; None where code does not count: an edited docstring costs no training.
+    seeded
+        Whether trainings that differ in their seeds only are different ones.
     """
-
-    data: Mapping[str, Any]
-    protocol: Mapping[str, Any]
-    prepared: Mapping[str | None, str]
-
-    def differences(self, other: "Question") -> Differences:
-        """What is not the same in both, ours and the other's; empty: the two can be compared."""
-        found = {
-            DATA: _other_data(self, other),
-            PROTOCOL: _unequal(self.protocol, other.protocol),
-        }
-        return {kind: settings for kind, settings in found.items() if settings}
-
-    def joined(self, other: "Question") -> "Question":
-        """One question that knows the settings of both, which do not differ."""
-        return Question(
-            {**other.data, **self.data},
-            {**other.protocol, **self.protocol},
-            {**other.prepared, **self.prepared},
-        )
-
-
-@dataclass(frozen=True)
-class Part:
-    """The places of those, in a sequence of questions, that ask the same."""
-
-    question: Question
-    places: tuple[int, ...]
-
-
-def question(
-    settings: Mapping[str, Any], prepared: str | None, pairs: str | None, name: str | None
-) -> Question:
-    """The question of a run, from its settings in effect, its hashes, and its protocol's name."""
-    protocol = {key: settings[key] for key in settings if _is_of(key, _OF_PROTOCOL)}
-    return Question(
-        data={key: settings[key] for key in settings if _is_of(key, _OF_DATA)},
-        protocol=protocol | ({} if name is None else {PROTOCOL: name}),
-        prepared={} if prepared is None else {pairs: prepared},
-    )
-
-
-def answer(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a run's answer: those that are of no question, nor name the tasks."""
-    asked = (*_OF_DATA, *_OF_PROTOCOL)
-    return {
-        key: value
-        for key, value in settings.items()
-        if not _is_of(key, asked) and key not in _MEASURED
-    }
-
-
-def parted(questions: Sequence[Question]) -> list[Part]:
-    """The questions that ask the same together; the part with the most of them first.
-
-    Those with the most settings are taken first, so that one that lacks some can join them.
-    """
-    found: list[Part] = []
-    for place in sorted(range(len(questions)), key=lambda at: -len(questions[at].protocol)):
-        asked = questions[place]
-        fitting = next((part for part in found if not asked.differences(part.question)), None)
-        if fitting is None:
-            found.append(Part(asked, (place,)))
-            continue
-        places = tuple(sorted((*fitting.places, place)))
-        found[found.index(fitting)] = Part(fitting.question.joined(asked), places)
-    return sorted(found, key=lambda part: (-len(part.places), part.places))
-
-
-def _is_of(key: str, sections: tuple[str, ...]) -> bool:
-    return key.startswith(sections) and key not in (*_MEASURED, _PAIRS)
-
-
-def _other_data(ours: Question, theirs: Question) -> Mapping[str, tuple[Any, Any]]:
-    """Equal hashes say that the data are equal, whatever the settings; else the settings tell."""
-    if set(ours.prepared.values()) & set(theirs.prepared.values()):
-        return {}
-    hashes = [
-        (ours.prepared[pairs][:7], theirs.prepared[pairs][:7])
-        for pairs in ours.prepared.keys() & theirs.prepared.keys()
-    ]
-    return _unequal(ours.data, theirs.data) or {str(PREPARED): pair for pair in hashes[:1]}
-
-
-def _unequal(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        key: (ours.get(key, ABSENT), theirs.get(key, ABSENT))
-        for key in {**theirs, **ours}
-        if ((key in ours and key in theirs) or not key.startswith(_OPTIONS))
-        and ours.get(key, ABSENT) != theirs.get(key, ABSENT)
-    }
+    counted = settings if seeded else without_seeds(settings)
+    parts = [counted, data, *([] if code is None else [code])]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.core import paths
 from twinview.core.files import flatten
-from twinview.experiments import seeding
-from twinview.experiments.dvc_experiments import Read
+from twinview.experiments import seeds
+from twinview.experiments.deviation import deviation
+from twinview.experiments.recorded_run import RecordedRun
 
 
 @dataclass(frozen=True)
@@ -27,27 +27,23 @@ class Trainings:
         return max(map(len, self.values.values()), default=0)
 
 
-def trainings(read: Read) -> Trainings:
-    """What reports/metrics.json says, and reports/seeds.json where it is of the same results.
+def trainings(run: RecordedRun) -> Trainings:
+    """What the run's metrics say, and its seeds file where that is of the same results.
 
-    read: see experiments.in_folder and experiments.at. Raises DataError where there are no
-    metrics, or broken files.
+    Raises DataError where there are no metrics, or broken files.
     """
-    own = flatten(seeding.mapping(read, paths.METRICS))
-    alone = {name: (number(value),) for name, value in own.items()}
-    if seeding.load(read) is None:
-        return Trainings(alone)
-    found = seeding.fitting(read)
-    if found is None:
-        return Trainings(alone, f"{seeding.FILE} {_why_not(read)}")
-    return Trainings(
-        {name: own + _others(own, found.metrics.get(name, own)) for name, own in alone.items()}
-    )
+    own = {name: (number(value),) for name, value in flatten(run.metrics).items()}
+    if run.seeds_file is None:
+        return Trainings(own)
+    if run.seeds is None:
+        return Trainings(own, f"{seeds.FILE} {_why_not(run)}")
+    known = run.seeds.metrics
+    return Trainings({name: _first(one, known.get(name, one)) for name, one in own.items()})
 
 
-def _why_not(read: Read) -> str:
-    """Why reports/seeds.json does not speak for the results."""
-    other = seeding.deviation(read)
+def _why_not(run: RecordedRun) -> str:
+    """Why the seeds file does not speak for the results."""
+    other = deviation(run)
     if other is None:
         return "is of other trainings"
     return f"holds other results of this training, of {other.known.hardware} or of other code"
@@ -58,6 +54,7 @@ def number(value: Any) -> float:
     return float(value) if type(value) in (int, float) else math.nan
 
 
-def _others(own: tuple[float, ...], values: tuple[float, ...]) -> tuple[float, ...]:
+def _first(own: tuple[float, ...], values: tuple[float, ...]) -> tuple[float, ...]:
+    """The values, the run's own before the others."""
     place = values.index(own[0])
-    return values[:place] + values[place + 1 :]
+    return (*own, *values[:place], *values[place + 1 :])

@@ -9,8 +9,8 @@ from ruamel.yaml.error import YAMLError
 from twinview.core import paths
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
-from twinview.experiments import dvc_experiments, lock_file
-from twinview.experiments.seeding import PARAMS
+from twinview.experiments import dvc_experiments, recorded_run
+from twinview.experiments.recorded_run import PARAMS
 from twinview.experiments.trainings import trainings
 from twinview.release.gate import Reference
 from twinview.settings.params import load, parse
@@ -48,11 +48,11 @@ def base_results(reference: str, file: Path) -> Reference:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
     if dvc_experiments.text_at(commit, paths.METRICS) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
-    read = dvc_experiments.at(commit, f"the commit {commit}")
+    run = recorded_run.at(commit, commit)
     try:
-        if reason := lock_file.altered(lock_file.load(read), read):
-            return Reference(label, None, f"its {reason}")
-        return Reference(label, trainings(read))
+        if run.altered:
+            return Reference(label, None, f"its {run.altered}")
+        return Reference(label, trainings(run))
     except DataError as error:
         raise DataError(f"at {commit}, {error}") from None
 

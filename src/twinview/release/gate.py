@@ -8,16 +8,15 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from twinview.core import files, paths
-from twinview.experiments import dvc_experiments, lock_file, seeding
-from twinview.experiments.dvc_experiments import Read
+from twinview.core.files import flatten
+from twinview.experiments.lock_file import LOCK
+from twinview.experiments.metric_names import RAW, of_baseline
+from twinview.experiments.recorded_run import PARAMS, RecordedRun
 from twinview.experiments.trainings import Trainings, number, trainings
 from twinview.settings.sections import Gate
 
 ERRORS = 2
-RAW = "raw_pixels"
 _NAMED = 3  # edited files
 
 
@@ -42,16 +41,14 @@ class Reference:
     lacks: str = ""
 
 
-def run_gate(settings: Gate, folder: Path, references: Sequence[Reference] = ()) -> list[Check]:
-    """Holds the reports below folder against all that the settings want."""
-    read = dvc_experiments.in_folder(folder)
-    ours = trainings(read)
-    verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", "absent"))
+def run_gate(settings: Gate, run: RecordedRun, references: Sequence[Reference] = ()) -> list[Check]:
+    """Holds a run's results against all that the settings want."""
+    ours, verdict = trainings(run), run.verdict
     wanted = " or ".join(settings.verdicts)
     return [
-        *_belong(read, folder),
+        *_belong(run),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
-        *_beats(settings.beats, ours, read),
+        *_beats(settings.beats, ours, run),
         *(
             _kept(name, drop, ours, reference)
             for reference in references
@@ -78,23 +75,20 @@ def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | No
     return math.sqrt(squares / freedom * (1 / len(ours) + 1 / len(theirs)))
 
 
-def _belong(read: Read, folder: Path) -> Iterator[Check]:
-    """That the results are DVC's, and of the folder's settings, where there is a dvc.lock to tell.
+def _belong(run: RecordedRun) -> Iterator[Check]:
+    """That the results are DVC's, and of the run's settings, where there is a dvc.lock to tell.
 
     Code that was edited since is named only: it may be a docstring's, which costs no training.
     """
-    lock = lock_file.load(read)
-    if not lock["stages"]:
+    if not run.lock["stages"]:
         return
-    stale = lock_file.altered(lock, read) or lock_file.stale(lock, seeding.settings(read))
-    edited = lock_file.edited(lock, folder)
-    why = [f"{stale}; `dvc repro` mends it"] if stale else []
-    if edited:
-        more = ["..."] if len(edited) > _NAMED else []
-        why.append(f"code was edited since: {', '.join([*edited[:_NAMED], *more])}")
-    own = f"of {seeding.PARAMS}"
-    found = "stale" if stale else own
-    yield Check("results", str(lock_file.LOCK), found, own, stale is None, "; ".join(why))
+    why = [f"{run.stale}; `dvc repro` mends it"] if run.stale else []
+    if run.edited:
+        more = ["..."] if len(run.edited) > _NAMED else []
+        why.append(f"code was edited since: {', '.join([*run.edited[:_NAMED], *more])}")
+    wanted = f"of {PARAMS}"
+    found = "stale" if run.stale else wanted
+    yield Check("results", str(LOCK), found, wanted, run.stale is None, "; ".join(why))
 
 
 def _floor(name: str, floor: float, ours: Trainings) -> Check:
@@ -102,12 +96,10 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
     return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
 
 
-def _beats(names: Sequence[str], ours: Trainings, read: Read) -> Iterator[Check]:
-    if not names:
-        return
-    baselines = files.flatten(seeding.mapping(read, paths.BASELINE_METRICS))
+def _beats(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
+    baselines = flatten(run.baselines) if names else {}
     for name in names:
-        theirs = number(baselines.get(f"{RAW}.{name}"))
+        theirs = number(baselines.get(of_baseline(RAW, name)))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
         yield Check(name, "raw pixels", _shown(name, ours), wanted, _value(name, ours) > theirs)
 

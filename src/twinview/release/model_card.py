@@ -8,12 +8,12 @@ from twinview.core import files, paths
 from twinview.core.templates import render
 from twinview.evaluation import protocol
 from twinview.experiments.intervals import interval
+from twinview.experiments.metric_names import RAW, SUPERVISED
 from twinview.experiments.trainings import Trainings
 from twinview.release import gate_table
 from twinview.release.champions import Published
-from twinview.release.gate import RAW, Check
+from twinview.release.gate import Check
 
-SUPERVISED = "supervised"
 _TEMPLATE = Path(__file__).parent / "model_card.md.j2"
 # Of the row's settings those that make an encoder, in this order.
 _SETTINGS = ("data", "views", "pretrain", "methods", "encoders", "heads", "embed")

@@ -4,11 +4,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from twinview.core import files, paths
-from twinview.experiments import dvc_experiments, seeding
-from twinview.experiments.dvc_experiments import Read
+from twinview.experiments import recorded_run
+from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.trainings import trainings
 from twinview.models import encoder
 from twinview.release import champions, model_card
@@ -41,13 +40,13 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
     no row has the results.
     """
     with stage.alone("promote"):
-        read = dvc_experiments.in_folder(Path())
-        ours, row = trainings(read), champions.published(*_results(read))
-        same = _identity()
+        run = recorded_run.in_folder()
+        ours, row = trainings(run), _row(run)
+        same = _same_encoder(run)
         known = champions.version_of(settings.model, same)
         leads = known is not None and known.is_champion
         against = [*references, *([] if leads else [champions.champion(settings.model)])]
-        checks = run_gate(settings, Path(), against)
+        checks = run_gate(settings, run, against)
         if not leads and not holds(checks):
             return Promotion(settings.model, None, False, checks, 0)
         version = known.version if known else champions.register(settings.model, row, same)
@@ -59,17 +58,17 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
         return Promotion(settings.model, version, known is None, [] if leads else checks, told)
 
 
-def _results(read: Read) -> tuple[dict[str, float], str]:
-    """What tells the row of these reports: the encoder's metrics, its pretraining's run.
+def _row(run: RecordedRun) -> champions.Published:
+    """The row of these reports: it has the encoder's metrics and its pretraining's run.
 
-    Baselines do not: which of theirs a row has is another matter in each version.
+    The baselines do not tell: which of theirs a row has is another matter in each version.
     """
-    ours = files.flatten(seeding.mapping(read, paths.METRICS))
-    return ours, files.load_json(paths.PRETRAIN_RUN)["run_id"]
+    pretrained = files.load_json(paths.PRETRAIN_RUN)["run_id"]
+    return champions.published(files.flatten(run.metrics), pretrained)
 
 
-def _identity() -> str:
+def _same_encoder(run: RecordedRun) -> str:
     """A name for the encoder's weights under the metrics that they have."""
     weights = files.sha256(paths.ENCODER / encoder.WEIGHTS)
-    said = json.dumps([weights, files.load_json(paths.METRICS)])
+    said = json.dumps([weights, run.metrics])
     return hashlib.sha256(said.encode()).hexdigest()[:16]

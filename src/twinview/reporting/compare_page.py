@@ -5,19 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from twinview.core.templates import render
-from twinview.experiments.comparison import (
-    MANY,
-    MORE_SEEDS,
-    Compared,
-    Comparison,
-    Group,
-    Standing,
-    megabytes,
-    minutes,
-    validation_of,
-)
+from twinview.experiments.comparison import Comparison, Standing
 from twinview.experiments.differences import short, told
+from twinview.experiments.group import Group
+from twinview.experiments.group_labels import MANY
 from twinview.experiments.intervals import WORDS, Difference
+from twinview.experiments.metric_names import validation_of
+from twinview.experiments.side_by_side import Compared
+from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
 
@@ -189,8 +184,7 @@ def _against(found: Comparison, metric: str) -> list[Other]:
 
 def _validated(group: Group, metric: str) -> str:
     """The group's mean on validation; a dash where its runs have none."""
-    one = group.interval(validation_of(metric))
-    return "–" if one is None else str(one)
+    return cell(group.interval(validation_of(metric)))
 
 
 def _half(difference: Difference) -> str:

@@ -1,23 +1,16 @@
-"""A comparison in words: for the terminal, for Markdown, for programs."""
+"""A comparison in words, for the terminal and for Markdown."""
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from twinview.core.text_table import format_table
 from twinview.evidence import scoreboard
-from twinview.experiments.comparison import (
-    MORE_SEEDS,
-    Compared,
-    Comparison,
-    Group,
-    Standing,
-    megabytes,
-    minutes,
-    validation_of,
-)
-from twinview.experiments.intervals import WORDS, Interval
+from twinview.experiments.comparison import Comparison, Standing
+from twinview.experiments.group import Group
+from twinview.experiments.intervals import WORDS
+from twinview.experiments.metric_names import without_accuracy
+from twinview.experiments.side_by_side import Compared
+from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
 WIDTH = 120  # columns of a terminal
@@ -64,46 +57,21 @@ def markdown(compared: Compared) -> str:
     return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
 
 
-def data(compared: Compared) -> dict[str, Any]:
-    """All numbers, by part, group and metric."""
-    return {
-        "interval": WORDS,
-        "parts": [_part(found) for found in compared.parts],
-        "not_compared": dict(compared.apart),
-    }
-
-
-def _part(found: Comparison) -> dict[str, Any]:
-    return {
-        "heading": found.heading,
-        "differences": {
-            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in of.items()}
-            for kind, of in found.differences.items()
-        },
-        "metrics": list(found.metrics),
-        "lacking": list(found.lacking),
-        "picked": {name: found.picked(name) for name in found.metrics},
-        "groups": [_group(found, group) for group in found.groups],
-        "against_best": {name: _against(found, name) for name in found.metrics},
-        "references": {name: found.references(name) for name in found.metrics},
-        "common": dict(found.common),
-        "changed_code": list(found.changed),
-    }
-
-
-def cell(one: Interval | None) -> str:
-    """A mean with its interval; a dash where nothing was measured."""
-    return "–" if one is None else str(one)
-
-
-def mark(found: Comparison, group: Group, metric: str) -> str:
+def _mark(found: Comparison, group: Group, metric: str) -> str:
     """How the group stands to a metric's best; empty: it is surely less, or has none."""
     return _MARKS.get(found.standing(group, metric), "")
 
 
 def _table(found: Comparison, width: int) -> list[str]:
     """One table where it fits; else several below each other, long names listed above them."""
-    header = ["settings", "n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB"]
+    header = [
+        "settings",
+        "n",
+        *(without_accuracy(name) for name in found.metrics),
+        "min",
+        "MB",
+        "own MB",
+    ]
     rows = [[*_row(found, group)] for group in found.groups]
     whole = format_table([header, *rows])
     if max(map(len, whole)) <= width:
@@ -133,7 +101,14 @@ def _wrapped(lines: Sequence[str], width: int) -> list[str]:
 
 def _grid(found: Comparison) -> list[str]:
     """A table in Markdown."""
-    columns = ["n", *(_heading(name) for name in found.metrics), "min", "MB", "own MB", "runs"]
+    columns = [
+        "n",
+        *(without_accuracy(name) for name in found.metrics),
+        "min",
+        "MB",
+        "own MB",
+        "runs",
+    ]
     rows: dict[str, list[str]] = {}
     for group in found.groups:
         _, *cells = _row(found, group)
@@ -142,9 +117,13 @@ def _grid(found: Comparison) -> list[str]:
     return scoreboard.grid("settings", columns, rows)
 
 
+def _columns(found: Comparison) -> list[str]:
+    return ["n", *map(without_accuracy, found.metrics), "min", "MB", "own MB"]
+
+
 def _row(found: Comparison, group: Group) -> Sequence[str]:
     cells = [
-        f"{cell(group.interval(name))} {mark(found, group, name)}".rstrip()
+        f"{cell(group.interval(name))} {_mark(found, group, name)}".rstrip()
         for name in found.metrics
     ]
     sizes = [megabytes(sum(group.outs.values())), megabytes(found.own_bytes(group))]
@@ -178,39 +157,6 @@ def _remedy(found: Comparison) -> list[str]:
 
 def _shortened(found: Comparison) -> list[Group]:
     return [group for group in found.groups if group.shortened]
-
-
-def _heading(metric: str) -> str:
-    return metric.removesuffix(".accuracy")
-
-
-def _group(found: Comparison, group: Group) -> dict[str, Any]:
-    measured = {name: group.interval(name) for name in found.metrics}
-    validated = {name: group.interval(validation_of(name)) for name in found.metrics}
-    return {
-        "label": group.label,
-        "differing": dict(group.differing),
-        "seeds": group.seeds,
-        "runs": [{"name": run.name, "commit": run.commit, "seed": run.seed} for run in group.runs],
-        "verdicts": group.verdicts,
-        "metrics": {
-            name: {**asdict(one), "values": list(group.values(name).values())}
-            for name, one in measured.items()
-            if one is not None
-        },
-        "validation": {name: asdict(one) for name, one in validated.items() if one},
-        "best": [name for name in measured if found.standing(group, name) == "best"],
-        "minutes": group.minutes,
-        "bytes": sum(group.outs.values()),
-        "own_bytes": found.own_bytes(group),
-    }
-
-
-def _against(found: Comparison, metric: str) -> list[dict[str, Any]]:
-    return [
-        {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.apart}
-        for one in found.against_best(metric)
-    ]
 
 
 def _escaped(text: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twinview.experiments.comparison import Comparison, Group
+from twinview.experiments.comparison import Comparison
+from twinview.experiments.group import Group
 from twinview.reporting.charts import Tick, nice_ticks
 from twinview.reporting.results import spoken
 

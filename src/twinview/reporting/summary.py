@@ -6,9 +6,10 @@ from typing import Any
 
 from twinview.core import files, paths
 from twinview.core.errors import DataError
-from twinview.experiments import dvc_experiments, lock_file, seeding
-
-_HERE = dvc_experiments.in_folder(Path())
+from twinview.experiments import recorded_run
+from twinview.experiments.deviation import Deviation, deviation
+from twinview.experiments.differences import ABSENT
+from twinview.experiments.recorded_run import RecordedRun
 
 
 def results() -> dict[str, Any]:
@@ -21,40 +22,28 @@ def results() -> dict[str, Any]:
     are not those of params.yaml, or null.
     Raises DataError for a file that is not what its stage writes.
     """
-    ours, baselines, trained = (
-        files.load_json(path)
-        for path in (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
-    )
-    _require(paths.METRICS, _is_scores(ours) and ours)
-    _require(paths.BASELINE_METRICS, isinstance(baselines, dict))
-    tasks = set(ours)
-    for of in baselines.values():
-        _require(paths.BASELINE_METRICS, _is_scores(of) and tasks <= set(of))
-    _require(paths.PRETRAIN_METRICS, isinstance(trained, dict) and "verdict" in trained)
-    seeds, stale = seeding.fitting(_HERE), _stale()
-    deviation = None if stale else _deviation()
+    run = recorded_run.in_folder()
+    _require_results(run)
+    seeds, deviated = run.seeds, None if run.stale else deviation(run)
     over = {name: asdict(seeds.interval(name)) for name in seeds.metrics} if seeds else {}
+    known = run.seeds_file is not None
     return {
-        "results": {paths.OURS: ours} | baselines,
+        "results": {paths.OURS: run.metrics} | run.baselines,
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
-        "deviation": deviation,
-        "other_seeds": seeding.load(_HERE) is not None and not (seeds or deviation or stale),
+        "deviation": _told(deviated) if deviated else None,
+        "other_seeds": known and not (seeds or deviated or run.stale),
         "trained": _trained(),
-        "verdict": trained["verdict"],
-        "stale": stale,
+        "verdict": run.verdict,
+        "stale": run.stale,
         "report": str(paths.REPORT),
     }
 
 
-def _deviation() -> dict[str, Any] | None:
-    found = seeding.deviation(_HERE)
-    if found is None:
-        return None
-    known = found.known
+def _told(found: Deviation) -> dict[str, Any]:
     return {
-        "seeds": list(known.seeds),
-        "hardware": known.hardware,
-        "versions": known.versions,
+        "seeds": list(found.known.seeds),
+        "hardware": found.known.hardware,
+        "versions": found.known.versions,
         "gaps": dict(found.gaps),
         "beyond": None if found.beyond is None else list(found.beyond),
     }
@@ -67,11 +56,12 @@ def _trained() -> dict[str, Any] | None:
     return {"hardware": found["hardware"], "minutes": round(found["seconds"] / 60, 1)}
 
 
-def _stale() -> str | None:
-    lock = lock_file.load(_HERE)
-    if not lock["stages"]:
-        return None
-    return lock_file.altered(lock, _HERE) or lock_file.stale(lock, seeding.settings(_HERE))
+def _require_results(run: RecordedRun) -> None:
+    """Raises DataError for a report that lacks what its stage writes."""
+    _require(paths.METRICS, run.metrics and _is_scores(run.metrics))
+    for of in run.baselines.values():
+        _require(paths.BASELINE_METRICS, _is_scores(of) and run.metrics.keys() <= of.keys())
+    _require(paths.PRETRAIN_METRICS, run.verdict != ABSENT)
 
 
 def _is_scores(value: Any) -> bool:

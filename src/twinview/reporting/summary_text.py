@@ -7,8 +7,8 @@ from typing import Any
 from twinview.core import paths
 from twinview.core.text_table import format_table
 from twinview.evaluation.standings import REFERENCES, describe_gaps
-from twinview.experiments import seeding
 from twinview.experiments.intervals import WORDS, Interval
+from twinview.experiments.seeds import FILE as SEEDS_FILE
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
@@ -71,11 +71,11 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
     """What the intervals are, or why there are none; nothing for a plain single training."""
     seeds, deviation = found["seeds"], found["deviation"]
     if seeds and len(seeds["seeds"]) > 1:
-        return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({seeding.FILE})."]
+        return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({SEEDS_FILE})."]
     if deviation:
         return [_elsewhere(deviation, found["trained"])]
     if found["other_seeds"]:
-        return [f"No intervals: {seeding.FILE} is of other settings or other data than this run."]
+        return [f"No intervals: {SEEDS_FILE} is of other settings or other data than this run."]
     return []
 
 
@@ -83,7 +83,7 @@ def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) 
     """That the same training was measured on another machine, and how far these results are."""
     name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
     far = f"by at most {abs(100 * gap):.2f} points ({name}), {_within(deviation)}"
-    measured = f"{seeding.FILE} holds this training as measured on {deviation['hardware']}"
+    measured = f"{SEEDS_FILE} holds this training as measured on {deviation['hardware']}"
     if trained is None:
         return (
             f"{measured}. The results here are of another machine or other code, and differ {far}."

@@ -1,0 +1,129 @@
+"""Many runs side by side: a comparison for each question, in groups over training seeds.
+
+Groups that were asked the same are one comparison, and those that were not are parts of their own,
+see `question`. What has no results is set apart, with the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from twinview.core import paths
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.registry import did_you_mean
+from twinview.experiments import dvc_experiments, question
+from twinview.experiments.comparison import Comparison
+from twinview.experiments.group import Group
+from twinview.experiments.grouping import changed_code, grouped
+from twinview.experiments.metric_names import is_our_accuracy
+from twinview.experiments.named_runs import named_runs
+from twinview.experiments.part_headings import headings
+from twinview.experiments.question import Question
+from twinview.experiments.recorded_run import RecordedRun
+
+
+@dataclass(frozen=True)
+class Compared:
+    """parts: a comparison for each question, the one with the most runs first.
+
+    apart: what is not compared, and why.
+    """
+
+    parts: tuple[Comparison, ...]
+    apart: Mapping[str, str]
+
+    def title(self, part: Comparison) -> str:
+        """A part's number and heading; empty where it is the only one."""
+        number = self.parts.index(part) + 1
+        return f"Part {number}, {part.heading}" if len(self.parts) > 1 else ""
+
+
+def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
+    """The named experiments, commits, branches or 'workspace'; without names, all experiments.
+
+    metrics: by the names of `RecordedRun.results`; without, the accuracy of every task. Raises
+    ConfigError for a name or metric that there is not, DataError where there is nothing to compare.
+    """
+    dvc_experiments.require_git("twinview compare")
+    runs, apart = named_runs(names)
+    if not runs:
+        raise DataError(_nothing(apart))
+    return side_by_side(runs, metrics, apart)
+
+
+def _nothing(apart: Mapping[str, str]) -> str:
+    listed = "".join(f"\n  {name}: {reason}" for name, reason in apart.items())
+    made = "`dvc exp run`, or `dvc queue start`, makes some"
+    return f"there are no results to compare; {made}{':' if listed else ''}{listed}"
+
+
+def side_by_side(
+    runs: Sequence[RecordedRun], metrics: Sequence[str], apart: Mapping[str, str]
+) -> Compared:
+    """At least one run; metrics and apart as in `compare`."""
+    chosen = _chosen(metrics, runs)
+    asked = question.parted([run.question for run in runs])
+    parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
+    first = asked[0].question
+    others = [part.question.differences(first) for part in asked[1:]]
+    found = [
+        replace(one, heading=words, differences=differ, elsewhere=_elsewhere(one, parts))
+        for one, words, differ in zip(parts, headings(others), [{}, *others], strict=True)
+    ]
+    return Compared(tuple(found), apart)
+
+
+def _chosen(metrics: Sequence[str], runs: Sequence[RecordedRun]) -> tuple[str, ...]:
+    """The metrics to compare."""
+    known = list(dict.fromkeys(name for run in runs for name in run.results))
+    for name in metrics:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise ConfigError(f"no run has the metric {name!r}{near}; such are: {', '.join(known)}")
+    tasks = [name for name in known if is_our_accuracy(name)]
+    if not metrics and not tasks:
+        raise ConfigError(
+            f"no run has an accuracy in {paths.METRICS}; `evaluate.probes` and "
+            "`evaluate.few_labels.per_class` name what is measured"
+        )
+    return tuple(metrics or tasks)
+
+
+def _part(runs: Sequence[RecordedRun], asked: Question, chosen: Sequence[str]) -> Comparison:
+    """Runs that were asked the same."""
+    groups = grouped(runs)
+    metrics = [name for name in chosen if any(name in run.results for run in runs)]
+    equal = {k: v for k, v in runs[0].answer.items() if all(_same(run, k, v) for run in runs)}
+    found = Comparison(
+        tuple(groups),
+        tuple(dict.fromkeys(key for group in groups for key in group.differing)),
+        equal | _asked_by_all(runs, asked),
+        tuple(metrics),
+        tuple(changed_code(runs)),
+        tuple(name for name in chosen if name not in metrics),
+    )
+    return replace(found, groups=tuple(_ordered(found))) if metrics else found
+
+
+def _same(run: RecordedRun, key: str, value: Any) -> bool:
+    return key in run.answer and bool(run.answer[key] == value)
+
+
+def _asked_by_all(runs: Sequence[RecordedRun], asked: Question) -> dict[str, Any]:
+    """The question's settings that are equal in all who state them: equal data may have sources
+    that differ."""
+    each = [{**run.question.data, **run.question.protocol} for run in runs]
+    whole = {**asked.data, **asked.protocol}
+    return {k: v for k, v in whole.items() if all(one.get(k, v) == v for one in each)}
+
+
+def _ordered(found: Comparison) -> list[Group]:
+    """By the first metric: the best, then the others as they are on test, then who lacks it."""
+    metric = found.metrics[0]
+    ranked = [found.best(metric), *(one.group for one in found.against_best(metric))]
+    return [*ranked, *(group for group in found.groups if not group.values(metric))]
+
+
+def _elsewhere(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
+    others = [group for other in parts if other is not part for group in other.groups]
+    return frozenset(key for group in others for key in group.outs)
