@@ -1,30 +1,35 @@
 """Checks, runs `dvc repro`, and prints the results.
 
 Only what has changed runs; an interrupted training goes on where it was. Named stages run alone,
-with those before them, and print no results. Ends with DVC's own status where DVC fails, which is
-1 or more.
+with those before them, and print no results. --recipe writes a recipe into params.yaml first, as
+`twinview use` does, and leaves it there. Ends with DVC's own status where DVC fails, which is 1 or
+more.
 
-    $ twinview repro evaluate
+    $ twinview repro --recipe long
 """
 
 import argparse
 import time
 from pathlib import Path
 
-from twinview.cli import check, show
+from twinview.cli import check, show, use
 from twinview.cli.outcome import Outcome
 from twinview.core import paths
 from twinview.core.commands import dvc
+from twinview.settings import recipes
 from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stages to run."""
     parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; all without")
+    parser.add_argument("--recipe", help="a file of recipes/, or its name without .yaml")
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Ends with DVC's own status where it fails."""
+    if options.recipe:
+        print(use.used(recipes.find(options.recipe), []).text)
     found = check.checked(Path("params.yaml"))
     print(found.text)
     with stage.alone("repro"):

@@ -187,10 +187,11 @@ def stated(path: Path) -> Any:
     base = recipes.base_of(path)
     if base is None:
         return _loaded(path)
-    return recipes.overlaid(_mapping(base), _mapping(path))
+    return recipes.overlaid(mapping(base), mapping(path))
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def mapping(path: Path) -> dict[str, Any]:
+    """What a file states by itself. Raises ConfigError for one that states nothing by name."""
     values = _loaded(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path} is {values!r}, and not settings by name; state at least one")

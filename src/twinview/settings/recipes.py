@@ -32,6 +32,11 @@ def base_of(path: Path) -> Path | None:
     return (path.parent.parent if path.parent.name else Path("..")) / "params.yaml"
 
 
+def known() -> list[str]:
+    """The names of the project's recipes."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
 def find(name: str) -> Path:
     """The file of a recipe that is named as `long` or as `recipes/long.yaml`.
 
@@ -39,6 +44,6 @@ def find(name: str) -> Path:
     """
     path = Path(name) if Path(name).suffix else FOLDER / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise ConfigError(f"there is no recipe {path}; {FOLDER}/ has {known or 'none'}")
+        names = ", ".join(known()) or "none"
+        raise ConfigError(f"there is no recipe {path}; {FOLDER}/ has {names}")
     return path
