@@ -409,7 +409,8 @@ def _run(name: str, commit: str, read: Read) -> Run:
     verdict = str(seeding.mapping(read, paths.PRETRAIN_METRICS).get("verdict", ABSENT))
     code, outs = lock_file.code(lock), lock_file.outs(lock)
     data = lock_file.hash_of(lock, paths.PREPARED)
-    pairs = lock_file.hash_of_dep(lock, str(lock_file.value_at(tree, "data.pairs")))
+    file = lock_file.value_at(tree, "data.pairs")  # the folder's hash says nothing where it is null
+    pairs = file and f"{file} {lock_file.hash_of_dep(lock, str(paths.LABELLED_PAIRS))}"
     own = name, commit, tree, metrics, verdict, _minutes(lock), outs, code
     return Run(*own, data, pairs, _protocol(read))
 

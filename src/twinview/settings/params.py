@@ -285,6 +285,8 @@ def _impossible(params: Params) -> Iterator[str]:
     own, method = params.pretrain, _of_method(params)
     yield from _oversized(params)
     yield from _no_metrics(params)
+    if params.learns_from_pairs and params.data.pairs is None:
+        yield f"data.pairs: is null, but methods.{own.method}.positives is 'pairs'; name a file"
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
