@@ -120,6 +120,7 @@ def test_a_metric_that_the_gate_lacked_is_gone_again(before: str) -> None:
         ("pretrain: {epochs: 0}\n", [], r"pretrain\.epochs: input should be greater"),
         ("pretrain: {epochs: 3\n", [], r"brief\.yaml is not valid YAML"),
         (None, ["pretrain.epoch=3"], r"-S pretrain\.epoch=3: .* 'pretrain\.epochs'"),
+        (None, ["methods.siamese.labelled=true"], r"is called methods\.siamese\.positives now"),
         (None, ["pretrain.epochs"], r"-S pretrain\.epochs: "),
         (None, ["pretrain.epochs=abc"], r"pretrain\.epochs: input should be a valid integer"),
         (None, ["pretrain.epochs=3,4"], r"epochs=3,4: params\.yaml holds one value .* --queue"),

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from twinview.core import files
 from twinview.core.errors import ConfigError
+from twinview.settings import renamed
 
 ABSENT = object()  # in place of a value: there is no such key
 
@@ -53,9 +54,10 @@ def _with_override(text: str, one: str) -> str:
         return _edited(text, lambda file: hydra.apply_overrides(file, [one]))
     except (InvalidArgumentError, OverrideParseException) as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
-        near = get_close_matches(one.partition("=")[0], files.flat(values(text)), n=1)
+        key = one.partition("=")[0]
+        near = get_close_matches(key, files.flat(values(text)), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"-S {one}: {reason}{hint}") from None
+        raise ConfigError(f"-S {one}: {renamed.advice(key) or f'{reason}{hint}'}") from None
 
 
 def values(text: str) -> Any:

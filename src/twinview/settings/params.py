@@ -20,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 
 from twinview.core.errors import ConfigError
 from twinview.core.registry import Section, bind, did_you_mean, explain, names, options_model
-from twinview.settings import check_cache, recipes
+from twinview.settings import check_cache, recipes, renamed
 from twinview.settings.sections import (
     FEW,
     MEASURES,
@@ -213,10 +213,23 @@ def _typed(field: FieldInfo) -> Any:
 def parse(model: type[M], value: object, place: str) -> M:
     """A section or the whole out of plain values. Raises ConfigError with every fault of it."""
     try:
-        return model.model_validate_json(json.dumps(value, default=str))
+        return _validated(model, value)
+    except ValidationError:
+        current, faults = renamed.translated(value)
+        raise _faulty(place, [*faults, *_faults(model, current)]) from None
+
+
+def _validated(model: type[M], value: object) -> M:
+    return model.model_validate_json(json.dumps(value, default=str))
+
+
+def _faults(model: type[BaseModel], value: object) -> list[str]:
+    try:
+        _validated(model, value)
     except ValidationError as error:
         faults = [line for fault in explain(error, model) for line in fault.split("\n")]
-        raise _faulty(place, [fault.removeprefix(": ") for fault in faults]) from None
+        return [fault.removeprefix(": ") for fault in faults]
+    return []
 
 
 def _faulty(place: str, faults: Sequence[str]) -> ConfigError:
