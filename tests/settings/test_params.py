@@ -458,6 +458,7 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
         (
             {
                 "pretrain.method": "siamese",
+                "data.pairs": "data/pairs/mine.csv",
                 "methods.siamese.positives": "pairs",
                 "methods.siamese.objective": "nt_logistic",
             },
