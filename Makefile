@@ -23,8 +23,8 @@ endif
 
 .PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
 
-repro: $(READY)  ## get the data, run the pipeline, print the results
-	@$(BIN)/twinview repro
+repro: $(READY)  ## get the data, run the pipeline, print the results; RECIPE=long writes recipes/long.yaml into params.yaml first
+	@$(BIN)/twinview repro $(if $(RECIPE),--recipe $(RECIPE))
 
 test: $(READY)  ## the test suite, from nothing
 	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder

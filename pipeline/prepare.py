@@ -18,7 +18,7 @@ def main() -> None:
         source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
     prepared = splits.split_source(source, sizes, data.seed)
-    pairs = labelled_pairs.read(Path(data.pairs), prepared.splits)
+    pairs = labelled_pairs.read(Path(data.pairs), prepared.splits) if data.pairs else None
     prepared = dataclasses.replace(prepared, pairs=pairs)
     card = data_card(prepared, data.source)
     splits.save(paths.PREPARED, prepared)

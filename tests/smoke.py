@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from tests.commands import run, shown, use_plain_git
-from tests.workspace import ROOT, make_workspace
+from tests.workspace import ROOT, make_workspace, written
+from twinview.settings.params import stated
 
 WORKSPACE = ROOT / "build/smoke"
 RECIPE = Path("recipes/smoke.yaml")
@@ -21,7 +22,7 @@ def main() -> None:
     """Ends with the status of the first command that fails."""
     use_plain_git()
     shutil.rmtree(WORKSPACE, ignore_errors=True)
-    environment = make_workspace(WORKSPACE, (ROOT / RECIPE).read_text())
+    environment = make_workspace(WORKSPACE, written(stated(ROOT / RECIPE)))
     twinview = [sys.executable, "-m", "twinview.cli"]
     if status := shown(*twinview, "repro", limit_s=LIMIT_S, cwd=WORKSPACE, env=environment):
         sys.exit(status)

@@ -24,8 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     environment = make_workspace(folder, (ROOT / "params.yaml").read_text())
     (folder / "src/twinview/methods/cross_view.py").write_text(method)
     (folder / "tests/methods/test_cross_view.py").write_text(test)
-    for settings in (folder / "params.yaml", *(folder / "recipes").glob("*.yaml")):
-        insert(settings, "\nmethods:\n", entry)
+    insert(folder / "params.yaml", "\nmethods:\n", entry)
     insert(folder / "docs/methods.md", "| --- | --- | --- | --- |\n", row)
     tables = folder / "tests/contracts/test_kinds.py"
     insert(tables, "# a line each: CONTRIBUTING's example adds one\n", f"        {negatives},\n")

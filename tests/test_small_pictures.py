@@ -1,25 +1,20 @@
 """Pictures of 28 or 32 pixels are not treated as ImageNet's (arXiv 2002.05709, appendix B.9)."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from ruamel.yaml import YAML
 
 from tests.workspace import ROOT
 from twinview.core import registry
+from twinview.settings import params
 
 OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "group"}
 SMALL_SOURCES = ("fashion_mnist",)
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
 
 
-def settings(path: Path) -> Any:
-    return YAML(typ="safe").load(path.read_text())
-
-
-SETTINGS = [s for s in map(settings, FILES) if s["data"]["source"] in SMALL_SOURCES]
+SETTINGS = [s for s in map(params.stated, FILES) if s["data"]["source"] in SMALL_SOURCES]
 
 
 def test_the_first_layer_sees_three_by_three_pixels() -> None:

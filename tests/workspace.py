@@ -11,6 +11,8 @@ from ruamel.yaml import YAML
 
 from tests.commands import LONG_S, git, output
 from twinview.core import locks, paths
+from twinview.settings.params import stated
+from twinview.settings.recipes import overlaid
 
 ROOT = Path(__file__).parents[1]
 FETCH = (
@@ -59,18 +61,11 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
 
 def tiny_params(changes: dict[str, Any]) -> str:
     """params.yaml with a few hundred examples and the given changes."""
-    yaml = YAML()
-    settings = yaml.load((ROOT / "params.yaml").read_text())
-    _update(settings, TINY)
-    _update(settings, changes)
+    return written(overlaid(overlaid(stated(ROOT / "params.yaml"), TINY), changes))
+
+
+def written(settings: dict[str, Any]) -> str:
+    """Settings as the text of a params.yaml."""
     text = StringIO()
-    yaml.dump(settings, text)
+    YAML().dump(settings, text)
     return text.getvalue()
-
-
-def _update(tree: Any, changes: Any) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict):
-            _update(tree[key], value)
-        else:
-            tree[key] = value

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.workspace import ROOT
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
 from twinview.data import labelled_pairs, splits
@@ -47,8 +46,8 @@ def test_a_pair_may_be_told_twice(tmp_path: Path, shapes: Prepared) -> None:
     assert pairs is not None and len(pairs) == 2
 
 
-def test_a_file_with_no_more_than_its_header_has_no_pairs(shapes: Prepared) -> None:
-    assert labelled_pairs.read(ROOT / "recipes/no_pairs.csv", shapes.splits) is None
+def test_a_file_with_no_more_than_its_header_has_no_pairs(tmp_path: Path, shapes: Prepared) -> None:
+    assert read(tmp_path, shapes, HEADER) is None
 
 
 @pytest.mark.parametrize(
@@ -197,5 +196,21 @@ def test_balanced_batches_of_pairs_are_half_alike() -> None:
 def test_only_a_method_that_says_so_learns_from_pairs(
     method: str, positives: str, by_pairs: bool, write_params: Callable[..., Path]
 ) -> None:
-    write_params({"pretrain.method": method, "methods.siamese.positives": positives})
+    changes = {"pretrain.method": method, "methods.siamese.positives": positives}
+    write_params(changes | {"data.pairs": "data/pairs/mine.csv"})
     assert params.load().learns_from_pairs == by_pairs
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "data/pairs", "data/mine.csv", "data/pairs.csv"])
+def test_a_file_where_dvc_would_not_notice_its_change_is_refused(
+    name: str, write_params: Callable[..., Path]
+) -> None:
+    write_params({"data.pairs": name})
+    with pytest.raises(ConfigError, match=r"data\.pairs: is not in data/pairs/.*null"):
+        params.load()
+
+
+def test_a_method_that_learns_from_pairs_needs_a_file(write_params: Callable[..., Path]) -> None:
+    write_params({"pretrain.method": "siamese", "methods.siamese.positives": "pairs"})
+    with pytest.raises(ConfigError, match=r"data\.pairs: is null, but methods\.siamese\.positives"):
+        params.load()

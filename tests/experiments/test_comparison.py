@@ -611,9 +611,9 @@ def test_the_protocol_s_name_is_that_in_the_code_of_the_commit(project: str) -> 
 
 def test_data_and_pairs_are_known_by_their_hashes_in_dvc_lock(project: str) -> None:
     def prepared(data: str, pairs: str) -> str:
-        written(0.9, settings())
+        written(0.9, settings(data__pairs="data/pairs/mine.csv"))
         outs = [{"path": "data/prepared", "md5": data, "size": 1}]
-        deps = [{"path": WHOLE["data"]["pairs"], "md5": pairs}]
+        deps = [{"path": "data/pairs", "md5": pairs}]
         with Path("dvc.lock").open("w") as file:
             YAML().dump({"stages": {"prepare": {"deps": deps, "outs": outs}}}, file)
         return commit()

@@ -123,7 +123,7 @@ def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     typed = params.load(file)
     sections = [name for name in params.Params.model_fields if name not in ("gate", "report")]
     expected = files.flatten(typed.chosen(*sections))
-    assert differences.in_effect(tree(file)) == expected
+    assert differences.in_effect(params.stated(file)) == expected
 
 
 def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:

@@ -126,6 +126,15 @@ def test_a_second_repro_does_nothing(project: Project) -> None:
     assert project.run("dvc", "status", "-q").returncode == 0
 
 
+def test_a_change_among_the_files_of_labelled_pairs_is_noticed(project: Project) -> None:
+    file = project.folder / paths.LABELLED_PAIRS / "mine.csv"
+    for content in ("first,second,alike\n", "first,second,alike\n1,2,1\n"):
+        file.write_text(content)
+        assert "data/pairs" in project.done("dvc", "status", "prepare")
+    file.unlink()
+    assert project.run("dvc", "status", "-q", "prepare").returncode == 0
+
+
 def test_stages_load_what_dvc_yaml_lists_and_nothing_else(project: Project) -> None:
     stages = _resolved_stages(project)
     assert {record["stage"] for record in project.recorded()} == set(stages)
@@ -332,6 +341,7 @@ def _outs(project: Project, stage: str) -> list[str]:
 def _seen_when_opened(path: Path) -> bool:
     """Code is imported, from caches too; safetensors opens its files where Python does not see."""
     files = path.rglob("*.*") if path.is_dir() else [path]
+    files = [file for file in files if file.name != ".gitkeep"]  # .dvcignore hides it from DVC
     return any(file.suffix not in (".py", ".safetensors") for file in files)
 
 

@@ -220,3 +220,26 @@ def test_a_base_whose_files_git_cannot_read_is_no_base_without_results(
     (folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(DataError, match=r"git cannot read .*:reports/metrics\.json"):
         base_results("HEAD", PARAMS)
+
+
+def test_a_recipe_s_gate_lies_over_params_yaml_s_at_the_base_too(
+    base: str, folder: Path, write_params: Write
+) -> None:
+    (folder / "recipes").mkdir()
+    smoke = Path("recipes/smoke.yaml")
+    smoke.write_text("gate: {floors: {linear.accuracy: 0.5}}\n")
+    own = commit()
+    smoke.write_text("gate: {floors: {linear.accuracy: 0.1}, model: other}\n")
+    write_params({"gate.drops": {"linear.accuracy": 0.9}})
+    found, place = base_settings(own, smoke)
+    whole = base_settings(own, PARAMS)[0]
+    assert found == whole.model_copy(update={"floors": whole.floors | {"linear.accuracy": 0.5}})
+    assert place == f"recipes/smoke.yaml at {own[:7]}"
+
+
+def test_a_recipe_that_the_base_lacks_is_the_working_tree_s(base: str, folder: Path) -> None:
+    (folder / "recipes").mkdir()
+    smoke = Path("recipes/smoke.yaml")
+    smoke.write_text("gate: {floors: {linear.accuracy: 0.5}}\n")
+    found, place = base_settings(base, smoke)
+    assert found.floors["linear.accuracy"] == 0.5 and f"since {base[:7]} has no gate" in place

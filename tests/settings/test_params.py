@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
 from tests.workspace import ROOT
@@ -33,7 +32,7 @@ def test_the_files_of_the_project_are_in_order(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_files_state_every_plug_in_s_options(path: Path) -> None:
-    whole = YAML(typ="safe").load(path.read_text())
+    whole = params.stated(path)
     stated = {kind: sorted(whole[kind]) for kind in params.PLUGIN_SECTIONS}
     assert stated == {kind: registry.names(kind) for kind in params.PLUGIN_SECTIONS}
 
@@ -403,7 +402,7 @@ def test_bytes_that_are_no_text_are_named_with_their_file(folder: Path) -> None:
 def test_a_missing_file_says_where_it_was_looked_for(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         params.check()
-    assert str(folder / "params.yaml") in str(caught.value) and "recipes" in str(caught.value)
+    assert str(folder / "params.yaml") in str(caught.value) and "git checkout" in str(caught.value)
 
 
 def test_chosen_keeps_only_the_plug_ins_in_use(folder: Path) -> None:
@@ -459,6 +458,7 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
         (
             {
                 "pretrain.method": "siamese",
+                "data.pairs": "data/pairs/mine.csv",
                 "methods.siamese.positives": "pairs",
                 "methods.siamese.objective": "nt_logistic",
             },

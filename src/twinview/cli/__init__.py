@@ -30,7 +30,7 @@ from twinview.core.errors import TwinviewError
 
 # In the order in which a user meets them.
 GROUPS = {
-    "Run": ("check", "repro", "show", "ui"),
+    "Run": ("check", "use", "repro", "show", "ui"),
     "Compare": ("seeds", "compare", "sweep", "measure"),
     "Guard and ship": ("gate", "promote"),
     "Use the encoder": ("embed", "neighbours", "export"),

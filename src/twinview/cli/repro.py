@@ -1,30 +1,35 @@
 """Checks the settings, runs `dvc repro`, and prints the results.
 
 Runs only the stages that have changed; an interrupted training continues from its checkpoint. With
-names, it runs these stages and those before them, and prints no results. When DVC fails, the exit
-status is DVC's own, which is 1 or more.
+names, it runs these stages and those before them, and prints no results. --recipe writes a recipe
+into params.yaml first, as `twinview use` does, and leaves it there. When DVC fails, the exit status
+is DVC's own, which is 1 or more.
 
-    $ twinview repro evaluate
+    $ twinview repro --recipe long
 """
 
 import argparse
 import time
 from pathlib import Path
 
-from twinview.cli import check, show
+from twinview.cli import check, show, use
 from twinview.cli.outcome import Outcome
 from twinview.core import paths
 from twinview.core.commands import dvc
+from twinview.settings import recipes
 from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stages to run."""
     parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; default: all")
+    parser.add_argument("--recipe", help="a file of recipes/, or its name without .yaml")
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Ends with DVC's own status where it fails."""
+    if options.recipe:
+        print(use.used(recipes.find(options.recipe), []).text)
     found = check.checked(Path("params.yaml"))
     print(found.text)
     with stage.alone("repro"):

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path, PurePath
 
+LABELLED_PAIRS = Path("data/pairs")  # the user's files
 PREPARED = Path("data/prepared")
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")

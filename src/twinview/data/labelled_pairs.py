@@ -78,7 +78,7 @@ def _text(path: Path) -> str:
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ConfigError(
             f"data.pairs: there is no file {path}; name a CSV file with the columns "
-            f"{','.join(COLUMNS)}, or recipes/no_pairs.csv"
+            f"{','.join(COLUMNS)}, or null where there are no pairs"
         ) from None
     except UnicodeDecodeError as error:
         raise DataError(

@@ -151,7 +151,8 @@ class RecordedRun:
     @cached_property
     def question(self) -> Question:
         """What it was asked."""
-        pairs = lock_file.hash_of_dep(self.lock, str(value_at(self.settings, "data.pairs")))
+        file = value_at(self.settings, "data.pairs")  # the folder's hash says nothing without one
+        pairs = file and f"{file} {lock_file.hash_of_dep(self.lock, str(paths.LABELLED_PAIRS))}"
         return question.question(self.in_effect, self.data, pairs, self.protocol)
 
     @cached_property

@@ -13,6 +13,7 @@ from twinview.experiments import dvc_experiments, recorded_run
 from twinview.experiments.recorded_run import PARAMS
 from twinview.experiments.trainings import trainings
 from twinview.release.gate import Reference
+from twinview.settings import recipes
 from twinview.settings.params import load, parse
 from twinview.settings.sections import Gate
 
@@ -29,7 +30,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     if reference is None:
         return own, str(file)
     commit, name = resolved(reference), os.path.relpath(file)
-    stated = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
+    stated = _gate_at(commit, name)
     kept = {key: stated[key] for key in own.model_dump() if key in stated}
     missing = [key for key in own.model_dump() if key not in stated]
     place = f"{name} at {commit}"
@@ -68,6 +69,13 @@ def resolved(reference: str) -> str:
             f"name a commit that exists{hint if shallow else ''}"
         )
     return commit
+
+
+def _gate_at(commit: str, name: str) -> dict[str, object]:
+    """What the file states below `gate` at a commit; a recipe lies over params.yaml there too."""
+    own = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
+    base = recipes.base_of(Path(name))
+    return recipes.overlaid(_gate_at(commit, str(base)), own) if base and own else own
 
 
 def _gate(text: str | None, place: str) -> dict[str, object]:

@@ -20,7 +20,7 @@ from ruamel.yaml.error import YAMLError
 
 from twinview.core.errors import ConfigError
 from twinview.core.registry import Section, bind, did_you_mean, explain, names, options_model
-from twinview.settings import check_cache
+from twinview.settings import check_cache, recipes, renamed
 from twinview.settings.sections import (
     FEW,
     MEASURES,
@@ -94,7 +94,7 @@ class Params(Section):
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """The settings of a stage, without importing plug-ins that it does not use."""
-    return parse(Params, _stated(path), str(path))
+    return parse(Params, stated(path), str(path))
 
 
 def check(path: Path = Path("params.yaml")) -> None:
@@ -103,16 +103,20 @@ def check(path: Path = Path("params.yaml")) -> None:
     Once there is none, it makes the head and the method, and names what these refuse. That loads
     PyTorch, and what they took is remembered.
     """
-    stated = _stated(path)
-    parse(whole_model(), stated, str(path))
-    settings = parse(Params, stated, str(path))
+    check_stated(stated(path), str(path))
+
+
+def check_stated(values: object, place: str) -> None:
+    """The same of values that a file of this place states, or would state."""
+    parse(whole_model(), values, place)
+    settings = parse(Params, values, place)
     key = check_cache.key(settings.model_dump_json())
     if check_cache.has(key):
         return
     try:
         _make(settings)
     except ConfigError as error:
-        raise _faulty(str(path), [str(error)]) from None
+        raise _faulty(place, [str(error)]) from None
     check_cache.keep(key)
 
 
@@ -175,8 +179,26 @@ def _grid(model: type[BaseModel]) -> type[BaseModel]:
     return create_model(model.__name__, __base__=Section, __doc__=model.__doc__, **fields)
 
 
-def _stated(path: Path) -> object:
-    """What the file holds. Raises ConfigError for a file that is missing or not YAML."""
+def stated(path: Path) -> Any:
+    """What a file states: a recipe's values laid over those of the params.yaml beside recipes/.
+
+    Raises ConfigError for a file that is missing or not YAML, and for a recipe without settings.
+    """
+    base = recipes.base_of(path)
+    if base is None:
+        return _loaded(path)
+    return recipes.overlaid(mapping(base), mapping(path))
+
+
+def mapping(path: Path) -> dict[str, Any]:
+    """What a file states by itself. Raises ConfigError for one that states nothing by name."""
+    values = _loaded(path)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} is {values!r}, and not settings by name; state at least one")
+    return values
+
+
+def _loaded(path: Path) -> object:
     try:
         return YAML(typ="safe").load(_read(path))
     except YAMLError as error:
@@ -191,10 +213,23 @@ def _typed(field: FieldInfo) -> Any:
 def parse(model: type[M], value: object, place: str) -> M:
     """A section or the whole out of plain values. Raises ConfigError with every fault of it."""
     try:
-        return model.model_validate_json(json.dumps(value, default=str))
+        return _validated(model, value)
+    except ValidationError:
+        current, faults = renamed.translated(value)
+        raise _faulty(place, [*faults, *_faults(model, current)]) from None
+
+
+def _validated(model: type[M], value: object) -> M:
+    return model.model_validate_json(json.dumps(value, default=str))
+
+
+def _faults(model: type[BaseModel], value: object) -> list[str]:
+    try:
+        _validated(model, value)
     except ValidationError as error:
         faults = [line for fault in explain(error, model) for line in fault.split("\n")]
-        raise _faulty(place, [fault.removeprefix(": ") for fault in faults]) from None
+        return [fault.removeprefix(": ") for fault in faults]
+    return []
 
 
 def _faulty(place: str, faults: Sequence[str]) -> ConfigError:
@@ -209,7 +244,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError(
             f"{path.absolute()} is missing; run in the project's folder, "
-            "or copy one of recipes/*.yaml to params.yaml"
+            "or `git checkout HEAD -- params.yaml` where it was deleted"
         ) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: {error}") from None
@@ -263,6 +298,8 @@ def _impossible(params: Params) -> Iterator[str]:
     own, method = params.pretrain, _of_method(params)
     yield from _oversized(params)
     yield from _no_metrics(params)
+    if params.learns_from_pairs and params.data.pairs is None:
+        yield f"data.pairs: is null, but methods.{own.method}.positives is 'pairs'; name a file"
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (

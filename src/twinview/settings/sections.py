@@ -1,6 +1,7 @@
 """The sections of params.yaml that the stages read: types and ranges of their settings."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
@@ -13,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from twinview.core.paths import inside_project
+from twinview.core.paths import LABELLED_PAIRS, inside_project
 from twinview.core.registry import Section, did_you_mean, names
 from twinview.settings.ranges import ShareRange
 
@@ -54,10 +55,19 @@ def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Distinct = AfterValidator(_distinct)
 
 
+def _in_pairs_folder(name: str) -> str:
+    if LABELLED_PAIRS not in Path(inside_project(name)).parents:
+        raise ValueError(
+            f"is not in {LABELLED_PAIRS}/, the folder in which DVC notices a change of the file; "
+            "put it there, or set null where there are no labelled pairs"
+        )
+    return name
+
+
 class Data(Section):
     """Which data, and how many rows of it are fitted on, chosen on and tested on.
 
-    pairs: a CSV file of labelled pairs, of which there may be none.
+    pairs: a CSV file of labelled pairs in data/pairs/; null: there are none.
     """
 
     source: Annotated[str, OneOf("sources")]
@@ -65,7 +75,7 @@ class Data(Section):
     validation: Count
     test: Count
     seed: Seed
-    pairs: Annotated[str, AfterValidator(inside_project)]
+    pairs: Annotated[str, AfterValidator(_in_pairs_folder)] | None
 
 
 class Cached(Section):

@@ -1,0 +1,49 @@
+"""Recipes: files in recipes/ that state only what differs from params.yaml."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twinview.core.errors import ConfigError
+
+FOLDER = Path("recipes")
+
+
+def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """The base with the overlay's values; both stay as they are.
+
+    A mapping is laid over a mapping, key by key. Any other value, a list too, takes the place of
+    the base's. A key that the base lacks is added: the check of the whole refuses unknown ones.
+    """
+    tree = dict(base)
+    for key, value in overlay.items():
+        below = tree.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            tree[key] = overlaid(below, value)
+        else:
+            tree[key] = value
+    return tree
+
+
+def base_of(path: Path) -> Path | None:
+    """The params.yaml that a recipe is laid over; None for a file that is no recipe."""
+    if path.absolute().parent.name != FOLDER.name:
+        return None
+    return (path.parent.parent if path.parent.name else Path("..")) / "params.yaml"
+
+
+def known() -> list[str]:
+    """The names of the project's recipes."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def find(name: str) -> Path:
+    """The file of a recipe that is named as `long` or as `recipes/long.yaml`.
+
+    Raises ConfigError, with the recipes that exist, where there is no such file.
+    """
+    path = Path(name) if Path(name).suffix else FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        names = ", ".join(known()) or "none"
+        raise ConfigError(f"there is no recipe {path}; {FOLDER}/ has {names}")
+    return path

@@ -1,0 +1,52 @@
+"""Settings of earlier versions, so that an old params.yaml is told each key's new name.
+
+A row is the old dotted name, then the new one, or "gone: " with the reason. Nothing else needs to
+know of it: `twinview check` and every stage refuse the old name and say the row.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {
+    "methods.siamese.labelled": "methods.siamese.positives",
+}
+
+_GONE = "gone: "
+
+
+def advice(old: str) -> str | None:
+    """What to do about a name of an earlier version; None for any other name."""
+    new = RENAMED.get(old)
+    if new is None:
+        return None
+    if new.startswith(_GONE):
+        return f"is gone, since {new.removeprefix(_GONE)}; delete it"
+    return f"is called {new} now"
+
+
+def translated(values: Any) -> tuple[Any, list[str]]:
+    """The settings under their new names, and a fault for each old name that they state.
+
+    So what else is wrong with them can be found, and a key that only has its old name is not
+    called missing. A new name that is stated too keeps its value.
+    """
+    tree, faults = copy.deepcopy(values), []
+    for old, new in RENAMED.items():
+        section, name = _section(tree, old)
+        if not isinstance(section, dict) or name not in section:
+            continue
+        faults.append(f"{old}: {advice(old)}")
+        value = section.pop(name)
+        target, last = _section(tree, new)
+        if isinstance(target, dict) and not new.startswith(_GONE):
+            target.setdefault(last, value)
+    return tree, faults
+
+
+def _section(tree: Any, dotted: str) -> tuple[Any, str]:
+    """What the last name of a dotted one is looked up in, and that name."""
+    *parents, last = dotted.split(".")
+    for name in parents:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree, last

@@ -1,0 +1,82 @@
+"""An old params.yaml is told each key's new name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import WHOLE
+from twinview.core import files
+from twinview.core.errors import ConfigError
+from twinview.settings import params, renamed
+
+Write = Callable[[dict[str, Any]], Path]
+KNOWN = files.flatten(WHOLE)
+
+
+@pytest.fixture(autouse=True)
+def rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each kind: within a section, into another one, and gone."""
+    table = {
+        "pretrain.rounds": "pretrain.epochs",
+        "methods.simclr.backbone": "pretrain.encoder",
+        "report.colours": "gone: the page has one palette",
+    }
+    monkeypatch.setattr(renamed, "RENAMED", table)
+
+
+def faults(path: Path, read: Callable[[Path], Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(path)
+    return list(caught.value.faults)
+
+
+@pytest.mark.parametrize(("old", "new"), renamed.RENAMED.items())
+def test_an_old_name_is_no_setting_and_a_new_one_is(old: str, new: str) -> None:
+    assert old not in KNOWN
+    assert new in KNOWN or (new.startswith("gone: ") and len(new) > len("gone: "))
+
+
+@pytest.mark.parametrize("read", [params.check, params.load])
+def test_a_renamed_setting_is_one_fault_and_not_called_missing(
+    read: Callable[[Path], Any], settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["pretrain"]["epochs"]
+    path = write_params({"pretrain.rounds": 10})
+    assert faults(path, read) == ["pretrain.rounds: is called pretrain.epochs now"]
+
+
+def test_one_that_moved_and_one_that_is_gone_say_so(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["pretrain"]["encoder"]
+    path = write_params({"methods.simclr.backbone": "convnet", "report.colours": 3})
+    assert faults(path, params.check) == [
+        "methods.simclr.backbone: is called pretrain.encoder now",
+        "report.colours: is gone, since the page has one palette; delete it",
+    ]
+
+
+def test_other_faults_are_told_beside_it_under_the_new_name(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["pretrain"]["epochs"]
+    path = write_params({"pretrain.rounds": 0, "pretrain.sead": 1})
+    assert faults(path, params.check) == [
+        "pretrain.rounds: is called pretrain.epochs now",
+        "pretrain.epochs: input should be greater than or equal to 1 (it is 0)",
+        "pretrain.sead: there is no such key; did you mean 'seed'?",
+    ]
+
+
+def test_an_old_name_beside_the_new_one_is_refused_too(write_params: Write) -> None:
+    path = write_params({"pretrain.rounds": 3})
+    assert faults(path, params.check) == ["pretrain.rounds: is called pretrain.epochs now"]
+
+
+def test_a_file_in_order_is_never_translated(
+    write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renamed, "translated", lambda values: pytest.fail("translated"))
+    params.load(write_params({}))
