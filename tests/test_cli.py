@@ -503,8 +503,8 @@ def test_promote_without_results_says_what_makes_them(
     assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
 
 
-def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None:
-    assert main(["schema"]) == 0
+def test_generate_writes_the_file_that_the_project_keeps(repository: Path) -> None:
+    assert main(["generate"]) == 0
     written = (repository / "params.schema.json").read_bytes()
     assert written == (ROOT / "params.schema.json").read_bytes()
 

@@ -16,7 +16,7 @@ from twinview.settings import check_cache, params
 Write = Callable[[dict[str, Any]], Path]
 HEAVY = ("torch", "torchvision", "sklearn", "mlflow")
 WITHOUT = [
-    "show", "compare", "compare HEAD workspace", "check", "gate", "clean", "schema",
+    "show", "compare", "compare HEAD workspace", "check", "gate", "clean", "generate",
     "--help",
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 The file is params.schema.json; the project keeps it, and a new plug-in changes it.
 
-    $ twinview schema
+    $ twinview generate
 """
 
 import argparse
