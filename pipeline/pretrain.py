@@ -25,11 +25,29 @@ from twinview.models import encoder, head
 from twinview.settings import params
 from twinview.settings.sections import Pretrain
 from twinview.stages import launch, stage
+from twinview.stages.declared import Stage
 from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 from twinview.views.plan import LiveViews, PairViews, Views
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
+
+STAGE = Stage(
+    reads=(paths.PREPARED, paths.VIEWS),
+    settings=("pretrain", "methods", "objectives", "encoders", "heads", "optimizers"),
+    plug_ins=(
+        "methods",
+        "objectives",
+        "encoders",
+        "heads",
+        "optimizers",
+        "augmentations",
+        "modalities",
+    ),
+    writes=(paths.ENCODER, paths.HEAD, paths.PRETRAIN_RUN),
+    in_git=(paths.PRETRAIN_STEPS, paths.PRETRAIN_EPOCHS),
+    metrics=(paths.PRETRAIN_METRICS,),
+)
 
 
 def main() -> None:

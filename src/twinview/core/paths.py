@@ -4,6 +4,7 @@ import os
 from pathlib import Path, PurePath
 
 PREPARED = Path("data/prepared")
+PREPARED_INDEX = PREPARED / "index.json"
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
