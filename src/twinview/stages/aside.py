@@ -1,7 +1,7 @@
-"""Code that cannot change a result: DVC and checkpoints do not ask whether it was edited.
+"""Code that cannot change a result, so that an edit of it makes no result and no checkpoint stale.
 
-A module belongs here when a training ends in the same bits without it; tests/stages/test_aside.py
-trains with every one of them replaced. Errors are not here: what is caught decides what goes on.
+A module belongs here when stages give the same bits without it; tests/stages/test_aside.py runs
+them with each one replaced. core.errors does not belong here: what is caught decides what goes on.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What a script of pipeline/ declares of its stage; dvc.yaml is written from it, by dvc_yaml.py."""
+"""What a script of pipeline/ declares of its stage; dvc_yaml.py writes dvc.yaml from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

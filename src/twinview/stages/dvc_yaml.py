@@ -1,4 +1,4 @@
-"""dvc.yaml, of what the scripts of pipeline/ declare and import."""
+"""The text of dvc.yaml, from what the scripts of pipeline/ declare and import."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
@@ -20,8 +20,8 @@ _PACKAGE = Path("src/twinview")
 def text(root: Path = Path()) -> str:
     """The content of dvc.yaml for the project in a folder.
 
-    Raises ConfigError for a folder without the code, and a script that declares no stage, or one
-    that cannot be.
+    Raises ConfigError for a folder without the code, and for a script whose STAGE is missing or
+    wrong.
     """
     stages = declared(root)
     entries = [
@@ -35,19 +35,17 @@ def declared(root: Path = Path()) -> dict[str, Stage]:
     scripts = sorted((root / "pipeline").glob("[!_]*.py"))
     if not scripts or not (root / _PACKAGE).is_dir():
         raise ConfigError(
-            f"{root.absolute()} has no pipeline/*.py and {_PACKAGE}/, of which {FILE} is made; run "
-            "in a folder with the project's code"
+            f"{root.absolute()} has no pipeline/*.py and {_PACKAGE}/, from which {FILE} is "
+            "made; run in a folder with the project's code"
         )
     return {script.stem: _stated(script) for script in scripts}
 
 
 def code(name: str, stage: Stage, root: Path = Path()) -> set[str]:
     """The files of code that a stage's result depends on; a chosen plug-in's by its setting."""
-    own = dependencies([Path(f"pipeline/{name}.py")], root, stage.counted)
-    found = {str(path) for path in own}
-    for kind in stage.plug_ins:
-        found |= set(_of_kind(kind, root, stage))
-    return found
+    imported = dependencies([Path(f"pipeline/{name}.py")], root, stage.counted)
+    plugged = (path for kind in stage.plug_ins for path in _of_kind(kind, root, stage))
+    return {*map(str, imported), *plugged}
 
 
 def _of_kind(kind: str, root: Path, stage: Stage) -> Iterator[str]:

@@ -20,25 +20,25 @@ def dependencies(files: Iterable[Path], root: Path, counted: Collection[str] = (
     files: relative to root, the project's folder, as the result is.
     counted: names of aside.ASIDE that count all the same.
 
-    An import inside a function counts as one at the top: whoever loads the module may call the
-    function. Not so in a module that is aside, of which only what it loads itself counts; nor where
-    types alone are meant, below `if TYPE_CHECKING`. A text counts, such as a template, that lies
-    beside the module and whose name stands in quotes in it or in another such text. An __init__.py
-    of a docstring alone counts as nothing.
+    An import inside a function counts like one at the top, since whoever loads the module may call
+    the function. Two imports do not count: one inside a function of a module that is aside, and one
+    below `if TYPE_CHECKING`. A text, such as a template, counts where it lies beside a module and
+    its name stands in quotes in that module or in another such text. An __init__.py that holds only
+    a docstring does not count.
 
     Raises ConfigError for a relative import, or a file that is no Python.
     """
-    found: dict[str, Path] = {}
+    loaded: dict[str, Path] = {}
     waiting = [module_of(file) for file in files]
     while waiting:
         module = waiting.pop()
-        path = None if module in found else _file(module, root)
+        path = None if module in loaded else _file(module, root)
         if path is not None:
-            found[module] = path
+            loaded[module] = path
             waiting += _imported(path, module, functions=not is_aside(module, counted))
-    own = {path for module, path in found.items() if not is_aside(module, counted)}
-    own = {path for path in own if not is_bare(path)}
-    return {path.relative_to(root) for path in own.union(*map(_texts, own))}
+    code = {path for module, path in loaded.items() if not is_aside(module, counted)}
+    code = {path for path in code if not is_bare(path)}
+    return {path.relative_to(root) for path in code.union(*map(_texts, code))}
 
 
 def module_of(file: Path) -> str:
@@ -94,12 +94,12 @@ def _imports(node: ast.AST, functions: bool) -> Iterator[ast.Import | ast.Import
 
 def _texts(path: Path) -> set[Path]:
     """The files beside a module, not of Python, that it names, and those that these name."""
-    found: set[Path] = set()
+    texts: set[Path] = set()
     waiting = [path]
     while waiting:
         names = re.findall(r"[\"']([\w.-]+)[\"']", waiting.pop().read_text("utf-8"))
         beside = {path.parent / name for name in names if not name.endswith(".py")}
-        new = {file for file in beside if file.is_file()} - found
-        found |= new
+        new = {file for file in beside if file.is_file()} - texts
+        texts |= new
         waiting += new
-    return found
+    return texts
