@@ -172,6 +172,15 @@ def test_a_stage_that_is_wrongly_declared_is_named(script: str, said: str, tmp_p
         made(tmp_path, {"pipeline/prepare.py": script})
 
 
+def test_stages_that_read_from_each_other_are_named(tmp_path: Path) -> None:
+    scripts = {
+        f"pipeline/{name}.py": SCRIPT.format(f'reads=(Path("{read}"),), writes=(Path("{name}"),)')
+        for name, read in (("a", "b"), ("b", "a"))
+    }
+    with pytest.raises(ConfigError, match=r"in a circle: (a -> b -> a|b -> a -> b)"):
+        made(tmp_path, scripts)
+
+
 def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"files.py, line 2: .*; mend it"):
         made(tmp_path, {"src/twinview/core/files.py": "import os\nimport\n"})

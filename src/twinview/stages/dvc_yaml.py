@@ -1,7 +1,7 @@
 """The text of dvc.yaml, from what the scripts of pipeline/ declare and import."""
 
 from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from twinview.core import signatures
@@ -77,7 +77,13 @@ def _in_order(stages: Mapping[str, Stage]) -> list[str]:
     DVC runs stages that do not wait for each other in the order of its file.
     """
     sorter = TopologicalSorter({name: _before(stages[name], stages) for name in stages})
-    sorter.prepare()
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise ConfigError(
+            f"the stages of pipeline/ read in a circle: {circle}; change what one of them reads"
+        ) from None
     order: list[str] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
