@@ -21,7 +21,7 @@ ifeq ($(shell $(MADE_ELSEWHERE)),yes)
   $(error $(CURDIR)/$(VENV) was made in another folder, and would run the code there; `rm -r $(VENV)` and run this again: it is made anew)
 endif
 
-.PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format schema lock
+.PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format generate lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results; RECIPE=long writes recipes/long.yaml into params.yaml first
 	@$(BIN)/twinview repro $(if $(RECIPE),--recipe $(RECIPE))
@@ -82,8 +82,8 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schema: $(READY)
-	@$(BIN)/twinview schema
+generate: $(READY)
+	@$(BIN)/twinview generate
 
 lock:  ## pin every package with its hashes; needs uv (https://docs.astral.sh/uv)
 	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev --extra onnx \

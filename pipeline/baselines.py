@@ -16,7 +16,30 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
+
+STAGE = Stage(
+    reads=(paths.PREPARED, paths.VIEWS),
+    settings=(
+        "baselines",
+        "embed",
+        "encoders",
+        "optimizers",
+        "pretrain.encoder",
+        "pretrain.optimizer",
+        "pretrain.epochs",
+        "pretrain.batch_size",
+        "pretrain.micro_batch",
+        "pretrain.learning_rate_scaling",
+        "pretrain.warmup_epochs",
+        "pretrain.device",
+        "pretrain.precision",
+        "pretrain.threads",
+    ),
+    plug_ins=("encoders", "optimizers", "augmentations", "modalities"),
+    writes=(paths.BASELINES,),
+)
 
 
 def main() -> None:

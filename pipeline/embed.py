@@ -9,6 +9,14 @@ from twinview.data import splits
 from twinview.models import embeddings, encoder, head
 from twinview.settings import params
 from twinview.stages import launch, stage
+from twinview.stages.declared import Stage
+
+STAGE = Stage(
+    reads=(paths.PREPARED, paths.ENCODER, paths.HEAD),
+    settings=("embed", "pretrain.device", "pretrain.threads"),
+    plug_ins=("encoders", "heads", "modalities"),
+    writes=(paths.EMBEDDINGS, paths.PROJECTIONS),
+)
 
 
 def main() -> None:

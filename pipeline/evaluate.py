@@ -11,6 +11,15 @@ from twinview.evaluation.metrics import headline_metrics
 from twinview.models import embeddings, probe
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
+
+STAGE = Stage(
+    reads=(paths.EMBEDDINGS, paths.PREPARED_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
+    settings=("embed.mirror", "evaluate", "probes", "pretrain.threads"),
+    plug_ins=("probes",),
+    writes=(paths.PROBE, paths.EVALUATION, paths.PREDICTIONS),
+    metrics=(paths.METRICS,),
+)
 
 
 def main() -> None:

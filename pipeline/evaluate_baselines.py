@@ -8,6 +8,15 @@ from twinview.evaluation.metrics import headline_metrics
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
+
+STAGE = Stage(
+    reads=(paths.BASELINES, paths.PREPARED_INDEX),
+    settings=("evaluate", "probes", "pretrain.threads"),
+    plug_ins=("probes",),
+    writes=(paths.BASELINE_DETAILS,),
+    metrics=(paths.BASELINE_METRICS,),
+)
 
 
 def main() -> None:

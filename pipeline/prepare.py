@@ -8,6 +8,15 @@ from twinview.data import labelled_pairs, splits
 from twinview.reporting.data_card import contact_sheet, data_card
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
+
+STAGE = Stage(
+    reads=(paths.LABELLED_PAIRS,),  # the whole folder: DVC cannot depend on a name that is null
+    settings=("data", "sources"),
+    plug_ins=("sources", "modalities"),
+    writes=(paths.PREPARED, paths.DATA_CARD),
+    pictures=(paths.CONTACT_SHEET,),
+)
 
 
 def main() -> None:

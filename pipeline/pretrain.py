@@ -17,12 +17,30 @@ from twinview.learning.pretraining import Places, Training
 from twinview.learning.session import Session
 from twinview.settings import params
 from twinview.stages import launch, stage
+from twinview.stages.declared import Stage
 from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
 PLACES = Places(
     paths.ENCODER, paths.HEAD, paths.PRETRAIN_METRICS, paths.PRETRAIN_STEPS, paths.PRETRAIN_EPOCHS
+)
+
+STAGE = Stage(
+    reads=(paths.PREPARED, paths.VIEWS),
+    settings=("pretrain", "methods", "objectives", "encoders", "heads", "optimizers"),
+    plug_ins=(
+        "methods",
+        "objectives",
+        "encoders",
+        "heads",
+        "optimizers",
+        "augmentations",
+        "modalities",
+    ),
+    writes=(paths.ENCODER, paths.HEAD, paths.PRETRAIN_RUN),
+    in_git=(paths.PRETRAIN_STEPS, paths.PRETRAIN_EPOCHS),
+    metrics=(paths.PRETRAIN_METRICS,),
 )
 
 

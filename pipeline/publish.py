@@ -8,6 +8,7 @@ from twinview.data import splits
 from twinview.reporting import plots
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
 from twinview.tracking import mlflow_runs, run_names
 
 SECTIONS = (
@@ -24,6 +25,23 @@ FILES = {
     paths.CONTACT_SHEET: "plots",
     paths.VIEWS_PICTURE: "plots",
 }
+
+STAGE = Stage(
+    reads=(
+        paths.PREPARED,
+        paths.ENCODER,
+        paths.PROBE,
+        paths.PRETRAIN_RUN,
+        paths.PRETRAIN_STEPS,
+        paths.PRETRAIN_EPOCHS,
+        paths.METRICS,
+        paths.PREDICTIONS,
+        *FILES,
+    ),
+    settings=SECTIONS,
+    plug_ins=("encoders", "modalities"),
+    counted=("twinview.core.commands", "twinview.experiments.", "twinview.tracking."),
+)
 
 
 def main() -> None:

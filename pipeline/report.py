@@ -11,6 +11,7 @@ from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence, page
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
@@ -19,6 +20,23 @@ SECTIONS = (
 BEFORE = (
     "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",
 )  # fmt: skip
+
+STAGE = Stage(
+    reads=(
+        paths.EMBEDDINGS,
+        paths.PREPARED,
+        paths.PRETRAIN_RUN,
+        paths.EVALUATION,
+        paths.PREDICTIONS,
+        paths.PRETRAIN_EPOCHS,
+        paths.PRETRAIN_METRICS,
+        paths.PRETRAIN_STEPS,
+        paths.VIEWS_PICTURE,
+    ),
+    settings=SECTIONS,
+    writes=(paths.REPORT,),
+    counted=("twinview.experiments.",),  # the page says what DVC's lock file has of the outs
+)
 
 
 def main() -> None:

@@ -5,8 +5,17 @@ from twinview.data import splits
 from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.settings import params
 from twinview.stages import stage
+from twinview.stages.declared import Stage
 from twinview.views.cache import cache_bytes, write_cache, write_live
 from twinview.views.plan import ViewPlan
+
+STAGE = Stage(
+    reads=(paths.PREPARED,),
+    settings=("views", "augmentations"),
+    plug_ins=("augmentations", "modalities"),
+    unpushed=(paths.VIEWS,),
+    pictures=(paths.VIEWS_PICTURE,),
+)
 
 
 def main() -> None:

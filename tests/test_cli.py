@@ -503,10 +503,20 @@ def test_promote_without_results_says_what_makes_them(
     assert "reports/metrics.json is missing; `dvc repro` makes it" in capsys.readouterr().err
 
 
-def test_schema_writes_the_file_that_the_project_keeps(repository: Path) -> None:
-    assert main(["schema"]) == 0
-    written = (repository / "params.schema.json").read_bytes()
-    assert written == (ROOT / "params.schema.json").read_bytes()
+def test_generate_writes_the_files_that_the_project_keeps(repository: Path) -> None:
+    for name in ("pipeline", "src"):
+        (repository / name).symlink_to(ROOT / name)
+    assert main(["generate"]) == 0
+    for name in ("params.schema.json", "dvc.yaml"):
+        assert (repository / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_generate_without_code_writes_nothing(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["generate"]) == 1
+    assert "has no pipeline/*.py" in capsys.readouterr().err
+    assert (repository / "dvc.yaml").read_text() == "" and not Path("params.schema.json").exists()
 
 
 def test_repro_checks_before_dvc_starts(

@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     insert(folder / "docs/methods.md", "| --- | --- | --- | --- |\n", row)
     tables = folder / "tests/contracts/test_kinds.py"
     insert(tables, "# a line each: CONTRIBUTING's example adds one\n", f"        {negatives},\n")
-    ran = run("twinview schema", folder, environment)
+    ran = run("twinview generate", folder, environment)
     assert ran.returncode == 0, ran.stderr
     return folder, environment
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import git, run
 from tests.release.test_gate import report
+from tests.workspace import ROOT
 from twinview.cli import commands
 from twinview.core.errors import ConfigError
 from twinview.settings import check_cache, params
@@ -16,7 +17,7 @@ from twinview.settings import check_cache, params
 Write = Callable[[dict[str, Any]], Path]
 HEAVY = ("torch", "torchvision", "sklearn", "mlflow")
 WITHOUT = [
-    "show", "compare", "compare HEAD workspace", "check", "gate", "clean", "schema",
+    "show", "compare", "compare HEAD workspace", "check", "gate", "clean", "generate",
     "--help",
 ]  # fmt: skip
 
@@ -34,6 +35,8 @@ def project(write_params: Write, folder: Path) -> Path:
     ):
         (folder / name).write_text(text)
     (folder / "dvc.lock").write_text("schema: '2.0'\nstages: {}")
+    for name in ("pipeline", "src"):  # of which `generate` makes dvc.yaml
+        (folder / name).symlink_to(ROOT / name)
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "results"]):
         git(*command)
     params.check()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +14,13 @@ from torch import Tensor
 
 from pipeline import pretrain
 from tests.copies import enter_copy
+from tests.workspace import ROOT
 from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits
 from twinview.learning import checkpoints
 from twinview.learning.checkpoints import STALE, Checkpoints
+from twinview.stages import dvc_yaml, imports
 from twinview.views import cache
 
 PARTS = {"pretrain.epochs": "2", "the code of twinview.learning.loop": "abc"}
@@ -258,6 +261,16 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
     data.write_text("two")
     other = checkpoints.fingerprint(settings, [data], torch.device("cpu"))
     assert {name for name in parts if parts[name] != other[name]} == {str(data)}
+
+
+def test_a_fingerprint_has_the_code_that_dvc_yaml_lists_for_pretrain() -> None:
+    parts = checkpoints.fingerprint({}, [], torch.device("cpu"))
+    named = {name.removeprefix("the code of ") for name in parts if "the code of" in name}
+    listed = dvc_yaml.code("pretrain", pretrain.STAGE, ROOT)
+    modules = {imports.module_of(Path(path)) for path in listed if path.endswith(".py")}
+    assert named >= modules & sys.modules.keys() >= {"twinview.learning.loop", "pipeline.pretrain"}
+    aside = {"twinview", "twinview.tracking.mlflow_runs", "twinview.stages.stage"}
+    assert not aside & named and aside <= sys.modules.keys()
 
 
 @pytest.mark.parametrize(

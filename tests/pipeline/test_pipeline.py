@@ -27,9 +27,13 @@ from tests.servers import free_port, wait_for
 from tests.workspace import make_workspace, tiny_params
 from twinview.core import paths
 from twinview.core.csv_files import load_rows
+from twinview.stages import dvc_yaml, imports
+from twinview.stages.aside import is_aside, is_bare
+from twinview.stages.declared import Stage
 
 # Stages whose outs depend on data, settings and seeds alone, and what they need.
 EQUAL = ("pretrain", "embed", "baselines", "evaluate_baselines", "evaluate")
+OF_ALL = ("augmentations", "objectives")  # kinds of which a stage lists all files and loads some
 RECORDER = Path(__file__).parent / "recorder"
 
 
@@ -91,9 +95,9 @@ class Project:
         return [json.loads(path.read_text()) for path in self.records.glob("*.json")]
 
     def loaded(self) -> list[tuple[str, set[str]]]:
-        """The files of code, empty ones left out, that each process of a stage loaded."""
+        """The files of code, but packages of a docstring, that each process of a stage loaded."""
         return [
-            (record["stage"], {m for m in record["modules"] if (self.folder / m).stat().st_size})
+            (record["stage"], {m for m in record["modules"] if not is_bare(self.folder / m)})
             for record in self.recorded()
         ]
 
@@ -135,13 +139,16 @@ def test_a_change_among_the_files_of_labelled_pairs_is_noticed(project: Project)
     assert project.run("dvc", "status", "-q", "prepare").returncode == 0
 
 
-def test_stages_load_what_dvc_yaml_lists_and_nothing_else(project: Project) -> None:
-    stages = _resolved_stages(project)
-    assert {record["stage"] for record in project.recorded()} == set(stages)
+def test_stages_load_what_dvc_yaml_lists_and_nothing_else_but_what_is_aside(
+    project: Project,
+) -> None:
+    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
+    assert {record["stage"] for record in project.recorded()} == set(stages) == set(declared)
     for stage, loaded in project.loaded():
-        assert loaded <= set(stages[stage]), f"{stage} loads {loaded - set(stages[stage])} unlisted"
-        code = {d for d in stages[stage] if d.endswith(".py") and not _one_of_many(d)}
-        assert code <= loaded, f"{stage} lists {code - loaded} and does not load it"
+        unlisted = _unlisted(loaded, stages[stage], declared[stage])
+        assert unlisted == set(), f"{stage} loads {unlisted} unlisted"
+        expected = _surely_loaded(project, stage, declared[stage])
+        assert expected <= loaded, f"{stage} lists {expected - loaded} and does not load it"
 
 
 def test_stages_open_the_data_that_dvc_yaml_lists(project: Project) -> None:
@@ -322,9 +329,10 @@ def test_experiments_are_compared(project: Project) -> None:
     assert "epochs 3" in names and any("mode live" in name for name in names)
     assert "linear.accuracy" in project.done("dvc", "metrics", "diff", "HEAD")
     assert "pretrain.epochs" in project.done("dvc", "params", "diff", "HEAD")
-    stages = _resolved_stages(project)
+    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
     for stage, loaded in project.loaded():  # the live run's among them
-        assert loaded <= set(stages[stage]), f"{stage} loads {loaded - set(stages[stage])} unlisted"
+        unlisted = _unlisted(loaded, stages[stage], declared[stage])
+        assert unlisted == set(), f"{stage} loads {unlisted} unlisted"
 
 
 def _resolved_stages(project: Project) -> dict[str, list[str]]:
@@ -345,10 +353,19 @@ def _seen_when_opened(path: Path) -> bool:
     return any(file.suffix not in (".py", ".safetensors") for file in files)
 
 
-def _one_of_many(path: str) -> bool:
-    """Files that DVC cannot pick: a list's items (live mode only), a chosen method's objective."""
-    shared = ("colour.py", "distances.py", "ranges.py", "warp.py")
-    return "/augmentations/" in path or "/objectives/" in path or path.endswith(shared)
+def _unlisted(loaded: set[str], deps: list[str], stage: Stage) -> set[str]:
+    """What a stage loaded that could change its result, and is no dependency."""
+    found = loaded - set(deps)
+    return {m for m in found if not is_aside(imports.module_of(Path(m)), stage.counted)}
+
+
+def _surely_loaded(project: Project, name: str, stage: Stage) -> set[str]:
+    """The code of a stage but the augmentations and objectives, of which it lists all."""
+    kinds = [f"src/twinview/{kind}/" for kind in stage.plug_ins if kind not in OF_ALL]
+    deps = _resolved_stages(project)[name]
+    files = [f"pipeline/{name}.py", *(dep for dep in deps if dep.startswith(tuple(kinds)))]
+    code = imports.dependencies(map(Path, files), project.folder, stage.counted)
+    return {str(path) for path in code if path.suffix == ".py"}
 
 
 def _hashes(project: Project, *stages: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ GROUPS = {
     "Compare": ("seeds", "compare", "sweep", "measure"),
     "Guard and ship": ("gate", "promote"),
     "Use the encoder": ("embed", "neighbours", "export"),
-    "Keep in order": ("clean", "schema"),
+    "Keep in order": ("clean", "generate"),
 }
 _OTHERS = ("__init__", "__main__", "arguments", "outcome", "project")
 _END = (

@@ -52,6 +52,21 @@ def read(path: Path, name: str, package: str) -> Signature:
     return Signature(summary, {option.arg: _evaluated(option, names, path) for option in keywords})
 
 
+def constant(path: Path, name: str) -> Any:
+    """The value that a file states for a name, evaluated in the same way, without loading the file.
+
+    Raises ConfigError for a file that states none, or one that cannot be evaluated so.
+    """
+    names = _Names(_parsed(path).body, "")
+    try:
+        return eval(name, names.outside, names)
+    except (NameError, AttributeError, ImportError, TypeError) as error:
+        raise ConfigError(
+            f"{path}: {name} cannot be evaluated without loading the file ({error}); state it at "
+            "the top, by what the file imports and its constants"
+        ) from None
+
+
 def _parsed(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), str(path))

@@ -26,6 +26,7 @@ from twinview.core.paths import root
 from twinview.core.tensor_files import save_tensors
 from twinview.experiments import lock_file
 from twinview.settings import check_cache
+from twinview.stages.aside import is_aside, is_bare
 
 KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
 STALE = 3  # unfinished trainings of other fingerprints that are kept
@@ -40,7 +41,8 @@ def fingerprint(
     """All that a training's result depends on, by name. Equal fingerprints, equal trainings.
 
     settings: those that change the result. data: files whose content counts. The code is what this
-    process has loaded of ours, the versions are of what it has loaded of those that compute.
+    process has loaded of ours and is not aside, the versions are of what it has loaded of those
+    that compute.
     """
     own = _settings_and_device(settings, device)
     own |= {f"the code of {name}": files.sha256(path) for name, path in _loaded()}
@@ -208,12 +210,12 @@ def _is_dense(tensor: Tensor) -> bool:
 
 
 def _loaded() -> list[tuple[str, Path]]:
-    """The files of ours that this process has loaded, by the names of their modules."""
+    """The files of ours that this process has loaded and that count, by their modules' names."""
     modules = [(name, getattr(module, "__file__", None)) for name, module in sys.modules.items()]
     ours = [
         (n, Path(f)) for n, f in modules if f and re.match(r"(twinview|pipeline|__main__)\b", n)
     ]
-    return sorted(ours)
+    return sorted((n, path) for n, path in ours if not is_aside(n) and not is_bare(path))
 
 
 def _key(parts: Mapping[str, str]) -> str:
