@@ -102,7 +102,7 @@ def test_what_is_no_plug_in_is_not_found(name: str) -> None:
         ("from re import no\ndef new(*, size: no): ...", r"size: no cannot .*import name 'no'"),
         ("import re\ndef new(*, size: re.no): ...", r"size: re\.no cannot .*has no attribute"),
         ("def new(*, size: 'in t'): ...", r"size: 'in t' cannot .*invalid syntax"),
-        ("import re\ndef new(*, size: re.Match): ...", r"new\.py: params\.yaml cannot state"),
+        ("import re\ndef new(*, size: re.Match): ...", r"new\.py: params\.yaml cannot express"),
         ("def new(:", r"new\.py, line 1: invalid syntax"),
     ],
 )

@@ -123,7 +123,7 @@ def test_every_measured_number_has_all_that_a_claim_needs() -> None:
 
 
 def test_measuring_needs_a_tree_without_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure.dvc_experiments.commands, "changed", lambda: True)
+    monkeypatch.setattr(measure.dvc_experiments.commands, "has_changes", lambda: True)
     with pytest.raises(measure.ConfigError, match="commit them first"):
         measure.require_measurable(3)
 

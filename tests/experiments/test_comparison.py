@@ -70,7 +70,7 @@ def run(
     outs = [{"path": "shared", "md5": "shared", "size": 100}]
     outs += [{"path": "models/pretrain_run.json", "md5": name, "size": size}]
     outs += [{"path": "data/prepared", "md5": data, "size": 0}]
-    deps += [{"path": tree["data"]["pairs"], "md5": pairs}]
+    deps += [{"path": "data/pairs", "md5": pairs}]
     texts = {
         "params.yaml": tree,
         "reports/metrics.json": nested(ours),
@@ -192,10 +192,12 @@ def test_other_code_is_another_group() -> None:
 
 def test_other_pairs_are_another_group_and_not_another_question() -> None:
     """A file of labelled pairs was edited: the settings name it, and not what it holds."""
-    found = of(run("a", 0.8), run("b", 0.7, data="2", pairs="2", pretrain__seed=1))
+    mine = {"data__pairs": "data/pairs/mine.csv"}
+    edited = run("b", 0.7, data="2", pairs="2", pretrain__seed=1, **mine)
+    found = of(run("a", 0.8, **mine), edited)
     assert found.differing == (DATA,) and labels(found) == ["data A", "data B"]
-    other = run("b", 0.7, data="2", pairs="2", data__pairs="pairs.csv")
-    assert of(run("a", 0.8), other).differing == ("data.pairs",)
+    other = run("b", 0.7, data="2", pairs="2", data__pairs="data/pairs/other.csv")
+    assert of(run("a", 0.8, **mine), other).differing == ("data.pairs",)
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_examples_and_labels_that_cannot_be_used_are_refused(
         ({"out": __file__}, "is a file; name a folder"),
         (
             {"method": "siamese", "settings": {"methods.siamese.positives": "pairs"}},
-            "positives: is 'pairs', .* takes no labelled pairs",
+            r"data\.pairs: is null, but methods\.siamese\.positives is 'pairs'",
         ),
     ],
 )

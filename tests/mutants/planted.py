@@ -611,8 +611,8 @@ PLANTED = (
         13,
         "ImageNet's strength of brightness",
         PARAMS,
-        "  brightness: {probability: 0.8, strength: 0.4}\n",
-        "  brightness: {probability: 0.8, strength: 0.8}\n",
+        "  brightness: {probability: 0.8, strength: 0.4}",
+        "  brightness: {probability: 0.8, strength: 0.8}",
         TEST_SMALL,
     ),
     Mutant(

@@ -153,7 +153,7 @@ def test_value_and_gradient_of_labelled_pairs_are_the_loop_s(
 
 
 def test_labelled_pairs_leave_nothing_to_mine() -> None:
-    with pytest.raises(ConfigError, match=r"mining: is 'semi_hard'.*set it to all"):
+    with pytest.raises(ConfigError, match=r"mining is 'semi_hard'.*set it to all"):
         nt_logistic(embeddings(7, 5), PairLabels(ALIKE), temperature=0.2, mining="semi_hard")
 
 

@@ -19,8 +19,12 @@ RUN = SimpleNamespace(id="", log=lambda values, step: None, tag=lambda **tags: N
 # What the stages ask for of each module that is aside, and the least that does.
 REPLACED: dict[str, dict[str, Any]] = {
     "twinview": {"__path__": [str(ROOT / "src/twinview")]},
-    "twinview.core.locks": {"held": lambda *given: contextlib.nullcontext()},
+    "twinview.core.locks": {"file_lock": lambda *given: contextlib.nullcontext()},
     "twinview.core.outs": {},
+    **{
+        f"twinview.{package}": {"__path__": [str(ROOT / f"src/twinview/{package}")]}
+        for package in ("experiments", "stages", "tracking")
+    },
     "twinview.experiments.lock_file": {"load": dict, "outs": dict},
     "twinview.experiments.provenance": {"provenance": dict},
     "twinview.settings.check_cache": {},

@@ -1,7 +1,7 @@
 """The settings of a training that is started from Python: params.yaml's, with some changed.
 
-defaults.yaml is a link to the project's params.yaml; an installed package has the file itself.
-docs/decisions/0010-from-python.md says why.
+In a checkout they stand in the project's params.yaml; an installed package has a copy of it,
+defaults.yaml. docs/decisions/0010-from-python.md says why.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 from twinview.settings.params import Params, parse, whole_model
 
-FILE = Path(__file__).with_name("defaults.yaml")
+_INSTALLED = Path(__file__).with_name("defaults.yaml")
+FILE = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[3] / "params.yaml"
 PLACE = "what twinview.train was given"
 # The sections that a training reads.
 READ = (

@@ -24,7 +24,7 @@ ASIDE = {
 def is_aside(module: str, counted: Collection[str] = ()) -> bool:
     """Whether a module cannot change a result; counted: those of ASIDE that can, for a stage."""
     return any(
-        module == name or (name.endswith(".") and module.startswith(name))
+        module == name.removesuffix(".") or (name.endswith(".") and module.startswith(name))
         for name in ASIDE.keys() - set(counted)
     )
 
