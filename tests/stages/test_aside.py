@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import commands
 from tests.workspace import ROOT
 from twinview.core import files, paths
@@ -44,6 +46,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 def test_stages_give_the_same_bits_with_all_that_is_aside_replaced(
     write_params: Callable[..., Path], shapes: Prepared, folder: Path
 ) -> None:
