@@ -46,7 +46,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     found = {"one": logged.artifact_location.removeprefix("file://")}
     for name in ("same", "other"):
         found[name] = shutil.copytree(found["one"], str(folder / name))
-    probe = Path(found["other"], "code/twinview/probe.py")
+    probe = Path(found["other"], "code/twinview/models/probe.py")
     probe.write_text(f"{probe.read_text()}\nassert False, 'other code runs'\n")
     yield found
     mlflow.set_tracking_uri(None)
