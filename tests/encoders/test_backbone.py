@@ -310,7 +310,7 @@ class TestTimm:
             made("resnet81", 3, 32, 32, library="timm")
 
     def test_pictures_that_a_network_cannot_take_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"'inception_v3' cannot take .* 1 x 28 x 28"):
+        with pytest.raises(ConfigError, match=r"'inception_v3', which cannot take .* 1 x 28 x 28"):
             made("inception_v3", 1, 28, 28, library="timm")
 
     def test_a_batch_norm_that_does_more_than_torch_s_is_not_replaced(self) -> None:
