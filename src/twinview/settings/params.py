@@ -1,6 +1,6 @@
 """params.yaml, typed and checked as a whole.
 
-The sections of the stages are classes of settings.sections; the sections of the plug-ins (methods,
+The sections of the stages are classes of twinview.sections; the sections of the plug-ins (methods,
 encoders and so on) come from the plug-ins' own signatures, so that a new file needs no change here.
 """
 
