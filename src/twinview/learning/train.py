@@ -94,8 +94,9 @@ def train(
             for _ in tqdm(steps, "train", left, disable=None, dynamic_ncols=True):
                 pass
             if out is not None and isinstance(kept, Checkpoints):
-                training.save(Places.below(Path(out)), curves)
-                kept.note_result(Places.below(Path(out)).metrics)
+                places = Places.below(Path(out))
+                training.save(places, curves)
+                kept.note_result(places.metrics)
     return Trained(training.encoder.cpu().eval(), curves)
 
 
