@@ -40,7 +40,7 @@ def main() -> None:
     device = engine.choose_device(own.device)
     prepared = splits.load(paths.PREPARED)
     learner, method = build(settings, prepared)
-    train, views = examples(settings, prepared, opened(prepared, learner, method))
+    train, views = examples(settings, prepared, opened(prepared, learner, method), method)
     if own.compile:
         engine.compile_in_place(learner, device)
     state = loop.State.before(method, settings.bound("optimizers", own.optimizer), device)
@@ -102,18 +102,20 @@ def opened(prepared: Prepared, learner: encoder.Encoder, method: Method) -> View
     return views
 
 
-def examples(settings: params.Params, prepared: Prepared, views: Views) -> tuple[Split, Views]:
+def examples(
+    settings: params.Params, prepared: Prepared, views: Views, method: Method
+) -> tuple[Split, Views]:
     """What batches are made of, and its views: train examples, or labelled pairs of them.
 
     Raises DataError where a method that learns from pairs has none, or not a batch of them.
     """
     train, pairs = prepared.splits["train"], prepared.pairs
-    if not settings.learns_from_pairs:
+    if not method.pairs:
         return train, views
     count, wanted = len(pairs or ()), settings.pretrain.batch_size
     if pairs is None or count < wanted:
         raise DataError(
-            f"methods.{settings.pretrain.method}.positives is 'pairs', and the file that "
+            f"methods.{settings.pretrain.method} learns from labelled pairs, and the file that "
             f"data.pairs names has {count:,} of them, not a batch of {wanted:,}; name another "
             "file, or lower pretrain.batch_size"
         )

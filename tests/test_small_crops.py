@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.pretrain import opened
-from tests.contracts.test_kinds import bound
+from tests.candidates import bound
 from tests.learning.test_loop import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.candidates import bound, options
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
@@ -57,8 +57,8 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
 
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
-    options = SMALL["encoders"]["convnet"]
-    learner = encoder.build(encoder.Description.of(prepared, "convnet", options), 0)
+    own = options("encoders", "convnet")
+    learner = encoder.build(encoder.Description.of(prepared, "convnet", own), 0)
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)
@@ -66,9 +66,9 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     render = ViewPlan(0, CHAIN).renderer(prepared.modality)
     validation, train = (prepared.splits[name] for name in ("validation", "train"))
     watch = Watch(made, validation, train, render, 6, OWN.batch_size)
-    own = Session(state, watch, kept)
-    own.resume()
-    return own
+    made_session = Session(state, watch, kept)
+    made_session.resume()
+    return made_session
 
 
 def train(own: Session, prepared: Prepared, until: int = 99) -> None:

@@ -7,7 +7,7 @@ from typing import final
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.workspace import ROOT
 from twinview.core.errors import ConfigError, DataError
@@ -197,5 +197,8 @@ def test_balanced_batches_of_pairs_are_half_alike() -> None:
 def test_only_a_method_that_says_so_learns_from_pairs(
     method: str, positives: str, by_pairs: bool, write_params: Callable[..., Path]
 ) -> None:
-    write_params({"pretrain.method": method, "methods.siamese.positives": positives})
-    assert params.load().learns_from_pairs == by_pairs
+    by = "contrastive" if method == "siamese" else "none"
+    changes = {"pretrain.method": method, "pretrain.objective": by}
+    write_params(changes | {"methods.siamese.positives": positives})
+    made = params.load().bound("methods", method)(nn.Identity(), nn.Linear(3, 3))
+    assert made.pairs == by_pairs

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.colour import blend, factors, grey_of
 
@@ -16,6 +17,9 @@ def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)
     x: (n, c, h, w) in [0, 1]. SimCLR: .8, CIFAR-10 .4. As torchvision's adjust_contrast.
     """
     return blend(x, _mean(grey_of(x)), factors(draws, strength))
+
+
+DECLARES = declare.Augmentation(modality="image")
 
 
 def _mean(grey: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The options of a plug-in, read from its file without loading it: most files load PyTorch.
 
-The file is parsed and not run. Of its imports and its constants those alone are evaluated that the
-annotations of the options name.
+The file is parsed and not run. Of its imports, constants and functions those alone are evaluated
+that the annotations of the options, and what it declares, name.
 """
 
 import ast
@@ -12,16 +12,20 @@ from typing import Any
 
 from twinview.core.errors import ConfigError
 
+DECLARES = "DECLARES"
+
 
 @dataclass(frozen=True)
 class Signature:
     """A callable as its file states it. summary: its docstring's first line, or none.
 
-    options: the keyword-only parameters, each with its annotation evaluated.
+    options: the keyword-only parameters, each with its annotation evaluated. declared: the value of
+    DECLARES (core/declare.py), None where the file has none.
     """
 
     summary: str
     options: dict[str, Any]
+    declared: Any
 
 
 def read(path: Path, name: str, package: str) -> Signature:
@@ -40,7 +44,9 @@ def read(path: Path, name: str, package: str) -> Signature:
     if bare := [one.arg for one in keywords if one.annotation is None]:
         raise ConfigError(f"{path}: annotate {', '.join(bare)} of {name}() with type and range")
     names = _Names(body, package)
-    return Signature(summary, {one.arg: _evaluated(one, names, path) for one in keywords})
+    options = {one.arg: _option(one, names, path) for one in keywords}
+    declared = _evaluated(DECLARES, DECLARES, names, path) if DECLARES in names else None
+    return Signature(summary, options, declared)
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -59,32 +65,46 @@ def _keywords(target: ast.FunctionDef | ast.ClassDef) -> Sequence[ast.arg]:
     return first.args.kwonlyargs if first else []
 
 
-def _evaluated(option: ast.arg, names: "_Names", path: Path) -> Any:
+def _option(option: ast.arg, names: "_Names", path: Path) -> Any:
     assert option.annotation is not None
-    text = ast.unparse(option.annotation)
+    return _evaluated(ast.unparse(option.annotation), option.arg, names, path)
+
+
+def _evaluated(text: str, what: str, names: "_Names", path: Path) -> Any:
     try:
         value = eval(text, names.outside, names)
         return eval(value, names.outside, names) if isinstance(value, str) else value
     except (NameError, AttributeError, ImportError, TypeError, SyntaxError) as error:
         raise ConfigError(
-            f"{path}: {option.arg}: {text} cannot be evaluated without loading the file ({error}); "
-            "an annotation may name what the file imports and its constants, so put a class of "
-            "your own into another file and import it"
+            f"{path}: {what}: {text} cannot be evaluated without loading the file ({error}); "
+            "it may name what the file imports and its constants, so put a class of your own into "
+            "another file and import it"
         ) from None
 
 
 class _Names(dict[str, Any]):
-    """What annotations may name: a file's imports and constants, evaluated once asked for."""
+    """A file's imports, constants and functions, each evaluated once it is asked for."""
 
     def __init__(self, body: Sequence[ast.stmt], package: str) -> None:
         super().__init__()
         self.outside = {"__package__": package}
         self._stated = dict(pair for statement in body for pair in _bound(statement))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._stated
+
     def __missing__(self, name: str) -> Any:
-        code = ast.unparse(self._stated[name])  # KeyError: Python looks among its own names next
-        exec(code, self.outside, self)
+        statement = self._stated[name]  # KeyError: Python looks among its own names next
+        if isinstance(statement, ast.FunctionDef):
+            self._hand_over(statement, name)
+        exec(ast.unparse(statement), self.outside, self)
         return self[name]
+
+    def _hand_over(self, function: ast.FunctionDef, name: str) -> None:
+        """Makes what a function names global to it: it looks nowhere else once it is called."""
+        named = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        for other in named & self._stated.keys() - {name}:
+            self.outside[other] = self[other]
 
 
 def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -95,6 +115,8 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
     elif isinstance(statement, ast.ImportFrom):
         for one in statement.names:
             yield one.asname or one.name, ast.ImportFrom(statement.module, [one], statement.level)
+    elif isinstance(statement, ast.FunctionDef):
+        yield statement.name, statement
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         for target in targets:

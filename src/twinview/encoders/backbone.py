@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 
@@ -37,6 +38,9 @@ def backbone(
             f"{' x '.join(map(str, shape))} ({str(error).partition(chr(10))[0]}); choose one that "
             "can, as resnet18, which takes any size"
         ) from None
+
+
+DECLARES = declare.Declaration(quick={"model": "shufflenet_v2_x0_5"})
 
 
 @final

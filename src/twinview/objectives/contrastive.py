@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.types import Alike
 from twinview.learning import pair_mining, tally
 from twinview.settings.ranges import Distance
@@ -34,6 +35,12 @@ def contrastive(
     tally.tell_anchors(positive.sum(1), negative.sum(1))
     lacking = (margin - apart[negative]).relu()
     return (pair_mining.mean(apart[positive].square()) + pair_mining.mean(lacking.square())) / 2
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes", "pairs"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+)
 
 
 def _of_pairs(apart: Tensor, alike: Tensor, margin: float) -> Tensor:

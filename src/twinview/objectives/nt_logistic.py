@@ -8,6 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Alike
 from twinview.learning import pair_mining, tally
@@ -41,6 +42,13 @@ def nt_logistic(
         tally.tell_triplets(len(far))
     yes, no = (1 - near) / temperature, (far - 1) / temperature
     return -pair_mining.mean(logsigmoid(yes)) - pair_mining.mean(logsigmoid(no))
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes", "pairs"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+    quick={"mining": "all"},
+)
 
 
 def _of_pairs(cosines: Tensor, alike: Tensor, temperature: float, mining: str) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, tally
 
 
@@ -24,3 +25,9 @@ def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) 
     others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
     # Subtracted before the mean: at low temperatures both are large.
     return torch.mean(others.unflatten(0, (2, -1)) - positive)
+
+
+DECLARES = declare.Objective(
+    positives=("views",),
+    negatives=lambda n, alike, options: 2 * n - 2,
+)
