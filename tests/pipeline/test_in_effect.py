@@ -1,4 +1,4 @@
-"""What DVC compares of params.yaml before it trains again: settings that are in use, and no others."""
+"""What DVC compares of params.yaml before it trains again: settings in use, and no others."""
 
 import shutil
 from collections.abc import Callable
