@@ -544,6 +544,39 @@ def test_a_key_of_before_names_its_new_one(write_params: Write) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "other", "said"),
+    [
+        (
+            "sources",
+            "fashion_mnist",
+            declare.Source(modality="text"),
+            "data.modality: is 'image', and sources.fashion_mnist gives 'text'; set it to that",
+        ),
+        (
+            "augmentations",
+            "contrast",
+            declare.Augmentation(modality="text"),
+            "views.chain: 'contrast' augments 'text', and data.modality is 'image'; take it out",
+        ),
+    ],
+    ids=["source", "augmentation"],
+)
+def test_source_and_chain_are_of_the_modality_that_is_stated(
+    kind: str,
+    name: str,
+    other: declare.Declaration,
+    said: str,
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = params.declaration
+    monkeypatch.setattr(
+        params, "declaration", lambda k, n: other if (k, n) == (kind, name) else known(k, n)
+    )
+    assert faults(write_params({})) == [said]
+
+
 @pytest.mark.parametrize("chosen", [True, False])
 def test_what_a_plug_in_s_own_check_refuses_is_a_fault_where_it_is_chosen(
     chosen: bool, write_params: Write, monkeypatch: pytest.MonkeyPatch

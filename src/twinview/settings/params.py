@@ -273,10 +273,31 @@ def _refused(params: Params) -> Iterator[str]:
     if not isinstance(params.methods, BaseModel):
         return
     yield from _idle_or_lacking(params.pretrain)
+    yield from _of_another_modality(params)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
             yield from check(dict(candidates[name]), params)
+
+
+def _of_another_modality(params: Params) -> Iterator[str]:
+    """A source or an augmentation that is not for data.modality."""
+    modality = params.data.modality
+    own = declaration("sources", params.data.source)
+    assert isinstance(own, declare.Source)
+    if own.modality != modality:
+        yield (
+            f"data.modality: is {modality!r}, and sources.{params.data.source} gives "
+            f"{own.modality!r}; set it to that"
+        )
+    for name in params.views.chain:
+        augmentation = declaration("augmentations", name)
+        assert isinstance(augmentation, declare.Augmentation)
+        if augmentation.modality != modality:
+            yield (
+                f"views.chain: {name!r} augments {augmentation.modality!r}, and data.modality is "
+                f"{modality!r}; take it out"
+            )
 
 
 def takes_objective(method: str) -> bool:

@@ -63,10 +63,12 @@ Distinct = AfterValidator(_distinct)
 class Data(Section):
     """Which data, and how many rows of it are fitted on, chosen on and tested on.
 
-    pairs: a CSV file of labelled pairs, of which there may be none.
+    modality: what the source's inputs are; stated, so that DVC knows its file. pairs: a CSV file of
+    labelled pairs, of which there may be none.
     """
 
     source: Annotated[str, OneOf("sources")]
+    modality: Annotated[str, OneOf("modalities")]
     train: Count
     validation: Count
     test: Count
