@@ -115,11 +115,6 @@ def _settings(settings: Mapping[str, Any], pretrain: Mapping[str, Any]) -> Param
             f"views.mode: is {chosen.views.mode!r}; twinview.train renders views in its loop: set "
             "it to live, or run stage pretrain"
         )
-    if chosen.learns_from_pairs:
-        raise ConfigError(
-            f"methods.{chosen.pretrain.method}.positives: is 'pairs', and twinview.train takes no "
-            "labelled pairs; set it to views or classes, or run stage pretrain"
-        )
     return chosen
 
 
