@@ -18,17 +18,17 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     page = (ROOT / "CONTRIBUTING.md").read_text()
     method, test = re.findall(r"```python\n(.*?)```", page, re.S)
     (entry,) = re.findall(r"```yaml\nmethods:\n(.*?)```", page, re.S)
-    (row,) = re.findall(r"```text\n(.*?)```", page, re.S)
-    (negatives,) = re.findall(r'`("cross_view": \d+)`', page)
     folder = tmp_path_factory.mktemp("contributed")
     environment = make_workspace(folder, (ROOT / "params.yaml").read_text())
     (folder / "src/twinview/methods/cross_view.py").write_text(method)
     (folder / "tests/methods/test_cross_view.py").write_text(test)
     insert(folder / "params.yaml", "\nmethods:\n", entry)
-    insert(folder / "docs/methods.md", "| --- | --- | --- | --- |\n", row)
-    tables = folder / "tests/contracts/test_kinds.py"
-    insert(tables, "# a line each: CONTRIBUTING's example adds one\n", f"        {negatives},\n")
-    ran = run("twinview generate", folder, environment)
+    assert commands.git("status", "--porcelain", "-uall", folder=folder).split() == [
+        *("M", "params.yaml"),
+        *("??", "src/twinview/methods/cross_view.py"),
+        *("??", "tests/methods/test_cross_view.py"),
+    ]
+    ran = run("twinview schema", folder, environment)
     assert ran.returncode == 0, ran.stderr
     return folder, environment
 

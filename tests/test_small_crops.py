@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.contracts.test_kinds import bound
+from tests.candidates import bound
 from tests.learning.test_loop import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.contracts.test_kinds import SMALL
+from tests.candidates import options
 from twinview.core.types import Statistics
 from twinview.evaluation.logistic import LogisticModel
 from twinview.models import encoder, probe
@@ -24,7 +24,7 @@ def save_models(
 ) -> Predictor:
     """Writes encoder/ and probe/ of random weights that tell pictures apart; what they predict."""
     statistics = Statistics((0.25,) * shape[0], (0.5,) * shape[0])
-    description = Description(name, SMALL["encoders"][name], "image", shape, statistics)
+    description = Description(name, options("encoders", name), "image", shape, statistics)
     made = encoder.build(description, seed)
     encoder.save(models / "encoder", made)
     random = torch.Generator().manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Laws that every augmentation obeys; a new file comes under them once OPTIONS names it."""
+"""Laws that every augmentation obeys, but for those that it declares it opts out of."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,39 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from twinview.core import registry
+from tests.candidates import options
+from twinview.core import declare, registry
 from twinview.core.errors import ConfigError
 from twinview.core.randomness import Draws
 
 NAMES = registry.names("augmentations")
-OPTIONS: dict[str, dict[str, Any]] = {
-    "brightness": {"strength": 0.4},
-    "contrast": {"strength": 0.4},
-    "cutout": {"size": 0.5, "fill": 0.0},
-    "gaussian_blur": {"sigma": [0.1, 2.0], "kernel": 1.0},
-    "grey": {},
-    "horizontal_flip": {},
-    "hue": {"strength": 0.2},
-    "noise": {"strength": [0.0, 0.3]},
-    "random_resized_crop": {"scale": [0.08, 1.0], "ratio": [0.75, 1.33]},
-    "rotation": {"degrees": 30.0},
-    "saturation": {"strength": 0.4},
-    "sobel": {},
-}
-DRAWS_NOTHING = {
-    "grey": "a function of the picture",
-    "horizontal_flip": "a function of the picture; the chain draws who is flipped",
-    "sobel": "a function of the picture",
-}
-UNBOUNDED_ABOVE = {
-    ("gaussian_blur", "sigma"): "ever wider ends in the window's mean",
-    ("random_resized_crop", "ratio"): "ever wider ends in the ratio that fits",
-}
-COLOUR_ONLY = {"hue", "saturation"}
+OPTIONS = {name: options("augmentations", name) for name in NAMES}
+DECLARED = {name: registry.declaration("augmentations", name) for name in NAMES}
 # An odd number of pixels, so that no batch fills whole vector registers.
 SHAPES = [(1, 13, 17), (3, 17, 13)]
+DRAWS_NOTHING = [name for name in NAMES if "draws" in DECLARED[name].opts_out]
 RANDOM = [name for name in NAMES if name not in DRAWS_NOTHING]
-CHOICES = [(name, option) for name in NAMES for option in OPTIONS.get(name, {})]
+CHOICES = [(name, option) for name in NAMES for option in OPTIONS[name]]
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +44,10 @@ def alike(name: str, n: int, shape: tuple[int, ...] = (3, 17, 13)) -> tuple[Tens
     return pictures(1, shape).repeat(n, 1, 1, 1), torch.arange(n)
 
 
-def test_every_augmentation_is_under_these_laws() -> None:
-    assert sorted(OPTIONS) == NAMES
+@pytest.mark.parametrize("name", NAMES)
+def test_laws_that_it_opts_out_of_exist(name: str) -> None:
+    known = {"draws", *(f"range of {option}" for option in OPTIONS[name])}
+    assert set(DECLARED[name].opts_out) <= known
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -126,16 +108,17 @@ def test_examples_views_and_places_have_draws_of_their_own(name: str) -> None:
     assert not torch.equal(first, view(name, x, ids, place=1))
 
 
-@pytest.mark.parametrize("name", sorted(DRAWS_NOTHING))
+@pytest.mark.parametrize("name", DRAWS_NOTHING)
 def test_what_draws_nothing_is_the_same_for_all(name: str) -> None:
     x, ids = alike(name, 20)
     assert torch.equal(view(name, x, ids), view(name, x[:1], ids[:1], number=1).expand_as(x))
 
 
-@pytest.mark.parametrize("name", sorted(COLOUR_ONLY))
-def test_what_needs_colour_leaves_one_channel_alone(name: str) -> None:
-    x = pictures(5, (1, 13, 17))
-    assert torch.equal(view(name, x, torch.arange(5)), x)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_needs_colour_leaves_one_channel_alone_and_nothing_else_does(name: str) -> None:
+    x, declared = pictures(50, (1, 13, 17)), DECLARED[name]
+    assert isinstance(declared, declare.Augmentation)
+    assert torch.equal(view(name, x, torch.arange(50)), x) == declared.needs_colour
 
 
 @pytest.mark.parametrize(("name", "option"), CHOICES)
@@ -144,7 +127,8 @@ def test_options_out_of_range_are_rejected(name: str, option: str) -> None:
     limits = schema["properties"][option]
     pair = "prefixItems" in limits
     ends = beyond(limits["prefixItems"][0] if pair else limits)
-    assert len(ends) == 2 - ((name, option) in UNBOUNDED_ABOVE), f"{limits} is no full range"
+    open_ended = f"range of {option}" in DECLARED[name].opts_out
+    assert len(ends) == 2 - open_ended, f"{limits} is no full range"
     for bad in ends:
         value = [bad, 1e9] if pair else bad
         with pytest.raises(ConfigError, match=rf"augmentations\.{name}\.{option}"):

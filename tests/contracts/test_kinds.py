@@ -1,139 +1,38 @@
 """Laws for every file of every kind; its entry in params.yaml brings a new one under them.
 
-Who opts out of a law, or has a number of its own, stands in a table here with the reason.
+A plug-in opts out of a law by its name in DECLARES, with the reason (core/declare.py). Then it has
+to break that law.
 """
 
 import importlib
 import inspect
 import math
+import re
 import types
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import pytest
 import torch
-from ruamel.yaml import YAML
 from torch import Tensor, nn
 
+from tests.candidates import (
+    OBJECTIVE,
+    bound,
+    declared_method,
+    declared_objective,
+    objective,
+    options,
+)
 from tests.workspace import ROOT
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
-from twinview.core.types import Batch, Modality, Projections
+from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import Batch, Modality, PairLabels, Projections
 from twinview.learning import tally
-from twinview.learning.parts import Method
+from twinview.learning.parts import Method, outputs
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
-PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-# In params.yaml's place where its options are too large for quick laws.
-SMALL: dict[str, dict[str, dict[str, Any]]] = {
-    "encoders": {
-        "backbone": {"library": "torchvision", "model": "shufflenet_v2_x0_5"},
-        "convnet": {"widths": [6, 8], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"},
-    },
-    "heads": {
-        "identity": {},
-        "linear": {"out": 5},
-        "nonlinear": {"depth": 1, "hidden": 7, "out": 5, "norm": "hidden"},
-    },
-    "optimizers": {
-        "adamw": {"weight_decay": 0.1},
-        "sgd": {"weight_decay": 0.1, "momentum": 0.9},
-        # Without a gradient, its step is trust times the weight, whatever the decay.
-        "lars": {"weight_decay": 0.1, "momentum": 0.9, "trust": 0.1},
-    },
-    "objectives": {
-        "alignment_uniformity": {"power": 2.0, "concentration": 2.0, "uniformity_weight": 0.5},
-        "barlow_twins": {"off_diagonal": 0.0051},
-        "contrastive": {"margin": 1.0, "distance": "cosine"},
-        "info_nce": {"temperature": 0.2},
-        "n_pair": {"length_weight": 0.001},
-        "nt_logistic": {"temperature": 0.2, "mining": "all"},
-        "nt_xent": {"temperature": 0.2},
-        "sup_con": {"temperature": 0.2},
-        "triplet": {"margin": 1.0, "distance": "cosine", "mining": "all"},
-    },
-    "methods": {
-        "byol": {"decay": 0.9, "hidden": 6},
-        "moco": {
-            "temperature": 0.2,
-            "decay": 0.9,
-            "rising": True,
-            "queue": 10,
-            "symmetric": False,
-            "hidden": None,
-            "norm_group": 2,
-        },
-        "swav": {
-            "prototypes": 7,
-            "temperature": 0.1,
-            "epsilon": 0.05,
-            "iterations": 3,
-            "frozen_until": 0.3,
-            "queue": 20,
-            "queue_from": 0.2,
-            "small": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
-        },
-    },
-}
-WIDTHS = {"identity": 11, "linear": 5, "nonlinear": 5}
-# What an objective takes from its method, beyond the contract.
-OWNED = {"info_nce": {"queue": None}}
-# Who opts out of learning without labels, and why.
-NEEDS_LABELS = {"cross_entropy": "the supervised comparison", "sup_con": "simclr is without"}
-# How many an anchor has in a batch of 6 examples, two a class.
-NEGATIVES = {
-    "methods": {  # a line each: CONTRIBUTING's example adds one
-        "margin": 10,
-        "moco": 10,
-        "siamese": 10,
-        "simclr": 10,
-        "sup_con": 8,
-    },
-    "objectives": {
-        "alignment_uniformity": 5,
-        "contrastive": 8,
-        "dcl": 10,
-        "info_nce": 5,
-        "n_pair": 4,
-        "nt_logistic": 8,
-        "nt_xent": 10,
-        "sup_con": 8,
-        "triplet": 8,
-    },
-}
-# Who has none, and why.
-WITHOUT_NEGATIVES = {
-    "barlow_twins": "it compares features over the batch, not examples",
-    "byol": "a view predicts the slow one of the same example",
-    "cross_entropy": "it names classes",
-    "fast_siam": "a view predicts the others of the same example",
-    "swav": "a view predicts the other's code",
-}
-# Those that only join an encoder, a head and a tested objective: where they are tested.
-THIN = {
-    "barlow_twins": "tests/methods/test_siamese.py",
-    "cross_entropy": "tests/test_methods.py",
-    "simclr": "tests/test_methods.py",
-    "sup_con": "tests/methods/test_siamese.py",
-}
-# Whose loss at chance is not that of projections that are all alike, and why.
-ALIKE_IS_NOT_CHANCE = {
-    "byol": "all alike is its minimum; chance is two unrelated directions",
-    "fast_siam": "as byol",
-    "margin": "its distances are drawn: chance is those of unrelated embeddings",
-    "moco": "the negatives lie in the queue",
-    "swav": "prototypes tell even then which codes the batch has to share",
-}
-# Whose views have roles, and what these are.
-SEES_ORDER_OF_VIEWS = {
-    "info_nce": "queries and keys",
-    "moco": "queries and keys, unless symmetric",
-    "n_pair": "anchors and positives",
-}
-# Who looks at each feature by itself, and why.
-SEES_ROTATION = {"barlow_twins": "its features are to be independent, one by one"}
 SHAPES = [(1, 12, 12), (3, 9, 14)]
 DEGENERATE: dict[str, Callable[[Tensor], Tensor]] = {
     "all alike": torch.ones_like,
@@ -143,12 +42,24 @@ DEGENERATE: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def bound(kind: str, name: str) -> Any:
-    stated = SMALL.get(kind, {}).get(name) or PARAMS[kind][name]
-    made = registry.bind(kind, name, stated)
-    if "objective" in stated:
-        made = partial(made, objective=bound("objectives", stated["objective"]))
-    return made
+def opts_out(kind: str, name: str, law: str) -> bool:
+    return law in registry.declaration(kind, name).opts_out
+
+
+LAWS = {
+    "methods": {"negatives", "chance", "order of views"},
+    "objectives": {"negatives", "order of views", "rotation"},
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), FILES)
+def test_laws_that_a_file_opts_out_of_exist_and_have_a_reason(kind: str, name: str) -> None:
+    declared = registry.declaration(kind, name)
+    if kind != "augmentations":  # theirs are in test_augmentations.py
+        assert set(declared.opts_out) <= LAWS.get(kind, set())
+    assert all(reason.strip() for reason in declared.opts_out.values())
+    stated = registry.options_model(kind, name).model_fields
+    assert set(declared.quick) <= set(stated), "quick names options that there are"
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -237,7 +148,12 @@ class TestEncoders:
 
 @pytest.mark.parametrize("name", registry.names("heads"))
 def test_a_head_maps_rows_to_rows_of_its_width(name: str) -> None:
-    assert bound("heads", name)(11)(random(4, 11)).shape == (4, WIDTHS[name])
+    head = bound("heads", name)(11)
+    try:
+        width = outputs(head, name)
+    except ConfigError:  # a head without weights
+        width = 11
+    assert head(random(4, 11)).shape == (4, width)
 
 
 @pytest.mark.parametrize("name", registry.names("heads"))
@@ -257,7 +173,8 @@ class TestOptimizers:
     def test_decay_shrinks_weights_and_spares_the_exempt(self, name: str) -> None:
         weight, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
         step(bound("optimizers", name)([weight], [bias]), weight, bias, gradient=0.0)
-        # One step at rate .5 with decay .1: 1 - .5 * .1, to float32's rounding.
+        # One step at rate .5 with a decay of .1, to float32's rounding.
+        assert options("optimizers", name)["weight_decay"] == 0.1
         assert torch.allclose(weight, torch.tensor(0.95), atol=1e-6)
         assert torch.equal(bias, torch.ones(2))
 
@@ -308,31 +225,32 @@ class TestObjectives:
     def test_is_blind_to_the_order_of_views_or_opts_out(self, name: str) -> None:
         z, loss = random(2, 6, 5).double(), objective(name)
         blind = close(loss(z, labels(6)), loss(z.flip(0), labels(6)))
-        assert blind != (name in SEES_ORDER_OF_VIEWS)
+        assert blind != opts_out("objectives", name, "order of views")
 
     @pytest.mark.parametrize("degenerate", DEGENERATE)
     @pytest.mark.parametrize("labelled", [True, False])
     def test_degenerate_embeddings_have_a_finite_loss_and_gradient(
         self, name: str, degenerate: str, labelled: bool
     ) -> None:
-        if labelled or name not in NEEDS_LABELS:
-            z = DEGENERATE[degenerate](random(2, 6, 5)).requires_grad_()
-            loss = objective(name)(z, labels(6) if labelled else None)
-            assert loss.isfinite() and torch.autograd.grad(loss, z)[0].isfinite().all()
+        z = DEGENERATE[degenerate](random(2, 6, 5)).requires_grad_()
+        loss = objective(name)(z, labels(6) if labelled else None)
+        assert loss.isfinite() and torch.autograd.grad(loss, z)[0].isfinite().all()
 
     def test_is_blind_to_rotation_or_opts_out(self, name: str) -> None:
         z = random(2, 6, 5).double()
         rotation = torch.linalg.qr(random(5, 5, seed=1).double()).Q
         loss = objective(name)
         blind = close(loss(z, labels(6)), loss(z @ rotation, labels(6)))
-        assert blind != (name in SEES_ROTATION)
+        assert blind != opts_out("objectives", name, "rotation")
 
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
         with tally.listening() as told:
             objective(name)(random(2, 6, 5), labels(6))
-        listed = (name in NEGATIVES["objectives"]) + (name in WITHOUT_NEGATIVES)
-        assert listed == 1, f"{name} belongs into NEGATIVES or WITHOUT_NEGATIVES"
-        assert told["negatives"] == NEGATIVES["objectives"].get(name, 0)
+        negatives = declared_objective(name).negatives
+        assert (negatives is None) == opts_out("objectives", name, "negatives")
+        # Of six examples, two a class.
+        expected = negatives(6, 2, options("objectives", name)) if negatives else 0
+        assert told["negatives"] == expected
 
     def test_the_gradient_is_that_of_finite_differences(self, name: str) -> None:
         z = (3 * random(2, 6, 5)).double().requires_grad_()
@@ -357,13 +275,17 @@ class TestObjectives:
         assert loss.isfinite() and loss.requires_grad
         assert torch.autograd.grad(loss, z)[0].isfinite().all()
 
-    def test_does_without_labels_or_opts_out(self, name: str) -> None:
-        if name not in NEEDS_LABELS:
-            assert objective(name)(random(2, 6, 5), None).isfinite()
+    def test_takes_views_for_alike_and_classes_if_it_declares_them(self, name: str) -> None:
+        loss, z = objective(name), random(2, 6, 5)
+        told, blind = loss(z, labels(6)), loss(z, None)
+        assert blind.isfinite() and "views" in declared_objective(name).positives
+        assert torch.equal(told, blind) == ("classes" not in declared_objective(name).positives)
 
-
-def objective(name: str) -> Any:
-    return partial(bound("objectives", name), **OWNED.get(name, {}))
+    def test_takes_pairs_if_it_declares_them(self, name: str) -> None:
+        z, values = random(2, 6, 5), torch.arange(6) % 2 == 0
+        if "pairs" in declared_objective(name).positives:
+            loss = objective(name)
+            assert not torch.equal(loss(z, PairLabels(values)), loss(z, PairLabels(~values)))
 
 
 @pytest.mark.parametrize("name", registry.names("methods"))
@@ -373,19 +295,27 @@ class TestMethods:
         terms = method.terms(method.project(batch(method)))
         assert terms and all(t.ndim == 0 and t.isfinite() for t in terms.values())
 
-    def test_does_without_labels_or_opts_out(self, name: str) -> None:
-        if name not in NEEDS_LABELS:
-            method = made(name)
-            blind = replace(batch(method), labels=None)
-            assert method.terms(method.project(blind))
+    def test_does_without_labels_or_is_supervised_and_refuses(self, name: str) -> None:
+        method = made(name)
+        blind = method.project(replace(batch(method), labels=None))
+        if method.supervised:
+            with pytest.raises(DataError, match=rf"methods\.{name}.*labels"):
+                method.terms(blind)
+        else:
+            assert method.terms(blind)
 
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
         method = made(name)
         with tally.listening() as told:
             method.terms(method.project(batch(method)))
-        listed = (name in NEGATIVES["methods"]) + (name in WITHOUT_NEGATIVES)
-        assert listed == 1, f"{name} belongs into NEGATIVES or WITHOUT_NEGATIVES"
-        assert told["negatives"] == NEGATIVES["methods"].get(name, 0)
+        negatives = declared_method(name).negatives
+        if declared_method(name).objective:
+            assert negatives is None, "they are its objective's"
+            negatives = declared_objective(OBJECTIVE).negatives
+        assert (negatives is None) == opts_out("methods", name, "negatives")
+        # Of six examples, two a class.
+        expected = negatives(6, 2, options("methods", name)) if negatives else 0
+        assert told["negatives"] == expected
 
     @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
     def test_vast_projections_in_half_precision_stay_finite(
@@ -399,8 +329,13 @@ class TestMethods:
         assert torch.autograd.grad(loss, leaf)[0].isfinite().all()
 
     def test_has_a_file_of_tests(self, name: str) -> None:
-        tests = (ROOT / THIN.get(name, f"tests/methods/test_{name}.py")).read_text()
+        """Its own, or one of several methods that only join an encoder, a head and an objective."""
+        own = ROOT / f"tests/methods/test_{name}.py"
+        shared = [path.read_text() for path in own.parent.glob("test_*.py")]
+        shared = [text for text in shared if f"import {name}\n" in text]
+        tests = own.read_text() if own.exists() else "\n".join(shared)
         assert "def test_" in tests and name in tests
+        assert own.exists() or f"def test_{name}_" in tests
 
     def test_is_blind_to_the_order_of_examples(self, name: str) -> None:
         method, z = projected(name)
@@ -412,7 +347,7 @@ class TestMethods:
         method, z = projected(name)
         other = z.map(lambda x: torch.cat([x[: method.views].flip(0), x[method.views :]]))
         blind = close(total(method, z), total(method, other))
-        assert blind != (name in SEES_ORDER_OF_VIEWS)
+        assert blind != opts_out("methods", name, "order of views")
 
     @pytest.mark.parametrize("degenerate", DEGENERATE)
     def test_degenerate_projections_have_a_finite_loss_and_gradient(
@@ -427,7 +362,8 @@ class TestMethods:
     def test_chance_is_the_loss_where_all_are_alike_or_opts_out(self, name: str) -> None:
         method, z = projected(name)
         alike = total(method, z.map(torch.ones_like)).item()
-        assert math.isclose(alike, method.chance(6), rel_tol=0.01) != (name in ALIKE_IS_NOT_CHANCE)
+        same = math.isclose(alike, method.chance(6), rel_tol=0.01)
+        assert same != opts_out("methods", name, "chance")
 
     def test_labels_count_where_it_is_supervised_and_only_there(self, name: str) -> None:
         method, z = projected(name)
@@ -466,13 +402,13 @@ class TestMethods:
         encoder = bound("encoders", "convnet")((1, 12, 12))
         assert bound("methods", name)(encoder, nn.Linear(encoder.dim, 3)).encoder is encoder
 
-    def test_every_option_stands_beside_its_paper_s(self, name: str) -> None:
+    def test_every_option_is_explained_and_stands_beside_its_paper_s(self, name: str) -> None:
         page = (ROOT / "docs/methods.md").read_text()
         rows = [line for line in page.splitlines() if line.startswith(f"| {name} ")]
-        assert rows
-        for option in inspect.signature(registry.find("methods", name)).parameters.values():
-            if option.kind == option.KEYWORD_ONLY:
-                assert f"`{option.name}`" in "".join(rows)
+        explained = inspect.getdoc(registry.find("methods", name)) or ""
+        for option in registry.options_model("methods", name).model_fields:
+            assert f"`{option}`" in "".join(rows) or not rows
+            assert re.search(rf"\b{option}\b", explained), option
 
 
 def made(name: str, micro_batch: int = 6, norm: str = "batch") -> Method:

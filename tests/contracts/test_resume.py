@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.candidates import bound, options
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared
@@ -60,8 +60,8 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
 
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
-    options = SMALL["encoders"]["convnet"]
-    learner = encoder.build(encoder.Description.for_data(prepared, "convnet", options), 0)
+    own = options("encoders", "convnet")
+    learner = encoder.build(encoder.Description.for_data(prepared, "convnet", own), 0)
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)
@@ -71,9 +71,9 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
     curves = Curves(6, made.chance(OWN.batch_size))
     watch = Watch(made, monitors.two_views(validation, render), measured, curves)
-    own = Session(state, watch, kept)
-    own.resume()
-    return own
+    made_session = Session(state, watch, kept)
+    made_session.resume()
+    return made_session
 
 
 def train(own: Session, prepared: Prepared, until: int = 99) -> None:

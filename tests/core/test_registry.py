@@ -1,14 +1,16 @@
 """From names to callables: what binds, and how each fault of an option is said."""
 
+import importlib
 import inspect
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import get_type_hints
 
 import pytest
 
 from tests.commands import output
-from twinview.core import registry, signatures
+from twinview.core import declare, registry, signatures
 from twinview.core.errors import ConfigError
 
 
@@ -131,8 +133,56 @@ def test_what_is_read_from_the_file_is_what_the_loaded_callable_says(kind: str, 
     assert read.summary == str(inspect.getdoc(target)).partition("\n")[0]
 
 
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_what_a_file_declares_is_read_as_it_is_loaded(kind: str, name: str) -> None:
+    loaded = importlib.import_module(f"twinview.{kind}.{name}")
+    read = registry.declaration(kind, name)
+    expected = getattr(loaded, "DECLARES", declare.Declaration())
+    for field in fields(read):
+        one, other = getattr(read, field.name), getattr(expected, field.name)
+        assert callable(one) == callable(other) and (callable(one) or one == other), field.name
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "said"),
+    [
+        ("methods", "", r"new\.py: DECLARES is None; set it to a declare\.Method\(\.\.\.\)"),
+        ("methods", "DECLARES = declare.Declaration()", "DECLARES is Declaration.*declare.Method"),
+        ("heads", "DECLARES = {'check': 1}", r"DECLARES is {'check': 1}.*declare\.Declaration"),
+        ("heads", "DECLARES = declare.Declaration(quik={})", "DECLARES cannot .*argument 'quik'"),
+    ],
+)
+def test_what_a_file_fails_to_declare_is_told(
+    kind: str, stated: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / kind).mkdir()
+    own = f"from twinview.core import declare\ndef new(): ...\n{stated}\n"
+    (tmp_path / f"{kind}/new.py").write_text(own)
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        registry.declaration(kind, "new")
+
+
+def test_a_check_has_the_file_s_imports_constants_and_functions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heads").mkdir()
+    (tmp_path / "heads/new.py").write_text(
+        "import math\nimport torch\nfrom twinview.core import declare\nTWO = 2\n"
+        "def new(): torch.ones(1)\n"
+        "def _check(options, settings): yield _said(math.sqrt(TWO * TWO))\n"
+        "def _said(number): return f'{number:g} and {TWO}'\n"
+        "DECLARES = declare.Declaration(check=_check)\n"
+    )
+    monkeypatch.setattr(registry, "FOLDER", tmp_path)
+    check = registry.declaration("heads", "new").check
+    assert check is not None and list(check({}, None)) == ["2 and 2"]
+
+
 def test_no_plug_in_s_options_load_pytorch() -> None:
-    code = "import sys; from twinview.settings import params; params.whole_model(); "
+    code = "import sys; from twinview.core import registry; "
+    code += "from twinview.settings import params; params.whole_model(); "
+    code += "[registry.declaration(k, n) for k in registry.KINDS for n in registry.names(k)]; "
     code += "sys.exit('torch' in sys.modules)"
     output(sys.executable, "-c", code)
 

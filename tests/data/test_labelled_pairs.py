@@ -7,7 +7,7 @@ from typing import final
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
@@ -196,9 +196,12 @@ def test_balanced_batches_of_pairs_are_half_alike() -> None:
 def test_only_a_method_that_says_so_learns_from_pairs(
     method: str, positives: str, by_pairs: bool, write_params: Callable[..., Path]
 ) -> None:
-    changes = {"pretrain.method": method, "methods.siamese.positives": positives}
-    write_params(changes | {"data.pairs": "data/pairs/mine.csv"})
-    assert params.load().learns_from_pairs == by_pairs
+    by = "contrastive" if method == "siamese" else "none"
+    changes = {"pretrain.method": method, "pretrain.objective": by}
+    changes |= {"methods.siamese.positives": positives, "data.pairs": "data/pairs/mine.csv"}
+    write_params(changes)
+    made = params.load().bound("methods", method)(nn.Identity(), nn.Linear(3, 3))
+    assert made.pairs == by_pairs
 
 
 @pytest.mark.parametrize("name", ["mine.csv", "data/pairs", "data/mine.csv", "data/pairs.csv"])
@@ -211,6 +214,7 @@ def test_a_file_where_dvc_would_not_notice_its_change_is_refused(
 
 
 def test_a_method_that_learns_from_pairs_needs_a_file(write_params: Callable[..., Path]) -> None:
-    write_params({"pretrain.method": "siamese", "methods.siamese.positives": "pairs"})
+    by = {"pretrain.method": "siamese", "pretrain.objective": "contrastive"}
+    path = write_params(by | {"methods.siamese.positives": "pairs"})
     with pytest.raises(ConfigError, match=r"data\.pairs: is null, but methods\.siamese\.positives"):
-        params.load()
+        params.check(path)

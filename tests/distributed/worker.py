@@ -15,7 +15,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.candidates import bound, options
 from twinview.compute import batch_norm, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -168,9 +168,7 @@ def steps_of(make: Callable[..., Method], norm: str, micro_batch: int) -> list[T
 
 def steps_with_labelled_pairs(objective: str) -> list[Tensor]:
     pairs = Pairs(ROWS.ids, ROWS.ids.flip(0), ROWS.ids % 3 == 0)
-    by_pairs = partial(
-        bound("methods", "siamese"), objective=bound("objectives", objective), positives="pairs"
-    )
+    by_pairs = partial(bound("methods", "siamese", objective), positives="pairs")
     encoder = GradientCache(learner("batch"), N)
     return steps(by_pairs, encoder, pairs.as_split(), lambda small: PairViews(Pictures(), pairs))
 
@@ -265,13 +263,12 @@ def methods() -> dict[str, Any]:
     """Every method; siamese by every objective; MoCo as its other versions have it."""
     made = {name: bound("methods", name) for name in registry.names("methods")}
     for name in registry.names("objectives"):
-        siamese = registry.bind("methods", "siamese", {"objective": name, "positives": "views"})
-        made[f"siamese_by_{name}"] = partial(siamese, objective=bound("objectives", name))
-    classes = registry.bind("methods", "siamese", {"objective": "triplet", "positives": "classes"})
-    made["siamese_by_classes"] = partial(classes, objective=bound("objectives", "triplet"))
+        made[f"siamese_by_{name}"] = bound("methods", "siamese", name)
+    classes = bound("methods", "siamese", "triplet")
+    made["siamese_by_classes"] = partial(classes, positives="classes")
     labelled = {"alpha": 0.2, "beta": 1.2, "classes": 3, "labelled": True}
     made["margin_with_labels"] = registry.bind("methods", "margin", labelled)
-    moco, changes = SMALL["methods"]["moco"], {"symmetric": True, "hidden": 6}
+    moco, changes = options("methods", "moco"), {"symmetric": True, "hidden": 6}
     made["moco_symmetric"] = registry.bind("methods", "moco", {**moco, **changes})
     whole = {**moco, **changes, "queue": None, "norm_group": None}
     made["moco_without_queue_and_groups"] = registry.bind("methods", "moco", whole)

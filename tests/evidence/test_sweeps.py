@@ -77,6 +77,7 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
     assert [one.label for one in planned] == names * 2
     for one in planned:
         assert one.changes["pretrain.method"] == one.label
+        assert one.changes["pretrain.objective"] == "none"
         assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
         drawn = {f"labels_{count}" for count in one.changes["evaluate.few_labels.per_class"]}
         assert {task for task in TASKS if task.startswith("labels")} == drawn
@@ -109,9 +110,7 @@ def test_epochs_that_do_not_divide_or_end_in_the_warm_up_are_refused(
 
 def test_every_objective_is_trained_under_siamese() -> None:
     planned = list(plan("objectives", SETTINGS, 3, 1))
-    assert [one.changes["methods.siamese.objective"] for one in planned] == registry.names(
-        "objectives"
-    )
+    assert [one.changes["pretrain.objective"] for one in planned] == registry.names("objectives")
     assert {one.changes["pretrain.method"] for one in planned} == {"siamese"}
 
 

@@ -126,9 +126,9 @@ def test_what_is_in_effect_is_what_the_typed_settings_say(file: Path) -> None:
     assert differences.in_effect(params.stated(file)) == expected
 
 
-def test_the_objective_is_in_effect_under_the_method_that_names_one() -> None:
-    found = differences.in_effect(changed("pretrain.method", "siamese"))
-    assert "objectives.nt_xent.temperature" in found and "methods.simclr.temperature" not in found
+def test_the_objective_is_in_effect_where_it_is_chosen() -> None:
+    found = differences.in_effect(changed("pretrain.objective", "nt_xent"))
+    assert "objectives.nt_xent.temperature" in found and "objectives.dcl.temperature" not in found
     assert not any(key.startswith("objectives") for key in differences.in_effect(tree()))
 
 

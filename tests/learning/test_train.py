@@ -241,7 +241,11 @@ def test_examples_and_labels_that_cannot_be_used_are_refused(
         ({"examples": PICTURES.inputs[:0], "labels": None, "validation": None}, ": 0 of 0, since"),
         ({"out": __file__}, "is a file; name a folder"),
         (
-            {"method": "siamese", "settings": {"methods.siamese.positives": "pairs"}},
+            {
+                "method": "siamese",
+                "objective": "contrastive",
+                "settings": {"methods.siamese.positives": "pairs"},
+            },
             r"data\.pairs: is null, but methods\.siamese\.positives is 'pairs'",
         ),
     ],

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.contracts.test_kinds import bound, objective
+from tests.candidates import bound, objective
+from twinview.core import declare, registry
 from twinview.core.errors import DataError
 from twinview.core.registry import ConfigError, bind, names
 from twinview.core.types import Batch, PairLabels
@@ -143,7 +144,7 @@ def test_a_head_of_unknown_width_is_refused(make: Any) -> None:
 
 @pytest.mark.parametrize("name", names("objectives"))
 def test_siamese_learns_by_every_objective(name: str) -> None:
-    method = siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="views")
+    method = bound("methods", "siamese", name)(nn.Identity(), head())
     loss, gradient = value_and_gradient(method, None)
     assert loss.isfinite() and gradient.isfinite().all() and gradient.abs().sum() > 0
     assert math.isfinite(method.chance(64))
@@ -194,24 +195,12 @@ def test_siamese_s_classes_change_the_loss_or_are_refused(name: str) -> None:
     assert not torch.equal(losses[0][1], losses[1][1])
 
 
-def of_labels(z: Tensor, labels: Tensor) -> Tensor:
-    return z.sum() * labels.sum()
-
-
-def of_pairs(z: Tensor, labels: "PairLabels") -> Tensor:
-    return z.sum() * labels.values.sum()
-
-
-@pytest.mark.parametrize(
-    ("own", "takes", "other"),
-    [(of_labels, "classes", "pairs"), (of_pairs, "pairs", "classes")],
-)
-def test_siamese_reads_what_an_objective_takes_off_any_annotation(
-    own: Any, takes: Any, other: Any
-) -> None:
-    siamese(nn.Identity(), head(), objective=partial(own), positives=takes)
-    with pytest.raises(ConfigError, match=f"cannot learn from {other}"):
-        siamese(nn.Identity(), head(), objective=partial(own), positives=other)
+def test_siamese_believes_what_an_objective_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = declare.Objective(positives=("views",), negatives=None)
+    monkeypatch.setattr(registry, "declaration", lambda kind, name: declared)
+    named("sup_con", "views", temperature=0.3)
+    with pytest.raises(ConfigError, match="'sup_con', which cannot learn from classes"):
+        named("sup_con", "classes", temperature=0.3)
 
 
 def test_siamese_s_chance_of_n_pair_counts_no_length() -> None:
@@ -228,7 +217,7 @@ def test_siamese_s_chance_of_semi_hard_triplets_is_their_margin() -> None:
 @pytest.mark.parametrize("positives", ["views", "classes", "pairs"])
 def test_siamese_is_supervised_unless_views_are_its_positives(positives: str) -> None:
     own = named("contrastive", positives, **BY_PAIRS["contrastive"])
-    assert own.supervised == (positives != "views")
+    assert own.supervised == (positives != "views") and own.pairs == (positives == "pairs")
 
 
 def test_siamese_s_chance_of_pairs_is_for_half_of_them_alike() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.candidates import bound, options
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
@@ -26,7 +26,7 @@ def used(name: str = "nonlinear") -> nn.Module:
 
 
 def saved(folder: Path, name: str = "nonlinear") -> Path:
-    save(folder, used(name), name, SMALL["heads"][name], 6)
+    save(folder, used(name), name, options("heads", name), 6)
     return folder
 
 

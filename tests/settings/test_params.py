@@ -10,9 +10,10 @@ import pytest
 
 from tests.conftest import WHOLE
 from tests.workspace import ROOT
-from twinview.core import registry
+from twinview.core import declare, registry
 from twinview.core.errors import ConfigError
 from twinview.settings import params
+from twinview.settings.sections import NONE
 
 Write = Callable[[dict[str, Any]], Path]
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
@@ -30,11 +31,13 @@ def test_the_files_of_the_project_are_in_order(path: Path) -> None:
     params.check(path)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_the_files_state_every_plug_in_s_options(path: Path) -> None:
-    whole = params.stated(path)
+def test_params_yaml_states_every_plug_in_s_options() -> None:
+    """Recipes have to state what they choose."""
+    whole = params.stated(ROOT / "params.yaml")
     stated = {kind: sorted(whole[kind]) for kind in params.PLUGIN_SECTIONS}
-    assert stated == {kind: registry.names(kind) for kind in params.PLUGIN_SECTIONS}
+    known = {kind: registry.names(kind) for kind in params.PLUGIN_SECTIONS}
+    known["objectives"] = sorted([*known["objectives"], NONE])
+    assert stated == known
 
 
 def test_the_schema_in_the_project_is_the_models() -> None:
@@ -440,7 +443,8 @@ def test_load_does_not_import_plug_ins_that_are_not_used(write_params: Write) ->
 
 
 def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params: Write) -> None:
-    path = write_params({"pretrain.method": "siamese", "objectives.nt_xent.temperature": 0.7})
+    changes = {"pretrain.method": "siamese", "pretrain.objective": "nt_xent"}
+    path = write_params(changes | {"objectives.nt_xent.temperature": 0.7})
     settings = params.load(path)
     assert settings.chosen("objectives") == {"objectives": {"nt_xent": {"temperature": 0.7}}}
     objective = settings.bound("methods", "siamese").keywords["objective"]
@@ -452,15 +456,19 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
     ("changes", "said"),
     [
         (
-            {"pretrain.method": "siamese", "methods.siamese.positives": "classes"},
-            "methods.siamese.objective: is 'nt_xent', which cannot learn from classes",
+            {
+                "pretrain.method": "siamese",
+                "pretrain.objective": "nt_xent",
+                "methods.siamese.positives": "classes",
+            },
+            "pretrain.objective: is 'nt_xent', which cannot learn from classes",
         ),
         (
             {
                 "pretrain.method": "siamese",
                 "data.pairs": "data/pairs/mine.csv",
                 "methods.siamese.positives": "pairs",
-                "methods.siamese.objective": "nt_logistic",
+                "pretrain.objective": "nt_logistic",
             },
             "objectives.nt_logistic.mining is 'semi_hard'",
         ),
@@ -492,20 +500,102 @@ def test_an_objective_that_no_method_names_is_not_chosen() -> None:
     assert settings.chosen("objectives") == {"objectives": {}}
 
 
-def test_the_objective_that_a_method_names_must_exist_and_be_stated(
+def test_the_objective_that_is_chosen_must_exist_and_be_stated(
     settings: dict[str, Any], write_params: Write
 ) -> None:
-    path = write_params({"pretrain.method": "siamese", "methods.siamese.objective": "nt_xnet"})
+    path = write_params({"pretrain.method": "siamese", "pretrain.objective": "nt_xnet"})
     assert faults(path) == [
-        "methods.siamese.objective: objectives has no 'nt_xnet'; did you mean 'nt_xent'? "
-        "(it is 'nt_xnet')"
+        "pretrain.objective: objectives has no 'nt_xnet'; did you mean 'nt_xent'? (it is 'nt_xnet')"
     ]
     del settings["objectives"]["nt_xent"]
-    path = write_params({"methods.siamese.objective": "nt_xent"})
-    said = "methods.siamese.objective: is 'nt_xent', but objectives.nt_xent states no options"
+    path = write_params({"pretrain.objective": "nt_xent"})
+    said = "pretrain.objective: is 'nt_xent', but objectives.nt_xent states no options"
     assert faults(path) == [said]
     with pytest.raises(ConfigError, match=r"objectives\.nt_xent states no options"):
         params.load(path)
+
+
+def test_no_objective_is_stated_too_since_dvc_reads_its_entry(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["objectives"]["none"]
+    said = "pretrain.objective: is 'none', but objectives.none states no options"
+    assert faults(write_params({})) == [said]
+
+
+def test_an_objective_that_the_method_would_not_look_at_is_refused(write_params: Write) -> None:
+    assert faults(write_params({"pretrain.objective": "triplet"})) == [
+        "pretrain.objective: is 'triplet', and methods.simclr has a loss of its own, so it would "
+        "do nothing; set it to none, or pretrain.method to one of siamese"
+    ]
+
+
+def test_a_method_that_learns_by_an_objective_needs_one(write_params: Write) -> None:
+    (said,) = faults(write_params({"pretrain.method": "siamese"}))
+    assert said.startswith(
+        "pretrain.objective: is 'none', and methods.siamese learns by an objective; set it to one "
+        "of alignment_uniformity, barlow_twins, "
+    )
+
+
+def test_a_key_of_before_names_its_new_one(write_params: Write) -> None:
+    assert faults(write_params({"methods.siamese.objective": "triplet"})) == [
+        "methods.siamese.objective: is now pretrain.objective; state the value there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "other", "said"),
+    [
+        (
+            "sources",
+            "fashion_mnist",
+            declare.Source(modality="text"),
+            "data.modality: is 'image', and sources.fashion_mnist gives 'text'; set it to that",
+        ),
+        (
+            "augmentations",
+            "contrast",
+            declare.Augmentation(modality="text"),
+            "views.chain: 'contrast' augments 'text', and data.modality is 'image'; take it out",
+        ),
+    ],
+    ids=["source", "augmentation"],
+)
+def test_source_and_chain_are_of_the_modality_that_is_stated(
+    kind: str,
+    name: str,
+    other: declare.Declaration,
+    said: str,
+    write_params: Write,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = params.declaration
+    monkeypatch.setattr(
+        params, "declaration", lambda k, n: other if (k, n) == (kind, name) else known(k, n)
+    )
+    assert faults(write_params({})) == [said]
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_what_a_plug_in_s_own_check_refuses_is_a_fault_where_it_is_chosen(
+    chosen: bool, write_params: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = declare.Declaration(
+        check=lambda own, settings: [f"heads.linear.out: is {own['out']}, {settings.data.train}"]
+    )
+    known = params.declaration
+    monkeypatch.setattr(
+        params,
+        "declaration",
+        lambda kind, name: declared if name == "linear" and kind == "heads" else known(kind, name),
+    )
+    path = write_params({"pretrain.head": "linear" if chosen else "nonlinear"})
+    if chosen:
+        assert faults(path) == ["heads.linear.out: is 128, 55000"]
+    else:
+        params.check(path)
+    params.load(path)  # options have no types there, and no declaration is read
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_change_nothing(write_params: Write) -> None:

@@ -87,7 +87,7 @@ def test_rows_have_pictures_labels_and_ids_of_their_own() -> None:
     assert source.test.ids.tolist() == list(range(TRAIN, TRAIN + TEST))
     assert source.fit.labels is not None and source.fit.labels.dtype == torch.int64
     assert bytes(source.fit.labels.tolist()) == CONTENT["train-labels-idx1-ubyte"][8:]
-    assert len(source.classes) == 10 and source.modality == "image"
+    assert len(source.classes) == 10 and source.modality == module.DECLARES.modality
 
 
 def test_a_file_of_other_content_is_named_with_both_checksums() -> None:

@@ -21,10 +21,10 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from tests.contracts.test_kinds import SMALL
 from tests.copies import enter_copy
 from tests.servers import refusing
 from tests.used import pictures, save_models
+from twinview.core import registry
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flatten
 from twinview.experiments import provenance
@@ -446,7 +446,7 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
     assert len(row.data.params["views.chain"]) == 6000
 
 
-@pytest.mark.parametrize("name", SMALL["encoders"])
+@pytest.mark.parametrize("name", registry.names("encoders"))
 def test_the_row_s_model_answers_as_encoder_and_probe_do(
     name: str,
     root: Path,

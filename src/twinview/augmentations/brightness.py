@@ -5,6 +5,7 @@ from typing import Annotated
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.colour import random_factors
 
@@ -19,3 +20,6 @@ def brightness(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(
     strength : SimCLR uses .8, and .4 for CIFAR-10.
     """
     return (x * random_factors(draws, strength)).clamp_(0, 1)
+
+
+DECLARES = declare.Augmentation(modality="image")

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.colour import blend, luma, random_factors
 
@@ -21,6 +22,9 @@ def contrast(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(1)
         CIFAR-10.
     """
     return blend(x, _mean(luma(x)), random_factors(draws, strength))
+
+
+DECLARES = declare.Augmentation(modality="image")
 
 
 def _mean(grey: Tensor) -> Tensor:

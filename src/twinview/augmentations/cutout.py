@@ -6,6 +6,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.settings.ranges import Share
 
@@ -30,6 +31,9 @@ def cutout(x: Tensor, draws: Draws, *, size: Share, fill: Annotated[float, Ge(0)
     rows = _covered(h, side, draws).unsqueeze(-1)
     columns = _covered(w, side, draws).unsqueeze(-2)
     return x.masked_fill((rows & columns).unsqueeze(1), fill)
+
+
+DECLARES = declare.Augmentation(modality="image")
 
 
 def _covered(length: int, side: int, draws: Draws) -> Tensor:

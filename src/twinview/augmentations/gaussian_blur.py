@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.settings.ranges import PositiveRange, Share
 
@@ -28,6 +29,13 @@ def gaussian_blur(x: Tensor, draws: Draws, *, sigma: PositiveRange, kernel: Shar
     radius = max(1, int(kernel * min(x.shape[2:])) // 2)
     taps = _taps(draws.uniform(1, low=sigma[0], high=sigma[1]), radius)
     return _smooth(_smooth(x, taps, 2), taps, 3).clamp_(0, 1)
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    quick={"kernel": 1.0},
+    opts_out={"range of sigma": "ever wider ends in the window's mean"},
+)
 
 
 def _taps(deviation: Tensor, radius: int) -> Tensor:

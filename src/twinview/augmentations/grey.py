@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.colour import luma
 
@@ -13,3 +14,10 @@ def grey(x: Tensor, draws: Draws) -> Tensor:
     pictures.
     """
     return luma(x).expand_as(x).contiguous()
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    needs_colour=True,
+    opts_out={"draws": "a function of the picture"},
+)

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 
 
@@ -12,3 +13,9 @@ def horizontal_flip(x: Tensor, draws: Draws) -> Tensor:
     pictures.
     """
     return x.flip(-1)
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    opts_out={"draws": "a function of the picture; the chain draws who is flipped"},
+)

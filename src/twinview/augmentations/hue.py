@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 
 
@@ -35,6 +36,12 @@ def hue(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(0.5)]) 
     red.neg_().add_(3)
     turned.sub_(1).clamp_(0, 1)
     return torch.addcmul(value, turned, chroma, value=-1, out=turned)
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    needs_colour=True,
+)
 
 
 def _hsv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

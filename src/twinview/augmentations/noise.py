@@ -5,6 +5,7 @@ from typing import Annotated
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.settings.ranges import RISING
 
@@ -25,3 +26,6 @@ def noise(
     """
     deviation = draws.uniform(1, 1, 1, low=strength[0], high=strength[1])
     return (deviation * draws.normal(*x.shape[1:])).add_(x).clamp_(0, 1)
+
+
+DECLARES = declare.Augmentation(modality="image")

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.warp import crop
 from twinview.settings.ranges import PositiveRange, ShareRange
@@ -24,3 +25,9 @@ def random_resized_crop(
         (3/4, 4/3).
     """
     return crop(x, draws.uniform(4), scale, ratio, min(x.shape[2:]))
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    opts_out={"range of ratio": "ever wider ends in the ratio that fits"},
+)

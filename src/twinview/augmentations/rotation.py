@@ -7,6 +7,7 @@ import torch
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.warp import warp
 
@@ -30,3 +31,6 @@ def rotation(x: Tensor, draws: Draws, *, degrees: Annotated[float, Gt(0), Le(180
     ratio = x.shape[3] / x.shape[2]
     theta = torch.stack([cos, -sin / ratio, zero, sin * ratio, cos, zero], dim=1)
     return warp(x, theta.reshape(-1, 2, 3), "zeros", x.shape[2:])
+
+
+DECLARES = declare.Augmentation(modality="image")

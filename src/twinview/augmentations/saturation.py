@@ -5,6 +5,7 @@ from typing import Annotated
 from annotated_types import Gt, Le
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 from twinview.pictures.colour import blend, luma, random_factors
 
@@ -22,3 +23,9 @@ def saturation(x: Tensor, draws: Draws, *, strength: Annotated[float, Gt(0), Le(
     if x.shape[1] == 1:
         return x
     return blend(x, luma(x), random_factors(draws, strength))
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    needs_colour=True,
+)

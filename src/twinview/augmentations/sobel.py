@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.randomness import Draws
 
 # The largest gradient of pixels in [0, 1] is (4, 2). A step edge reaches .894 of its length.
@@ -24,3 +25,9 @@ def sobel(x: Tensor, draws: Draws) -> Tensor:
     across = tall[..., 2:] - tall[..., :-2]
     down = broad[..., 2:, :] - broad[..., :-2, :]
     return torch.sqrt(across.square_().add_(down.square_())).div_(STEEPEST).clamp_(0, 1)
+
+
+DECLARES = declare.Augmentation(
+    modality="image",
+    opts_out={"draws": "a function of the picture"},
+)

@@ -2,7 +2,8 @@
 
 `kind/name.py` defines one public callable `name`: the folder is the registry. The pipeline passes
 the positional parameters, and params.yaml sets the keyword-only ones. Their annotations (types,
-ranges) are the only schema; they are read without loading the file.
+ranges) are the only schema. They are read without loading the file, and so is what the file
+declares (core/declare.py).
 """
 
 import difflib
@@ -16,7 +17,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
-from twinview.core import signatures
+from twinview.core import declare, signatures
 from twinview.core.errors import ConfigError
 
 KINDS = (
@@ -86,15 +87,46 @@ def options_model(kind: str, name: str) -> type[BaseModel]:
     The file is not loaded. Raises ConfigError for an option without an annotation, since the
     annotation is its range, and for an annotation that params.yaml cannot express.
     """
-    require(kind, name)
-    title, path = f"{kind}.{name}", FOLDER / kind / f"{name}.py"
-    signature = signatures.read(path, name, f"twinview.{kind}")
+    title, signature = f"{kind}.{name}", _signature(kind, name)
     fields: dict[str, Any] = {option: (type_, ...) for option, type_ in signature.options.items()}
     try:
         return create_model(title, __base__=Section, __doc__=signature.summary or title, **fields)
     except PydanticUserError as error:
         reason = str(error).partition("\n")[0]
+        path = _path(kind, name)
         raise ConfigError(f"{path}: params.yaml cannot express its options: {reason}") from None
+
+
+def declaration(kind: str, name: str) -> declare.Declaration:
+    """What a plug-in declares; the file is not loaded.
+
+    Raises ConfigError for a plug-in that declares nothing where its kind has to, or something else.
+    """
+    wanted = declare.OF_KIND.get(kind, declare.Declaration)
+    found = _signature(kind, name).declared
+    if found is None and wanted is declare.Declaration:
+        return declare.Declaration()
+    if type(found) is not wanted:
+        raise ConfigError(
+            f"{_path(kind, name)}: DECLARES is {found!r}; "
+            f"set it to a declare.{wanted.__name__}(...)"
+        )
+    assert isinstance(found, declare.Declaration)
+    return found
+
+
+def _signature(kind: str, name: str) -> signatures.Signature:
+    require(kind, name)
+    return _read(_path(kind, name), name, kind)
+
+
+@functools.cache
+def _read(path: Path, name: str, kind: str) -> signatures.Signature:
+    return signatures.read(path, name, f"twinview.{kind}")
+
+
+def _path(kind: str, name: str) -> Path:
+    return FOLDER / kind / f"{name}.py"
 
 
 def explain(error: ValidationError, model: type[BaseModel], place: str = "") -> list[str]:

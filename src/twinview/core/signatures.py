@@ -1,7 +1,7 @@
 """The options of a plug-in, read from its file without loading it, since most files load PyTorch.
 
-The file is parsed and not run. Only those of its imports and constants are evaluated that the
-annotations of the options name.
+The file is parsed and not run. Only those of its imports, constants and functions are evaluated
+that the annotations of the options, and what the file declares, name.
 """
 
 import ast
@@ -12,17 +12,20 @@ from typing import Any
 
 from twinview.core.errors import ConfigError
 
+DECLARES = "DECLARES"
+
 
 @dataclass(frozen=True)
 class Signature:
     """A callable as its file states it.
 
     summary: the first line of its docstring, or "". options: the keyword-only parameters, each
-    with its evaluated annotation.
+    with its evaluated annotation. declared: the value of DECLARES (core/declare.py), or None.
     """
 
     summary: str
     options: dict[str, Any]
+    declared: Any
 
 
 def read(path: Path, name: str, package: str) -> Signature:
@@ -49,7 +52,9 @@ def read(path: Path, name: str, package: str) -> Signature:
     if bare := [option.arg for option in keywords if option.annotation is None]:
         raise ConfigError(f"{path}: annotate {', '.join(bare)} of {name}() with type and range")
     names = _Names(body, package)
-    return Signature(summary, {option.arg: _evaluated(option, names, path) for option in keywords})
+    options = {option.arg: _option(option, names, path) for option in keywords}
+    declared = _evaluated(DECLARES, DECLARES, names, path) if DECLARES in names else None
+    return Signature(summary, options, declared)
 
 
 def constant(path: Path, name: str) -> Any:
@@ -83,32 +88,46 @@ def _keywords(target: ast.FunctionDef | ast.ClassDef) -> Sequence[ast.arg]:
     return first.args.kwonlyargs if first else []
 
 
-def _evaluated(option: ast.arg, names: "_Names", path: Path) -> Any:
+def _option(option: ast.arg, names: "_Names", path: Path) -> Any:
     assert option.annotation is not None
-    text = ast.unparse(option.annotation)
+    return _evaluated(ast.unparse(option.annotation), option.arg, names, path)
+
+
+def _evaluated(text: str, what: str, names: "_Names", path: Path) -> Any:
     try:
         value = eval(text, names.outside, names)
         return eval(value, names.outside, names) if isinstance(value, str) else value
     except (NameError, AttributeError, ImportError, TypeError, SyntaxError) as error:
         raise ConfigError(
-            f"{path}: {option.arg}: {text} cannot be evaluated without loading the file ({error}); "
-            "an annotation may name what the file imports and its constants, so define your own "
-            "class in another file and import it"
+            f"{path}: {what}: {text} cannot be evaluated without loading the file ({error}); "
+            "it may name what the file imports and its constants, so define your own class in "
+            "another file and import it"
         ) from None
 
 
 class _Names(dict[str, Any]):
-    """The names that annotations may use: a file's imports and constants, read on demand."""
+    """A file's imports, constants and functions, each evaluated on demand."""
 
     def __init__(self, body: Sequence[ast.stmt], package: str) -> None:
         super().__init__()
         self.outside = {"__package__": package}
         self._stated = dict(pair for statement in body for pair in _bound(statement))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._stated
+
     def __missing__(self, name: str) -> Any:
-        code = ast.unparse(self._stated[name])  # after a KeyError Python looks among its built-ins
-        exec(code, self.outside, self)
+        statement = self._stated[name]  # after a KeyError Python looks among its built-ins
+        if isinstance(statement, ast.FunctionDef):
+            self._hand_over(statement, name)
+        exec(ast.unparse(statement), self.outside, self)
         return self[name]
+
+    def _hand_over(self, function: ast.FunctionDef, name: str) -> None:
+        """Makes what a function names global to it: it looks nowhere else once it is called."""
+        named = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        for other in named & self._stated.keys() - {name}:
+            self.outside[other] = self[other]
 
 
 def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -120,6 +139,8 @@ def _bound(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         for alias in statement.names:
             imported = ast.ImportFrom(statement.module, [alias], statement.level)
             yield alias.asname or alias.name, imported
+    elif isinstance(statement, ast.FunctionDef):
+        yield statement.name, statement
     elif isinstance(statement, ast.Assign | ast.AnnAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         for target in targets:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision import models
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 
@@ -46,6 +47,9 @@ def backbone(
             f"is {model!r}, which cannot take pictures of {' x '.join(map(str, shape))} ({reason})",
             "choose one that can, such as resnet18, which takes any size",
         ) from None
+
+
+DECLARES = declare.Declaration(quick={"model": "shufflenet_v2_x0_5"})
 
 
 @final

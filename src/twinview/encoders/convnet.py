@@ -1,11 +1,15 @@
 """A compact convolutional network for small pictures, which is fast on a CPU."""
 
 import math
-from typing import Annotated, Literal, final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, final
 
 import torch
 from annotated_types import Ge, Len
 from torch import Tensor, nn
+
+from twinview.core import declare
+from twinview.settings.params import Params
 
 Width = Annotated[int, Ge(1)]
 
@@ -43,6 +47,18 @@ def convnet(
     if pooled > len(widths):
         raise ValueError(f"pooled is {pooled}, and there are {len(widths)} layers")
     return ConvNet(shape, widths, strides, grid, pooled, norm)
+
+
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    widths, strides = len(options["widths"]), len(options["strides"])
+    if widths != strides:
+        yield (
+            f"encoders.convnet: has {widths} widths and {strides} strides; each layer needs one of "
+            "both"
+        )
+
+
+DECLARES = declare.Declaration(check=_check, quick={"widths": [6, 8], "strides": [2, 1], "grid": 2})
 
 
 @final

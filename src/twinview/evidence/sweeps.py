@@ -17,9 +17,10 @@ from twinview.evidence.sweep_tables import note, origin, scores, table
 from twinview.experiments import dvc_experiments, identity
 from twinview.settings import params
 from twinview.settings.params import Params
-from twinview.settings.sections import VALIDATION
+from twinview.settings.sections import NONE, VALIDATION
 
 COMMAND = "make sweep"
+BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
 SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
 
@@ -84,16 +85,27 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
     Of few labels only what the table shows is found: evaluation takes as long as training.
     Raises ConfigError for epochs of SimCLR's that a method cannot spend.
     """
-    labels = [name for name in registry.names(kind) if name != "siamese"]  # the objectives' own
-    methods = {label: label if kind == "methods" else "siamese" for label in labels}
-    own = shares(settings, set(methods.values()), epochs)
+    labels = [name for name in registry.names(kind) if kind == "objectives" or _by_itself(name)]
+    methods = {label: label if kind == "methods" else BY_OBJECTIVE for label in labels}
+    objective = NONE if kind == "methods" else labels[0]
+    own = shares(_learning_by(objective, settings), set(methods.values()), epochs)
     for seed in range(seeds):
         for label, method in methods.items():
             changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
-            changes |= {} if kind == "methods" else {"methods.siamese.objective": label}
+            changes["pretrain.objective"] = NONE if kind == "methods" else label
             changes |= SHOWN
             changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
             yield Experiment.of(label, settings, changes | seeded(seed))
+
+
+def _by_itself(method: str) -> bool:
+    """Whether it has a loss of its own: the others are their objectives' in the tables."""
+    return not params.takes_objective(method)
+
+
+def _learning_by(objective: str, settings: Params) -> Params:
+    pretrain = settings.pretrain.model_copy(update={"objective": objective})
+    return settings.model_copy(update={"pretrain": pretrain})
 
 
 def seeded(seed: int) -> dict[str, int]:

@@ -9,14 +9,14 @@ from twinview.experiments.lock_file import value_at
 
 ABSENT = "absent"  # what an earlier version does not know
 
-# Which setting chooses from a section of plug-ins; {} stands for the chosen method.
+# Which setting chooses from a section of plug-ins.
 _CHOSEN_BY = {
     "sources": "data.source",
     "augmentations": "views.chain",
     "encoders": "pretrain.encoder",
     "heads": "pretrain.head",
     "optimizers": "pretrain.optimizer",
-    "objectives": "methods.{}.objective",
+    "objectives": "pretrain.objective",
     "methods": "pretrain.method",
     "probes": "evaluate.probes",
 }
@@ -82,8 +82,7 @@ def told(value: Any) -> str:
 
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
     """The plug-ins of a section that are in use."""
-    key = _CHOSEN_BY[section].format(value_at(tree, _CHOSEN_BY["methods"]))
-    found = value_at(tree, key)
+    found = value_at(tree, _CHOSEN_BY[section])
     return found if isinstance(found, list) else [found]
 
 

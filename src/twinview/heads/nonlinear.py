@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import nn
 
+from twinview.core import declare
+
 
 def nonlinear(
     width: int,
@@ -40,3 +42,6 @@ def nonlinear(
     layers += [nn.Linear(width, out, bias=norm != "all")]
     layers += [nn.BatchNorm1d(out, affine=False)] if norm == "all" else []
     return nn.Sequential(*layers)
+
+
+DECLARES = declare.Declaration(quick={"hidden": 7, "out": 5})

@@ -22,12 +22,14 @@ class Method(nn.Module, ABC):
     encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
     examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
     of h, so that its batch norm sees the whole batch. supervised: labels say what is alike, so that
-    a good z may keep as few directions as there are classes, down to one.
+    a good z may keep as few directions as there are classes, down to one. pairs: it learns from
+    labelled pairs of train examples (data.pairs), in place of the examples.
     """
 
     views: int
     small: SmallCrops | None = None
     supervised: bool = False
+    pairs: bool = False
     encoder: nn.Module
     head: nn.Module
 
@@ -59,13 +61,14 @@ class Siamese(Method):
         chance: Callable[[int], float],
         views: int,
         supervised: bool = False,
+        pairs: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.objective = objective
         self._chance = chance
-        self.views, self.supervised = views, supervised
+        self.views, self.supervised, self.pairs = views, supervised, pairs
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""

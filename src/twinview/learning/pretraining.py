@@ -66,7 +66,7 @@ class Training:
         device = devices.choose_device(own.device)
         learner, method = build(settings, prepared)
         add_small_crops(views, plan, prepared, learner, method)
-        train, views = examples(settings, prepared, views)
+        train, views = examples(settings, prepared, views, method)
         if method.supervised and train.labels is None:
             raise DataError(
                 f"pretrain.method: {own.method} learns from labels, and this data has none; "
@@ -153,19 +153,28 @@ def add_small_crops(
         encoder.require_map_size(learner, views.small(torch.arange(1), 0)[0])
 
 
-def examples(settings: Params, prepared: Prepared, views: Views) -> tuple[Split, Views]:
+def examples(
+    settings: Params, prepared: Prepared, views: Views, method: Method
+) -> tuple[Split, Views]:
     """What batches are made of, and its views: train examples, or labelled pairs of them.
 
     Raises DataError where a method that learns from pairs has none, or not a batch of them.
     """
     train, pairs = prepared.splits["train"], prepared.pairs
-    if not settings.learns_from_pairs:
+    if not method.pairs:
         return train, views
-    count, wanted = len(pairs or ()), settings.pretrain.batch_size
-    if pairs is None or count < wanted:
-        raise DataError(
-            f"methods.{settings.pretrain.method}.positives is 'pairs', and the file that "
-            f"data.pairs names has {count:,} of them, not a batch of {wanted:,}; name another "
-            "file, or lower pretrain.batch_size"
+    name, wanted = settings.pretrain.method, settings.pretrain.batch_size
+    if pairs is None:
+        raise DataError.at(
+            f"methods.{name}",
+            "learns from labelled pairs, and these data have none",
+            "choose other positives, or let data.pairs name a file and run the pipeline",
+        )
+    if len(pairs) < wanted:
+        raise DataError.at(
+            "data.pairs",
+            f"names a file with {len(pairs):,} pairs, but methods.{name} learns from batches of "
+            f"{wanted:,}",
+            "name another file, or lower pretrain.batch_size",
         )
     return pairs.as_split(), PairViews(views, pairs)

@@ -6,6 +6,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from twinview.core import declare
 from twinview.learning.parts import Method, Siamese, outputs
 from twinview.objectives.barlow_twins import barlow_twins as objective
 
@@ -20,3 +21,9 @@ def barlow_twins(
     width = float(outputs(head, "barlow_twins"))
     own = partial(objective, off_diagonal=off_diagonal)
     return Siamese(encoder, head, own, chance=lambda n: width, views=2)
+
+
+DECLARES = declare.Method(
+    negatives=None,
+    opts_out={"negatives": "it compares features over the batch, not examples"},
+)

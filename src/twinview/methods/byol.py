@@ -5,6 +5,7 @@ from typing import Annotated, final
 from annotated_types import Ge, Lt
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, Momentum, on_rows, outputs, predictor
@@ -23,6 +24,16 @@ def byol(
     norm in the head. BYOL: decay .996, rising to 1 over the training, hidden 4096.
     """
     return Byol(encoder, head, decay, hidden)
+
+
+DECLARES = declare.Method(
+    negatives=None,
+    quick={"decay": 0.9, "hidden": 6},
+    opts_out={
+        "negatives": "a view predicts the slow one of the same example",
+        "chance": "all alike is its minimum; chance is two unrelated directions",
+    },
+)
 
 
 @final

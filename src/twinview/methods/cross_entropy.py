@@ -5,6 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, Siamese, outputs
@@ -16,6 +17,12 @@ def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
     return Siamese(
         encoder, head, _name_the_class, lambda n: math.log(classes), views=1, supervised=True
     )
+
+
+DECLARES = declare.Method(
+    negatives=None,
+    opts_out={"negatives": "it names classes"},
+)
 
 
 def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:

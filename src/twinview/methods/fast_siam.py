@@ -5,6 +5,7 @@ from typing import Annotated, final
 from annotated_types import Ge
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, on_rows, outputs, predictor
@@ -25,6 +26,15 @@ def fast_siam(
     head's outputs. SimSiam's constant rate for the predictor is not followed.
     """
     return FastSiam(encoder, head, views, hidden)
+
+
+DECLARES = declare.Method(
+    negatives=None,
+    opts_out={
+        "negatives": "a view predicts the others of the same example",
+        "chance": "all alike is its minimum; chance is two unrelated directions",
+    },
+)
 
 
 @final

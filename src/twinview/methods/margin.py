@@ -6,6 +6,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp, pair_mining, tally
@@ -39,6 +40,12 @@ def margin(
             "or methods.margin.labelled to true"
         )
     return Margin(encoder, head, alpha, torch.full((classes or 1,), beta), classes, labelled)
+
+
+DECLARES = declare.Method(
+    negatives=lambda n, alike, options: 2 * (n - alike if options["labelled"] else n - 1),
+    opts_out={"chance": "its distances are drawn: chance is those of unrelated embeddings"},
+)
 
 
 @final

@@ -1,18 +1,22 @@
 """MoCo: name each query's key, among keys of earlier batches (arXiv 1911.05722, algorithm 1)."""
 
 import math
-from typing import Annotated, final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, final
 
 import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn
 
 from twinview.compute import batch_norm, processes
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, Momentum, Queue, on_rows, outputs, predictor
 from twinview.objectives.info_nce import info_nce
+from twinview.settings.params import Params
+from twinview.settings.ranges import oversized
 
 Count = Annotated[int, Ge(1)]
 
@@ -31,12 +35,13 @@ def moco(
 ) -> Method:
     """A query encoder that learns, and a slow copy of it that makes the keys.
 
-    rising: the decay, to 1. queue: how many keys are negatives; null: the batch's other keys.
+    decay: of the copy. rising: the decay, to 1. queue: how many keys are negatives; null: the
+    batch's other keys.
     symmetric: each view is a query once, not the first only. hidden: a predictor's, on queries;
     null: none. norm_group: how many rows batch norm sees together, of the keys in another order,
     so that its statistics do not tell which key is whose (section 3.3); null: all, and it tells.
-    v2 (2003.04297): .2, .999, false, 65536, false, null, 32. v3 (2104.02057): 1 (ResNet-50) or .2
-    (ViT), .99, true, null, true, 4096, null; it also scales the loss.
+    v2 (2003.04297): temperature .2, .999, false, 65536, false, null, 32. v3 (2104.02057): 1
+    (ResNet-50) or .2 (ViT), .99, true, null, true, 4096, null; it also scales the loss.
     """
     own = Moco(encoder, head, temperature, Momentum(encoder, head, decay, rising), symmetric)
     width = outputs(head, "moco")
@@ -48,6 +53,34 @@ def moco(
         own.group = norm_group
         batch_norm.split(own, norm_group)
     return own
+
+
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    yield from oversized("methods.moco.queue", options["queue"] or 0, "train", settings)
+    own, group = settings.pretrain, options["norm_group"]
+    if group and group >= own.batch_size:
+        yield (
+            f"methods.moco.norm_group: is {group}, not less than pretrain.batch_size: "
+            f"{own.batch_size}, so batch norm could tell which key is whose, as with null; set it "
+            f"to {math.gcd(own.batch_size // 2, own.rows_at_once)}, or to null"
+        )
+    elif group and own.rows_at_once % group:
+        yield (
+            f"methods.moco.norm_group: is {group}, which does not divide the {own.rows_at_once} "
+            f"rows that the encoder gets at a time; set it to "
+            f"{math.gcd(group, own.rows_at_once)}, or to null"
+        )
+
+
+DECLARES = declare.Method(
+    negatives=lambda n, alike, options: options["queue"] or n - 1,
+    check=_check,
+    quick={"decay": 0.9, "rising": True, "queue": 10, "norm_group": 2},
+    opts_out={
+        "chance": "the negatives lie in the queue",
+        "order of views": "queries and keys, unless symmetric",
+    },
+)
 
 
 @final

@@ -7,6 +7,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import nn
 
+from twinview.core import declare
 from twinview.learning.parts import Method, Siamese
 from twinview.objectives.nt_xent import nt_xent
 
@@ -15,3 +16,6 @@ def simclr(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float,
     """One encoder and head on both views, under NT-Xent. SimCLR: temperature .1 to .5."""
     objective = partial(nt_xent, temperature=temperature)
     return Siamese(encoder, head, objective, chance=lambda n: math.log(2 * n - 1), views=2)
+
+
+DECLARES = declare.Method(negatives=lambda n, alike, options: 2 * n - 2)

@@ -7,6 +7,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.errors import DataError
 from twinview.learning.parts import Method, Siamese
 from twinview.objectives.sup_con import sup_con as objective
@@ -21,6 +22,9 @@ def sup_con(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float
     return Siamese(
         encoder, head, own, chance=lambda n: math.log(2 * n - 1), views=2, supervised=True
     )
+
+
+DECLARES = declare.Method(negatives=lambda n, alike, options: 2 * (n - alike))
 
 
 def _labelled(z: Tensor, labels: Tensor | None, temperature: float) -> Tensor:

@@ -1,16 +1,20 @@
 """SwAV: predict the prototypes that the other view is given (arXiv 2006.09882, alg. 1)."""
 
 import math
-from typing import Annotated, final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, final
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, Prototypes, Queue, on_rows, outputs
+from twinview.settings.params import Params
+from twinview.settings.ranges import oversized
 from twinview.settings.sections import SmallCrops
 
 Count = Annotated[int, Ge(1)]
@@ -34,10 +38,10 @@ def swav(
     epsilon, iterations: of Sinkhorn. frozen_until: the share of the training before which
     prototypes do not learn. queue: how many earlier examples help to find the codes, from the
     share queue_from on; null: none. small: smaller crops, which predict the codes of both views
-    and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes, .1, .05, 3
-    iterations, frozen for one epoch, 3840 from epoch 15 on where batches are small, 6 crops of 96
-    pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at log(prototypes) is
-    collapse, an epsilon of .03 a remedy.
+    and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes, temperature .1,
+    .05, 3 iterations, frozen for one epoch, 3840 from epoch 15 on where batches are small, 6 crops
+    of 96 pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at log(prototypes)
+    is collapse, an epsilon of .03 a remedy.
     """
     if queue is None and queue_from:
         raise ConfigError(
@@ -50,6 +54,34 @@ def swav(
     if queue is not None:
         own.queue = Queue(queue, (2, width), queue_from)
     return own
+
+
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    yield from oversized("methods.swav.queue", options["queue"] or 0, "train", settings)
+    chain = settings.views.chain
+    if options["small"] and "random_resized_crop" not in chain:
+        yield (
+            "methods.swav.small: small crops need random_resized_crop in "
+            f"views.chain: {', '.join(chain)}; add it, or set this to null"
+        )
+
+
+DECLARES = declare.Method(
+    negatives=None,
+    check=_check,
+    quick={
+        "prototypes": 7,
+        "epsilon": 0.05,
+        "frozen_until": 0.3,
+        "queue": 20,
+        "queue_from": 0.2,
+        "small": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
+    },
+    opts_out={
+        "negatives": "a view predicts the other's code",
+        "chance": "prototypes tell even then which codes the batch has to share",
+    },
+)
 
 
 @final

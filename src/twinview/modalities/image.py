@@ -6,10 +6,9 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from twinview.core import declare, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Modality, Statistics
-
-NEED_COLOUR = ("grey", "hue", "saturation")
 
 
 def image() -> Modality:
@@ -31,7 +30,7 @@ class Image(Modality):
 
     def check_chain(self, names: Sequence[str], shape: tuple[int, ...]) -> None:
         """Raises ConfigError when pictures of one channel are to change their colours."""
-        idle = [name for name in names if name in NEED_COLOUR]
+        idle = [name for name in names if _needs_colour(name)]
         if idle and shape[0] == 1:
             raise ConfigError.at(
                 "views.chain",
@@ -60,6 +59,11 @@ class Image(Modality):
     def standardise(self, statistics: Statistics) -> nn.Module:
         """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
         return Standardise(statistics)
+
+
+def _needs_colour(augmentation: str) -> bool:
+    declared = registry.declaration("augmentations", augmentation)
+    return isinstance(declared, declare.Augmentation) and declared.needs_colour
 
 
 @final

@@ -7,6 +7,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, pair_mining, tally
 
 
@@ -41,6 +42,13 @@ def alignment_uniformity(
     unit = log_sum_exp.unit(z)
     uniformity = torch.stack([_uniformity(view, concentration) for view in unit]).mean()
     return _alignment(unit, labels, power) + uniformity_weight * uniformity
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes"),
+    negatives=lambda n, alike, options: n - 1,
+    quick={"uniformity_weight": 0.5},
+)
 
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:

@@ -7,6 +7,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp
 
 
@@ -31,3 +32,13 @@ def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt
     correlations = first.T @ second / z.shape[1]
     excess = (correlations - torch.eye(len(correlations)).to(correlations)).square()
     return excess.trace() + off_diagonal * excess.fill_diagonal_(0).sum()
+
+
+DECLARES = declare.Objective(
+    positives=("views",),
+    negatives=None,
+    opts_out={
+        "negatives": "it compares features over the batch, not examples",
+        "rotation": "its features are to be independent, one by one",
+    },
+)

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
 from twinview.settings.ranges import Distance
@@ -41,6 +42,12 @@ def contrastive(
     tally.tell_anchors(positive.sum(1), negative.sum(1))
     missing = (margin - distances[negative]).relu()
     return (pair_mining.mean(distances[positive].square()) + pair_mining.mean(missing.square())) / 2
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes", "pairs"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+)
 
 
 def _of_pairs(distances: Tensor, positive: Tensor, margin: float) -> Tensor:

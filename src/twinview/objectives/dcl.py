@@ -7,6 +7,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, pair_mining, tally
 
 
@@ -34,3 +35,9 @@ def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> T
     rows = unit.flatten(0, 1)
     products = (rows @ rows.T / temperature).masked_fill(~negative, -math.inf)
     return torch.mean(products.logsumexp(1).unflatten(0, (2, -1)) - positive)
+
+
+DECLARES = declare.Objective(
+    positives=("views",),
+    negatives=lambda n, alike, options: 2 * n - 2,
+)

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, tally
 
 
@@ -39,3 +40,11 @@ def info_nce(
     negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.unit(queue), temperature)
     # This is log(exp(positive) + exp(negatives)) - positive without cancellation.
     return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()
+
+
+DECLARES = declare.Objective(
+    positives=("views",),
+    negatives=lambda n, alike, options: n - 1,
+    without={"queue": None},
+    opts_out={"order of views": "queries and keys"},
+)

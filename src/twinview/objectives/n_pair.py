@@ -7,6 +7,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, pair_mining, tally
 
 
@@ -35,3 +36,10 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
     negatives = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
     loss = -logsigmoid((products - negatives)[~negative]).mean()
     return loss + length_weight * wide.square().sum(2).mean()
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes"),
+    negatives=lambda n, alike, options: n - alike,
+    opts_out={"order of views": "anchors and positives"},
+)

@@ -8,6 +8,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import PairLabels
 from twinview.learning import pair_mining, tally
@@ -53,6 +54,13 @@ def nt_logistic(
     similar, dissimilar = (1 - near) / temperature, (far - 1) / temperature
     positive_loss = -pair_mining.mean(logsigmoid(similar))
     return positive_loss - pair_mining.mean(logsigmoid(dissimilar))
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes", "pairs"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+    quick={"mining": "all"},
+)
 
 
 def _of_pairs(cosines: Tensor, positive: Tensor, temperature: float, mining: str) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, tally
 
 
@@ -29,3 +30,9 @@ def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) 
     others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)
     # The positives are subtracted before the mean, since both terms are large at low temperatures.
     return torch.mean(others.unflatten(0, (2, -1)) - positive)
+
+
+DECLARES = declare.Objective(
+    positives=("views",),
+    negatives=lambda n, alike, options: 2 * n - 2,
+)

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import log_sum_exp, tally
 
 
@@ -32,6 +33,12 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     agreement = _agreement(rows, labels.repeat(views)) / count.clamp(min=1) / temperature
     loss = log_sum_exp.log_sum_exp_of_others(rows, temperature) - agreement
     return torch.where(count > 0, loss, 0).mean()
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+)
 
 
 def _agreement(rows: Tensor, labels: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from typing import Annotated
 from annotated_types import Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.learning import pair_mining
 from twinview.settings.ranges import Distance, Mining
 
@@ -36,3 +37,10 @@ def triplet(
     """
     near, far = pair_mining.triplets(z, labels, margin=margin, distance=distance, mining=mining)
     return pair_mining.mean((margin + near - far).relu())
+
+
+DECLARES = declare.Objective(
+    positives=("views", "classes"),
+    negatives=lambda n, alike, options: 2 * (n - alike),
+    quick={"margin": 1.0, "mining": "all"},
+)

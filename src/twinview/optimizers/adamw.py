@@ -5,6 +5,8 @@ from typing import Annotated
 from annotated_types import Ge
 from torch import nn, optim
 
+from twinview.core import declare
+
 
 def adamw(
     decayed: list[nn.Parameter],
@@ -21,3 +23,6 @@ def adamw(
         {"params": exempt, "weight_decay": 0.0},
     ]
     return optim.AdamW(groups, lr=0.0, fused=True)
+
+
+DECLARES = declare.Declaration(quick={"weight_decay": 0.1})

@@ -7,6 +7,8 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor, nn, optim
 
+from twinview.core import declare
+
 
 def lars(
     decayed: list[nn.Parameter],
@@ -35,6 +37,10 @@ def lars(
         {"params": exempt, "weight_decay": 0.0, "trust": None},
     ]
     return Lars(groups, {"lr": 0.0, "momentum": momentum})
+
+
+# Without a gradient, its step is trust times the weight, whatever the decay.
+DECLARES = declare.Declaration(quick={"weight_decay": 0.1, "trust": 0.1})
 
 
 @final

@@ -5,6 +5,8 @@ from typing import Annotated
 from annotated_types import Ge, Lt
 from torch import nn, optim
 
+from twinview.core import declare
+
 
 def sgd(
     decayed: list[nn.Parameter],
@@ -22,3 +24,6 @@ def sgd(
         {"params": exempt, "weight_decay": 0.0},
     ]
     return optim.SGD(groups, lr=0.0, momentum=momentum)
+
+
+DECLARES = declare.Declaration(quick={"weight_decay": 0.1})

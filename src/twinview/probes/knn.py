@@ -1,14 +1,18 @@
 """Weighted k-nearest-neighbour classification by cosine (Wu et al., arXiv 1805.01978, sec. 3.4)."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.types import Embeddings
 from twinview.evaluation.nearest import nearest
 from twinview.evaluation.whitening import whitening
+from twinview.settings.params import Params
+from twinview.settings.ranges import oversized
 
 
 def knn(
@@ -39,6 +43,14 @@ def knn(
     # Subtracting the largest cosine keeps the ratios, and nothing overflows at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()
     return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)
+
+
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    most = max(options["neighbours"])
+    yield from oversized("probes.knn.neighbours", most, "train", settings)
+
+
+DECLARES = declare.Declaration(check=_check)
 
 
 def _unchanged(rows: Tensor) -> Tensor:

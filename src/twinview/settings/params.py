@@ -18,12 +18,23 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from twinview.core import declare
 from twinview.core.errors import ConfigError
-from twinview.core.registry import Section, bind, did_you_mean, explain, names, options_model
+from twinview.core.registry import (
+    Section,
+    bind,
+    declaration,
+    did_you_mean,
+    explain,
+    names,
+    options_model,
+)
 from twinview.settings import check_cache, recipes, renamed
+from twinview.settings.ranges import oversized
 from twinview.settings.sections import (
     FEW,
     MEASURES,
+    NONE,
     Baselines,
     Data,
     Distinct,
@@ -63,30 +74,24 @@ class Params(Section):
     def bound(self, kind: str, name: str) -> Callable[..., Any]:
         """The plug-in `name` with the options that params.yaml states for it.
 
-        An option 'objective' names a file of objectives/, and becomes it, bound.
+        A method that learns by an objective gets pretrain.objective, bound.
         """
-        options = getattr(self, kind)[name]
-        made = bind(kind, name, options)
-        if "objective" in options:
-            made = partial(made, objective=self.bound("objectives", options["objective"]))
+        made = bind(kind, name, getattr(self, kind)[name])
+        if kind == "methods" and takes_objective(name):
+            made = partial(made, objective=self.bound("objectives", self.pretrain.objective))
         return made
 
     def chosen(self, *sections: str) -> dict[str, Any]:
         """The named sections as plain values; of plug-ins, those that are chosen."""
         tree = self.model_dump(mode="json", include=set(sections))
         for kind in tree.keys() & set(PLUGIN_SECTIONS):
-            names = {name for _, of, name in _choices(self) if of == kind}
+            names = {name for _, of, name in _choices(self) if of == kind and name != NONE}
             tree[kind] = {name: tree[kind][name] for name in tree[kind] if name in names}
         return tree
 
-    @property
-    def learns_from_pairs(self) -> bool:
-        """Whether the chosen method takes labelled pairs, and not examples."""
-        return _of_method(self).get("positives") == "pairs"
-
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        faults = [*_unstated(self), *_impossible(self)]
+        faults = [*_unstated(self), *_impossible(self), *_refused(self)]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -157,6 +162,8 @@ def _candidates(kind: str) -> type[BaseModel]:
         if kind == "probes":
             model = _grid(model)
         fields[name] = (model | None, None)
+    if kind == "objectives":
+        fields[NONE] = (create_model(f"{kind}.{NONE}", __base__=Section) | None, None)
     return create_model(kind, __base__=_Candidates, **fields)
 
 
@@ -258,30 +265,10 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
         ("pretrain.encoder", "encoders", params.pretrain.encoder),
         ("pretrain.head", "heads", params.pretrain.head),
         ("pretrain.optimizer", "optimizers", params.pretrain.optimizer),
-        *_objective(params),
+        ("pretrain.objective", "objectives", params.pretrain.objective),
         *(("views.chain", "augmentations", name) for name in params.views.chain),
         *(("evaluate.probes", "probes", name) for name in params.evaluate.probes),
     ]
-
-
-def _objective(params: Params) -> list[tuple[str, str, str]]:
-    """The one that the chosen method names, if it names one."""
-    options = _of_method(params)
-    setting = f"methods.{params.pretrain.method}.objective"
-    return [(setting, "objectives", options["objective"])] if "objective" in options else []
-
-
-def _of_method(params: Params) -> dict[str, Any]:
-    """The chosen method's options as plain values; none where it states none."""
-    return _options(params.methods, params.pretrain.method)
-
-
-def _options(candidates: Candidates, name: str) -> dict[str, Any]:
-    """A plug-in's options as plain values; none where none are stated."""
-    if name not in candidates:
-        return {}
-    options: Any = candidates[name]
-    return options.model_dump() if isinstance(options, BaseModel) else options
 
 
 def _unstated(params: Params) -> list[str]:
@@ -295,64 +282,88 @@ def _unstated(params: Params) -> list[str]:
 
 def _impossible(params: Params) -> Iterator[str]:
     """Settings that are each possible and make no sense together."""
-    own, method = params.pretrain, _of_method(params)
+    own = params.pretrain
     yield from _oversized(params)
     yield from _no_metrics(params)
-    if params.learns_from_pairs and params.data.pairs is None:
-        yield f"data.pairs: is null, but methods.{own.method}.positives is 'pairs'; name a file"
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
             f"pretrain.warmup_epochs: is {own.warmup_epochs}, but the training ends "
             f"after pretrain.epochs: {own.epochs}"
         )
-    if method.get("small") and "random_resized_crop" not in params.views.chain:
+
+
+def _refused(params: Params) -> Iterator[str]:
+    """What does not fit the chosen plug-ins' declarations.
+
+    Of options whose types are known, those of whole_model, so that stages read no declarations.
+    """
+    if not isinstance(params.methods, BaseModel):
+        return
+    yield from _idle_or_lacking(params.pretrain)
+    yield from _of_another_modality(params)
+    for _, kind, name in _choices(params):
+        candidates = getattr(params, kind)
+        if name in candidates and name != NONE and (check := declaration(kind, name).check):
+            yield from check(dict(candidates[name]), params)
+
+
+def _of_another_modality(params: Params) -> Iterator[str]:
+    """A source or an augmentation that is not for data.modality."""
+    modality = params.data.modality
+    own = declaration("sources", params.data.source)
+    assert isinstance(own, declare.Source)
+    if own.modality != modality:
         yield (
-            f"methods.{own.method}.small: small crops need random_resized_crop in "
-            f"views.chain: {', '.join(params.views.chain)}; add it, or set this to null"
+            f"data.modality: is {modality!r}, and sources.{params.data.source} gives "
+            f"{own.modality!r}; set it to that"
         )
-    group = method.get("norm_group")
-    if group and group >= own.batch_size:
+    for name in params.views.chain:
+        augmentation = declaration("augmentations", name)
+        assert isinstance(augmentation, declare.Augmentation)
+        if augmentation.modality != modality:
+            yield (
+                f"views.chain: {name!r} augments {augmentation.modality!r}, and data.modality is "
+                f"{modality!r}; take it out"
+            )
+
+
+def takes_objective(method: str) -> bool:
+    """Whether a method learns by pretrain.objective."""
+    declared = declaration("methods", method)
+    return isinstance(declared, declare.Method) and declared.objective
+
+
+def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
+    """An objective that the method would not look at, or none where it needs one."""
+    takes, given = takes_objective(own.method), own.objective != NONE
+    if takes and not given:
         yield (
-            f"methods.{own.method}.norm_group: is {group}, not less than pretrain.batch_size: "
-            f"{own.batch_size}, so batch norm could tell which key is whose, as with null; set it "
-            f"to {math.gcd(own.batch_size // 2, _rows_at_once(own))}, or to null"
+            f"pretrain.objective: is {own.objective!r}, and methods.{own.method} learns by an "
+            f"objective; set it to one of {', '.join(names('objectives'))}"
         )
-    elif group and (part := _rows_at_once(own)) % group:
+    if given and not takes:
+        able = ", ".join(name for name in names("methods") if takes_objective(name))
         yield (
-            f"methods.{own.method}.norm_group: is {group}, which does not divide the {part} rows "
-            f"that the encoder gets at a time; set it to {math.gcd(group, part)}, or to null"
-        )
-    shape = _options(params.encoders, own.encoder)
-    if len(shape.get("widths", ())) != len(shape.get("strides", ())):
-        yield (
-            f"encoders.{own.encoder}: has {len(shape['widths'])} widths and "
-            f"{len(shape['strides'])} strides; each layer needs one of both"
+            f"pretrain.objective: is {own.objective!r}, and methods.{own.method} has a loss of its "
+            f"own, so it would do nothing; set it to {NONE}, or pretrain.method to one of {able}"
         )
 
 
 def _oversized(params: Params) -> Iterator[str]:
     """What asks for more rows than a split has."""
     own, report, few = params.pretrain, params.report, params.evaluate.few_labels
-    nearest = _options(params.probes, "knn").get("neighbours", (0,))
     spread = few.propagation.neighbours if few.propagation else 0
-    wanted = {
-        "train": {
-            "pretrain.batch_size": own.batch_size,
-            f"methods.{own.method}.queue": _of_method(params).get("queue") or 0,
-            "evaluate.few_labels.per_class": max(few.per_class),
-            "evaluate.few_labels.propagation.neighbours": spread,
-            "probes.knn.neighbours": max(nearest) if "knn" in params.evaluate.probes else 0,
-            "report.neighbours": report.neighbours,
-        },
-        "validation": {"pretrain.monitored": own.monitored},
-        "test": {"report.points": report.points, "report.queries": report.queries},
-    }
-    for split, values in wanted.items():
-        most = getattr(params.data, split)
-        for setting, value in values.items():
-            if value > most:
-                yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"
+    for setting, value, split in (
+        ("pretrain.batch_size", own.batch_size, "train"),
+        ("evaluate.few_labels.per_class", max(few.per_class), "train"),
+        ("evaluate.few_labels.propagation.neighbours", spread, "train"),
+        ("report.neighbours", report.neighbours, "train"),
+        ("pretrain.monitored", own.monitored, "validation"),
+        ("report.points", report.points, "test"),
+        ("report.queries", report.queries, "test"),
+    ):
+        yield from oversized(setting, value, split, params)
 
 
 def _no_metrics(params: Params) -> Iterator[str]:
@@ -368,11 +379,6 @@ def _no_metrics(params: Params) -> Iterator[str]:
         for name in named:
             if name not in known and not re.fullmatch(rf"({'|'.join(FEW)})_\d+\.accuracy", name):
                 yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"
-
-
-def _rows_at_once(own: Pretrain) -> int:
-    """How many of a view's rows the encoder gets in each process."""
-    return min(own.micro_batch or own.batch_size, own.batch_size // own.processes)
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:

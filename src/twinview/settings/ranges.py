@@ -1,9 +1,10 @@
-"""Types that the options of several plug-ins have; PyTorch is not loaded for them.
+"""Types that the options of several plug-ins have, and a check that several share, without PyTorch.
 
 Pairs (low, high) are what values are drawn between; a pair in the wrong order is an error.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from annotated_types import Gt, Le
 from pydantic import AfterValidator
@@ -26,3 +27,10 @@ ShareRange = Annotated[tuple[Share, Share], RISING]
 
 Distance = Literal["euclidean", "cosine"]
 Mining = Literal["all", "semi_hard", "hard"]
+
+
+def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[str]:
+    """A sentence where a setting asks for more rows than a split of settings.data has."""
+    most = getattr(settings.data, split)
+    if value > most:
+        yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"

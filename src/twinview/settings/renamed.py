@@ -10,6 +10,7 @@ from typing import Any
 
 RENAMED = {
     "methods.siamese.labelled": "methods.siamese.positives",
+    "methods.siamese.objective": "pretrain.objective",
 }
 
 _GONE = "gone: "

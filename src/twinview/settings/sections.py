@@ -21,13 +21,16 @@ from twinview.settings.ranges import ShareRange
 Seed = Annotated[int, Ge(0), Lt(2**31)]
 Count = Annotated[int, Ge(1)]
 Probability = Annotated[float, Gt(0), Le(1)]
+# Of no plug-in. A word and not null, since DVC looks up `objectives.${pretrain.objective}`.
+NONE = "none"
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Marks a setting that names one of a kind's files, whatever type the name stands for."""
+    """Marks a setting that names one of a kind's files, or NONE where it may."""
 
     kind: str
+    or_none: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -37,13 +40,16 @@ class OneOf:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "enum": names(self.kind)}
+        return {"type": "string", "enum": self._names()}
 
     def _known(self, name: str) -> str:
-        if name not in names(self.kind):
-            near = did_you_mean(name, names(self.kind))
+        if name not in self._names():
+            near = did_you_mean(name, self._names())
             raise ValueError(f"{self.kind} has no {name!r}{near}")
         return name
+
+    def _names(self) -> list[str]:
+        return [*names(self.kind), *([NONE] if self.or_none else [])]
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -67,10 +73,12 @@ def _in_pairs_folder(name: str) -> str:
 class Data(Section):
     """Which data, and how many rows of it are fitted on, chosen on and tested on.
 
-    pairs: a CSV file of labelled pairs in data/pairs/; null: there are none.
+    modality: what the source's inputs are; stated, so that DVC knows its file. pairs: a CSV file of
+    labelled pairs in data/pairs/; null: there are none.
     """
 
     source: Annotated[str, OneOf("sources")]
+    modality: Annotated[str, OneOf("modalities")]
     train: Count
     validation: Count
     test: Count
@@ -107,9 +115,10 @@ class SmallCrops(Section):
 
 
 class Pretrain(Section):
-    """What learns, and its budget."""
+    """What learns, and its budget. objective: of a method that takes one; NONE for the others."""
 
     method: Annotated[str, OneOf("methods")]
+    objective: Annotated[str, OneOf("objectives", or_none=True)]
     encoder: Annotated[str, OneOf("encoders")]
     head: Annotated[str, OneOf("heads")]
     optimizer: Annotated[str, OneOf("optimizers")]
@@ -128,6 +137,11 @@ class Pretrain(Section):
     compile: bool
     threads: Count
     processes: Count
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many of a view's rows the encoder gets in each process."""
+        return min(self.micro_batch or self.batch_size, self.batch_size // self.processes)
 
 
 class Baselines(Section):

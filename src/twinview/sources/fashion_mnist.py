@@ -22,6 +22,7 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor
 
+from twinview.core import declare
 from twinview.core.errors import DataError
 from twinview.core.files import atomic_file
 from twinview.core.paths import inside_project, root
@@ -70,6 +71,9 @@ def fashion_mnist(
     fit = Split(images["train"][:, None], labels["train"].long(), torch.arange(60_000))
     test = Split(images["t10k"][:, None], labels["t10k"].long(), torch.arange(60_000, 70_000))
     return Source(fit, test, CLASSES, "image")
+
+
+DECLARES = declare.Source(modality="image")
 
 
 def _missing(raw: Path) -> list[str]:

@@ -8,14 +8,15 @@ from pathlib import Path
 # (`encoders/${pretrain.encoder}.py`), but not the items of a list such as views.chain.
 CHOSEN_BY: Mapping[str, str] = {
     "sources": "data.source",
+    "modalities": "data.modality",
     "encoders": "pretrain.encoder",
     "heads": "pretrain.head",
     "optimizers": "pretrain.optimizer",
     "methods": "pretrain.method",
 }
-# The setting that chooses whose options count. The siamese method alone names an objective, and
-# other methods import theirs: so the options of one count, and the files of all.
-OPTIONS_OF: Mapping[str, str] = {**CHOSEN_BY, "objectives": "methods.siamese.objective"}
+# The setting that chooses whose options count. Methods with a loss of their own may import an
+# objective: so the options of the chosen one count, and the files of all.
+OPTIONS_OF: Mapping[str, str] = {**CHOSEN_BY, "objectives": "pretrain.objective"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,80 @@
+"""What a plug-in declares beside its options: the constant DECLARES of its file, one of these.
+
+DECLARES is read without loading the file (core/signatures.py), since most files load PyTorch. So it
+may name what the file imports, and the file's constants and functions, best none of PyTorch.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+# (the plug-in's options, all settings) to a sentence for each fault. Settings are a
+# settings.params.Params, which this package may not name.
+Check = Callable[[Any, Any], Iterable[str]]
+# (examples of a batch, those of an anchor's class, the options) to an anchor's negatives.
+Negatives = Callable[[int, int, Mapping[str, Any]], int]
+Positives = Literal["views", "classes", "pairs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What a plug-in of any kind may declare.
+
+    check: refuses options that do not go with each other or with other settings, before any work.
+    quick: options in place of params.yaml's, with which a trial takes no time; tests use them.
+    opts_out: the laws of tests/contracts/ that do not hold for it, each with the reason.
+    """
+
+    check: Check | None = None
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    opts_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Source(Declaration):
+    """modality: the name of the modality that the source's inputs have."""
+
+    modality: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Declaration):
+    """modality: the inputs that it augments. needs_colour: it does nothing to one channel."""
+
+    modality: str
+    needs_colour: bool = False
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Objective(Declaration):
+    """positives: what it can take for alike. negatives: how many an anchor has; None: it has none.
+
+    without: what it takes beyond embeddings and labels, and with which values it does without that.
+    """
+
+    positives: tuple[Positives, ...]
+    negatives: Negatives | None
+    without: Mapping[str, Any] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Method(Declaration):
+    """objective: it learns by pretrain.objective, and not by a loss of its own.
+
+    negatives: how many an anchor has; None: it has none, or its objective's.
+    """
+
+    negatives: Negatives | None
+    objective: bool = False
+
+
+OF_KIND: Mapping[str, type[Declaration]] = {
+    "sources": Source,
+    "augmentations": Augmentation,
+    "objectives": Objective,
+    "methods": Method,
+}

@@ -1,0 +1,46 @@
+"""Every plug-in, bound to params.yaml's options or, where it declares some, to its quick ones."""
+
+from functools import partial
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.workspace import ROOT
+from twinview.core import declare, registry
+
+PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+# What a method gets that learns by an objective.
+OBJECTIVE = "nt_xent"
+
+
+def options(kind: str, name: str) -> dict[str, Any]:
+    """A plug-in's own options, as plain values."""
+    stated = {key: of for key, of in PARAMS[kind][name].items() if key != "probability"}
+    return {**stated, **registry.declaration(kind, name).quick}
+
+
+def bound(kind: str, name: str, objective: str = OBJECTIVE) -> Any:
+    """The callable, with its options and, of a method that takes one, an objective."""
+    made = registry.bind(kind, name, options(kind, name))
+    if kind == "methods" and declared_method(name).objective:
+        made = partial(made, objective=bound("objectives", objective))
+    return made
+
+
+def objective(name: str) -> Any:
+    """An objective of embeddings and labels alone."""
+    return partial(bound("objectives", name), **declared_objective(name).without)
+
+
+def declared_objective(name: str) -> declare.Objective:
+    """What an objective declares."""
+    found = registry.declaration("objectives", name)
+    assert isinstance(found, declare.Objective)
+    return found
+
+
+def declared_method(name: str) -> declare.Method:
+    """What a method declares."""
+    found = registry.declaration("methods", name)
+    assert isinstance(found, declare.Method)
+    return found
