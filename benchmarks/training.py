@@ -77,14 +77,14 @@ def changed(settings: Params, **pretrain: object) -> Params:
 def knn_on_validation(encoder: Encoder, prepared: Prepared) -> float:
     """Accuracy on validation of the best of three k: cosine, on features as they are."""
     train, validation = _embedded(encoder, prepared)
-    vote = partial(knn, train, validation.features, temperature=0.07, whitened=0)
+    vote = partial(knn, train, validation.features, temperature=0.07, pca_components=0)
     return max(accuracy(validation, vote(neighbours=k)) for k in (5, 10, 20))
 
 
 def linear_on_validation(encoder: Encoder, prepared: Prepared) -> float:
-    """Accuracy on validation of a linear probe of strength .01."""
+    """Accuracy on validation of a linear probe with C .01."""
     train, validation = _embedded(encoder, prepared)
-    return accuracy(validation, linear(train, validation.features, strength=0.01))
+    return accuracy(validation, linear(train, validation.features, C=0.01))
 
 
 def _embedded(encoder: Encoder, prepared: Prepared) -> list[Embeddings]:

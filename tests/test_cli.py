@@ -400,7 +400,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
 SMALL_GATE = {
     "gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87},
     "gate.drops": {"linear.accuracy": 0.01},
-    "gate.beats": ["linear.accuracy"],
+    "gate.better_than_raw": ["linear.accuracy"],
 }
 
 

@@ -72,8 +72,8 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name(
 ) -> None:
     spread = Propagation(neighbours=5, whitened=0, alpha=0.9)
     few = FewLabels(per_class=(2, 5), draws=3, strength=0.1, propagation=spread, seed=1)
-    grids = {"linear": {"strength": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
-    grids["knn"]["whitened"] = [0]
+    grids = {"linear": {"C": [0.1, 1.0]}, "knn": {"neighbours": [5], "temperature": [0.1]}}
+    grids["knn"]["pca_components"] = [0]
     own = Evaluate(probes=("linear", "knn"), few_labels=few, projections=False)
     shown: list[int] = []
 
@@ -89,7 +89,7 @@ def test_a_contender_is_scored_on_every_task_that_the_settings_name(
     tasks = ["linear", "knn", "labels_2", "labels_5", "propagated_2", "propagated_5"]
     assert list(found) == tasks and shown == [6]
     assert found["linear"] == evaluate_probe(contender(), linear, grids["linear"], CLASSES)[0]
-    probe = probe_predictor(contender(), partial(linear, strength=0.1))
+    probe = probe_predictor(contender(), partial(linear, C=0.1))
     assert found["labels_5"] == few_labels(contender(), probe, 5, draws=3, seed=1)
     graph = propagation_predictor(contender(), spread)
     assert found["propagated_5"] == few_labels(contender(), graph, 5, draws=3, seed=1)
@@ -100,7 +100,7 @@ def test_without_propagation_the_probe_alone_has_few_labels() -> None:
     few = FewLabels(per_class=(2,), draws=2, strength=0.1, propagation=None, seed=1)
     own = Evaluate(probes=("linear",), few_labels=few, projections=False)
     found, _ = protocol.evaluate_contender(
-        contender(), own, {"linear": {"strength": [0.1]}}, CLASSES, lambda tasks, *_: tasks
+        contender(), own, {"linear": {"C": [0.1]}}, CLASSES, lambda tasks, *_: tasks
     )
     assert list(found) == ["linear", "labels_2"]
 
@@ -136,8 +136,8 @@ def test_every_combination_is_tried() -> None:
 @pytest.mark.parametrize(
     ("probe", "grid"),
     [
-        (linear, {"strength": [0.001, 0.1, 10.0]}),
-        (knn, {"neighbours": [1, 5, 20], "temperature": [0.07, 1.0], "whitened": [0]}),
+        (linear, {"C": [0.001, 0.1, 10.0]}),
+        (knn, {"neighbours": [1, 5, 20], "temperature": [0.07, 1.0], "pca_components": [0]}),
     ],
 )
 def test_test_labels_move_neither_the_choice_nor_the_predictions(
@@ -152,7 +152,7 @@ def test_test_labels_move_neither_the_choice_nor_the_predictions(
 
 
 def test_the_accuracy_is_that_of_the_predictions_that_are_given_back() -> None:
-    found, said = evaluate_probe(contender(), linear, {"strength": [0.1]}, CLASSES)
+    found, said = evaluate_probe(contender(), linear, {"C": [0.1]}, CLASSES)
     labels = contender()["test"].required_labels()
     assert found["accuracy"] == (said == labels).double().mean().item() > 0.5
 
@@ -263,7 +263,7 @@ def test_propagation_reads_no_label_but_the_known_rows_and_no_test_row_moves_ano
 
 def test_few_labels_gives_mean_and_sample_deviation_over_draws() -> None:
     found = few_labels(
-        contender(), probe_predictor(contender(), partial(linear, strength=0.1)), 2, 4, seed=0
+        contender(), probe_predictor(contender(), partial(linear, C=0.1)), 2, 4, seed=0
     )
     assert len(found["draws"]) == 4 and len(set(found["draws"])) > 1
     assert found["accuracy"] == pytest.approx(sum(found["draws"]) / 4)

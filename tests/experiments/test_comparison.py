@@ -209,8 +209,8 @@ def test_other_pairs_are_another_group_and_not_another_question() -> None:
         ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-3"),
         ({"evaluate__few_labels__draws": 2},
          "another protocol: evaluate.few_labels.draws 2 instead of 5"),
-        ({"probes__linear__strength": [1.0]},
-         "another protocol: probes.linear.strength [1] instead of [0.001, 0.01, 0.1]"),
+        ({"probes__linear__C": [1.0]},
+         "another protocol: probes.linear.C [1] instead of [0.001, 0.01, 0.1]"),
     ],
 )  # fmt: skip
 def test_what_was_asked_otherwise_is_a_part_of_its_own(

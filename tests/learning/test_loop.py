@@ -522,7 +522,9 @@ def errors(learner: encoder.Encoder, prepared: Prepared) -> float:
     found = embeddings.embed(
         learner, prepared, OWN_EMBED, CPU, lambda batches, *told: iter(batches)
     )
-    said = knn(found["train"], found["test"].features, neighbours=10, temperature=0.07, whitened=0)
+    said = knn(
+        found["train"], found["test"].features, neighbours=10, temperature=0.07, pca_components=0
+    )
     return 1 - accuracy(found["test"], said)
 
 

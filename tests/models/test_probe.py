@@ -21,12 +21,12 @@ from twinview.probes.linear import linear
 CLASSES = ("a", "b", "c")
 TRAIN, VALIDATION, TEST = overlapping(300), overlapping(90, seed=1), overlapping(200, seed=2)
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-GRID = {"strength": [0.0003, 0.1]}
+GRID = {"C": [0.0003, 0.1]}
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    probe.save(tmp_path / "probe", fitted(), {"strength": 0.1})
+    probe.save(tmp_path / "probe", fitted(), {"C": 0.1})
     return tmp_path / "probe"
 
 
@@ -62,7 +62,7 @@ def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
 def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:
     said = fitted().probabilities(TEST.features)
     assert torch.allclose(said.sum(1), torch.ones(len(TEST))) and said.min() >= 0
-    assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, strength=0.1))
+    assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, C=0.1))
     logits = fitted().model.logits(TEST.features)
     # exp(difference of logits) is the odds, whatever the other classes.
     assert torch.allclose((logits[:, 0] - logits[:, 2]).exp(), said[:, 0] / said[:, 2], rtol=1e-3)
@@ -76,7 +76,7 @@ def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
 
 
 def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path) -> None:
-    probe.save(tmp_path / "again", probe.load(saved), {"strength": 0.1})
+    probe.save(tmp_path / "again", probe.load(saved), {"C": 0.1})
     assert sorted(path.name for path in saved.iterdir()) == ["probe.json", "probe.safetensors"]
     for path in saved.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()

@@ -26,7 +26,7 @@ pytestmark = [
 GATE = {
     "floors": {"linear.accuracy": 0.3},
     "drops": {"linear.accuracy": 0.05},
-    "beats": [],
+    "better_than_raw": [],
     "verdicts": ["learning", "slow", "collapsed"],
     "model": "tiny",
 }

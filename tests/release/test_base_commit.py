@@ -36,7 +36,7 @@ def test_the_thresholds_are_the_base_s_however_low_the_tree_s_are(
     lower = {
         "gate.floors": {"linear.accuracy": 0.1},
         "gate.drops": {"linear.accuracy": 0.9},
-        "gate.beats": [],
+        "gate.better_than_raw": [],
         "gate.verdicts": ["collapsed"],
         "gate.model": "another",
     }
@@ -92,7 +92,7 @@ def test_what_the_base_s_gate_does_not_state_yet_the_tree_does_and_says_so(
     found, place = base_settings(before, PARAMS)
     assert found.floors == {"linear.accuracy": 0.8} and found.verdicts == ("slow",)
     assert found.drops == {"linear.accuracy": 0.25}
-    assert "it states no drops, beats, model: the working tree does" in place
+    assert "it states no drops, better_than_raw, model: the working tree does" in place
 
 
 @pytest.mark.parametrize("reference", ["f" * 40, "no-such-branch", "--help", "HEAD:params.yaml"])

@@ -21,7 +21,7 @@ from twinview.settings.sections import Gate
 GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
     drops={"linear.accuracy": 0.01},
-    beats=("linear.accuracy",),
+    better_than_raw=("linear.accuracy",),
     verdicts=("learning", "slow"),
     model="encoder",
 )
@@ -146,7 +146,7 @@ def test_a_metric_that_is_absent_fails_every_check_of_it_and_says_so(
     wanted = {
         "floors": {"linear.acuracy": 0.1},
         "drops": {"linear.acuracy": 0.1},
-        "beats": ("linear.acuracy",),
+        "better_than_raw": ("linear.acuracy",),
     }
     checks = found(report(tmp_path), theirs, **wanted)
     of_it = [check for check in checks.values() if check.name != "verdict"]

@@ -107,7 +107,7 @@ def gate(request: pytest.FixtureRequest) -> Gate:
     return Gate(
         floors={"linear.accuracy": 0.8},
         drops={"linear.accuracy": 0.01},
-        beats=("linear.accuracy",),
+        better_than_raw=("linear.accuracy",),
         verdicts=("learning",),
         model=request.node.name.replace("[", "-").replace("]", ""),
     )

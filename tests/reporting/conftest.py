@@ -29,8 +29,8 @@ def evidence(shapes: Prepared) -> Evidence:
     wrong = torch.arange(len(test)) % 5 == 0
     said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
     found = classification_metrics(test.labels, said, CLASSES)
-    found |= {"chosen": {"strength": 0.01}}
-    found |= {"validation": [{"options": {"strength": 0.01}, "accuracy": 0.8125}]}
+    found |= {"chosen": {"C": 0.01}}
+    found |= {"validation": [{"options": {"C": 0.01}, "accuracy": 0.8125}]}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
     contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
     weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}

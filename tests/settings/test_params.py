@@ -288,7 +288,7 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
         {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
-        {"gate.beats": ["linear.accuracy"], "evaluate.probes": ["knn"]},
+        {"gate.better_than_raw": ["linear.accuracy"], "evaluate.probes": ["knn"]},
         {
             "pretrain.method": "swav",
             "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
@@ -316,7 +316,10 @@ def test_settings_that_just_fit_are_in_order(changes: dict[str, Any], write_para
             {"gate.drops": {"labels.accuracy": 0.9}},
             "gate.drops: 'labels.accuracy' is no metric; did",
         ),
-        ({"gate.beats": ["knn"]}, "gate.beats: 'knn' is no metric; did you mean 'knn.f1'?"),
+        (
+            {"gate.better_than_raw": ["knn"]},
+            "gate.better_than_raw: 'knn' is no metric; did you mean 'knn.f1'?",
+        ),
     ],
 )
 def test_the_gate_s_metrics_are_such_as_there_are(

@@ -40,7 +40,7 @@ SETTINGS = {
     "baselines.components": 4,
     "evaluate.few_labels.per_class": [2],
     "evaluate.few_labels.propagation.neighbours": 4,
-    "probes.knn.whitened": [0, 4],
+    "probes.knn.pca_components": [0, 4],
     "report.points": 10,
     "report.queries": 2,
 }

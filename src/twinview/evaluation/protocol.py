@@ -71,7 +71,7 @@ def evaluate_contender(
     few = settings.few_labels
     results: dict[str, Any] = {}
     predicted: dict[str, Tensor] = {}
-    linear = partial(registry.find("probes", LINEAR), strength=few.strength)
+    linear = partial(registry.find("probes", LINEAR), C=few.strength)
     predictors = {PROBED: probe_predictor(parts, linear)}
     if few.propagation:
         predictors[PROPAGATED] = propagation_predictor(parts, few.propagation)
@@ -206,7 +206,7 @@ def propagation_predictor(parts: Mapping[str, Embeddings], settings: Propagation
     @functools.cache
     def build() -> tuple[LabelGraph, sparse.csr_array]:
         graph = LabelGraph(
-            train.features, neighbours=settings.neighbours, whitened=settings.whitened
+            train.features, neighbours=settings.neighbours, pca_components=settings.whitened
         )
         return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ_SPLITS])
 

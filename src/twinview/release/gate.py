@@ -48,7 +48,7 @@ def run_gate(settings: Gate, run: RecordedRun, references: Sequence[Reference] =
     return [
         *_belong(run),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
-        *_beats(settings.beats, ours, run),
+        *_better_than_raw(settings.better_than_raw, ours, run),
         *(
             _kept(name, drop, ours, reference)
             for reference in references
@@ -96,7 +96,7 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
     return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
 
 
-def _beats(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
+def _better_than_raw(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
     baselines = flatten(run.baselines) if names else {}
     for name in names:
         theirs = number(baselines.get(of_baseline(RAW, name)))

@@ -375,7 +375,11 @@ def _no_metrics(params: Params) -> Iterator[str]:
     known = [f"{probe}.{name}" for probe in names("probes") for name in MEASURES]
     known += [f"{task}.accuracy" for task in few]
     own = params.gate
-    for setting, named in (("floors", own.floors), ("drops", own.drops), ("beats", own.beats)):
+    for setting, named in (
+        ("floors", own.floors),
+        ("drops", own.drops),
+        ("better_than_raw", own.better_than_raw),
+    ):
         for name in named:
             if name not in known and not re.fullmatch(rf"({'|'.join(FEW)})_\d+\.accuracy", name):
                 yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"

@@ -11,6 +11,9 @@ from typing import Any
 RENAMED = {
     "methods.siamese.labelled": "methods.siamese.positives",
     "methods.siamese.objective": "pretrain.objective",
+    "gate.beats": "gate.better_than_raw",
+    "probes.knn.whitened": "probes.knn.pca_components",
+    "probes.linear.strength": "probes.linear.C",
 }
 
 _GONE = "gone: "

@@ -208,12 +208,12 @@ class Gate(Section):
     """What must hold for a change to land, and for an encoder to become champion.
 
     floors: the least value of a metric in reports/metrics.json. drops: how far a metric may fall
-    below the base commit's or the champion's. beats: metrics in which raw pixels must be beaten.
-    model: the registered model that has the champion.
+    below the base commit's or the champion's. better_than_raw: metrics that must
+    be higher than those of raw pixels. model: the registered model that has the champion.
     """
 
     floors: dict[str, FiniteFloat]
     drops: dict[str, Annotated[FiniteFloat, Ge(0)]]
-    beats: Annotated[tuple[str, ...], Distinct]
+    better_than_raw: Annotated[tuple[str, ...], Distinct]
     verdicts: Annotated[tuple[Literal["learning", "slow", "collapsed"], ...], Len(1), Distinct]
     model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]
