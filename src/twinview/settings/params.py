@@ -6,7 +6,6 @@ encoders and so on) come from the plug-ins' own signatures, so that a new file n
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview.core import declare
+from twinview.core import declare, entries
 from twinview.core.errors import ConfigError
 from twinview.core.registry import (
     Section,
@@ -32,8 +31,6 @@ from twinview.core.registry import (
 from twinview.settings import check_cache, recipes, renamed
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import (
-    FEW,
-    MEASURES,
     NONE,
     Baselines,
     Data,
@@ -70,6 +67,7 @@ class Params(Section):
     objectives: Candidates
     methods: Candidates
     probes: Candidates
+    tasks: Candidates
 
     def bound(self, kind: str, name: str) -> Callable[..., Any]:
         """The plug-in `name` with the options that params.yaml states for it.
@@ -267,8 +265,18 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
         ("pretrain.optimizer", "optimizers", params.pretrain.optimizer),
         ("pretrain.objective", "objectives", params.pretrain.objective),
         *(("views.chain", "augmentations", name) for name in params.views.chain),
-        *(("evaluate.probes", "probes", name) for name in params.evaluate.probes),
+        *(("evaluate.tasks", "tasks", name) for name in params.evaluate.tasks),
+        *_chosen_by_tasks(params),
     ]
+
+
+def _chosen_by_tasks(params: Params) -> Iterator[tuple[str, str, str]]:
+    """What a task's option lists that is called as a kind, such as tasks.classification.probes."""
+    for task in params.evaluate.tasks:
+        options = dict(params.tasks[task]) if task in params.tasks else {}
+        for kind in options.keys() & set(PLUGIN_SECTIONS):
+            for name in options[kind]:
+                yield f"tasks.{task}.{kind}", kind, name
 
 
 def _unstated(params: Params) -> list[str]:
@@ -284,7 +292,6 @@ def _impossible(params: Params) -> Iterator[str]:
     """Settings that are each possible and make no sense together."""
     own = params.pretrain
     yield from _oversized(params)
-    yield from _no_metrics(params)
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
@@ -302,6 +309,8 @@ def _refused(params: Params) -> Iterator[str]:
         return
     yield from _idle_or_lacking(params.pretrain)
     yield from _of_another_modality(params)
+    yield from _entries_twice(params)
+    yield from _no_metrics(params)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -352,12 +361,9 @@ def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
 
 def _oversized(params: Params) -> Iterator[str]:
     """What asks for more rows than a split has."""
-    own, report, few = params.pretrain, params.report, params.evaluate.few_labels
-    spread = few.propagation.neighbours if few.propagation else 0
+    own, report = params.pretrain, params.report
     for setting, value, split in (
         ("pretrain.batch_size", own.batch_size, "train"),
-        ("evaluate.few_labels.per_class", max(few.per_class), "train"),
-        ("evaluate.few_labels.propagation.neighbours", spread, "train"),
         ("report.neighbours", report.neighbours, "train"),
         ("pretrain.monitored", own.monitored, "validation"),
         ("report.points", report.points, "test"),
@@ -366,23 +372,40 @@ def _oversized(params: Params) -> Iterator[str]:
         yield from oversized(setting, value, split, params)
 
 
+def _entries_twice(params: Params) -> Iterator[str]:
+    """Two tasks whose results would have one name."""
+    task_of: dict[str, str] = {}
+    for task in params.evaluate.tasks:
+        for name in entries.declared({task: params.tasks[task]} if task in params.tasks else {}):
+            if (other := task_of.setdefault(name, task)) != task:
+                yield (
+                    f"evaluate.tasks: {other!r} and {task!r} both have results called {name!r}; "
+                    "take one of the tasks out"
+                )
+
+
 def _no_metrics(params: Params) -> Iterator[str]:
     """Names in the gate that reports/metrics.json never has.
 
     A task that this evaluation leaves out is none: the gate is of no stage, and says so itself.
     """
-    few = [f"{kind}_{n}" for kind in FEW for n in params.evaluate.few_labels.per_class]
-    known = [f"{probe}.{name}" for probe in names("probes") for name in MEASURES]
-    known += [f"{task}.accuracy" for task in few]
-    own = params.gate
-    for setting, named in (
-        ("floors", own.floors),
-        ("drops", own.drops),
-        ("better_than_raw", own.better_than_raw),
-    ):
-        for name in named:
-            if name not in known and not re.fullmatch(rf"({'|'.join(FEW)})_\d+\.accuracy", name):
+    stated = {name: params.tasks[name] for name in names("tasks") if name in params.tasks}
+    known = [
+        f"{name}.{measure}"
+        for name, entry in entries.declared(stated).items()
+        for measure in entry.measures
+    ]
+    for setting in ("floors", "drops", "better_than_raw"):
+        for name in getattr(params.gate, setting):
+            if name not in known and not _could_be_metric(name):
                 yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"
+
+
+def _could_be_metric(name: str) -> bool:
+    """Whether a task has the metric under other options."""
+    entry, _, measure = name.rpartition(".")
+    tasks = map(entries.declaration, names("tasks"))
+    return any(measure in task.measures and task.could_have(entry) for task in tasks)
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:

@@ -160,39 +160,11 @@ class Embed(Section):
     mirror: bool
 
 
-class Propagation(Section):
-    """Label propagation: nearest neighbours, whitened components, share of the neighbours' say."""
-
-    neighbours: Count
-    whitened: Annotated[int, Ge(0)]
-    alpha: Annotated[float, Gt(0), Lt(1)]
-
-
-MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
-VALIDATION = "validation_accuracy"  # of every task, beside them: what `compare` picks its best by
-PROBED, PROPAGATED = "labels", "propagated"  # the tasks labels_10, propagated_10 and so on
-FEW = (PROBED, PROPAGATED)
-
-
-class FewLabels(Section):
-    """Few labels: how many a class, how often drawn; the linear probe's fixed strength.
-
-    propagation: labels are spread over the unlabelled train rows too; null: they are not.
-    """
-
-    per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
-    draws: Annotated[int, Ge(2)]
-    strength: Annotated[float, Gt(0)]
-    propagation: Propagation | None
-    seed: Seed
-
-
 class Evaluate(Section):
-    """The protocol's settings: which probes, whether on z too, and the few-label study."""
+    """What is measured: which tasks, in this order, and whether on the head's outputs z too."""
 
-    probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
-    projections: bool
-    few_labels: FewLabels
+    tasks: Annotated[tuple[Annotated[str, OneOf("tasks")], ...], Len(1), Distinct]
+    probe_projections: bool
 
 
 class Report(Section):
