@@ -1,8 +1,8 @@
 """Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.reporting import plots
@@ -14,7 +14,7 @@ from twinview.tracking import mlflow_runs, run_names
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "sources", "augmentations", "encoders", "heads", "optimizers", "methods", "objectives",
-    "probes",
+    "tasks", "probes",
 )  # fmt: skip
 
 FILES = {
@@ -50,16 +50,20 @@ def main() -> None:
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
     predictions = load_rows(paths.PREDICTIONS)
-    confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
+    named = [name for name in predictions[0] if name not in ("id", "actual")]
+    confusions = {f"confusion_{name}": plots.confusion(predictions, name) for name in named}
+    declared = entries.recorded(files.load_json(paths.EVALUATION))
+    compared = [f"{n}.{declared[n].primary}" for n in entries.of_first_task(declared)]
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = mlflow_runs.Row(
         name=run_names.of_row(),
         settings=settings.chosen(*SECTIONS),
-        metrics=mlflow_runs.row_metrics(metrics, baselines),
+        metrics=mlflow_runs.row_metrics(metrics, baselines, compared),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in steps},
         encoder=(paths.ENCODER, paths.PROBE, example),
         files=FILES,
+        compared=compared,
         figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
     with stage.elapsed("publish: the row is written"):
@@ -69,10 +73,6 @@ def main() -> None:
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     return {name: float(value) for name, value in row.items() if name != "step"}
-
-
-def _probes(predictions: Sequence[Mapping[str, str]]) -> list[str]:
-    return [name for name in predictions[0] if name not in ("id", "actual")]
 
 
 if __name__ == "__main__":

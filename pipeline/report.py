@@ -15,7 +15,8 @@ from twinview.stages.declared import Stage
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
-    "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
+    "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "tasks",
+    "probes",
 )  # fmt: skip
 BEFORE = (
     "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",

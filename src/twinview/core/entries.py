@@ -4,7 +4,7 @@ reports/evaluation.json records what the tasks declared when the run was evaluat
 and comparisons of an older run need no task of today.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ class Entry:
     words: str
     primary: str
     measures: Mapping[str, str]
+
+    @property
+    def primary_words(self) -> str:
+        """The primary measure in words."""
+        return self.measures[self.primary]
 
     @property
     def validation(self) -> str:
@@ -55,7 +60,7 @@ def recorded(evaluation: Mapping[str, Any]) -> dict[str, Entry]:
     return {name: Entry(**of) for name, of in evaluation.get("entries", {}).items()}
 
 
-def unrecorded(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
+def unrecorded(metrics: Mapping[str, Any]) -> dict[str, Entry]:
     """The entries of reports/metrics.json, where what tasks declared is not at hand.
 
     The first measure of an entry there is its primary.
@@ -63,7 +68,20 @@ def unrecorded(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Entry]:
     return {
         name: Entry("", in_words(name), next(iter(of), ""), {key: in_words(key) for key in of})
         for name, of in metrics.items()
+        if isinstance(of, Mapping)
     }
+
+
+def of_first_task(entries: Mapping[str, Entry]) -> list[str]:
+    """The names of the first task's entries."""
+    first = next(iter(entries.values()))
+    return [name for name, entry in entries.items() if entry.task == first.task]
+
+
+def title(measures: Iterable[str]) -> str:
+    """Measures in words as a title begins: "Accuracy", "Accuracy or F1"."""
+    words = " or ".join(dict.fromkeys(measures))
+    return words[:1].upper() + words[1:]
 
 
 def in_words(name: str) -> str:

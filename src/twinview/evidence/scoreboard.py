@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.errors import ConfigError
 from twinview.experiments import dvc_experiments, seeding
 from twinview.experiments.provenance import commit, hardware
@@ -16,13 +16,13 @@ SCOREBOARD = Path("reports/scoreboard.json")
 README = Path("README.md")
 COMMAND = "make measure"
 START, END = "<!-- scoreboard: written by make measure -->", "<!-- scoreboard ends -->"
-TASKS = {
-    "linear": "linear probe",
-    "knn": "kNN",
-    "labels_10": "10 labels a class",
-    "labels_100": "100 labels a class",
-    "propagated_10": "10 labels, propagated",
-    "propagated_100": "100 labels, propagated",
+METRICS = {
+    "linear.accuracy": "linear probe",
+    "knn.accuracy": "kNN",
+    "labels_10.accuracy": "10 labels a class",
+    "labels_100.accuracy": "100 labels a class",
+    "propagated_10.accuracy": "10 labels, propagated",
+    "propagated_100.accuracy": "100 labels, propagated",
 }
 CONTENDERS = {
     "": "**twinview, SimCLR**",
@@ -50,15 +50,18 @@ def require_measurable(seeds: int) -> None:
 
 def _misnamed(settings: params.Params) -> list[str]:
     """The settings of which the table's labels are not true, with what would be right."""
-    few, probes = settings.evaluate.few_labels, settings.evaluate.probes
+    tasks = {name: settings.tasks[name] for name in settings.evaluate.tasks}
+    measured = {
+        f"{name}.{measure}"
+        for name, entry in entries.declared(tasks).items()
+        for measure in entry.measures
+    }
+    lacking = [name for name in METRICS if name not in measured]
     wanted = (
         ("data.source", "fashion_mnist", settings.data.source == "fashion_mnist"),
         ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
         ("baselines.supervised", "true", settings.baselines.supervised),
-        ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
-        ("evaluate.few_labels.per_class", "10, 100 and perhaps more",
-         {10, 100} <= set(few.per_class)),
-        ("evaluate.few_labels.propagation", "given", bool(few.propagation)),
+        ("evaluate.tasks", f"such that there is {', '.join(lacking)}", not lacking),
     )  # fmt: skip
     return [f"{name} must be {value}" for name, value, holds in wanted if not holds]
 
@@ -90,13 +93,11 @@ def measure(seeds: int) -> None:
 def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
     """The scores of the tracked names: mean and standard deviation over training seeds."""
     scores = {
-        f"{prefix}fashion_mnist.{task}.accuracy": score(
-            metrics[f"{prefix}{task}.accuracy"], "share"
-        )
+        f"{prefix}fashion_mnist.{metric}": score(metrics[f"{prefix}{metric}"], "share")
         for prefix in CONTENDERS
-        for task in TASKS
+        for metric in METRICS
     }
-    speedrun = {f"speedrun.{task}.accuracy": f"fashion_mnist.{task}.accuracy" for task in TASKS}
+    speedrun = {f"speedrun.{metric}": f"fashion_mnist.{metric}" for metric in METRICS}
     return scores | {name: scores[same] for name, same in speedrun.items()}
 
 
@@ -142,18 +143,16 @@ def between(page: str, start: str, end: str, text: str) -> str:
 
 
 def table(scores: Scores) -> str:
-    """Contenders by tasks in Markdown, mean and standard deviation over training seeds."""
-    tasks = {
-        task: text for task, text in TASKS.items() if f"fashion_mnist.{task}.accuracy" in scores
-    }
+    """Contenders by metrics in Markdown, mean and standard deviation over training seeds."""
+    shown = {name: text for name, text in METRICS.items() if f"fashion_mnist.{name}" in scores}
     named = {label: f"{prefix}fashion_mnist" for prefix, label in CONTENDERS.items()}
     if "long.minutes" in scores:
         named |= {LONG: "long"}
     rows = {
-        label: [cell(scores[f"{name}.{task}.accuracy"]) for task in tasks]
+        label: [cell(scores[f"{name}.{metric}"]) for metric in shown]
         for label, name in named.items()
     }
-    lines = grid("Fashion-MNIST, accuracy on test", list(tasks.values()), rows)
+    lines = grid("Fashion-MNIST, accuracy on test", list(shown.values()), rows)
     return "\n".join([*lines, "", _caption(scores)])
 
 

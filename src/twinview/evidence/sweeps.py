@@ -13,16 +13,18 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.evidence import scoreboard
 from twinview.evidence.encoder_passes import shares
 from twinview.evidence.sweep_experiment import Experiment
-from twinview.evidence.sweep_tables import note, origin, scores, table
+from twinview.evidence.sweep_tables import LEADING, note, origin, scores, table
 from twinview.experiments import dvc_experiments, identity
 from twinview.settings import params
 from twinview.settings.params import Params
-from twinview.settings.sections import NONE, VALIDATION
+from twinview.settings.sections import NONE
 
 COMMAND = "make sweep"
 BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
-SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
+SHOWN = {
+    "evaluate.tasks": ["classification", "few_labels"], "tasks.few_labels.per_class": [10],
+}  # fmt: skip
 
 
 def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
@@ -55,7 +57,7 @@ def _turns(planned: list[Experiment], labels: int, best: int | None) -> Iterator
     """
     first, later = planned[:labels], planned[labels:]
     yield from first
-    reached = {one.label: one.recorded.metrics["linear"][VALIDATION] for one in first}
+    reached = {one.label: _on_validation(one, LEADING) for one in first}
     leading = sorted(reached, key=reached.__getitem__, reverse=True)[:best]
     yield from (one for one in later if one.label in leading)
 
@@ -74,7 +76,7 @@ def long(seeds: int) -> None:
         experiment.run()
     minutes = [_minutes(one) for one in runs]
     taken = scoreboard.score(minutes, "minutes", higher_is_better=False) | origin(runs, command)
-    scoreboard.keep(scores("", runs, command, scoreboard.TASKS) | {"long.minutes": taken})
+    scoreboard.keep(scores("", runs, command, scoreboard.METRICS) | {"long.minutes": taken})
     scoreboard.renew_readme()
 
 
@@ -111,6 +113,10 @@ def _learning_by(objective: str, settings: Params) -> Params:
 def seeded(seed: int) -> dict[str, int]:
     """Encoder and baselines are trained anew, on the same data and with the same labels drawn."""
     return dict.fromkeys(identity.SEEDS, seed)
+
+
+def _on_validation(one: Experiment, metric: str) -> float:
+    return one.recorded.results[one.recorded.named[metric].validation]
 
 
 def _minutes(one: Experiment) -> float:

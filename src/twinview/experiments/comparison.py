@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import Difference, difference, holm
-from twinview.experiments.metric_names import RAW, SUPERVISED, of_baseline, validation_of
+from twinview.experiments.metric_names import RAW, SUPERVISED, Metric, of_baseline
 from twinview.experiments.question import Differences
 from twinview.experiments.recorded_run import RecordedRun
 
@@ -60,6 +61,16 @@ class Comparison:
     differences: Differences = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
 
+    @cached_property
+    def named(self) -> dict[str, Metric]:
+        """What the metrics of its runs are, by dotted name; those know best that DVC's cache has.
+
+        A run that is there without its evaluation knows names alone.
+        """
+        runs = [run for group in self.groups for run in group.runs]
+        found = [pair for run in runs for pair in run.named.items()]
+        return dict(sorted(found, key=lambda pair: bool(pair[1].entry.task)))
+
     def best(self, metric: str) -> Group:
         """The group of the highest mean on validation; on test, where a run has no other."""
         picking = self.picking(metric)
@@ -67,7 +78,7 @@ class Comparison:
 
     def picking(self, metric: str) -> str:
         """The metric whose mean picks the best of a metric."""
-        return metric if self._unvalidated(metric) else validation_of(metric)
+        return metric if self._unvalidated(metric) else self.named[metric].validation
 
     def picked(self, metric: str) -> str:
         """By what the best of a metric is picked, in words."""
@@ -130,6 +141,6 @@ class Comparison:
         return [group for group in self.groups if group.values(metric)]
 
     def _unvalidated(self, metric: str) -> list[RecordedRun]:
-        """The runs that have the metric, and no accuracy on validation beside it."""
+        """The runs that have the metric, and nothing on validation beside it."""
         runs = [run for group in self.groups for run in group.runs if metric in run.results]
-        return [run for run in runs if validation_of(metric) not in run.results]
+        return [run for run in runs if self.named[metric].validation not in run.results]

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinview.experiments.intervals import prediction
-from twinview.experiments.metric_names import is_our_accuracy
 from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.seeds import Seeds
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """The encoder's accuracies less those of the file.
+    """The encoder's primary metrics less those of the file.
 
     gaps: the run's value less the file's, by metric. beyond: the metrics that lie outside of the
     95 % prediction interval for one more seed; None where the file holds one seed, which has no
@@ -35,7 +34,7 @@ def deviation(run: RecordedRun) -> Deviation | None:
     if known is None or run.seeds:
         return None
     kept = known.of_seed(run.seed)
-    ours = {n: value for n, value in run.results.items() if n in kept and is_our_accuracy(n)}
+    ours = {name: run.results[name] for name in run.primaries if name in kept}
     if not ours:
         return None
     gaps = {name: value - kept[name] for name, value in ours.items()}

@@ -18,7 +18,8 @@ _CHOSEN_BY = {
     "optimizers": "pretrain.optimizer",
     "objectives": "pretrain.objective",
     "methods": "pretrain.method",
-    "probes": "evaluate.probes",
+    "tasks": "evaluate.tasks",
+    "probes": None,  # by tasks, in an option that is called so
 }
 PLUGINS = tuple(_CHOSEN_BY)  # the sections of them
 _APART = ("gate", "report")  # no result depends on them
@@ -82,7 +83,11 @@ def told(value: Any) -> str:
 
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
     """The plug-ins of a section that are in use."""
-    found = value_at(tree, _CHOSEN_BY[section])
+    setting = _CHOSEN_BY[section]
+    if setting is None:
+        tasks = (f"tasks.{task}.{section}" for task in _chosen(tree, "tasks"))
+        return [name for option in tasks for name in value_at(tree, option) or ()]
+    found = value_at(tree, setting)
     return found if isinstance(found, list) else [found]
 
 

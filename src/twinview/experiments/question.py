@@ -4,25 +4,25 @@ Only answers to the same question can be ranked: a better number for an easier q
 nothing. `comparison` parts its runs by it.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core import entries
 from twinview.core.paths import PREPARED
+from twinview.core.registry import names
 from twinview.experiments.differences import ABSENT
 
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
-_OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")
+_OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "tasks.", "probes.")
 
 # Labels that a training may learn from: an answer's means. The splits are the same without them.
 _PAIRS = "data.pairs"
 # What is measured, and not how: a metric that two runs have is the same whatever else they have.
-_MEASURED = (
-    "evaluate.probes", "evaluate.projections", "evaluate.few_labels.per_class",
-    "evaluate.few_labels.propagation",
-)  # fmt: skip
+_MEASURED = {"evaluate.tasks", "evaluate.probe_projections"}
 # Options of what is not measured, or of another source, are absent, and contradict nothing.
-_OPTIONS = ("sources.", "probes.", "evaluate.few_labels.propagation.", PROTOCOL)
+_OPTIONS = ("sources.", "tasks.", "probes.")
 
 Differences = Mapping[str, Mapping[str, tuple[Any, Any]]]  # by DATA or PROTOCOL, then by setting
 
@@ -81,7 +81,7 @@ def answer(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in settings.items()
-        if not _is_of(key, asked) and key not in _MEASURED
+        if not _is_of(key, asked) and key not in _measured()
     }
 
 
@@ -103,7 +103,18 @@ def parted(questions: Sequence[Question]) -> list[Part]:
 
 
 def _is_of(key: str, sections: tuple[str, ...]) -> bool:
-    return key.startswith(sections) and key not in (*_MEASURED, _PAIRS)
+    return key.startswith(sections) and key not in {*_measured(), _PAIRS}
+
+
+@functools.cache
+def _measured() -> set[str]:
+    """The settings that say what is measured, those of tasks as these declare it."""
+    options = (
+        f"tasks.{task}.{option}"
+        for task in names("tasks")
+        for option in entries.declaration(task).lists
+    )
+    return _MEASURED.union(options)
 
 
 def _other_data(ours: Question, theirs: Question) -> Mapping[str, tuple[Any, Any]]:
@@ -121,6 +132,18 @@ def _unequal(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tu
     return {
         key: (ours.get(key, ABSENT), theirs.get(key, ABSENT))
         for key in {**theirs, **ours}
-        if ((key in ours and key in theirs) or not key.startswith(_OPTIONS))
-        and ours.get(key, ABSENT) != theirs.get(key, ABSENT)
+        if ours.get(key, ABSENT) != theirs.get(key, ABSENT)
+        and not (_says_nothing(key, ours) or _says_nothing(key, theirs))
     }
+
+
+def _says_nothing(key: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting is absent where that contradicts nothing.
+
+    That is the protocol's name, and the options of a plug-in of which no other option is there.
+    """
+    plug_in = key.rpartition(".")[0] + "."
+    return key not in settings and (
+        key == PROTOCOL
+        or (key.startswith(_OPTIONS) and not any(of.startswith(plug_in) for of in settings))
+    )

@@ -12,12 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from twinview.core import paths
+from twinview.core import entries, paths
+from twinview.core.entries import Entry
 from twinview.core.errors import DataError, MissingError
-from twinview.experiments import dvc_experiments, identity, lock_file, mappings, question, seeds
+from twinview.experiments import (
+    dvc_experiments,
+    identity,
+    lock_file,
+    mappings,
+    metric_names,
+    question,
+    seeds,
+)
 from twinview.experiments.differences import ABSENT, in_effect
 from twinview.experiments.dvc_experiments import Read
 from twinview.experiments.lock_file import value_at
+from twinview.experiments.metric_names import Metric
 from twinview.experiments.question import Question
 from twinview.experiments.seeds import Seeds
 
@@ -70,12 +80,12 @@ class RecordedRun:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """The encoder's metrics, by task and measure."""
+        """The encoder's metrics, by entry and measure."""
         return self._mapping(paths.METRICS)
 
     @cached_property
     def baselines(self) -> dict[str, Any]:
-        """The baselines' metrics, by contender, task and measure."""
+        """The baselines' metrics, by contender, entry and measure."""
         return self._mapping(paths.BASELINE_METRICS)
 
     @cached_property
@@ -86,6 +96,27 @@ class RecordedRun:
         """
         ours = mappings.numbers(self.metrics, self._place(paths.METRICS))
         return ours | mappings.numbers(self.baselines, self._place(paths.BASELINE_METRICS))
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """What its tasks declared of their results, by entry.
+
+        DVC's cache has it; where it does not, as in a fresh clone, the names in the reports tell.
+        """
+        key = lock_file.hash_of(self.lock, paths.EVALUATION)
+        text = self.cached(key) if key else None
+        recorded = entries.recorded(json.loads(text)) if text else {}
+        return entries.unrecorded(self.metrics) | recorded
+
+    @cached_property
+    def named(self) -> dict[str, Metric]:
+        """What its metrics are, by dotted name."""
+        return metric_names.named(self.metrics, self.baselines, self.entries)
+
+    @property
+    def primaries(self) -> list[str]:
+        """The names of the encoder's primary metrics, one for each entry."""
+        return [n for n, metric in self.named.items() if metric.is_primary and not metric.baseline]
 
     @cached_property
     def verdict(self) -> str:

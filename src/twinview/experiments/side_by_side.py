@@ -15,7 +15,7 @@ from twinview.experiments import dvc_experiments, question
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
 from twinview.experiments.grouping import changed_code, grouped
-from twinview.experiments.metric_names import is_our_accuracy
+from twinview.experiments.metric_names import Metric
 from twinview.experiments.named_runs import named_runs
 from twinview.experiments.part_headings import headings
 from twinview.experiments.question import Question
@@ -32,6 +32,13 @@ class Compared:
     parts: tuple[Comparison, ...]
     apart: Mapping[str, str]
 
+    @property
+    def named(self) -> dict[str, Metric]:
+        """What the metrics of all parts are, by dotted name."""
+        return {
+            name: metric for part in reversed(self.parts) for name, metric in part.named.items()
+        }
+
     def title(self, part: Comparison) -> str:
         """A part's number and heading; empty where it is the only one."""
         number = self.parts.index(part) + 1
@@ -41,7 +48,7 @@ class Compared:
 def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
     """The named experiments, commits, branches or 'workspace'; without names, all experiments.
 
-    metrics: by the names of `RecordedRun.results`; without, the accuracy of every task. Raises
+    metrics: by the names of `RecordedRun.results`; without, the primary one of every entry. Raises
     ConfigError for a name or metric that there is not, DataError where there is nothing to compare.
     """
     dvc_experiments.require_git("twinview compare")
@@ -80,13 +87,12 @@ def _chosen(metrics: Sequence[str], runs: Sequence[RecordedRun]) -> tuple[str, .
         if name not in known:
             near = did_you_mean(name, known)
             raise ConfigError(f"no run has the metric {name!r}{near}; such are: {', '.join(known)}")
-    tasks = [name for name in known if is_our_accuracy(name)]
-    if not metrics and not tasks:
+    primaries = dict.fromkeys(name for run in runs for name in run.primaries)
+    if not metrics and not primaries:
         raise ConfigError(
-            f"no run has an accuracy in {paths.METRICS}; `evaluate.probes` and "
-            "`evaluate.few_labels.per_class` name what is measured"
+            f"no run has results in {paths.METRICS}; `evaluate.tasks` names what is measured"
         )
-    return tuple(metrics or tasks)
+    return tuple(metrics or primaries)
 
 
 def _part(runs: Sequence[RecordedRun], asked: Question, chosen: Sequence[str]) -> Comparison:

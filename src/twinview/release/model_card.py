@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from twinview.core import files, paths
+from twinview.core.entries import Entry, title
 from twinview.core.templates import render
 from twinview.evaluation import protocol
 from twinview.experiments.intervals import interval
@@ -27,6 +28,7 @@ def card(
     checks, place: the gate that it passed, and where its thresholds stand.
     """
     found = files.load_json(paths.EVALUATION)
+    declared = {name: Entry(**of) for name, of in found["entries"].items()}
     return render(
         _TEMPLATE,
         escaped=False,  # Markdown, read by MLflow's pages, which let no HTML through
@@ -38,7 +40,8 @@ def card(
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         protocol=found["protocol"],
         procedure=str(protocol.__doc__).partition("\n\n")[2].strip(),
-        results=list(_results(found["contenders"], ours)),
+        measures=title(entry.primary_words for entry in declared.values()),
+        results=list(_results(found["contenders"], declared, ours)),
         worst=_worst(found["contenders"][paths.OURS]),
         seeds=_seeds(ours),
         gate=gate_table.markdown(checks, place),
@@ -53,17 +56,20 @@ def told(values: Sequence[float]) -> str:
     return f"{found.mean:.4f} ± {found.half:.4f} (n = {found.n})"
 
 
-def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[str, str]]:
-    """Accuracy on each task: this encoder's, over seeds, over draws of labels, and others'."""
-    for task, found in contenders[paths.OURS].items():
+def _results(
+    contenders: Mapping[str, Any], declared: Mapping[str, Entry], ours: Trainings
+) -> Iterator[dict[str, str]]:
+    """The primary measure of each entry: this encoder's, over seeds, over draws, and others'."""
+    for name, found in contenders[paths.OURS].items():
+        primary = declared[name].primary
         others = {
-            name: f"{contenders[of][task]['accuracy']:.4f}" if of in contenders else "–"
-            for name, of in (("raw", RAW), ("supervised", SUPERVISED))
+            key: f"{contenders[of][name][primary]:.4f}" if of in contenders else "–"
+            for key, of in (("raw", RAW), ("supervised", SUPERVISED))
         }
         yield {
-            "task": task,
-            "accuracy": f"{found['accuracy']:.4f}",
-            "seeds": told(ours.values.get(f"{task}.accuracy", ())),
+            "task": name,
+            "value": f"{found[primary]:.4f}",
+            "seeds": told(ours.values.get(f"{name}.{primary}", ())),
             "draws": told(found.get("draws", ())),
             **others,
         }
@@ -77,10 +83,12 @@ def _seeds(ours: Trainings) -> str:
 
 
 def _worst(ours: Mapping[str, Any]) -> str:
-    """The class that the first probe finds least often."""
-    task, found = next(iter(ours.items()))
-    name, of = min(found["classes"].items(), key=lambda item: float(item[1]["recall"]))
-    return f"{name}, of which the probe {task} finds {of['recall']:.1%}"
+    """The class that the first entry that predicts classes finds least often; empty without."""
+    by_class = ((name, of["classes"]) for name, of in ours.items() if "classes" in of)
+    for entry, classes in by_class:
+        name, of = min(classes.items(), key=lambda item: float(item[1]["recall"]))
+        return f"{name}, of which {entry} finds {of['recall']:.1%}"
+    return ""
 
 
 def _settings(params: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,9 @@ from twinview.experiments.differences import short, told
 from twinview.experiments.group import Group
 from twinview.experiments.group_labels import MANY
 from twinview.experiments.intervals import WORDS, Difference
-from twinview.experiments.metric_names import validation_of
 from twinview.experiments.side_by_side import Compared
 from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
-from twinview.reporting.results import few_labels, spoken
 
 # Of groups that are not surely less than the best: a sign, and what it says.
 _SIGNS: dict[Standing, tuple[str, str]] = {
@@ -70,7 +68,7 @@ def page(compared: Compared) -> str:
         apart=compared.apart,
         interval=WORDS,
         more_seeds=MORE_SEEDS.split("`"),  # every second piece is typed
-        task=task,
+        named=compared.named,
         validated=_validated,
     )
 
@@ -92,18 +90,11 @@ def _part(compared: Compared, found: Comparison) -> Part:
     )
 
 
-def task(metric: str) -> str:
-    """A metric in words: "linear", "10 labels a class", "knn, f1"."""
-    *where, last = metric.split(".")
-    words = [few_labels(part) or spoken(part) for part in where]
-    return ", ".join([*words, *([last] if last != "accuracy" else [])])
-
-
 def _columns(found: Comparison) -> list[tuple[str, str]]:
     """Heading and full name of each column of the table."""
     return [
         *_names(found),
-        *((task(metric), metric) for metric in found.metrics),
+        *((found.named[metric].words, metric) for metric in found.metrics),
         ("n", "training seeds"),
         ("min", "minutes of pretraining, the mean"),
         ("MB", "what the runs keep in DVC's cache, each content once"),
@@ -171,7 +162,7 @@ def _against(found: Comparison, metric: str) -> list[Other]:
         Other(
             one.group,
             (
-                _validated(one.group, metric),
+                _validated(found, one.group, metric),
                 f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
                 _taken(one.difference),
                 "–" if one.p is None else f"{one.p:.2g}",
@@ -182,9 +173,9 @@ def _against(found: Comparison, metric: str) -> list[Other]:
     ]
 
 
-def _validated(group: Group, metric: str) -> str:
+def _validated(found: Comparison, group: Group, metric: str) -> str:
     """The group's mean on validation; a dash where its runs have none."""
-    return cell(group.interval(validation_of(metric)))
+    return cell(group.interval(found.named[metric].validation))
 
 
 def _half(difference: Difference) -> str:

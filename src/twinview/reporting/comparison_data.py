@@ -6,7 +6,6 @@ from typing import Any
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import WORDS
-from twinview.experiments.metric_names import validation_of
 from twinview.experiments.side_by_side import Compared
 
 
@@ -39,7 +38,7 @@ def _part(found: Comparison) -> dict[str, Any]:
 
 def _group(found: Comparison, group: Group) -> dict[str, Any]:
     measured = {name: group.interval(name) for name in found.metrics}
-    validated = {name: group.interval(validation_of(name)) for name in found.metrics}
+    validated = {n: group.interval(found.named[n].validation) for n in measured}
     return {
         "label": group.label,
         "differing": dict(group.differing),

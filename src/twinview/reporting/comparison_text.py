@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Sequence
 
+from twinview.core.entries import title
 from twinview.core.text_table import format_table
 from twinview.evidence import scoreboard
 from twinview.experiments.comparison import Comparison, Standing
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import WORDS
-from twinview.experiments.metric_names import without_accuracy
 from twinview.experiments.side_by_side import Compared
 from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
 
@@ -18,10 +18,13 @@ _SHARE = 4  # of a terminal's width, the part that names may take in tables belo
 _MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE, "more": MORE}
 
 
-def notes(best: str) -> list[str]:
+def notes(compared: Compared, best: str) -> list[str]:
     """What the numbers and the marks mean; best: how the best is marked."""
+    measures = title(
+        part.named[name].measure_words for part in compared.parts for name in part.metrics
+    )
     return [
-        f"Accuracy on test. ±: {WORDS} over n training seeds; with one seed there is none.",
+        f"{measures} on test. ±: {WORDS} over n training seeds; with one seed there is none.",
         f"{best}: the best of its column, picked on validation where all have numbers of it. "
         f"{TIED}: cannot be told apart from it on test (p >= 0.05, over the seeds of both where "
         "they share two; corrected for the number of groups, after Holm). "
@@ -38,7 +41,7 @@ def terminal(compared: Compared, width: int = WIDTH) -> str:
         lines += [f"{heading}:", ""] if (heading := compared.title(found)) else []
         said = [*_facts(found), *_names(found), *_remedy(found)]
         lines += [*_table(found, width), "", *_wrapped(said, width), ""]
-    lines += _wrapped(notes(BEST), width)
+    lines += _wrapped(notes(compared, BEST), width)
     if compared.apart:
         lines += ["", "Not compared:"]
         lines += [f"  {name}: {why}" for name, why in compared.apart.items()]
@@ -54,7 +57,7 @@ def markdown(compared: Compared) -> str:
         said = [*map(_escaped, facts), *_remedy(found)]
         lines += [*_grid(found), "", *(f"- {line}" for line in said), ""]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
-    return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
+    return "\n".join([*lines, *(f"- {note}" for note in notes(compared, "bold")), *apart, ""])
 
 
 def _mark(found: Comparison, group: Group, metric: str) -> str:
@@ -67,7 +70,7 @@ def _table(found: Comparison, width: int) -> list[str]:
     header = [
         "settings",
         "n",
-        *(without_accuracy(name) for name in found.metrics),
+        *_headings(found),
         "min",
         "MB",
         "own MB",
@@ -103,7 +106,7 @@ def _grid(found: Comparison) -> list[str]:
     """A table in Markdown."""
     columns = [
         "n",
-        *(without_accuracy(name) for name in found.metrics),
+        *_headings(found),
         "min",
         "MB",
         "own MB",
@@ -117,8 +120,8 @@ def _grid(found: Comparison) -> list[str]:
     return scoreboard.grid("settings", columns, rows)
 
 
-def _columns(found: Comparison) -> list[str]:
-    return ["n", *map(without_accuracy, found.metrics), "min", "MB", "own MB"]
+def _headings(found: Comparison) -> list[str]:
+    return [found.named[name].heading for name in found.metrics]
 
 
 def _row(found: Comparison, group: Group) -> Sequence[str]:

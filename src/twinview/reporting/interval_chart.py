@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from twinview.core.entries import in_words
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
 from twinview.reporting.charts import Tick, nice_ticks
-from twinview.reporting.results import spoken
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def interval_chart(found: Comparison, metric: str) -> IntervalChart:
         rows=tuple(_row(group, metric, axis, best=group is found.best(metric)) for group in groups),
         ticks=tuple(Tick(_place(tick, axis), f"{tick:g}") for tick in axis),
         references=tuple(
-            Tick(_place(value, axis), f"{spoken(name)} {value:.3f}")
+            Tick(_place(value, axis), f"{in_words(name)} {value:.3f}")
             for name, value in beside.items()
         ),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.core.files import flatten
 from twinview.core.paths import OURS, PREPARED
@@ -84,21 +85,22 @@ def require_same_rows(evidence: Evidence) -> None:
 
 
 def _results(evidence: Evidence) -> dict[str, Any]:
-    contenders = evidence.evaluation["contenders"]
+    contenders, declared = evidence.evaluation["contenders"], entries.recorded(evidence.evaluation)
     ours, classes = contenders[OURS], evidence.evaluation["classes"]
-    few = [of for of in ours.values() if "draws" in of]
+    predicting = results.predicting(ours)
     return {
         "source": evidence.settings["data"]["source"],
         "method": evidence.settings["pretrain"]["method"],
-        "sentence": results.sentence(contenders, len(evidence.predictions)),
-        "judgements": results.judgements(contenders),
+        "sentence": results.sentence(contenders, declared, len(evidence.predictions)),
+        "judgements": results.judgements(contenders, declared),
         "protocol": evidence.evaluation["protocol"],
-        "draws": len(few[0]["draws"]) if few else 0,
-        "table": results.table(contenders),
-        "choices": results.choices(contenders),
+        "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
+        "table": results.table(contenders, declared),
+        "choices": results.choices(contenders, declared),
         "classes": classes,
-        "confusions": {probe: class_rows(ours[probe], classes) for probe in results.probes(ours)},
-        "largest": {probe: largest(ours[probe], classes) for probe in results.probes(ours)},
+        "words": {name: entry.words for name, entry in declared.items()},
+        "confusions": {name: class_rows(ours[name], classes) for name in predicting},
+        "largest": {name: largest(ours[name], classes) for name in predicting},
     }
 
 
@@ -107,7 +109,7 @@ def _mistakes(evidence: Evidence) -> dict[str, Any]:
     number = {name: place for place, name in enumerate(classes)}
     said = {
         probe: [number[row[probe]] for row in evidence.predictions]
-        for probe in results.probes(evidence.evaluation["contenders"][OURS])
+        for probe in results.predicting(evidence.evaluation["contenders"][OURS])
     }
     data, pictures = mistakes(test, labels_of(test), said)
     return {"mistakes": data, "mistakes_sprite": pictures}
@@ -133,7 +135,7 @@ def _pictures(
 ) -> dict[str, Any]:
     splits, features = evidence.prepared.splits, evidence.features
     test, classes = splits["test"], evidence.evaluation["classes"]
-    probe = results.probes(evidence.evaluation["contenders"][OURS])[0]
+    probe = results.predicting(evidence.evaluation["contenders"][OURS])[0]
     said = [row[probe] for row in evidence.predictions]
     on_map = drawn(seed, "map", points, len(test))
     asked = drawn(seed, "queries", queries, len(test))

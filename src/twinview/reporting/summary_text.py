@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from twinview.core import paths
+from twinview.core import entries, paths
 from twinview.core.text_table import format_table
 from twinview.evaluation.standings import REFERENCES, describe_gaps
 from twinview.experiments.intervals import WORDS, Interval
@@ -17,8 +17,9 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     found: as `results` says. Means with intervals, where it has them. run_minutes: what the run of
     all stages took, where that is known.
     """
-    tasks = list(found["results"][paths.OURS])
-    rows = [[name, *(_cell(name, task, found) for task in tasks)] for name in found["results"]]
+    names = list(found["results"][paths.OURS])
+    rows = [[row, *(_cell(row, name, found) for name in names)] for row in found["results"]]
+    measures = entries.title(of["measures"][of["primary"]] for of in found["entries"].values())
     stale = (
         [f"Not the results of params.yaml: {found['stale']}; run `dvc repro`."]
         if found["stale"]
@@ -26,8 +27,8 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     )
     return "\n".join(
         [
-            "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
-            *format_table([["", *tasks], *rows], right=True),
+            f"{measures} on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
+            *format_table([["", *names], *rows], right=True),
             *_standings(found),
             *_spread(found),
             f"Pretraining: {found['verdict']}.",
@@ -40,30 +41,36 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
 
 
 def _standings(found: Mapping[str, Any]) -> list[str]:
-    """A sentence for each bar: in which tasks our encoder is better and worse, and by how much."""
-    tasks = found["results"][paths.OURS]
+    """A sentence for each bar: in which entries our encoder is better and worse, and how much."""
     return [
-        f"Our encoder beside {words}: "
-        f"{describe_gaps({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
-        for name, words in REFERENCES.items()
-        if name in found["results"]
+        f"Our encoder beside {words}: {describe_gaps(_gaps(reference, found))}."
+        for reference, words in REFERENCES.items()
+        if reference in found["results"]
     ]
 
 
-def _cell(name: str, task: str, found: Mapping[str, Any]) -> str:
-    """The accuracy of a contender in a task, over the seeds if there are several."""
-    over = _over_seeds(name, task, found)
-    return str(over) if over else f"{_mean(name, task, found):.3f}"
+def _gaps(reference: str, found: Mapping[str, Any]) -> dict[str, float]:
+    """By entry, our primary metric less the reference's."""
+    ours = found["results"][paths.OURS]
+    return {name: _mean(paths.OURS, name, found) - _mean(reference, name, found) for name in ours}
 
 
-def _mean(name: str, task: str, found: Mapping[str, Any]) -> float:
-    over = _over_seeds(name, task, found)
-    return over.mean if over else float(found["results"][name][task]["accuracy"])
+def _cell(contender: str, name: str, found: Mapping[str, Any]) -> str:
+    """The primary metric of a contender in an entry, over the seeds if there are several."""
+    over = _over_seeds(contender, name, found)
+    return str(over) if over else f"{_mean(contender, name, found):.3f}"
 
 
-def _over_seeds(name: str, task: str, found: Mapping[str, Any]) -> Interval | None:
-    prefix = "" if name == paths.OURS else f"{name}."
-    known = (found["seeds"] or {"metrics": {}})["metrics"].get(f"{prefix}{task}.accuracy")
+def _mean(contender: str, name: str, found: Mapping[str, Any]) -> float:
+    over = _over_seeds(contender, name, found)
+    primary = found["entries"][name]["primary"]
+    return over.mean if over else float(found["results"][contender][name][primary])
+
+
+def _over_seeds(contender: str, name: str, found: Mapping[str, Any]) -> Interval | None:
+    prefix = "" if contender == paths.OURS else f"{contender}."
+    metric = f"{prefix}{name}.{found['entries'][name]['primary']}"
+    known = (found["seeds"] or {"metrics": {}})["metrics"].get(metric)
     return Interval(**known) if known else None
 
 

@@ -5,7 +5,6 @@ know of it: `twinview check` and every stage refuse the old name and say the row
 """
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 RENAMED = {
@@ -47,20 +46,30 @@ def translated(values: Any) -> tuple[Any, list[str]]:
     """
     tree, faults = copy.deepcopy(values), []
     for old, new in RENAMED.items():
-        section, name = _section(tree, old)
-        if not isinstance(section, dict) or name not in section:
-            continue
-        faults.append(f"{old}: {advice(old)}")
-        value = section.pop(name)
-        target, last = _section(tree, new)
-        if isinstance(target, dict) and not new.startswith(_GONE):
-            target.setdefault(last, value)
+        for value in _taken(tree, old):
+            faults.append(f"{old}: {advice(old)}")
+            if not new.startswith(_GONE):
+                _put(tree, new, value)
     return tree, faults
 
 
-def _section(tree: Any, dotted: str) -> tuple[Any, str]:
-    """What the last name of a dotted one is looked up in, and that name."""
+def _taken(tree: Any, dotted: str) -> list[Any]:
+    """The value at a dotted name, taken out with the sections that are empty then; or nothing."""
+    first, _, rest = dotted.partition(".")
+    if not isinstance(tree, dict) or first not in tree:
+        return []
+    if not rest:
+        return [tree.pop(first)]
+    taken = _taken(tree[first], rest)
+    if taken and not tree[first]:
+        del tree[first]
+    return taken
+
+
+def _put(tree: Any, dotted: str, value: Any) -> None:
+    """States a value, unless the new name has one, in sections that are made where they lack."""
     *parents, last = dotted.split(".")
     for name in parents:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree, last
+        tree = tree.setdefault(name, {}) if isinstance(tree, dict) else None
+    if isinstance(tree, dict):
+        tree.setdefault(last, value)

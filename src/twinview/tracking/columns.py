@@ -15,7 +15,7 @@ _DATA = "tags.`data.digest`"
 _SETTINGS = ("params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`")
 _ORIGIN = ("tags.`twinview.experiment`", "attributes.`Version`", "attributes.`Dataset`")
 _ROWS = (
-    "metrics.`linear.accuracy`", "params.`data.source`", "metrics.`knn.accuracy`", _DATA,
+    "params.`data.source`", _DATA,
     *_SETTINGS,
     "metrics.`pretrain.minutes`", "tags.`pretrain.verdict`", "attributes.`Models`",
     *_ORIGIN,
@@ -30,14 +30,19 @@ _TRAININGS = (
 _WIDTH = 110  # px; the first two are in sight on a laptop, beside MLflow's Assistant
 
 
-def of_rows() -> dict[str, str]:
-    """Tags of the experiment that has a row for each executed pipeline."""
+def of_rows(metrics: Sequence[str] = ()) -> dict[str, str]:
+    """Tags of the experiment that has a row for each executed pipeline.
+
+    metrics: those that the rows are compared by; before the first row nothing is known of them.
+    """
+    shown = [f"metrics.`{name}`" for name in metrics]
+    columns = [*shown[:1], _ROWS[0], *shown[1:], *_ROWS[1:]]
     note = (
         "One row for each executed pipeline: its settings, commit, data, final metrics, page "
         "(`report.html`), plots and encoder. The description of a row leads to the run that "
         "pretrained its encoder."
     )
-    return _tags(note, _ROWS)
+    return _tags(note, columns)
 
 
 def of_trainings() -> dict[str, str]:

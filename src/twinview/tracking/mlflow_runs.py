@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -33,8 +33,7 @@ PRETRAINING = "twinview-pretrain"
 _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _ABOUT = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
-# Baselines of which a row has metrics, and which of theirs.
-_OTHERS, _COMPARED = ("raw_pixels", "supervised"), ("linear.accuracy", "knn.accuracy")
+_OTHERS = ("raw_pixels", "supervised")  # baselines of which a row has metrics
 
 _DIGITS = 7  # of a checksum, as git has them
 # Packages that every served model imports.
@@ -44,12 +43,16 @@ _NEEDED = (
 )  # fmt: skip
 
 
-def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[str, float]:
+def row_metrics(
+    ours: Mapping[str, Any], baselines: Mapping[str, Any], compared: Sequence[str]
+) -> dict[str, float]:
     """What a row has of reports/metrics.json and baselines.json: ours, then what ours are compared
     with, under names that come last in MLflow's charts. The file itself has the rest.
+
+    compared: the names of the metrics that a row has of baselines.
     """
     theirs = flatten(baselines)
-    names = [f"{other}.{metric}" for other in _OTHERS for metric in _COMPARED]
+    names = [f"{other}.{metric}" for other in _OTHERS for metric in compared]
     return flatten(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
 
 
@@ -160,7 +163,8 @@ class Row:
     name: see run_names. pretrained: the content of models/pretrain_run.json. curves: metrics by
     step, written into the row when the store does not know the run that pretrained. files: each
     with the row's folder that it goes to, "" for the first one. figures: matplotlib's, by name.
-    encoder: its folder, its probe's, and some pictures as an input example.
+    encoder: its folder, its probe's, and some pictures as an input example. compared: the metrics
+    that the table of rows shows at first.
     """
 
     name: str
@@ -171,6 +175,7 @@ class Row:
     encoder: tuple[Path, Path, Any]
     files: Mapping[Path, str] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    compared: Sequence[str] = ()
 
     def fingerprint(self) -> str:
         """Equal for equal settings and results."""
@@ -205,7 +210,7 @@ def _opened_run(settings: Mapping[str, Any], training: str, name: str) -> tuple[
 
     experiment = _experiment(PRETRAINING)
     client = mlflow.MlflowClient()
-    _renew_view(client, experiment, PRETRAINING)
+    _renew_view(client, experiment, columns.of_trainings())
     found = client.search_runs([experiment], f"tags.training = '{training}'", max_results=1)
     if found:
         own = found[0]
@@ -237,7 +242,7 @@ def publish(row: Row) -> str:
 
     experiment = _experiment(PIPELINE)
     client = mlflow.MlflowClient()
-    _renew_view(client, experiment, PIPELINE)
+    _renew_view(client, experiment, columns.of_rows(row.compared))
     fingerprint = row.fingerprint()
     same = client.search_runs(
         [experiment], f"tags.fingerprint = '{fingerprint}'", order_by=["start_time ASC"]
@@ -255,9 +260,9 @@ def publish(row: Row) -> str:
         return str(run.info.run_id)
 
 
-def _renew_view(client: Any, experiment: str, name: str) -> None:
-    """Gives an experiment that an earlier version set up the columns of this one."""
-    client.set_experiment_tag(experiment, columns.TAG, _ABOUT[name]()[columns.TAG])
+def _renew_view(client: Any, experiment: str, about: Mapping[str, str]) -> None:
+    """Gives an experiment that was set up before the columns of this row or run."""
+    client.set_experiment_tag(experiment, columns.TAG, about[columns.TAG])
 
 
 def _fill(client: Any, run_id: str, row: Row) -> None:
