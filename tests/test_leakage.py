@@ -27,7 +27,8 @@ CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
     "pretrain.epochs": 2,
     "pretrain.batch_size": 16,
     "pretrain.monitored": 16,
-    "evaluate.few_labels.per_class": [2],
+    "tasks.few_labels.per_class": [2],
+    "tasks.propagation.per_class": [2],
     "report.points": 10,
     "report.queries": 2,
 }

@@ -25,7 +25,11 @@ TINY: dict[str, Any] = {
     "views": {"mode": "cached"},
     "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64, "precision": "float32"},
     "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "grid": 2}},
-    "evaluate": {"projections": True, "few_labels": {"per_class": [5, 20], "draws": 3}},
+    "evaluate": {"probe_projections": True},
+    "tasks": {
+        "few_labels": {"per_class": [5, 20], "draws": 3},
+        "propagation": {"per_class": [5, 20], "draws": 3},
+    },
     "probes": {"linear": {"C": [0.01]}, "knn": {"neighbours": [5], "pca_components": [0, 16]}},
     "report": {"points": 60, "queries": 4},
 }

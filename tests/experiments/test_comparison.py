@@ -18,7 +18,6 @@ from twinview.experiments.comparison import Comparison
 from twinview.experiments.differences import told
 from twinview.experiments.group import Group
 from twinview.experiments.grouping import CODE, DATA
-from twinview.experiments.metric_names import validation_of
 from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.side_by_side import Compared
 from twinview.reporting import comparison_data, comparison_text, comparison_words
@@ -131,7 +130,7 @@ def group(found: Comparison, label: str) -> Group:
 
 def test_runs_without_an_accuracy_are_refused_and_one_beside_others_has_dashes() -> None:
     empty = run("b", 0.6, metrics={}, pretrain__epochs=3)
-    with pytest.raises(ConfigError, match=r"no run has an accuracy in reports/metrics\.json"):
+    with pytest.raises(ConfigError, match=r"no run has results in reports/metrics\.json"):
         of(empty)
     groups = of(run("a", 0.5), empty).groups
     assert [group.interval("linear.accuracy") is None for group in groups] == [False, True]
@@ -207,8 +206,8 @@ def test_other_pairs_are_another_group_and_not_another_question() -> None:
         ({"data": "2"}, "other data: data/prepared 2 instead of 1"),
         ({"data": "2", "data__seed": 1}, "other data: data.seed 1 instead of 0"),
         ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-3"),
-        ({"evaluate__few_labels__draws": 2},
-         "another protocol: evaluate.few_labels.draws 2 instead of 5"),
+        ({"tasks__few_labels__draws": 2},
+         "another protocol: tasks.few_labels.draws 2 instead of 5"),
         ({"probes__linear__C": [1.0]},
          "another protocol: probes.linear.C [1] instead of [0.001, 0.01, 0.1]"),
     ],
@@ -225,9 +224,9 @@ def test_what_was_asked_otherwise_is_a_part_of_its_own(
 
 def test_what_else_is_measured_neither_parts_nor_names_runs() -> None:
     fewer = {
-        "evaluate__probes": ["linear"],
-        "evaluate__few_labels__per_class": [10],
-        "evaluate__few_labels__propagation": None,
+        "evaluate__tasks": ["classification", "few_labels"],
+        "tasks__classification__probes": ["linear"],
+        "tasks__few_labels__per_class": [10],
         "pretrain__seed": 1,
     }
     found = of(run("a", 0.7), run("b", 0.8, **fewer))
@@ -246,19 +245,19 @@ def test_how_features_are_computed_is_an_answer() -> None:
 
 def test_the_first_part_is_the_largest_and_says_what_it_has_where_others_differ() -> None:
     runs = [run(f"a{seed}", 0.7, pretrain__seed=seed) for seed in range(2)]
-    odd = run("b", 0.9, evaluate__few_labels__draws=2, protocol="frozen-2")
+    odd = run("b", 0.9, tasks__few_labels__draws=2, protocol="frozen-2")
     first, second = parted(odd, *runs).parts
-    assert first.heading == "evaluate.few_labels.draws 5, protocol frozen-3"
+    assert first.heading == "tasks.few_labels.draws 5, protocol frozen-3"
     assert second.heading.count(" instead of ") == 2 and not of(*runs).heading
     assert second.differences == {
         "protocol": {
-            "evaluate.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
+            "tasks.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
         }
     }  # fmt: skip
 
 
 def test_a_metric_that_a_part_lacks_is_said_there() -> None:
-    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, tasks__few_labels__draws=2)
     compared = parted(run("a", 0.8), run("c", 0.7, pretrain__epochs=1), few)
     assert [part.metrics[-1] for part in compared.parts] == ["knn.accuracy", "linear.accuracy"]
     assert [part.lacking for part in compared.parts] == [(), ("knn.accuracy",)]
@@ -268,12 +267,12 @@ def test_a_metric_that_a_part_lacks_is_said_there() -> None:
 
 
 def test_what_another_part_keeps_too_is_nobody_s_own() -> None:
-    first, second = parted(run("a", 0.8), run("b", 0.7, evaluate__few_labels__draws=2)).parts
+    first, second = parted(run("a", 0.8), run("b", 0.7, tasks__few_labels__draws=2)).parts
     assert [part.own_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
 
 
 def test_code_of_another_part_is_no_name_of_a_row() -> None:
-    parts = parted(run("a", 0.8), run("b", 0.7, code="2", evaluate__few_labels__draws=2)).parts
+    parts = parted(run("a", 0.8), run("b", 0.7, code="2", tasks__few_labels__draws=2)).parts
     assert [part.changed for part in parts] == [(), ()]
     assert [labels(part) for part in parts] == [["simclr"], ["simclr"]]
 
@@ -344,7 +343,6 @@ def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> 
     picking = of(*runs).picking
     assert picking("linear.f1") == "linear.validation_accuracy"
     assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
-    assert validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
 
 
 def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_is_said() -> None:
@@ -482,15 +480,13 @@ def test_json_holds_every_number() -> None:
 
 
 def test_parts_have_headings_in_every_text() -> None:
-    compared = parted(run("a", 0.8), run("b", 0.9, evaluate__few_labels__draws=2))
-    said = "another protocol: evaluate.few_labels.draws 2 instead of 5"
+    compared = parted(run("a", 0.8), run("b", 0.9, tasks__few_labels__draws=2))
+    said = "another protocol: tasks.few_labels.draws 2 instead of 5"
     assert f"Part 2, {said}:" in comparison_text.terminal(compared)
-    assert "## Part 2, another protocol: evaluate.few" in comparison_text.markdown(compared)
+    assert "## Part 2, another protocol: tasks.few" in comparison_text.markdown(compared)
     second = comparison_data.data(compared)["parts"][1]
     assert second["heading"] == said and second["groups"][0]["best"][0] == "linear.accuracy"
-    assert second["differences"]["protocol"] == {
-        "evaluate.few_labels.draws": {"here": 2, "first": 5}
-    }
+    assert second["differences"]["protocol"] == {"tasks.few_labels.draws": {"here": 2, "first": 5}}
 
 
 # In git: experiments, commits, the workspace.

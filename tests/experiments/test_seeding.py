@@ -148,7 +148,7 @@ def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, va
     ("setting", "value"),
     [
         ("pretrain.epochs", 11), ("methods.simclr.temperature", 0.21), ("data.seed", 1),
-        ("views.chain", ["random_resized_crop"]), ("evaluate.few_labels.seed", 1),
+        ("views.chain", ["random_resized_crop"]), ("tasks.few_labels.seed", 1),
         ("augmentations.contrast.strength", 0.5), ("probes.knn.neighbours", [11]),
     ],
 )  # fmt: skip

@@ -78,7 +78,7 @@ def test_the_stage_and_python_train_the_same_encoder_to_the_bit(
     write_params: Callable[..., Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = {"data.train": 96 - HELD_OUT, "data.validation": HELD_OUT}
-    others = {"evaluate.few_labels.per_class": [2], "report.points": 10}
+    others = {"tasks.few_labels.per_class": [2], "report.points": 10}
     own = {f"pretrain.{name}": value for name, value in SMALL.items()}
     write_params(own | NETWORK | sizes | others)
     settings = params.load()

@@ -67,7 +67,7 @@ def test_limits_tell_one_training_from_several_and_name_the_weakest_class(folder
     alone, several = made(folder), made(folder, values=(0.9, 0.92))
     assert "of one training" in alone and "of one training" not in several
     assert "rest on 2 trainings" in several
-    assert "Weakest class: b, of which the probe linear finds 25.0%" in alone
+    assert "Weakest class: b, of which the linear probe finds 25.0%" in alone
     assert "3 groups, 1 of them across splits" in alone
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from twinview.core import entries
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
 from twinview.evaluation.metrics import classification_metrics
@@ -30,7 +31,7 @@ def evidence(shapes: Prepared) -> Evidence:
     said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
     found = classification_metrics(test.labels, said, CLASSES)
     found |= {"chosen": {"C": 0.01}}
-    found |= {"validation": [{"options": {"C": 0.01}, "accuracy": 0.8125}]}
+    found |= {"validation_accuracy": 0.8125}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
     contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
     weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}
@@ -45,6 +46,14 @@ def evidence(shapes: Prepared) -> Evidence:
         evaluation={
             "protocol": "frozen-3",
             "classes": list(CLASSES),
+            "entries": entries.to_json(
+                entries.declared(
+                    {
+                        "classification": {"probes": ["linear", "knn"]},
+                        "few_labels": {"per_class": [10]},
+                    }
+                )
+            ),
             "contenders": {"encoder": contender, "raw_pixels": weaker, "supervised": weaker},
         },
         predictions=[

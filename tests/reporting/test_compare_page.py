@@ -14,7 +14,7 @@ from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
 from tests.reporting.test_page import Reader
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.compare_page import page, task
+from twinview.reporting.compare_page import page
 from twinview.reporting.interval_chart import interval_chart
 
 AWKWARD = "<b>x</b>"
@@ -77,7 +77,7 @@ def test_one_run_alone_has_a_page() -> None:
 @pytest.fixture(scope="module")
 def two() -> Compared:
     """Rows with long names, and one of another protocol that lacks a metric."""
-    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, tasks__few_labels__draws=2)
     runs = [run(name, 0.5, validation=0.5, **{name: value}) for name, value in NINE.items()]
     return parted(run("a", 0.8, validation=0.8), *runs, few)
 
@@ -86,7 +86,7 @@ def test_each_part_has_its_own_best_and_tables(two: Compared) -> None:
     read = Reader(page(two))
     text = words(read)
     assert read.open == [] and "11 settings from 11 runs" in text
-    assert "Part 2, another protocol: evaluate.few_labels.draws 2 instead of 5 Best by" in text
+    assert "Part 2, another protocol: tasks.few_labels.draws 2 instead of 5 Best by" in text
     assert text.count("Best by linear") == 2 and "0.800, picked on validation" in text
     assert "No run of this part has knn." in text
     names = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
@@ -110,17 +110,6 @@ def test_a_part_without_any_of_the_metrics_has_no_figure(two: Compared) -> None:
 def test_sizes_are_said_without_an_exponent() -> None:
     text = words(Reader(page(alone(of(run("a", 0.5, size=2_923_400_000))))))
     assert "2923" in text and "e+03" not in text
-
-
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [("linear.accuracy", "linear"), ("labels_10.accuracy", "10 labels a class"),
-     ("propagated_100.accuracy", "100 labels a class, propagated"),
-     ("pca_64.knn.f1", "pca 64, knn, f1"),
-     ("knn.f1", "knn, f1"), ("raw_pixels.knn.accuracy", "raw pixels, knn")],
-)  # fmt: skip
-def test_metrics_are_spoken(metric: str, expected: str) -> None:
-    assert task(metric) == expected
 
 
 def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
+from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.reporting import results
 from twinview.reporting.inline import file_uri
@@ -90,8 +91,9 @@ def test_the_page_says_what_is_better_and_marks_what_is_worse(
     assert '<p class="worse">' not in html
     contenders = copy.deepcopy(evidence.evaluation["contenders"])
     contenders["raw_pixels"]["linear"]["accuracy"] = 0.9
-    words, worse = results.judgements(contenders)[0]
-    assert worse and "worse in linear (by 10.8 points)" in words
+    declared = entries.recorded(evidence.evaluation)
+    words, worse = results.judgements(contenders, declared)[0]
+    assert worse and "worse in linear probe (by 10.8 points)" in words
 
 
 def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:

@@ -146,8 +146,8 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "views.chain: a value occurs twice (it is ['grey', 'grey'])",
         ),
         (
-            {"evaluate.few_labels.per_class": [10, 10]},
-            "evaluate.few_labels.per_class: a value occurs twice (it is [10, 10])",
+            {"tasks.few_labels.per_class": [10, 10]},
+            "tasks.few_labels.per_class: a value occurs twice (it is [10, 10])",
         ),
         (
             {"gate.floors": {"linear.accuracy": "high"}},
@@ -170,8 +170,8 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.batch_size: is 2001, more than the train split (data.train: 2000)",
         ),
         (
-            {"data.train": 2000, "evaluate.few_labels.per_class": [10, 2001]},
-            "evaluate.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
+            {"data.train": 2000, "tasks.few_labels.per_class": [10, 2001]},
+            "tasks.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
         ),
         (
             {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
@@ -278,17 +278,18 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {
             "data.train": 256,
             "pretrain.batch_size": 256,
-            "evaluate.few_labels.per_class": [256],
+            "tasks.few_labels.per_class": [256],
+            "tasks.propagation.per_class": [256],
         },
         {"pretrain.batch_size": 8192, "pretrain.micro_batch": 256},
         {"pretrain.batch_size": 256, "pretrain.micro_batch": 256},
         {"pretrain.method": "moco", "pretrain.batch_size": 64, "pretrain.processes": 2},
-        {"probes.knn.neighbours": [55001], "evaluate.probes": ["linear"]},
+        {"probes.knn.neighbours": [55001], "tasks.classification.probes": ["linear"]},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitored": 1024},
         {"data.test": 2000, "report.points": 2000},
         {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
-        {"gate.better_than_raw": ["linear.accuracy"], "evaluate.probes": ["knn"]},
+        {"gate.better_than_raw": ["linear.accuracy"], "tasks.classification.probes": ["knn"]},
         {
             "pretrain.method": "swav",
             "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
@@ -346,7 +347,7 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
     changes = {"data.train": 255, "data.test": 1999, "pretrain.warmup_epochs": 10.0}
     path = write_params(changes)
-    assert len(faults(path)) == 4
+    assert len(faults(path)) == 5
 
 
 def test_a_missing_section_is_one_fault(settings: dict[str, Any], write_params: Write) -> None:

@@ -398,11 +398,13 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
     settings = {"pretrain": {"method": "simclr", "epochs": 2, "seed": 0}}
     settings["data"] = {"source": "fashion_mnist"}
     values = ("loss", "validation_knn", "effective_rank", "examples_per_second")
+    shown = {"metrics": METRICS | {"knn.accuracy": 0.8}}
+    shown["compared"] = ["linear.accuracy", "knn.accuracy"]
     with recorded_by_dvc(folder):
         with mlflow_runs.pretraining(settings, "columns", "") as run:
             run.log(dict.fromkeys(values, 0.5), 1)
             run.tag(verdict="learning", failure="none")
-        row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
+        row = publish(root, run.id, settings=settings, **shown)
     for found in (row, mlflow.get_run(run.id)):
         tags = mlflow.get_experiment(found.info.experiment_id).tags
         assert tags["mlflow.note.content"].startswith("One r")
@@ -428,7 +430,7 @@ def test_a_row_brings_its_columns_to_an_experiment_of_an_earlier_version(
 def test_a_row_has_all_our_metrics_and_last_the_baselines_that_they_are_compared_with() -> None:
     ours = {"linear": {"accuracy": 0.9, "f1": 0.8}, "propagated_10": {"accuracy": 0.7}}
     names = ("pca_64", "raw_pixels", "random_encoder")
-    found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours))
+    found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours), ["linear.accuracy"])
     assert found.pop("versus.raw_pixels.linear.accuracy") == 0.9
     assert found == flatten(ours) and max(*found, "pretrain.minutes") < "versus"
 

@@ -42,7 +42,7 @@ def card(
         procedure=str(protocol.__doc__).partition("\n\n")[2].strip(),
         measures=title(entry.primary_words for entry in declared.values()),
         results=list(_results(found["contenders"], declared, ours)),
-        worst=_worst(found["contenders"][paths.OURS]),
+        worst=_worst(found["contenders"][paths.OURS], declared),
         seeds=_seeds(ours),
         gate=gate_table.markdown(checks, place),
     )
@@ -82,13 +82,14 @@ def _seeds(ours: Trainings) -> str:
     return f"Its intervals over seeds rest on {ours.count} trainings."
 
 
-def _worst(ours: Mapping[str, Any]) -> str:
+def _worst(ours: Mapping[str, Any], declared: Mapping[str, Entry]) -> str:
     """The class that the first entry that predicts classes finds least often; empty without."""
-    by_class = ((name, of["classes"]) for name, of in ours.items() if "classes" in of)
-    for entry, classes in by_class:
-        name, of = min(classes.items(), key=lambda item: float(item[1]["recall"]))
-        return f"{name}, of which {entry} finds {of['recall']:.1%}"
-    return ""
+    predicting = [name for name, found in ours.items() if "classes" in found]
+    if not predicting:
+        return ""
+    classes = ours[predicting[0]]["classes"]
+    name, found = min(classes.items(), key=lambda item: float(item[1]["recall"]))
+    return f"{name}, of which the {declared[predicting[0]].words} finds {found['recall']:.1%}"
 
 
 def _settings(params: Mapping[str, str]) -> dict[str, str]:

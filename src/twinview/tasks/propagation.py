@@ -103,4 +103,5 @@ DECLARES = declare.Task(
     primary="accuracy",
     could_have=_could_have,
     lists=("per_class",),
+    quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},
 )
