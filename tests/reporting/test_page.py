@@ -79,7 +79,7 @@ def test_it_shows_the_numbers_of_every_contender(read: Reader) -> None:
 
 
 def test_the_first_sentence_sets_ours_beside_raw_pixels_and_labels(read: Reader) -> None:
-    assert "96 test examples: the linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
+    assert "96 test examples: linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
         " ".join(read.text)
     )
 

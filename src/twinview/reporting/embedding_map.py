@@ -39,7 +39,10 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Query:
-    """A test example, the class that a probe says, and its nearest train examples, best first."""
+    """A test example, the class that a probe says, and its nearest train examples, best first.
+
+    said: empty where there is no probe.
+    """
 
     portrait: Portrait
     said: str
@@ -59,18 +62,18 @@ def drawn(seed: int, name: str, count: int, total: int) -> Tensor:
 def map_data(
     test: Split,
     features: Tensor,
-    predicted: Sequence[str],
+    predicted: Sequence[str] | None,
     classes: Sequence[str],
     rows: Tensor,
     seed: int,
 ) -> dict[str, Any]:
     """What the map's script reads: points [x, y, actual, predicted, id], marks, the sprite's grid.
 
-    predicted: the class that the first probe says of every test row.
+    predicted: the class that the first probe says of every test row; None where there is no probe.
     """
     places = (projection(features[rows], seed) * _UNITS).round().int()
     number = {name: place for place, name in enumerate(classes)}
-    said = [number[predicted[row]] for row in rows.tolist()]
+    said = [number[predicted[row]] if predicted else None for row in rows.tolist()]
     part = test.take(rows)
     truth = labels_of(part)
     columns = zip(*places.T.tolist(), truth, said, part.ids.tolist(), strict=True)
@@ -92,14 +95,14 @@ def map_sprite(test: Split, rows: Tensor) -> str:
 def neighbour_rows(
     splits: Mapping[str, Split],
     features: Mapping[str, Embeddings],
-    predicted: Sequence[str],
+    predicted: Sequence[str] | None,
     classes: Sequence[str],
     rows: Tensor,
     count: int,
 ) -> list[Query]:
     """For each of the test rows its `count` nearest train rows by cosine.
 
-    predicted: the class that the first probe says of every test row.
+    predicted: the class that the first probe says of every test row; None where there is no probe.
     """
     train, test = splits["train"], splits["test"]
     cosines, near = nearest(features["test"].features[rows], features["train"].features, count)
@@ -107,7 +110,7 @@ def neighbour_rows(
     return [
         Query(
             portrait,
-            predicted[row],
+            predicted[row] if predicted else "",
             tuple(
                 Neighbour(other, round(cosine, 3), other.actual == portrait.actual)
                 for other, cosine in zip(_portraits(train.take(own), classes), scores, strict=True)

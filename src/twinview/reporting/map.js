@@ -12,7 +12,7 @@
   const only = new Set(); // classes to show; empty: all
   let byError = false, onlyWrong = false, current = null;
 
-  const isWrong = (point) => point[ACTUAL] !== point[SAID];
+  const isWrong = (point) => point[SAID] !== null && point[ACTUAL] !== point[SAID];
   const isShown = (point) =>
     (only.size === 0 || only.has(point[ACTUAL])) && (!onlyWrong || isWrong(point));
   const place = (point) => [X, Y].map(
@@ -77,8 +77,9 @@
     const longest = Math.min(84, Math.round(side / 6)), edge = longest / 2 + 10;
     cut(picture, data.sprite, data.points.length, data.points.indexOf(point), longest);
     const verdict = isWrong(point) ? `✕ said ${data.classes[point[SAID]]}` : "✓ said so";
+    const said = point[SAID] === null ? [] : [verdict];
     card.querySelector(".said").textContent =
-      `${data.classes[point[ACTUAL]]}\n${verdict}\ntest ${point[ID]}`;
+      [data.classes[point[ACTUAL]], ...said, `test ${point[ID]}`].join("\n");
     card.classList.toggle("wrong", isWrong(point));
     card.classList.toggle("before", x > side / 2);
     card.style.left = `${x}px`;

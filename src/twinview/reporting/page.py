@@ -56,7 +56,8 @@ def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed
     """The HTML: equal evidence gives equal text.
 
     points: test examples on the map. queries, neighbours: test examples shown with their nearest
-    train examples, so many of all and so many of those that the first probe got wrong.
+    train examples, so many of all and so many of those that the first probe got wrong, if one is
+    among the tasks.
     Raises DataError when the evidence is not all of the same rows.
     """
     require_same_rows(evidence)
@@ -135,14 +136,15 @@ def _pictures(
 ) -> dict[str, Any]:
     splits, features = evidence.prepared.splits, evidence.features
     test, classes = splits["test"], evidence.evaluation["classes"]
-    probe = results.predicting(evidence.evaluation["contenders"][OURS])[0]
-    said = [row[probe] for row in evidence.predictions]
+    probe = next(iter(results.predicting(evidence.evaluation["contenders"][OURS])), None)
+    said = None if probe is None else [row[probe] for row in evidence.predictions]
+    wrong = [row[probe or "actual"] != row["actual"] for row in evidence.predictions]
     on_map = drawn(seed, "map", points, len(test))
     asked = drawn(seed, "queries", queries, len(test))
-    missed = torch.tensor([row[probe] != row["actual"] for row in evidence.predictions]).nonzero()
+    missed = torch.tensor(wrong).nonzero()
     missed = missed[drawn(seed, "missed", queries, len(missed)), 0]
     return {
-        "probe": probe,
+        "probe": entries.recorded(evidence.evaluation)[probe].words if probe else "",
         "map": map_data(test, features["test"].features, said, classes, on_map, seed),
         "sprite": map_sprite(test, on_map),
         "queries": neighbour_rows(splits, features, said, classes, asked, neighbours),

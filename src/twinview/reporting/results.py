@@ -59,7 +59,7 @@ def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
             if other in contenders
         )
         ours = contenders[OURS][name][entry.primary]
-        parts.append(f"the {entry.words} {ours:.3f}" + (f" ({others})" if others else ""))
+        parts.append(f"{entry.words} {ours:.3f}" + (f" ({others})" if others else ""))
     measure = entries.title(declared[name].primary_words for name in names)
     return f"{measure} on {examples:,} test examples: {'; '.join(parts)}."
 
