@@ -52,9 +52,9 @@ def evaluate(contender: Contender, tasks: Iterable[Task]) -> dict[str, Result]:
 
 def predict_test(parts: Mapping[str, Embeddings], probe: ProbeFunction, grid: Grid) -> Prediction:
     """What a probe predicts for test, fitted on train and validation with the best options."""
-    train, validation = parts["train"], parts["validation"]
+    train, validation, test = (parts[name] for name in ("train", "validation", "test"))
     chosen, tried = choose_options(train, validation, probe, grid)
-    labels = probe(concatenate(train, validation), parts["test"].features, **chosen)
+    labels = probe(concatenate(train, validation), test.features, **chosen)
     return Prediction(labels, chosen, tried)
 
 

@@ -69,10 +69,10 @@ def _require_results(run: RecordedRun) -> None:
 def _has_primaries(value: Any, run: RecordedRun) -> bool:
     """Whether it has the primary metric of each of the encoder's entries."""
     return isinstance(value, dict) and all(
-        isinstance(of := value.get(name), dict)
+        name in run.entries
+        and isinstance(of := value.get(name), dict)
         and isinstance(of.get(run.entries[name].primary), float)
         for name in run.metrics
-        if name in run.entries
     )
 
 

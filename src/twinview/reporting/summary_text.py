@@ -27,8 +27,9 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     )
     return "\n".join(
         [
-            f"{measures} on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
+            f"{measures} on test, protocol frozen-3",
             *format_table([["", *names], *rows], right=True),
+            *_legend(found),
             *_standings(found),
             *_spread(found),
             f"Pretraining: {found['verdict']}.",
@@ -38,6 +39,13 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
             *_next_steps(found, run_minutes),
         ]
     )
+
+
+def _legend(found: Mapping[str, Any]) -> list[str]:
+    """What the first entry of each task is; nothing where only names are known."""
+    known = [(name, of) for name, of in found["entries"].items() if of["task"]]
+    first = {of["task"]: f"{name}: {of['words']}" for name, of in reversed(known)}
+    return ["; ".join(reversed(first.values())) + "."] if first else []
 
 
 def _standings(found: Mapping[str, Any]) -> list[str]:
