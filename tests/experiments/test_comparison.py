@@ -1,6 +1,7 @@
 """Runs side by side: what is one group, what differs, what is best, and what cannot be compared."""
 
 import copy
+import dataclasses
 import functools
 import json
 from collections.abc import Mapping
@@ -231,6 +232,21 @@ def test_what_else_is_measured_neither_parts_nor_names_runs() -> None:
     }
     found = of(run("a", 0.7), run("b", 0.8, **fewer))
     assert labels(found) == ["simclr"] and found.groups[0].seeds == [0, 1]
+
+
+def test_a_run_of_before_a_setting_was_renamed_is_compared_with_those_after() -> None:
+    new, other = run("a", 0.7), run("b", 0.8, pretrain__seed=1)
+    tree = settings(pretrain__seed=1)
+    del tree["tasks"]
+    few = {"per_class": [10], "draws": 5, "strength": 0.03, "seed": 0, "propagation": None}
+    tree["evaluate"] = {"probes": ["linear"], "projections": False, "few_labels": few}
+    tree["probes"]["linear"] = {"strength": [0.01]}
+    old = dataclasses.replace(
+        other,
+        read=lambda path: json.dumps(tree) if path.name == "params.yaml" else other.read(path),
+    )
+    (group,) = of(new, old).groups
+    assert group.seeds == [0, 1]
 
 
 def test_equal_data_are_the_same_question_wherever_they_come_from() -> None:

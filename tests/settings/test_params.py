@@ -376,6 +376,21 @@ def test_a_stage_refuses_what_is_chosen_and_not_stated(
         params.load(write_params({"pretrain.method": "simclr"}))
 
 
+def test_a_stage_refuses_a_task_whose_probes_are_no_list(write_params: Write) -> None:
+    settings = params.load(write_params({"tasks.classification.probes": None}))
+    with pytest.raises(ConfigError, match=r"tasks\.classification\.probes: input should be"):
+        settings.bound("tasks", "classification")
+
+
+def test_probes_that_a_task_names_must_have_stated_options(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["probes"]["knn"]
+    assert faults(write_params({})) == [
+        "tasks.classification.probes: is 'knn', but probes.knn states no options"
+    ]
+
+
 # How DVC writes small numbers with -S.
 @pytest.mark.parametrize("written", ["1e-05", "1.0e-05", "1E-5", "0.00001"])
 def test_floats_may_be_written_with_an_exponent(written: str, folder: Path) -> None:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="such as knn.accuracy, linear.f1, supervised.linear.accuracy; may be repeated; "
-        "default: the accuracy of every task",
+        "default: the primary one of every task's results",
     )
 
 

@@ -30,6 +30,7 @@ from twinview.experiments.lock_file import value_at
 from twinview.experiments.metric_names import Metric
 from twinview.experiments.question import Question
 from twinview.experiments.seeds import Seeds
+from twinview.settings import renamed
 
 PARAMS = Path("params.yaml")
 WORKSPACE = "workspace"
@@ -184,12 +185,17 @@ class RecordedRun:
         """What it was asked."""
         file = value_at(self.settings, "data.pairs")  # the folder's hash says nothing without one
         pairs = file and f"{file} {lock_file.hash_of_dep(self.lock, str(paths.LABELLED_PAIRS))}"
-        return question.question(self.in_effect, self.data, pairs, self.protocol)
+        return question.question(self._under_new_names, self.data, pairs, self.protocol)
 
     @cached_property
     def answer(self) -> dict[str, Any]:
         """The settings in effect, but for the seeds and for what it was asked."""
-        return identity.without_seeds(question.answer(self.in_effect))
+        return identity.without_seeds(question.answer(self._under_new_names))
+
+    @cached_property
+    def _under_new_names(self) -> dict[str, Any]:
+        """The settings in effect, so that a run of an earlier version is comparable."""
+        return in_effect(renamed.translated(self.settings)[0])
 
     @cached_property
     def seeds_file(self) -> Seeds | None:

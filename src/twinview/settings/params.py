@@ -271,11 +271,15 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
 
 
 def _chosen_by_tasks(params: Params) -> Iterator[tuple[str, str, str]]:
-    """What a task's option lists that is called as a kind, such as tasks.classification.probes."""
+    """What a task's option lists that is called as a kind, such as tasks.classification.probes.
+
+    One that is no list is for the task's own options to refuse.
+    """
     for task in params.evaluate.tasks:
         options = dict(params.tasks[task]) if task in params.tasks else {}
-        for kind in options.keys() & set(PLUGIN_SECTIONS):
-            for name in options[kind]:
+        for kind in PLUGIN_SECTIONS:
+            listed = options.get(kind)
+            for name in listed if isinstance(listed, list | tuple) else ():
                 yield f"tasks.{task}.{kind}", kind, name
 
 
