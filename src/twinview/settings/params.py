@@ -17,18 +17,17 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from twinview.core import declare, entries
+from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.registry import (
     Section,
     bind,
     declaration,
-    did_you_mean,
     explain,
     names,
     options_model,
 )
-from twinview.settings import check_cache, recipes, renamed
+from twinview.settings import check_cache, metrics, recipes, renamed
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import (
     NONE,
@@ -313,8 +312,8 @@ def _refused(params: Params) -> Iterator[str]:
         return
     yield from _idle_or_lacking(params.pretrain)
     yield from _of_another_modality(params)
-    yield from _entries_twice(params)
-    yield from _no_metrics(params)
+    yield from metrics.of_two_tasks(params.evaluate, params.tasks)
+    yield from metrics.unknown(params.gate, params.tasks)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -374,42 +373,6 @@ def _oversized(params: Params) -> Iterator[str]:
         ("report.queries", report.queries, "test"),
     ):
         yield from oversized(setting, value, split, params)
-
-
-def _entries_twice(params: Params) -> Iterator[str]:
-    """Two tasks whose results would have one name."""
-    task_of: dict[str, str] = {}
-    for task in params.evaluate.tasks:
-        for name in entries.declared({task: params.tasks[task]} if task in params.tasks else {}):
-            if (other := task_of.setdefault(name, task)) != task:
-                yield (
-                    f"evaluate.tasks: {other!r} and {task!r} both have results called {name!r}; "
-                    "take one of the tasks out"
-                )
-
-
-def _no_metrics(params: Params) -> Iterator[str]:
-    """Names in the gate that reports/metrics.json never has.
-
-    A task that this evaluation leaves out is none: the gate is of no stage, and says so itself.
-    """
-    stated = {name: params.tasks[name] for name in names("tasks") if name in params.tasks}
-    known = [
-        f"{name}.{measure}"
-        for name, entry in entries.declared(stated).items()
-        for measure in entry.measures
-    ]
-    for setting in ("floors", "drops", "better_than_raw"):
-        for name in getattr(params.gate, setting):
-            if name not in known and not _could_be_metric(name):
-                yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"
-
-
-def _could_be_metric(name: str) -> bool:
-    """Whether a task has the metric under other options."""
-    entry, _, measure = name.rpartition(".")
-    tasks = map(entries.declaration, names("tasks"))
-    return any(measure in task.measures and task.could_have(entry) for task in tasks)
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:
