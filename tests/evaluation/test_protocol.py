@@ -13,7 +13,6 @@ from twinview.core.errors import DataError
 from twinview.data.splits import require_labels
 from twinview.evaluation import protocol
 from twinview.evaluation.contender import Result
-from twinview.evaluation.final_probe import final_linear
 from twinview.evaluation.protocol import choose_options, predict_test
 from twinview.probes.knn import knn
 from twinview.probes.linear import linear
@@ -96,11 +95,3 @@ def test_no_task_sees_a_contender_without_labels() -> None:
     parts["test"] = replace(parts["test"], labels=None)
     with pytest.raises(DataError, match="the test split has no labels"):
         protocol.evaluate(contender(parts), [lambda asked: pytest.fail("called")])
-
-
-def test_the_probe_that_is_saved_is_the_one_that_read_test() -> None:
-    grid = {"C": [0.001, 0.1, 10.0]}
-    read = predict_test(features(), linear, grid)
-    model, options = final_linear(features(), grid)
-    assert options == read.chosen
-    assert torch.equal(model.logits(features()["test"].features).argmax(1), read.labels)

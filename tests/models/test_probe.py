@@ -12,6 +12,7 @@ from tests.probes.test_linear import overlapping
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 from twinview.evaluation import protocol
+from twinview.evaluation.final_probe import final_linear
 from twinview.evaluation.logistic import fit
 from twinview.evaluation.protocol import concatenate
 from twinview.models import probe
@@ -35,14 +36,14 @@ def fitted() -> Probe:
 
 
 def test_the_final_probe_says_what_was_said_of_test() -> None:
-    found, predicted = protocol.evaluate_probe(SPLITS, linear, GRID, CLASSES)
-    last, options = protocol.final_linear(SPLITS, {"linear": found}, GRID)
-    assert options == found["chosen"]
-    assert torch.equal(last.logits(TEST.features).argmax(1), predicted)
+    read = protocol.predict_test(SPLITS, linear, GRID)
+    last, options = final_linear(SPLITS, GRID)
+    assert options == read.chosen
+    assert torch.equal(last.logits(TEST.features).argmax(1), read.labels)
 
 
 def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> None:
-    last, options = protocol.final_linear(SPLITS, {}, GRID)
+    last, options = final_linear(SPLITS, GRID)
     assert options == protocol.choose_options(TRAIN, VALIDATION, linear, GRID)[0]
     assert torch.equal(last.weights, fit(concatenate(TRAIN, VALIDATION), **options).weights)
 
