@@ -78,7 +78,7 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     described = Description("convnet", options, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
     learner = encoder.build(described, seed=0)
     head = registry.bind(
-        "heads", "nonlinear", {"depth": 1, "hidden": 256, "out": 128, "norm": "hidden"}
+        "heads", "nonlinear", {"depth": 1, "hidden": 256, "dim": 128, "norm": "hidden"}
     )(learner.dim)
     method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2)
     rows = torch.arange(batch_size)

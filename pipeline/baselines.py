@@ -61,7 +61,10 @@ def main() -> None:
 
     with stage.elapsed("principal components"):
         raw = baselines.raw(prepared)
-        found = {"raw_pixels": raw, f"pca_{own.components}": baselines.pca(raw, own.components)}
+        found = {
+            "raw_pixels": raw,
+            f"pca_{own.pca_components}": baselines.pca(raw, own.pca_components),
+        }
     embed = partial(embeddings.embed, learner, prepared, settings.embed, device)
     found["random_encoder"] = embed(stage.progress)
     if own.supervised:
@@ -81,7 +84,7 @@ def train(
     own, shared = settings.baselines, settings.pretrain
     split = prepared.splits["train"]
     with randomness.torch_seeded(own.seed, "supervised"):
-        head = linear(learner.dim, out=len(prepared.classes))
+        head = linear(learner.dim, dim=len(prepared.classes))
     micro_batch = processes.local_micro_batch(shared.batch_size, shared.micro_batch)
     method = cross_entropy(GradientCache(learner, micro_batch), head)
     views = open_views(paths.VIEWS, split, prepared.modality)

@@ -22,12 +22,12 @@ def test_identity_changes_nothing() -> None:
 
 
 def test_linear_is_one_matrix_and_one_bias() -> None:
-    head = linear(6, out=3)
+    head = linear(6, dim=3)
     assert torch.equal(head(X), F.linear(X, head.weight, head.bias))  # type: ignore[arg-type]
 
 
 def test_nonlinear_is_the_paper_s_with_batch_norm_before_relu() -> None:
-    head = nonlinear(6, depth=1, hidden=5, out=3, norm="hidden")
+    head = nonlinear(6, depth=1, hidden=5, dim=3, norm="hidden")
     matrices = [m for m in head.modules() if isinstance(m, nn.Linear)]
     hidden = X @ matrices[0].weight.T
     normed = (hidden - hidden.mean(0)) / (hidden.var(0, correction=0) + 1e-5).sqrt()
@@ -54,7 +54,7 @@ def standardised(x: Tensor) -> Tensor:
 @pytest.mark.parametrize("norm", ["none", "hidden", "all"])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_nonlinear_is_its_layers_by_hand(depth: int, norm: str) -> None:
-    head = nonlinear(6, depth=depth, hidden=5, out=3, norm=norm).double()
+    head = nonlinear(6, depth=depth, hidden=5, dim=3, norm=norm).double()
     assert torch.allclose(head(X.double()), by_hand(head, X.double(), norm), rtol=1e-9)
     widths = [m.weight.shape for m in head.modules() if isinstance(m, nn.Linear)]
     assert widths == [(5, 6), *[(5, 5)] * (depth - 1), (3, 5)]
@@ -69,7 +69,7 @@ def test_nonlinear_is_its_layers_by_hand(depth: int, norm: str) -> None:
 def test_a_layer_has_batch_norm_or_a_bias_and_the_output_s_norm_no_weights(
     norm: str, biases: list[bool], norms: list[bool]
 ) -> None:
-    head = nonlinear(6, depth=2, hidden=5, out=3, norm=norm)
+    head = nonlinear(6, depth=2, hidden=5, dim=3, norm=norm)
     assert [m.bias is not None for m in head if isinstance(m, nn.Linear)] == biases  # type: ignore[attr-defined]
     assert [m.affine for m in head if isinstance(m, nn.BatchNorm1d)] == norms  # type: ignore[attr-defined]
 
@@ -85,7 +85,7 @@ def test_the_head_of_params_yaml_is_the_one_of_the_recorded_numbers_to_the_bit()
 
 
 def test_a_norm_without_weights_is_split_like_others() -> None:
-    head = nonlinear(6, depth=1, hidden=5, out=3, norm="all")
+    head = nonlinear(6, depth=1, hidden=5, dim=3, norm="all")
     split(head, 4)
     assert sum(isinstance(m, SplitBatchNorm) for m in head.modules()) == 2
     # Each group of four by itself; float32, and batch norm's epsilon.

@@ -26,7 +26,7 @@ PLAN = ViewPlan(0, ())
 CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
     "pretrain.epochs": 2,
     "pretrain.batch_size": 16,
-    "pretrain.monitored": 16,
+    "pretrain.monitor_examples": 16,
     "evaluate.few_labels.per_class": [2],
     "report.points": 10,
     "report.queries": 2,

@@ -20,7 +20,7 @@ from twinview.views.live import Views
 from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
-OPTIONS = {"widths": [4, 6], "strides": [2, 1], "grid": 2, "pooled": 1, "norm": "batch"}
+OPTIONS = {"widths": [4, 6], "strides": [2, 1], "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
 
 
 @pytest.fixture
@@ -46,22 +46,25 @@ def test_a_method_that_wants_small_crops_gets_new_ones_in_every_epoch(
 ) -> None:
     own, split, rows = method(learner, "swav"), shapes.splits["train"], torch.tensor([4, 0])
     views = opened(shapes, learner, own)
-    assert own.small is not None and views.small is not None
-    part, render = split.take(rows), PLAN.small_renderer(shapes.modality, own.small)
-    numbers = [torch.full_like(rows, 2 * own.small.count + crop) for crop in range(own.small.count)]
+    assert own.small_crops is not None and views.small_crops is not None
+    part, render = split.take(rows), PLAN.small_renderer(shapes.modality, own.small_crops)
+    numbers = [
+        torch.full_like(rows, 2 * own.small_crops.count + crop)
+        for crop in range(own.small_crops.count)
+    ]
     expected = [render(part.inputs, part.ids, number) for number in numbers]
-    assert torch.equal(views.small(rows, 2), torch.stack(expected))
+    assert torch.equal(views.small_crops(rows, 2), torch.stack(expected))
 
 
 @pytest.mark.parametrize("name", sorted({*registry.names("methods")} - {"swav"}))
 def test_other_methods_pay_nothing(name: str, learner: Encoder, shapes: Prepared) -> None:
-    assert opened(shapes, learner, method(learner, name)).small is None
+    assert opened(shapes, learner, method(learner, name)).small_crops is None
 
 
 def test_small_crops_without_room_are_refused_before_the_first_step(
     learner: Encoder, shapes: Prepared
 ) -> None:
     own = method(learner, "swav")
-    own.small = SmallCrops(count=1, size=2, scale=(0.1, 0.3))
+    own.small_crops = SmallCrops(count=1, size=2, scale=(0.1, 0.3))
     with pytest.raises(ConfigError, match="crops of 2 x 2, whose maps of 1 x 1 have fewer"):
         opened(shapes, learner, own)

@@ -9,7 +9,7 @@ from tests.workspace import ROOT
 from twinview.core import registry
 from twinview.settings import params
 
-OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "group"}
+OPTIONS = {"widths": (8,), "strides": (1,), "pool_size": 1, "pooled_layers": 1, "norm": "group"}
 SMALL_SOURCES = ("fashion_mnist",)
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
 

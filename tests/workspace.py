@@ -23,8 +23,8 @@ RESULTS = ("dvc.lock", "reports/")  # of the project itself
 TINY: dict[str, Any] = {
     "data": {"train": 600, "validation": 200, "test": 300},
     "views": {"mode": "cached"},
-    "pretrain": {"epochs": 2, "batch_size": 64, "monitored": 64, "precision": "float32"},
-    "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "grid": 2}},
+    "pretrain": {"epochs": 2, "batch_size": 64, "monitor_examples": 64, "precision": "float32"},
+    "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "pool_size": 2}},
     "evaluate": {"projections": True, "few_labels": {"per_class": [5, 20], "draws": 3}},
     "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5], "whitened": [0, 16]}},
     "report": {"points": 60, "queries": 4},

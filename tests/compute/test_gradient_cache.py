@@ -31,7 +31,7 @@ def learner(norm: str = "group") -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return convnet(
-            (1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm
+            (1, 8, 8), widths=(4, 6), strides=(2, 1), pool_size=2, pooled_layers=1, norm=norm
         ).double()
 
 
@@ -39,7 +39,7 @@ def method(encoder: nn.Module, micro_batch: int) -> Method:
     """SimCLR with a head that has batch norm; its own copy of the encoder."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
+        head = nonlinear(24, depth=1, hidden=10, dim=5, norm="hidden").double()
     return simclr(GradientCache(copy.deepcopy(encoder), micro_batch), head, temperature=0.3)
 
 

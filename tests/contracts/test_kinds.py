@@ -373,7 +373,7 @@ class TestMethods:
     def test_projections_keep_views_and_examples_apart(self, name: str) -> None:
         method = made(name)
         z = method.project(batch(method)).z
-        small = 0 if method.small is None else method.small.count
+        small = 0 if method.small_crops is None else method.small_crops.count
         assert z.shape[:2] == (method.views + small, 6)
 
     def test_gradients_reach_every_weight_of_the_encoder(self, name: str) -> None:
@@ -435,8 +435,10 @@ def total(method: Method, z: Projections) -> Tensor:
 
 def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
     views, small = random(method.views, 6, 1, 12, 12).to(dtype), None
-    if method.small is not None:
-        small = random(method.small.count, 6, 1, *2 * [method.small.size], seed=1).to(dtype)
+    if method.small_crops is not None:
+        small = random(method.small_crops.count, 6, 1, *2 * [method.small_crops.size], seed=1).to(
+            dtype
+        )
     return Batch(views, labels(6), torch.arange(6), small)
 
 

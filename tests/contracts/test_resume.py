@@ -78,11 +78,11 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
 
 def train(own: Session, prepared: Prepared, until: int = 99) -> None:
     split = prepared.splits["train"]
-    plan, crops = ViewPlan(0, CHAIN), own.state.method.small
+    plan, crops = ViewPlan(0, CHAIN), own.state.method.small_crops
     views = LiveViews(plan.renderer(prepared.modality), split)
     if crops is not None:
         small = LiveViews(plan.small_renderer(prepared.modality, crops), split)
-        views.small = partial(small.take, count=crops.count)
+        views.small_crops = partial(small.take, count=crops.count)
     for step, _ in own.steps(split, views, OWN, EVERY, asked_to_stop=str):
         if step.number == until:
             os.kill(os.getpid(), signal.SIGKILL)

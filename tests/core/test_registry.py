@@ -15,7 +15,7 @@ from twinview.core.errors import ConfigError
 
 
 def test_bind_sets_the_options_and_leaves_the_rest_to_the_caller() -> None:
-    head = registry.bind("heads", "linear", {"out": 3})(5)
+    head = registry.bind("heads", "linear", {"dim": 3})(5)
     assert (head.in_features, head.out_features) == (5, 3)
 
 
@@ -43,14 +43,14 @@ def test_a_whole_number_is_a_float_where_a_float_is_wanted() -> None:
         (
             "heads",
             "identity",
-            {"out": 3},
-            "heads.identity.out: there is no such key; it takes none",
+            {"dim": 3},
+            "heads.identity.dim: there is no such key; it takes none",
         ),
         (
             "heads",
             "linear",
             {},
-            "heads.linear.out: is missing; every setting is stated, none has a default",
+            "heads.linear.dim: is missing; every setting is stated, none has a default",
         ),
         (
             "optimizers",
@@ -58,10 +58,10 @@ def test_a_whole_number_is_a_float_where_a_float_is_wanted() -> None:
             {"weight_decay": 0.0, "momentum": 1.0},
             "optimizers.sgd.momentum: input should be less than 1 (it is 1.0)",
         ),
-        ("heads", "linear", {"out": "abc"}, "heads.linear.out: input should be a valid integer"),
-        ("heads", "linear", {"out": "3"}, "heads.linear.out: input should be a valid integer"),
-        ("heads", "linear", {"out": 3.5}, "heads.linear.out: input should be a valid integer"),
-        ("heads", "linear", {"out": True}, "heads.linear.out: input should be a valid integer"),
+        ("heads", "linear", {"dim": "abc"}, "heads.linear.dim: input should be a valid integer"),
+        ("heads", "linear", {"dim": "3"}, "heads.linear.dim: input should be a valid integer"),
+        ("heads", "linear", {"dim": 3.5}, "heads.linear.dim: input should be a valid integer"),
+        ("heads", "linear", {"dim": True}, "heads.linear.dim: input should be a valid integer"),
         ("methods", "simclr", {"temperature": float("nan")}, "should be a finite number"),
         ("methods", "simclr", {"temperature": None}, "should be a valid number (it is None)"),
     ],
@@ -189,5 +189,5 @@ def test_no_plug_in_s_options_load_pytorch() -> None:
 
 def test_the_model_of_an_option_carries_its_range_into_the_schema() -> None:
     schema = registry.options_model("heads", "linear").model_json_schema()
-    assert schema["properties"]["out"] == {"minimum": 1, "title": "Out", "type": "integer"}
-    assert schema["required"] == ["out"] and schema["additionalProperties"] is False
+    assert schema["properties"]["dim"] == {"minimum": 1, "title": "Dim", "type": "integer"}
+    assert schema["required"] == ["dim"] and schema["additionalProperties"] is False

@@ -51,12 +51,14 @@ def batch(views: Tensor) -> Batch:
 
 def learner(norm: str) -> nn.Module:
     torch.manual_seed(0)
-    return convnet((1, 8, 8), widths=(4, 6), strides=(2, 1), grid=2, pooled=1, norm=norm).double()
+    return convnet(
+        (1, 8, 8), widths=(4, 6), strides=(2, 1), pool_size=2, pooled_layers=1, norm=norm
+    ).double()
 
 
 def contrastive(norm: str, micro_batch: int) -> Method:
     encoder = learner(norm)
-    head = nonlinear(24, depth=1, hidden=10, out=5, norm="hidden").double()
+    head = nonlinear(24, depth=1, hidden=10, dim=5, norm="hidden").double()
     method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3)
     batch_norm.synchronise(method)
     return method
@@ -102,7 +104,7 @@ def a_step_with_labels() -> list[Tensor]:
 def a_step_with_a_backbone() -> list[Tensor]:
     torch.manual_seed(0)
     encoder = backbone((1, 8, 8), library="torchvision", model="shufflenet_v2_x0_5").double()
-    method = simclr(GradientCache(encoder, N), linear(encoder.dim, out=5).double(), temperature=0.3)
+    method = simclr(GradientCache(encoder, N), linear(encoder.dim, dim=5).double(), temperature=0.3)
     batch_norm.synchronise(method)
     return advance(method, pictures())
 
@@ -139,7 +141,7 @@ class Pictures(Views):
     def __init__(self, small: SmallCrops | None = None) -> None:
         if small is not None:
             crops = pictures(2 * N + 5, small.count)[..., : small.size, : small.size]
-            self.small = lambda rows, epoch: crops[:, rows]
+            self.small_crops = lambda rows, epoch: crops[:, rows]
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         return pictures(2 * N + 5, count)[:, rows]
@@ -180,10 +182,10 @@ def steps(
     views: Callable[[SmallCrops | None], Views],
 ) -> list[Tensor]:
     """Losses and counts, the last gradients, and all state after one epoch."""
-    method = make(encoder, nonlinear(24, depth=1, hidden=10, out=5, norm="hidden")).double()
+    method = make(encoder, nonlinear(24, depth=1, hidden=10, dim=5, norm="hidden")).double()
     batch_norm.synchronise(method)
     optimizer = registry.bind("optimizers", "sgd", {"weight_decay": 0.1, "momentum": 0.9})
-    done = fit(method, split, views(method.small), optimizer, replace(BUDGET, epochs=1), CPU)
+    done = fit(method, split, views(method.small_crops), optimizer, replace(BUDGET, epochs=1), CPU)
     told = torch.tensor([[step.loss, *step.counts.values()] for step in done])
     gradients = [p.grad for p in method.parameters() if p.grad is not None]
     return [told, *gradients, *(value.double() for value in method.state_dict().values())]
@@ -266,11 +268,11 @@ def methods() -> dict[str, Any]:
         made[f"siamese_by_{name}"] = bound("methods", "siamese", name)
     classes = bound("methods", "siamese", "triplet")
     made["siamese_by_classes"] = partial(classes, positives="classes")
-    labelled = {"alpha": 0.2, "beta": 1.2, "classes": 3, "labelled": True}
+    labelled = {"alpha": 0.2, "beta": 1.2, "classes": 3, "positives": "classes"}
     made["margin_with_labels"] = registry.bind("methods", "margin", labelled)
-    moco, changes = options("methods", "moco"), {"symmetric": True, "hidden": 6}
+    moco, changes = options("methods", "moco"), {"symmetric": True, "predictor_hidden": 6}
     made["moco_symmetric"] = registry.bind("methods", "moco", {**moco, **changes})
-    whole = {**moco, **changes, "queue": None, "norm_group": None}
+    whole = {**moco, **changes, "queue": None, "batch_norm_group": None}
     made["moco_without_queue_and_groups"] = registry.bind("methods", "moco", whole)
     return made
 

@@ -51,7 +51,7 @@ def test_components_are_the_same_every_time(shapes: Prepared) -> None:
 
 
 def test_more_components_than_inputs_have_are_refused(shapes: Prepared) -> None:
-    with pytest.raises(ConfigError, match=r"baselines\.components"):
+    with pytest.raises(ConfigError, match=r"baselines\.pca_components"):
         pca(raw(shapes), 145)
 
 

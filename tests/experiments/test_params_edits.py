@@ -47,7 +47,10 @@ def test_comments_stay(name: str, before: str) -> None:
 
 
 def test_an_override_is_written_as_dvc_writes_it(before: str, tmp_path: Path) -> None:
-    overrides = ["pretrain.epochs=3", "methods.swav.small={count: 4, size: 14, scale: [0.1, 0.3]}"]
+    overrides = [
+        "pretrain.epochs=3",
+        "methods.swav.small_crops={count: 4, size: 14, scale: [0.1, 0.3]}",
+    ]
     apply(None, overrides)
     (tmp_path / "dvc.yaml").write_text(before)
     apply_overrides(tmp_path / "dvc.yaml", overrides)
@@ -120,7 +123,11 @@ def test_a_metric_that_the_gate_lacked_is_gone_again(before: str) -> None:
         ("pretrain: {epochs: 0}\n", [], r"pretrain\.epochs: input should be greater"),
         ("pretrain: {epochs: 3\n", [], r"brief\.yaml is not valid YAML"),
         (None, ["pretrain.epoch=3"], r"-S pretrain\.epoch=3: .* 'pretrain\.epochs'"),
-        (None, ["methods.siamese.labelled=true"], r"is called methods\.siamese\.positives now"),
+        (
+            None,
+            ["methods.siamese.labelled=true"],
+            r"is called methods\.siamese\.positives now, with views for false, classes for true",
+        ),
         (None, ["pretrain.epochs"], r"-S pretrain\.epochs: "),
         (None, ["pretrain.epochs=abc"], r"pretrain\.epochs: input should be a valid integer"),
         (None, ["pretrain.epochs=3,4"], r"epochs=3,4: params\.yaml holds one value .* --queue"),

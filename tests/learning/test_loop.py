@@ -49,7 +49,13 @@ CHAIN = (
     ("brightness", 0.8, {"strength": 0.4}),
 )
 OWN_EMBED = Embed(batch_size=100, mirror=False)
-OPTIONS = {"widths": [8, 16], "strides": [2, 1], "grid": 2, "pooled": 2, "norm": "batch"}
+OPTIONS = {
+    "widths": [8, 16],
+    "strides": [2, 1],
+    "pool_size": 2,
+    "pooled_layers": 2,
+    "norm": "batch",
+}
 
 
 @final
@@ -260,16 +266,16 @@ def test_what_is_taken_next_is_told_before_the_work_on_a_batch() -> None:
 
 def test_small_crops_come_with_their_rows_and_epoch() -> None:
     views = Recorder()
-    views.small = lambda rows, epoch: rows.expand(3, -1) + 100 * epoch
+    views.small_crops = lambda rows, epoch: rows.expand(3, -1) + 100 * epoch
     for batch in batches(rows(11), views, budget(), 7, 2):
-        assert batch.small is not None and batch.labels is not None
-        assert torch.equal(batch.small, batch.labels.expand(3, -1) + 700)
+        assert batch.small_crops is not None and batch.labels is not None
+        assert torch.equal(batch.small_crops, batch.labels.expand(3, -1) + 700)
 
 
 def test_a_method_without_small_crops_is_not_given_any() -> None:
-    assert all(batch.small is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
+    assert all(batch.small_crops is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
     views = Recorder()
-    views.small = lambda rows, epoch: rows
+    views.small_crops = lambda rows, epoch: rows
     with pytest.raises(AssertionError, match="as the method asks"):
         next(fit(regression(), rows(8), views, adamw(), budget(), CPU))
 
@@ -480,7 +486,7 @@ def train(prepared: Prepared, supervised: bool = False, **changes: float) -> enc
     learner = untrained(prepared, own.seed)
     with randomness.torch_seeded(own.seed, "method"):
         head = registry.bind(
-            "heads", "nonlinear", {"depth": 1, "hidden": 32, "out": 16, "norm": "hidden"}
+            "heads", "nonlinear", {"depth": 1, "hidden": 32, "dim": 16, "norm": "hidden"}
         )(learner.dim)
         cached = GradientCache(learner, own.batch_size)
         method = simclr(cached, head, temperature=0.2)

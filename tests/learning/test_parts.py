@@ -1,7 +1,7 @@
 """What lives in optimizer time: each part in closed form."""
 
 import math
-from typing import final
+from typing import Literal, final
 
 import pytest
 import torch
@@ -83,10 +83,10 @@ def test_queue_holds_no_graph() -> None:
     assert not own.rows.requires_grad
 
 
-def pair(decay: float, rising: bool) -> tuple[nn.Sequential, Momentum]:
+def pair(decay: float, schedule: Literal["constant", "cosine"]) -> tuple[nn.Sequential, Momentum]:
     """A network whose values are all 1, and its slow copy."""
     encoder, head = nn.BatchNorm1d(2).double(), nn.Linear(2, 2).double()
-    own = Momentum(GradientCache(encoder, 8), head, decay, rising)
+    own = Momentum(GradientCache(encoder, 8), head, decay, schedule)
     fast = nn.Sequential(encoder, head)
     for value in (*fast.parameters(), *fast.buffers()):
         value.data.fill_(1)
@@ -96,7 +96,7 @@ def pair(decay: float, rising: bool) -> tuple[nn.Sequential, Momentum]:
 
 
 def test_momentum_is_an_exponential_moving_average() -> None:
-    _, own = pair(0.9, rising=False)
+    _, own = pair(0.9, schedule="constant")
     for progress in (0.3, 0.6):
         own.after_step(progress)
     # 1 - .9^2, to float64's rounding.
@@ -105,14 +105,14 @@ def test_momentum_is_an_exponential_moving_average() -> None:
 
 @pytest.mark.parametrize("progress", [0.25, 0.5, 1.0])
 def test_momentum_rises_along_half_a_cosine(progress: float) -> None:
-    _, own = pair(0.9, rising=True)
+    _, own = pair(0.9, schedule="cosine")
     own.after_step(progress)
     expected = 0.1 * (math.cos(math.pi * progress) + 1) / 2
     assert all(p.allclose(torch.tensor(expected).double()) for p in own.parameters())
 
 
 def test_momentum_copies_buffers_as_they_are() -> None:
-    fast, own = pair(0.9, rising=False)
+    fast, own = pair(0.9, schedule="constant")
     own.after_step(0.5)
     assert all(torch.equal(a, b) for a, b in zip(fast.buffers(), own.buffers(), strict=True))
     assert len(list(own.buffers())) == 3
@@ -120,14 +120,14 @@ def test_momentum_copies_buffers_as_they_are() -> None:
 
 def test_momentum_starts_as_a_copy_and_learns_nothing_by_gradient() -> None:
     encoder, head = GradientCache(nn.Linear(3, 4), 8), nn.Linear(4, 2)
-    own = Momentum(encoder, head, 0.9, rising=False)
+    own = Momentum(encoder, head, 0.9, decay_schedule="constant")
     x = torch.randn(2, 5, 3)
     assert torch.equal(own(x), head(encoder(x).flatten(0, 1)).unflatten(0, (2, 5)))
     assert not own(x).requires_grad and not any(p.requires_grad for p in own.parameters())
 
 
 def test_momentum_saves_its_own_weights_only() -> None:
-    own = Momentum(nn.Linear(3, 4), nn.Linear(4, 2), 0.9, rising=False)
+    own = Momentum(nn.Linear(3, 4), nn.Linear(4, 2), 0.9, decay_schedule="constant")
     assert sorted(own.state_dict()) == [
         "encoder.bias",
         "encoder.weight",

@@ -87,7 +87,12 @@ def test_a_batch_of_one_class_leaves_every_anchor_without_a_negative(name: str) 
 @pytest.mark.parametrize(("labels", "negatives"), [(None, 10), (ONE_CLASS, 0)])
 def test_margin_tells_of_anchors_without_a_negative(labels: Tensor | None, negatives: int) -> None:
     method = margin(
-        nn.Identity(), nn.Identity(), alpha=0.2, beta=1.2, classes=None, labelled=labels is not None
+        nn.Identity(),
+        nn.Identity(),
+        alpha=0.2,
+        beta=1.2,
+        classes=None,
+        positives="views" if labels is None else "classes",
     )
     with tally.listening() as heard:
         method.terms(Projections(random(2, 6, 5), labels))
@@ -133,8 +138,8 @@ def test_moco_s_negatives_are_its_queue_s_or_the_other_keys(
     queue: int | None, symmetric: bool, count: int
 ) -> None:
     method = moco(
-        nn.Identity(), nn.Linear(5, 4), temperature=0.2, decay=0.9, rising=False, queue=queue,
-        symmetric=symmetric, hidden=None, norm_group=None,
+        nn.Identity(), nn.Linear(5, 4), temperature=0.2, decay=0.9, decay_schedule="constant",
+        queue=queue, symmetric=symmetric, predictor_hidden=None, batch_norm_group=None,
     )  # fmt: skip
     with tally.listening() as heard:
         method.terms(method.project(Batch(random(2, 6, 5), None, torch.arange(6))))

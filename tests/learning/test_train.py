@@ -35,7 +35,7 @@ HELD_OUT = 24
 SMALL: dict[str, Any] = {
     "epochs": 2,
     "batch_size": 16,
-    "monitored": 16,
+    "monitor_examples": 16,
     "checkpoint_every": 3,
     "threads": 1,
     "precision": "float32",
@@ -43,8 +43,8 @@ SMALL: dict[str, Any] = {
 NETWORK = {
     "encoders.convnet.widths": [4, 6],
     "encoders.convnet.strides": [2, 1],
-    "encoders.convnet.grid": 2,
-    "encoders.convnet.pooled": 1,
+    "encoders.convnet.pool_size": 2,
+    "encoders.convnet.pooled_layers": 1,
 }
 
 

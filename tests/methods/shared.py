@@ -36,7 +36,7 @@ def networks() -> tuple[nn.Module, nn.Module]:
     """An encoder and a head, both with batch norm, in float64."""
     torch.manual_seed(0)
     encoder = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Tanh()).double()
-    return encoder, nonlinear(8, depth=1, hidden=7, out=WIDTH, norm="hidden").double()
+    return encoder, nonlinear(8, depth=1, hidden=7, dim=WIDTH, norm="hidden").double()
 
 
 def made(name: str, micro_batch: int = N, **options: object) -> Method:
@@ -78,7 +78,7 @@ def by_hand(
 
 def _steps(views: Views, count: int) -> Iterator[Any]:
     for number, batch in enumerate(batches(SPLIT, views, OWN, 0, count), start=1):
-        yield number, *batch.views, *([] if batch.small is None else batch.small)
+        yield number, *batch.views, *([] if batch.small_crops is None else batch.small_crops)
 
 
 def close(one: object, other: object) -> bool:

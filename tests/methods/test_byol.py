@@ -15,7 +15,7 @@ from twinview.methods.byol import Byol
 
 
 def byol(decay: float = 0.8) -> Byol:
-    own = made("byol", decay=decay, hidden=6)
+    own = made("byol", decay=decay, predictor_hidden=6)
     assert isinstance(own, Byol)
     return own
 

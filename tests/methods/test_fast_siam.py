@@ -15,7 +15,7 @@ from twinview.methods.fast_siam import fast_siam as method_of
 
 
 def fast_siam(views: int = 4) -> FastSiam:
-    own = made("fast_siam", views=views, hidden=6)
+    own = made("fast_siam", views=views, predictor_hidden=6)
     assert isinstance(own, FastSiam)
     return own
 
@@ -81,4 +81,4 @@ def test_batch_norm_is_in_the_predictor() -> None:
 
 def test_a_head_of_unknown_width_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"methods\.fast_siam needs a head"):
-        method_of(nn.Identity(), identity(6), views=4, hidden=6)
+        method_of(nn.Identity(), identity(6), views=4, predictor_hidden=6)

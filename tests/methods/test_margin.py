@@ -31,7 +31,7 @@ BETAS = torch.linspace(0.7, 1.4, 10).double()
 
 
 def margin(betas: Tensor | None = None, **changes: Any) -> Margin:
-    options = {"alpha": 0.2, "beta": 1.2, "classes": None, "labelled": False} | changes
+    options = {"alpha": 0.2, "beta": 1.2, "classes": None, "positives": "views"} | changes
     own = made("margin", **options)
     assert isinstance(own, Margin)
     if betas is not None:
@@ -97,7 +97,7 @@ def test_value_and_gradients_are_the_paper_s(
     labels: Tensor | None, classes: int | None, d: int
 ) -> None:
     betas = BETAS if classes else BETAS[6:7]
-    own = margin(betas, classes=classes, labelled=labels is not None)
+    own = margin(betas, classes=classes, positives="views" if labels is None else "classes")
     z = embeddings(7, d)
     assert_same(lambda z: loss_of(own, z, labels), lambda z: expected(z, labels, betas), z)
     _, gradient = differentiated(lambda b: expected(z, labels, b), betas)
@@ -118,7 +118,7 @@ def test_gradients_are_those_of_small_steps(
 
     monkeypatch.setattr("twinview.methods.margin._chances", first)
     betas = BETAS if classes else BETAS[6:7]
-    own = margin(betas, classes=classes, labelled=labels is not None)
+    own = margin(betas, classes=classes, positives="views" if labels is None else "classes")
     z = embeddings(7, 3).requires_grad_()
     loss_of(own, z, labels)
     assert kept[0].sum() > 0
@@ -137,13 +137,13 @@ def test_the_loss_is_the_mean_over_the_paper_s_draws() -> None:
             totals += torch.stack(costs)[drawn]
             counts += torch.stack(costs)[drawn] > 0
     sampled = totals / counts
-    found = loss_of(margin(BETAS, classes=10, labelled=True), z, LABELS)
+    found = loss_of(margin(BETAS, classes=10, positives="classes"), z, LABELS)
     assert sampled.std() > 0.001
     assert abs(found - sampled.mean()) < 4 * sampled.std() / math.sqrt(draws)
 
 
 def test_three_steps_move_the_boundary_too() -> None:
-    method, (encoder, head) = margin(labelled=True, classes=3), networks()
+    method, (encoder, head) = margin(positives="classes", classes=3), networks()
     beta = nn.Parameter(torch.full((3,), 1.2).double())
     labels = [batch.labels for batch in batches(SPLIT, Rows(), OWN, 0, 2)]
 
@@ -160,7 +160,7 @@ def test_three_steps_move_the_boundary_too() -> None:
 
 
 def test_the_boundary_is_saved_and_not_decayed() -> None:
-    own = margin(labelled=True, classes=10)
+    own = margin(positives="classes", classes=10)
     assert "beta" in own.state_dict()
     decaying, exempt = _by_decay(own)
     assert any(p is own.beta for p in exempt) and all(p is not own.beta for p in decaying)
@@ -184,7 +184,7 @@ def test_embeddings_that_are_all_alike_cost_alpha_at_least(beta: float, cost: fl
 @pytest.mark.parametrize("labelled", [False, True])
 def test_what_is_apart_by_twice_alpha_teaches_nothing(labelled: bool) -> None:
     """Views agree and examples, or classes, are orthogonal: 0 < 1.2 - .2 and 1.41 > 1.2 + .2."""
-    own, names = margin(labelled=labelled), torch.tensor([0, 0, 1])
+    own, names = margin(positives="classes" if labelled else "views"), torch.tensor([0, 0, 1])
     z = torch.eye(3).double()[names if labelled else torch.arange(3)].repeat(2, 1, 1)
     assert_nothing_to_learn(lambda z: loss_of(own, z, names), z)
     assert abs(torch.autograd.grad(loss_of(own, z, names), own.beta)[0]) <= EXACT
@@ -195,7 +195,7 @@ def test_what_is_apart_by_twice_alpha_teaches_nothing(labelled: bool) -> None:
 
 
 def test_a_batch_of_one_class_has_positive_pairs_only() -> None:
-    own, z = margin(labelled=True), embeddings(4, 8)
+    own, z = margin(positives="classes"), embeddings(4, 8)
     same_class = torch.zeros(4, dtype=torch.int64)
     positives, _ = by_pairs(z, same_class, torch.tensor([1.2]).double())
     costly = [cost for cost in positives if cost > 0]
@@ -226,7 +226,7 @@ def test_near_negatives_are_drawn_no_more_often_than_at_the_cut_off() -> None:
 def test_neither_order_nor_views_nor_rotation_count(
     labels: Tensor | None, classes: int | None
 ) -> None:
-    own = margin(labelled=labels is not None)
+    own = margin(positives="views" if labels is None else "classes")
     assert_blind_to_order_and_rotation(
         lambda z, names: loss_of(own, z, names), embeddings(7, 5), labels
     )
@@ -242,15 +242,15 @@ def test_labels_are_looked_at_only_when_asked_for() -> None:
     z = embeddings(7, 5)
     blind = loss_of(margin(), z, LABELS)
     assert torch.equal(blind, loss_of(margin(), z, None))
-    assert margin(labelled=True).supervised and not margin().supervised
-    assert not torch.allclose(blind, loss_of(margin(labelled=True), z, LABELS))
+    assert margin(positives="classes").supervised and not margin().supervised
+    assert not torch.allclose(blind, loss_of(margin(positives="classes"), z, LABELS))
 
 
 def test_labels_that_are_not_there_or_too_many_are_refused() -> None:
     z = embeddings(7, 5)
-    with pytest.raises(DataError, match=r"margin\.labelled is true.*set it to false"):
-        loss_of(margin(labelled=True), z, None)
+    with pytest.raises(DataError, match=r"margin\.positives is classes.*set it to views"):
+        loss_of(margin(positives="classes"), z, None)
     with pytest.raises(ConfigError, match=r"margin\.classes is 9.*has a label 9; set it to 10"):
-        loss_of(margin(labelled=True, classes=9), z, LABELS)
+        loss_of(margin(positives="classes", classes=9), z, LABELS)
     with pytest.raises(ConfigError, match=r"margin\.classes is 9.*labels are not looked at"):
-        method_of(nn.Identity(), nn.Identity(), alpha=0.2, beta=1.2, classes=9, labelled=False)
+        method_of(nn.Identity(), nn.Identity(), alpha=0.2, beta=1.2, classes=9, positives="views")

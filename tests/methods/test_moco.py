@@ -31,11 +31,11 @@ from twinview.methods.moco import Moco
 USUAL: dict[str, Any] = {
     "temperature": 0.3,
     "decay": 0.8,
-    "rising": False,
+    "decay_schedule": "constant",
     "queue": 20,
     "symmetric": False,
-    "hidden": None,
-    "norm_group": None,
+    "predictor_hidden": None,
+    "batch_norm_group": None,
 }
 
 
@@ -59,7 +59,7 @@ def grouped(encoder: nn.Module, head: nn.Module, x: Tensor, size: int) -> Tensor
 def test_three_steps_are_those_of_algorithm_1(size: int | None, micro_batch: int) -> None:
     if size is None and micro_batch < N:
         return  # batch norm in chunks is not that of the whole
-    method, (encoder, head) = moco(micro_batch, norm_group=size), networks()
+    method, (encoder, head) = moco(micro_batch, batch_norm_group=size), networks()
     slow_encoder, slow_head = copies(encoder, head)
     assert method.queue is not None
     queue = unit(method.queue.rows)  # of length 1 in float32 only
@@ -95,7 +95,7 @@ def test_three_steps_are_those_of_algorithm_1(size: int | None, micro_batch: int
 
 
 def test_version_3_is_symmetric_has_a_predictor_and_no_queue() -> None:
-    method = moco(queue=None, symmetric=True, hidden=6, rising=True)
+    method = moco(queue=None, symmetric=True, predictor_hidden=6, decay_schedule="cosine")
     encoder, head = networks()
     predictor = copy.deepcopy(method.predictor)
     slow_encoder, slow_head = copies(encoder, head)
@@ -157,7 +157,7 @@ def test_both_views_keys_are_queued_when_symmetric() -> None:
 
 def test_statistics_of_the_keys_do_not_tell_whose_they_are() -> None:
     """Each key's group is another set of examples than its query's, and another in each step."""
-    method = moco(norm_group=4)
+    method = moco(batch_norm_group=4)
     views = Rows().take(torch.arange(N), 0, 2)
     groups = []
     for seed in range(4):
@@ -168,24 +168,24 @@ def test_statistics_of_the_keys_do_not_tell_whose_they_are() -> None:
 
 
 def test_evaluation_draws_no_order() -> None:
-    method = moco(norm_group=4).eval()
+    method = moco(batch_norm_group=4).eval()
     before = torch.random.get_rng_state()
     method.project(Batch(Rows().take(torch.arange(N), 0, 2), None, torch.arange(N)))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_groups_that_do_not_divide_the_rows_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"norm_group is 3.*the 8 examples.*set it to 1"):
-        by_the_loop(moco(norm_group=3))
+    with pytest.raises(ConfigError, match=r"batch_norm_group is 3.*the 8 examples.*set it to 1"):
+        by_the_loop(moco(batch_norm_group=3))
 
 
 def test_groups_that_do_not_divide_a_chunk_are_refused_by_the_norm() -> None:
     """Of 8 examples in chunks of 6."""
-    with pytest.raises(ConfigError, match=r"'norm_group' is 4,.* 6 rows"):
-        by_the_loop(moco(6, norm_group=4))
+    with pytest.raises(ConfigError, match=r"'batch_norm_group' is 4,.* 6 rows"):
+        by_the_loop(moco(6, batch_norm_group=4))
 
 
 def test_groups_of_both_views_together_are_refused() -> None:
     """16 divides the rows of two views, and a group would hold an example's both."""
-    with pytest.raises(ConfigError, match=r"norm_group is 16.*the 8 examples.*set it to 8"):
-        by_the_loop(moco(norm_group=16, symmetric=True))
+    with pytest.raises(ConfigError, match=r"batch_norm_group is 16.*the 8 examples.*set it to 8"):
+        by_the_loop(moco(batch_norm_group=16, symmetric=True))

@@ -31,7 +31,7 @@ USUAL: dict[str, Any] = {
     "frozen_until": 0.0,
     "queue": None,
     "queue_from": 0.0,
-    "small": None,
+    "small_crops": None,
 }
 
 
@@ -49,7 +49,7 @@ def rows(small: int) -> Rows:
     """Two views of each row, and as many small crops."""
     views, own = Rows(), torch.randn(small, STEPS * N, 6, generator=generator(1)).double()
     if small:
-        views.small = lambda rows, epoch: own[:, rows]
+        views.small_crops = lambda rows, epoch: own[:, rows]
     return views
 
 
@@ -77,7 +77,7 @@ def test_three_steps_are_those_of_algorithm_1(
     """With small crops: section 3.2, equation 4, as a mean over its pairs."""
     frozen_until, queue_from = (frozen_steps + 0.0) / STEPS, begins / STEPS
     options = {"frozen_until": frozen_until, "queue": queue, "queue_from": queue_from}
-    method = swav(**options, small=crops(small))
+    method = swav(**options, small_crops=crops(small))
     encoder, head = networks()
     prototypes = nn.Parameter(method.prototypes.weight.detach().clone())
     earlier = torch.empty(0, 2, WIDTH).double()
@@ -174,7 +174,7 @@ def test_without_small_crops_the_loss_is_that_of_two_views() -> None:
 
 def test_small_crops_have_no_codes_of_their_own() -> None:
     """Nor do they change the views' codes, or enter the queue."""
-    method, z = swav(small=crops(4), queue=8), torch.randn(6, 9, WIDTH).double()
+    method, z = swav(small_crops=crops(4), queue=8), torch.randn(6, 9, WIDTH).double()
     seen: list[Tensor] = []
     method._codes = lambda unit, scores: seen.append(unit) or scores.softmax(2)  # type: ignore[method-assign,func-returns-value]
     method.terms(Projections(z, None))
@@ -182,19 +182,19 @@ def test_small_crops_have_no_codes_of_their_own() -> None:
 
 
 def test_the_order_of_small_crops_does_not_matter() -> None:
-    method, z = swav(small=crops(4)), torch.randn(6, 9, WIDTH).double()
+    method, z = swav(small_crops=crops(4)), torch.randn(6, 9, WIDTH).double()
     losses = [method.terms(Projections(x, None))["loss"] for x in (z, z[[0, 1, 5, 3, 2, 4]])]
     assert close(*losses)
 
 
 def test_small_crops_that_say_nothing_cost_chance() -> None:
-    method = swav(small=crops(3))
+    method = swav(small_crops=crops(3))
     z = torch.ones(5, 9, WIDTH).double()
     method.prototypes.weight.data.copy_(torch.ones(6, WIDTH) / math.sqrt(WIDTH))
     assert method.terms(Projections(z, None))["loss"].item() == pytest.approx(method.chance(9))
 
 
 def test_what_is_measured_are_the_two_views() -> None:
-    method = swav(small=crops(3)).eval()
+    method = swav(small_crops=crops(3)).eval()
     batch = Batch(torch.randn(2, 4, 6).double(), None, torch.arange(4))
     assert method.project(batch).z.shape == (2, 4, WIDTH)

@@ -28,7 +28,7 @@ def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Emb
 
 
 def made(shapes: Prepared) -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "grid": 2, "pooled": 1, "norm": "batch"}
+    options = {"widths": (4,), "strides": (2,), "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
     return encoder.build(Description.for_data(shapes, "convnet", options), 0)
 
 

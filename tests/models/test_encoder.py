@@ -17,7 +17,7 @@ from twinview.models import encoder
 from twinview.models.encoder import Description, Encoder, build, load, save
 from twinview.settings import params
 
-OPTIONS = {"widths": (4, 6), "strides": (2, 1), "grid": 2, "pooled": 1, "norm": "batch"}
+OPTIONS = {"widths": (4, 6), "strides": (2, 1), "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
 DESCRIPTION = Description(
     architecture="convnet",
     options=OPTIONS,

@@ -204,7 +204,7 @@ PLANTED = (
         4,
         "batch norm is not split, so that on one device the order does nothing",
         MOCO,
-        "        batch_norm.split(own, norm_group)\n",
+        "        batch_norm.split(own, batch_norm_group)\n",
         "",
         "tests/methods/test_moco.py",
     ),

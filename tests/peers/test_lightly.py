@@ -91,7 +91,10 @@ def test_momentum() -> None:
     mode needs running statistics that fit the weights, and ours are never older than a step."""
     fast = nn.ModuleList(networks())
     encoder, head = fast
-    slow, theirs = Momentum(encoder, head, decay=0.9, rising=False), copy.deepcopy(fast)
+    slow, theirs = (
+        Momentum(encoder, head, decay=0.9, decay_schedule="constant"),
+        copy.deepcopy(fast),
+    )
     for _ in range(3):
         head(encoder(torch.randn(8, 6).double()))
         with torch.no_grad():
@@ -141,7 +144,7 @@ def test_byol(z: Tensor) -> None:
     """Ours is eq. 2, 2 - 2 cosine, summed over both directions; lightly's is the negative cosine,
     of which its examples take half the sum. Ours is 4 + 4 times that: the same gradient but for
     its length, which SGD's rate has to know."""
-    ours, theirs = by_targets(made("byol", decay=0.9, hidden=6), z.roll(1, dims=1))
+    ours, theirs = by_targets(made("byol", decay=0.9, predictor_hidden=6), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 4 + 4 * theirs(z), z)
 
@@ -150,7 +153,7 @@ def test_byol(z: Tensor) -> None:
 def test_fast_siam(z: Tensor) -> None:
     """SimSiam, eq. 2: lightly's is the paper's, from -1 to 1; ours is 1 more, so that 0 is the best
     that can be. The gradient is the same."""
-    ours, theirs = by_targets(made("fast_siam", views=2, hidden=6), z.roll(1, dims=1))
+    ours, theirs = by_targets(made("fast_siam", views=2, predictor_hidden=6), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 1 + theirs(z), z)
 

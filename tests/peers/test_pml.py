@@ -215,7 +215,7 @@ def test_n_pair_of_several_pairs_a_class(z: Tensor) -> None:
 
 
 def margin_loss(z: Tensor) -> Tensor:
-    own = made("margin", alpha=0.2, beta=1.2, classes=None, labelled=False)
+    own = made("margin", alpha=0.2, beta=1.2, classes=None, positives="views")
     loss: Tensor = own.terms(Projections(z, None))["loss"]
     return loss
 
@@ -250,7 +250,7 @@ def test_margin(z: Tensor) -> None:
 def test_margin_of_classes() -> None:
     """Section 4.2, on given triplets: an anchor's class says which boundary, and that learns."""
     beta, classes = torch.tensor([1.2, 0.9]).double(), torch.arange(2)
-    own = made("margin", alpha=0.2, beta=1.0, classes=2, labelled=True)
+    own = made("margin", alpha=0.2, beta=1.0, classes=2, positives="classes")
     loss = losses.MarginLoss(margin=0.2, beta=1.0, num_classes=2, learn_beta=True)
     own.beta.data, loss.beta.data = beta.clone(), beta.clone()
     small, drawn = one_negative_each(beta)

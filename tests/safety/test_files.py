@@ -33,7 +33,7 @@ UNSAFE_CALLS = {"torch.load", "pandas.read_pickle", "pd.read_pickle", "eval", "e
 UNSAFE_METHODS = {"extractall", "unpack_archive"}
 NEEDED = {"np.load": ("allow_pickle", False), "numpy.load": ("allow_pickle", False)}
 NEEDED["YAML"] = ("typ", "safe")
-OPTIONS = {"widths": [4], "strides": [2], "grid": 1, "pooled": 1, "norm": "batch"}
+OPTIONS = {"widths": [4], "strides": [2], "pool_size": 1, "pooled_layers": 1, "norm": "batch"}
 
 
 class Bomb:
@@ -154,7 +154,7 @@ def test_weights_and_data_that_are_pickles_are_refused(
         encoder.save(place, encoder.build(own, 0))
         path, load = place / encoder.WEIGHTS, encoder.load
     else:
-        head.save(place, torch.nn.Linear(4, 2), "linear", {"out": 2}, 4)
+        head.save(place, torch.nn.Linear(4, 2), "linear", {"dim": 2}, 4)
         path, load = place / head.WEIGHTS, head.load
     load(place)
     torch.save({"weight": Bomb()}, path)

@@ -86,7 +86,7 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
         ),
         (
             {"heads.linear": {}},
-            "heads.linear.out: is missing; every setting is stated, none has a default",
+            "heads.linear.dim: is missing; every setting is stated, none has a default",
         ),
         (
             {"augmentations.grey": {}},
@@ -128,18 +128,18 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
         ),
         (
             {
-                "methods.swav.small": {
+                "methods.swav.small_crops": {
                     "count": 4,
                     "size": 14,
                     "scales": [0.1, 0.3],
                     "scale": [0.1, 0.3],
                 }
             },
-            "methods.swav.small.scales: there is no such key; did you mean 'scale'?",
+            "methods.swav.small_crops.scales: there is no such key; did you mean 'scale'?",
         ),
         (
-            {"methods.swav.small": {"count": 0, "size": 14, "scale": [0.1, 0.3]}},
-            "methods.swav.small.count: input should be greater than or equal to 1 (it is 0)",
+            {"methods.swav.small_crops": {"count": 0, "size": 14, "scale": [0.1, 0.3]}},
+            "methods.swav.small_crops.count: input should be greater than or equal to 1 (it is 0)",
         ),
         (
             {"views.chain": ["grey", "grey"]},
@@ -198,12 +198,13 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.warmup_epochs: is 8.0, but the training ends after pretrain.epochs: 8",
         ),
         (
-            {"pretrain.monitored": 9},
-            "pretrain.monitored: input should be greater than or equal to 10 (it is 9)",
+            {"pretrain.monitor_examples": 9},
+            "pretrain.monitor_examples: input should be greater than or equal to 10 (it is 9)",
         ),
         (
-            {"data.validation": 1000, "pretrain.monitored": 1024},
-            "pretrain.monitored: is 1024, more than the validation split (data.validation: 1000)",
+            {"data.validation": 1000, "pretrain.monitor_examples": 1024},
+            "pretrain.monitor_examples: is 1024, more than the validation split "
+            "(data.validation: 1000)",
         ),
         (
             {"views.mode": "cached", "views.cached.count": 5},
@@ -217,22 +218,22 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"pretrain.method": "moco", "pretrain.batch_size": 200, "pretrain.micro_batch": 100},
-            "methods.moco.norm_group: is 32, which does not divide the 100 rows that the encoder "
-            "gets at a time; set it to 4, or to null",
+            "methods.moco.batch_norm_group: is 32, which does not divide the 100 rows that the "
+            "encoder gets at a time; set it to 4, or to null",
         ),
         (
-            {"pretrain.method": "moco", "methods.moco.norm_group": 256},
-            "methods.moco.norm_group: is 256, not less than pretrain.batch_size: 256, so batch "
-            "norm could tell which key is whose, as with null; set it to 128, or to null",
+            {"pretrain.method": "moco", "methods.moco.batch_norm_group": 256},
+            "methods.moco.batch_norm_group: is 256, not less than pretrain.batch_size: 256, so "
+            "batch norm could tell which key is whose, as with null; set it to 128, or to null",
         ),
         (
             {
                 "pretrain.method": "moco",
-                "methods.moco.norm_group": 300,
+                "methods.moco.batch_norm_group": 300,
                 "pretrain.micro_batch": 64,
             },
-            "methods.moco.norm_group: is 300, not less than pretrain.batch_size: 256, so batch "
-            "norm could tell which key is whose, as with null; set it to 64, or to null",
+            "methods.moco.batch_norm_group: is 300, not less than pretrain.batch_size: 256, so "
+            "batch norm could tell which key is whose, as with null; set it to 64, or to null",
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
@@ -253,11 +254,11 @@ def test_a_fault_names_key_value_and_remedy(
         (
             {
                 "pretrain.method": "swav",
-                "methods.swav.small": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
+                "methods.swav.small_crops": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
                 "views.chain": ["brightness", "contrast"],
             },
-            "methods.swav.small: small crops need random_resized_crop in views.chain: brightness, "
-            "contrast; add it, or set this to null",
+            "methods.swav.small_crops: small crops need random_resized_crop in views.chain: "
+            "brightness, contrast; add it, or set this to null",
         ),
         (
             {"data.test": 1999, "report.points": 2000},
@@ -285,17 +286,17 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"pretrain.method": "moco", "pretrain.batch_size": 64, "pretrain.processes": 2},
         {"probes.knn.neighbours": [55001], "evaluate.probes": ["linear"]},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
-        {"data.validation": 1024, "pretrain.monitored": 1024},
+        {"data.validation": 1024, "pretrain.monitor_examples": 1024},
         {"data.test": 2000, "report.points": 2000},
         {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
         {"gate.beats": ["linear.accuracy"], "evaluate.probes": ["knn"]},
         {
             "pretrain.method": "swav",
-            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "methods.swav.small_crops": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
         },
         {
             "pretrain.method": "simclr",
-            "methods.swav.small": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "methods.swav.small_crops": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
             "views.chain": ["brightness"],
         },
     ],
@@ -426,7 +427,7 @@ def test_chosen_values_are_plain_and_serialisable() -> None:
 
 
 def test_bound_takes_the_options_that_the_file_states(write_params: Write) -> None:
-    bound = params.load(write_params({"heads.linear.out": 7})).bound("heads", "linear")
+    bound = params.load(write_params({"heads.linear.dim": 7})).bound("heads", "linear")
     assert bound(4).out_features == 7
 
 
@@ -438,8 +439,8 @@ def test_the_settings_cannot_be_changed_while_a_stage_runs() -> None:
 
 def test_load_does_not_import_plug_ins_that_are_not_used(write_params: Write) -> None:
     """Else a stage would load, and so depend on, every plug-in's file."""
-    path = write_params({"heads.linear.out": "checked only when it is bound"})
-    assert params.load(path).heads["linear"]["out"] == "checked only when it is bound"
+    path = write_params({"heads.linear.dim": "checked only when it is bound"})
+    assert params.load(path).heads["linear"]["dim"] == "checked only when it is bound"
 
 
 def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params: Write) -> None:
@@ -538,12 +539,6 @@ def test_a_method_that_learns_by_an_objective_needs_one(write_params: Write) -> 
     )
 
 
-def test_a_key_of_before_names_its_new_one(write_params: Write) -> None:
-    assert faults(write_params({"methods.siamese.objective": "triplet"})) == [
-        "methods.siamese.objective: is now pretrain.objective; state the value there"
-    ]
-
-
 @pytest.mark.parametrize(
     ("kind", "name", "other", "said"),
     [
@@ -582,7 +577,7 @@ def test_what_a_plug_in_s_own_check_refuses_is_a_fault_where_it_is_chosen(
     chosen: bool, write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = declare.Declaration(
-        check=lambda own, settings: [f"heads.linear.out: is {own['out']}, {settings.data.train}"]
+        check=lambda own, settings: [f"heads.linear.dim: is {own['dim']}, {settings.data.train}"]
     )
     known = params.declaration
     monkeypatch.setattr(
@@ -592,7 +587,7 @@ def test_what_a_plug_in_s_own_check_refuses_is_a_fault_where_it_is_chosen(
     )
     path = write_params({"pretrain.head": "linear" if chosen else "nonlinear"})
     if chosen:
-        assert faults(path) == ["heads.linear.out: is 128, 55000"]
+        assert faults(path) == ["heads.linear.dim: is 128, 55000"]
     else:
         params.check(path)
     params.load(path)  # options have no types there, and no declaration is read

@@ -13,6 +13,7 @@ from twinview.settings import params, renamed
 
 Write = Callable[[dict[str, Any]], Path]
 KNOWN = files.flatten(WHOLE)
+TABLE = dict(renamed.RENAMED)
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +22,11 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> None:
     table = {
         "pretrain.rounds": "pretrain.epochs",
         "methods.simclr.backbone": "pretrain.encoder",
+        "pretrain.exact": "pretrain.precision",
         "report.colours": "gone: the page has one palette",
     }
     monkeypatch.setattr(renamed, "RENAMED", table)
+    monkeypatch.setattr(renamed, "VALUES", {"pretrain.exact": {True: "float32", False: "auto"}})
 
 
 def faults(path: Path, read: Callable[[Path], Any]) -> list[str]:
@@ -45,6 +48,27 @@ def test_a_renamed_setting_is_one_fault_and_not_called_missing(
     del settings["pretrain"]["epochs"]
     path = write_params({"pretrain.rounds": 10})
     assert faults(path, read) == ["pretrain.rounds: is called pretrain.epochs now"]
+
+
+@pytest.mark.parametrize("old", [True, [1]])
+def test_a_renamed_setting_with_other_values_says_them_too(
+    old: object, settings: dict[str, Any], write_params: Write
+) -> None:
+    """A value that was none of the old ones stays, and is refused by itself."""
+    del settings["pretrain"]["precision"]
+    first, *rest = faults(write_params({"pretrain.exact": old}), params.check)
+    assert (
+        first
+        == "pretrain.exact: is called pretrain.precision now, with float32 for true, auto for false"
+    )
+    assert [fault.split(":")[0] for fault in rest] == (
+        [] if old is True else ["pretrain.precision"]
+    )
+
+
+@pytest.mark.parametrize("old", renamed.VALUES)
+def test_values_are_of_renamed_settings(old: str) -> None:
+    assert old in TABLE
 
 
 def test_one_that_moved_and_one_that_is_gone_say_so(

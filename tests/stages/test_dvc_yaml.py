@@ -127,7 +127,7 @@ def test_settings_are_sections_and_the_chosen_plug_ins_options(tmp_path: Path) -
         "data.seed",
         "encoders.${pretrain.encoder}",
         "augmentations",
-        "objectives.${methods.siamese.objective}",
+        "objectives.${pretrain.objective}",
     ]
 
 

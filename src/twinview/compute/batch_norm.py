@@ -106,7 +106,7 @@ class SplitBatchNorm(nn.Module):
     def _require_whole_groups(self, rows: int) -> None:
         if rows % self.size:
             raise ConfigError.at(
-                "the method's option 'norm_group'",
+                "the method's option 'batch_norm_group'",
                 f"is {self.size}, which does not divide the {rows} rows that batch norm gets at a "
                 "time",
                 "choose a group that divides pretrain.micro_batch and each process's part of "
@@ -126,7 +126,7 @@ def _replace(module: nn.Module, make: Callable[[BatchNorm], nn.Module]) -> None:
                 raise ConfigError.at(
                     "encoders.backbone.model",
                     f"has a {type(child).__name__}, which can neither be shared by processes nor "
-                    "be split (methods.moco.norm_group)",
+                    "be split (methods.moco.batch_norm_group)",
                     "train in one process without groups, or choose another model",
                 )
             setattr(module, name, make(child))

@@ -116,14 +116,14 @@ class Modality(ABC):
 class Batch:
     """The input of one step.
 
-    views: (v, n, ...). labels: (n,) or None. ids: (n,). small: (s, n, ...), small crops of the
+    views: (v, n, ...). labels: (n,) or None. ids: (n,). small_crops: (s, n, ...), crops of the
     same examples, for a method that asks for them.
     """
 
     views: Tensor
     labels: Tensor | None
     ids: Tensor
-    small: Tensor | None = None
+    small_crops: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on the given device.
@@ -136,8 +136,8 @@ class Batch:
             return (x.pin_memory() if gpu else x).to(device, non_blocking=gpu)
 
         labels = None if self.labels is None else moved(self.labels)
-        small = None if self.small is None else moved(self.small)
-        return Batch(moved(self.views), labels, moved(self.ids), small)
+        small_crops = None if self.small_crops is None else moved(self.small_crops)
+        return Batch(moved(self.views), labels, moved(self.ids), small_crops)
 
 
 @dataclass(frozen=True)

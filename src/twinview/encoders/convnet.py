@@ -19,21 +19,21 @@ def convnet(
     *,
     widths: Annotated[tuple[Width, ...], Len(1, 8)],
     strides: Annotated[tuple[Width, ...], Len(1, 8)],
-    grid: Annotated[int, Ge(1)],
-    pooled: Width,
+    pool_size: Annotated[int, Ge(1)],
+    pooled_layers: Width,
     norm: Literal["batch", "group"],
 ) -> nn.Module:
-    """Layers of a 3x3 convolution, a norm and ReLU, pooled to a grid x grid raster.
+    """Layers of a 3x3 convolution, a norm and ReLU, pooled to a pool_size x pool_size raster.
 
-    The raster keeps the layout that a global average (grid 1) loses. The features have
-    sum(widths[-pooled:]) * grid**2 dimensions.
+    The raster keeps the layout that a global average (pool_size 1) loses. The features have
+    sum(widths[-pooled_layers:]) * pool_size**2 dimensions.
 
     Parameters
     ----------
     shape : (c, h, w) of one picture.
     widths, strides : one number for each layer.
-    grid : the number of cells of the raster along each side.
-    pooled : the number of layers, counted from the last, whose maps are pooled to features.
+    pool_size : the number of cells of the raster along each side.
+    pooled_layers : the number of layers, counted from the last, whose maps are pooled to features.
     norm : batch norm, or group norm (arXiv 1803.08494) over up to 8 groups of channels, under
         which
         features never depend on the batch.
@@ -44,9 +44,9 @@ def convnet(
     """
     if len(widths) != len(strides):
         raise ValueError(f"there are {len(widths)} widths and {len(strides)} strides")
-    if pooled > len(widths):
-        raise ValueError(f"pooled is {pooled}, and there are {len(widths)} layers")
-    return ConvNet(shape, widths, strides, grid, pooled, norm)
+    if pooled_layers > len(widths):
+        raise ValueError(f"pooled_layers is {pooled_layers}, and there are {len(widths)} layers")
+    return ConvNet(shape, widths, strides, pool_size, pooled_layers, norm)
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
@@ -58,7 +58,9 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
         )
 
 
-DECLARES = declare.Declaration(check=_check, quick={"widths": [6, 8], "strides": [2, 1], "grid": 2})
+DECLARES = declare.Declaration(
+    check=_check, quick={"widths": [6, 8], "strides": [2, 1], "pool_size": 2}
+)
 
 
 @final
@@ -73,8 +75,8 @@ class ConvNet(nn.Module):
         shape: tuple[int, ...],
         widths: tuple[int, ...],
         strides: tuple[int, ...],
-        grid: int,
-        pooled: int,
+        pool_size: int,
+        pooled_layers: int,
         norm: str,
     ) -> None:
         super().__init__()
@@ -88,10 +90,10 @@ class ConvNet(nn.Module):
             for before, width, stride in zip(channels, widths, strides, strict=True)
         ]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-        self.pool = nn.AdaptiveAvgPool2d(grid)
-        self.pooled = pooled
-        self.pooled_positions = grid**2
-        self.dim = sum(widths[-pooled:]) * self.pooled_positions
+        self.pool = nn.AdaptiveAvgPool2d(pool_size)
+        self.pooled_layers = pooled_layers
+        self.pooled_positions = pool_size**2
+        self.dim = sum(widths[-pooled_layers:]) * self.pooled_positions
 
     def features(self, x: Tensor) -> Tensor:
         """The last layer's maps (n, width, h', w') of pictures (n, c, h, w)."""
@@ -99,7 +101,7 @@ class ConvNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The features (n, dim) of pictures (n, c, h, w)."""
-        maps = self._maps(x)[-self.pooled :]
+        maps = self._maps(x)[-self.pooled_layers :]
         return torch.cat([self.pool(layer).flatten(1) for layer in maps], dim=1)
 
     def _maps(self, x: Tensor) -> list[Tensor]:

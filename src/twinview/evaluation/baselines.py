@@ -24,7 +24,7 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
     most = min(splits["train"].features.shape)
     if components > most:
         raise ConfigError.at(
-            "baselines.components",
+            "baselines.pca_components",
             f"is {components}, but at most {most} are possible",
             f"set it to {most} or less",
         )

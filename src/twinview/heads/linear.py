@@ -8,9 +8,9 @@ from torch import nn
 from twinview.core import declare
 
 
-def linear(width: int, *, out: Annotated[int, Ge(1)]) -> nn.Module:
-    """A module that maps (n, width) to (n, out)."""
-    return nn.Linear(width, out)
+def linear(width: int, *, dim: Annotated[int, Ge(1)]) -> nn.Module:
+    """A module that maps (n, width) to (n, dim)."""
+    return nn.Linear(width, dim)
 
 
-DECLARES = declare.Declaration(quick={"out": 5})
+DECLARES = declare.Declaration(quick={"dim": 5})

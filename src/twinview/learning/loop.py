@@ -129,7 +129,9 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
     when a queue is longer than the split, or what sampling.balanced raises.
     """
     _require_short_queues(state.method, len(train))
-    assert (state.method.small is None) == (views.small is None), "small crops, as the method asks"
+    assert (state.method.small_crops is None) == (views.small_crops is None), (
+        "small crops, as the method asks"
+    )
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
     state.method.train()
@@ -161,9 +163,9 @@ def batches(
     """
     parts = [processes.local_rows(rows) for rows in _order(train, budget, epoch)[first:]]
     for own, following in zip_longest(parts, parts[1:]):
-        small = None if views.small is None else views.small(own, epoch)
+        small_crops = None if views.small_crops is None else views.small_crops(own, epoch)
         labels = None if train.labels is None else train.labels[own]
-        batch = Batch(views.take(own, epoch, count), labels, train.ids[own], small)
+        batch = Batch(views.take(own, epoch, count), labels, train.ids[own], small_crops)
         if following is not None:
             views.prefetch(following, epoch, count)
         yield batch

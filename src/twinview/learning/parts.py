@@ -4,7 +4,7 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import final
+from typing import Literal, final
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ from twinview.settings.sections import SmallCrops
 class Method(nn.Module, ABC):
     """A way of learning: two halves, between which processes exchange their projections.
 
-    views: how many views of an example it consumes a step; small: which small crops beside them.
+    views: how many views of an example it consumes a step; small_crops: which crops beside them.
     encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
     examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
     of h, so that its batch norm sees the whole batch. supervised: labels say what is alike, so that
@@ -27,7 +27,7 @@ class Method(nn.Module, ABC):
     """
 
     views: int
-    small: SmallCrops | None = None
+    small_crops: SmallCrops | None = None
     supervised: bool = False
     pairs: bool = False
     encoder: nn.Module
@@ -99,15 +99,22 @@ class Part(nn.Module, ABC):
 class Momentum(Part):
     """A slow copy of encoder and head: their exponential moving average (arXiv 1911.05722, eq. 2).
 
-    decay: the share that a weight keeps at each step. rising: along half a cosine to 1 (BYOL,
-    arXiv 2006.07733, section 3.2). Buffers are copied, so that running statistics are recent.
+    decay: the share that a weight keeps at each step. decay_schedule: constant, or cosine: the
+    decay rises to 1 along half a cosine (BYOL, arXiv 2006.07733, section 3.2). Buffers are copied,
+    so that running statistics are recent.
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, decay: float, rising: bool) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        decay: float,
+        decay_schedule: Literal["constant", "cosine"],
+    ) -> None:
         super().__init__()
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.head = copy.deepcopy(head).requires_grad_(False)
-        self.decay, self.rising = decay, rising
+        self.decay, self.decay_schedule = decay, decay_schedule
         # In a tuple: registered as a module, it would be saved and synchronised twice.
         self._fast = (nn.ModuleList([encoder, head]),)
 
@@ -120,7 +127,7 @@ class Momentum(Part):
     def after_step(self, progress: float) -> None:
         """slow = decay * slow + (1 - decay) * fast."""
         kept = 1 - self.decay
-        if self.rising:
+        if self.decay_schedule == "cosine":
             kept *= (1 + math.cos(math.pi * progress)) / 2
         fast, slow = self._fast[0], nn.ModuleList([self.encoder, self.head])
         for weight, own in zip(fast.parameters(), slow.parameters(), strict=True):

@@ -116,7 +116,7 @@ class Training:
 
     def _watch(self) -> Watch:
         """Two views of some validation examples are measured; as many train examples vote."""
-        count, method = self.settings.pretrain.monitored, self.state.method
+        count, method = self.settings.pretrain.monitor_examples, self.state.method
         queries = monitors.evenly(self.prepared.splits["validation"], count)
         bank = monitors.evenly(self.prepared.splits["train"], count)
         batch = monitors.two_views(queries, self.plan.renderer(self.prepared.modality))
@@ -146,11 +146,11 @@ def add_small_crops(
 
     Raises ConfigError for crops that are too small for the encoder.
     """
-    if method.small is not None:
-        render = plan.small_renderer(prepared.modality, method.small)
+    if method.small_crops is not None:
+        render = plan.small_renderer(prepared.modality, method.small_crops)
         crops = LiveViews(render, prepared.splits["train"])
-        views.small = partial(crops.take, count=method.small.count)
-        encoder.require_map_size(learner, views.small(torch.arange(1), 0)[0])
+        views.small_crops = partial(crops.take, count=method.small_crops.count)
+        encoder.require_map_size(learner, views.small_crops(torch.arange(1), 0)[0])
 
 
 def examples(

@@ -25,7 +25,7 @@ from twinview.settings.params import Params
 from twinview.views.live import LiveViews
 from twinview.views.plan import ViewPlan
 
-_FEWEST = 10  # examples that monitors can measure, as pretrain.monitored has it
+_FEWEST = 10  # examples that monitors can measure, as pretrain.monitor_examples has it
 
 
 class Trained(NamedTuple):

@@ -16,19 +16,19 @@ def byol(
     head: nn.Module,
     *,
     decay: Annotated[float, Ge(0), Lt(1)],
-    hidden: Annotated[int, Ge(1)],
+    predictor_hidden: Annotated[int, Ge(1)],
 ) -> Method:
     """2 - 2 cosine of prediction and target, summed over both directions: 4 by chance, 0 at best.
 
     A collapsed encoder reaches 0 too, which the monitors see; 'slow' means above 3.6. Wants batch
-    norm in the head. BYOL: decay .996, rising to 1 over the training, hidden 4096.
+    norm in the head. BYOL: decay .996, rising to 1 over the training, predictor_hidden 4096.
     """
-    return Byol(encoder, head, decay, hidden)
+    return Byol(encoder, head, decay, predictor_hidden)
 
 
 DECLARES = declare.Method(
     negatives=None,
-    quick={"decay": 0.9, "hidden": 6},
+    quick={"decay": 0.9, "predictor_hidden": 6},
     opts_out={
         "negatives": "a view predicts the slow one of the same example",
         "chance": "all alike is its minimum; chance is two unrelated directions",
@@ -42,11 +42,13 @@ class Byol(Method):
 
     views = 2
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, decay: float, hidden: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, decay: float, predictor_hidden: int
+    ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.predictor = predictor(outputs(head, "byol"), hidden)
-        self.slow = Momentum(encoder, head, decay, rising=True)
+        self.predictor = predictor(outputs(head, "byol"), predictor_hidden)
+        self.slow = Momentum(encoder, head, decay, decay_schedule="cosine")
 
     def project(self, batch: Batch) -> Projections:
         """Every view by both networks."""

@@ -31,6 +31,6 @@ def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
     if int(labels.max()) >= z.shape[2]:
         raise ConfigError(
             f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
-            "raise the head's option 'out'"
+            "raise the head's option 'dim'"
         )
     return F.cross_entropy(log_sum_exp.widened(z).flatten(0, 1), labels.repeat(len(z)))

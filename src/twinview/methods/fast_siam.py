@@ -16,16 +16,16 @@ def fast_siam(
     head: nn.Module,
     *,
     views: Annotated[int, Ge(2)],
-    hidden: Annotated[int, Ge(1)],
+    predictor_hidden: Annotated[int, Ge(1)],
 ) -> Method:
     """1 - cosine of each view's prediction and the mean of the others' projections: 1 by chance.
 
     No negatives and no slow copy; a collapsed encoder reaches 0 too, which the monitors see. Wants
     batch norm in the head. An example costs as many encoder passes as it has views. FastSiam:
-    4 views; with 2 it is SimSiam (2011.10566). hidden: the predictor's; SimSiam: a quarter of the
+    4 views; with 2 it is SimSiam (2011.10566). predictor_hidden: SimSiam's is a quarter of the
     head's outputs. SimSiam's constant rate for the predictor is not followed.
     """
-    return FastSiam(encoder, head, views, hidden)
+    return FastSiam(encoder, head, views, predictor_hidden)
 
 
 DECLARES = declare.Method(
@@ -41,10 +41,12 @@ DECLARES = declare.Method(
 class FastSiam(Method):
     """Its projections are the predictions, its targets the projections, held fixed."""
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, views: int, hidden: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, head: nn.Module, views: int, predictor_hidden: int
+    ) -> None:
         super().__init__()
         self.encoder, self.head, self.views = encoder, head, views
-        self.predictor = predictor(outputs(head, "fast_siam"), hidden)
+        self.predictor = predictor(outputs(head, "fast_siam"), predictor_hidden)
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""

@@ -1,6 +1,6 @@
 """Margin loss: a learned distance parts alike from different (arXiv 1706.07567, section 4.2)."""
 
-from typing import Annotated, final
+from typing import Annotated, Literal, final
 
 import torch
 from annotated_types import Ge, Gt
@@ -23,27 +23,30 @@ def margin(
     alpha: Annotated[float, Gt(0)],
     beta: Annotated[float, Gt(0)],
     classes: Annotated[int, Ge(1)] | None,
-    labelled: bool,
+    positives: Literal["views", "classes"],
 ) -> Method:
     """Positive pairs nearer than beta - alpha, negative ones farther than beta + alpha.
 
     Euclidean distances of unit embeddings. beta: where the boundary starts; it is learned, without
     weight decay. classes: each of so many classes has its own, as an anchor; null: one for all.
-    labelled: examples of a class are positive pairs, not only views of an example; DataError for
-    unlabelled data, ConfigError for more classes than that. The paper's code: .2, 1.2, one for
-    each class, true; its beta has a learning rate of its own (here the optimizer's) and a
-    regulariser that is zero unless asked for (here none).
+    positives: which pairs are alike: views of an example, or also examples of a class. Classes
+    raise DataError for unlabelled data, and ConfigError for more classes than `classes`. The
+    paper's code: .2, 1.2, one for each class, classes; its beta has a learning rate of its own
+    (here the optimizer's) and a regulariser that is zero unless asked for (here none).
     """
-    if classes is not None and not labelled:
+    supervised = positives == "classes"
+    if classes is not None and not supervised:
         raise ConfigError(
             f"methods.margin.classes is {classes}, and labels are not looked at; set it to null, "
-            "or methods.margin.labelled to true"
+            "or methods.margin.positives to classes"
         )
-    return Margin(encoder, head, alpha, torch.full((classes or 1,), beta), classes, labelled)
+    return Margin(encoder, head, alpha, torch.full((classes or 1,), beta), classes, supervised)
 
 
 DECLARES = declare.Method(
-    negatives=lambda n, alike, options: 2 * (n - alike if options["labelled"] else n - 1),
+    negatives=lambda n, alike, options: (
+        2 * (n - (alike if options["positives"] == "classes" else 1))
+    ),
     opts_out={"chance": "its distances are drawn: chance is those of unrelated embeddings"},
 )
 
@@ -61,12 +64,12 @@ class Margin(Method):
         alpha: float,
         beta: Tensor,
         classes: int | None,
-        labelled: bool,
+        supervised: bool,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
         self.beta = nn.Parameter(beta)
-        self.alpha, self.classes, self.supervised = alpha, classes, labelled
+        self.alpha, self.classes, self.supervised = alpha, classes, supervised
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
@@ -99,7 +102,7 @@ class Margin(Method):
             return None
         if labels is None:
             raise DataError(
-                "methods.margin.labelled is true, and this data has no labels; set it to false"
+                "methods.margin.positives is classes, and this data has no labels; set it to views"
             )
         if self.classes is not None and int(labels.max()) >= self.classes:
             raise ConfigError(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, final
+from typing import Annotated, Any, Literal, final
 
 import torch
 from annotated_types import Ge, Gt, Lt
@@ -27,47 +27,48 @@ def moco(
     *,
     temperature: Annotated[float, Gt(0)],
     decay: Annotated[float, Ge(0), Lt(1)],
-    rising: bool,
+    decay_schedule: Literal["constant", "cosine"],
     queue: Count | None,
     symmetric: bool,
-    hidden: Count | None,
-    norm_group: Annotated[int, Ge(2)] | None,
+    predictor_hidden: Count | None,
+    batch_norm_group: Annotated[int, Ge(2)] | None,
 ) -> Method:
     """A query encoder that learns, and a slow copy of it that makes the keys.
 
-    decay: of the copy. rising: the decay, to 1. queue: how many keys are negatives; null: the
-    batch's other keys.
-    symmetric: each view is a query once, not the first only. hidden: a predictor's, on queries;
-    null: none. norm_group: how many rows batch norm sees together, of the keys in another order,
-    so that its statistics do not tell which key is whose (section 3.3); null: all, and it tells.
-    v2 (2003.04297): temperature .2, .999, false, 65536, false, null, 32. v3 (2104.02057): 1
-    (ResNet-50) or .2 (ViT), .99, true, null, true, 4096, null; it also scales the loss.
+    decay: of the copy. decay_schedule: constant, or cosine: the decay rises to 1. queue: how many
+    keys are negatives; null: the batch's other keys. symmetric: each view is a query once, not the
+    first only. predictor_hidden: the width of a predictor on queries; null: there is none.
+    batch_norm_group: how many rows batch norm sees together, of the keys in another order, so that
+    its statistics do not tell which key is whose (section 3.3); null: all, and it tells.
+    v2 (2003.04297): temperature .2, .999, constant, 65536, false, null, 32. v3 (2104.02057): 1
+    (ResNet-50) or .2 (ViT), .99, cosine, null, true, 4096, null; it also scales the loss.
     """
-    own = Moco(encoder, head, temperature, Momentum(encoder, head, decay, rising), symmetric)
+    slow = Momentum(encoder, head, decay, decay_schedule)
+    own = Moco(encoder, head, temperature, slow, symmetric)
     width = outputs(head, "moco")
     if queue is not None:
         own.queue = Queue(queue, (width,), start=0)
-    if hidden is not None:
-        own.predictor = predictor(width, hidden)
-    if norm_group is not None:
-        own.group = norm_group
-        batch_norm.split(own, norm_group)
+    if predictor_hidden is not None:
+        own.predictor = predictor(width, predictor_hidden)
+    if batch_norm_group is not None:
+        own.group = batch_norm_group
+        batch_norm.split(own, batch_norm_group)
     return own
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     yield from oversized("methods.moco.queue", options["queue"] or 0, "train", settings)
-    own, group = settings.pretrain, options["norm_group"]
+    own, group = settings.pretrain, options["batch_norm_group"]
     if group and group >= own.batch_size:
         yield (
-            f"methods.moco.norm_group: is {group}, not less than pretrain.batch_size: "
+            f"methods.moco.batch_norm_group: is {group}, not less than pretrain.batch_size: "
             f"{own.batch_size}, so batch norm could tell which key is whose, as with null; set it "
             f"to {math.gcd(own.batch_size // 2, own.rows_at_once)}, or to null"
         )
     elif group and own.rows_at_once % group:
         yield (
-            f"methods.moco.norm_group: is {group}, which does not divide the {own.rows_at_once} "
-            f"rows that the encoder gets at a time; set it to "
+            f"methods.moco.batch_norm_group: is {group}, which does not divide the "
+            f"{own.rows_at_once} rows that the encoder gets at a time; set it to "
             f"{math.gcd(group, own.rows_at_once)}, or to null"
         )
 
@@ -75,7 +76,7 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
 DECLARES = declare.Method(
     negatives=lambda n, alike, options: options["queue"] or n - 1,
     check=_check,
-    quick={"decay": 0.9, "rising": True, "queue": 10, "norm_group": 2},
+    quick={"decay": 0.9, "decay_schedule": "cosine", "queue": 10, "batch_norm_group": 2},
     opts_out={
         "chance": "the negatives lie in the queue",
         "order of views": "queries and keys, unless symmetric",
@@ -140,7 +141,7 @@ class Moco(Method):
             return keys
         if views.shape[1] % self.group:  # groups would mix views, which their number may allow
             raise ConfigError(
-                f"methods.moco.norm_group is {self.group}, which does not divide the "
+                f"methods.moco.batch_norm_group is {self.group}, which does not divide the "
                 f"{views.shape[1]} examples of a process; set it to "
                 f"{math.gcd(self.group, views.shape[1])}, or to null"
             )

@@ -31,17 +31,17 @@ def swav(
     frozen_until: Annotated[float, Ge(0), Le(1)],
     queue: Count | None,
     queue_from: Annotated[float, Ge(0), Lt(1)],
-    small: SmallCrops | None,
+    small_crops: SmallCrops | None,
 ) -> Method:
     """Two views, and small crops; each view's codes share the batch evenly among prototypes.
 
     epsilon, iterations: of Sinkhorn. frozen_until: the share of the training before which
     prototypes do not learn. queue: how many earlier examples help to find the codes, from the
-    share queue_from on; null: none. small: smaller crops, which predict the codes of both views
-    and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes, temperature .1,
-    .05, 3 iterations, frozen for one epoch, 3840 from epoch 15 on where batches are small, 6 crops
-    of 96 pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at log(prototypes)
-    is collapse, an epsilon of .03 a remedy.
+    share queue_from on; null: none. small_crops: smaller crops, which predict the codes
+    of both views and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes,
+    temperature .1, .05, 3 iterations, frozen for one epoch, 3840 from epoch 15 on where batches are
+    small, 6 crops of 96 pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at
+    log(prototypes) is collapse, an epsilon of .03 a remedy.
     """
     if queue is None and queue_from:
         raise ConfigError(
@@ -50,7 +50,7 @@ def swav(
         )
     width = outputs(head, "swav")
     own = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
-    own.epsilon, own.iterations, own.small = epsilon, iterations, small
+    own.epsilon, own.iterations, own.small_crops = epsilon, iterations, small_crops
     if queue is not None:
         own.queue = Queue(queue, (2, width), queue_from)
     return own
@@ -59,9 +59,9 @@ def swav(
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     yield from oversized("methods.swav.queue", options["queue"] or 0, "train", settings)
     chain = settings.views.chain
-    if options["small"] and "random_resized_crop" not in chain:
+    if options["small_crops"] and "random_resized_crop" not in chain:
         yield (
-            "methods.swav.small: small crops need random_resized_crop in "
+            "methods.swav.small_crops: small crops need random_resized_crop in "
             f"views.chain: {', '.join(chain)}; add it, or set this to null"
         )
 
@@ -75,7 +75,7 @@ DECLARES = declare.Method(
         "frozen_until": 0.3,
         "queue": 20,
         "queue_from": 0.2,
-        "small": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
+        "small_crops": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
     },
     opts_out={
         "negatives": "a view predicts the other's code",
@@ -109,8 +109,8 @@ class Swav(Method):
         Small crops are there in training; what is measured are the views.
         """
         h = self.encoder(batch.views)
-        if batch.small is not None:
-            h = torch.cat([h, self.encoder(batch.small)])
+        if batch.small_crops is not None:
+            h = torch.cat([h, self.encoder(batch.small_crops)])
         return Projections(on_rows(self.head, h), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:

@@ -85,7 +85,7 @@ def require_map_size(encoder: Encoder, inputs: Tensor) -> None:
     if math.prod(maps.shape[2:]) < encoder.pooled_positions:
         (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
         raise ConfigError.at(
-            "the method's option 'small'",
+            "the method's option 'small_crops'",
             f"has crops of {small}, whose maps of {map_size} have fewer positions than the "
             f"encoder's raster of {encoder.pooled_positions}",
             f"raise small.size, or lower encoders.{encoder.description.architecture}'s raster and "

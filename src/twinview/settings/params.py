@@ -359,7 +359,7 @@ def _oversized(params: Params) -> Iterator[str]:
         ("evaluate.few_labels.per_class", max(few.per_class), "train"),
         ("evaluate.few_labels.propagation.neighbours", spread, "train"),
         ("report.neighbours", report.neighbours, "train"),
-        ("pretrain.monitored", own.monitored, "validation"),
+        ("pretrain.monitor_examples", own.monitor_examples, "validation"),
         ("report.points", report.points, "test"),
         ("report.queries", report.queries, "test"),
     ):

@@ -9,8 +9,28 @@ from collections.abc import Mapping
 from typing import Any
 
 RENAMED = {
+    "baselines.components": "baselines.pca_components",
+    "encoders.convnet.grid": "encoders.convnet.pool_size",
+    "encoders.convnet.pooled": "encoders.convnet.pooled_layers",
+    "heads.linear.out": "heads.linear.dim",
+    "heads.nonlinear.out": "heads.nonlinear.dim",
+    "methods.byol.hidden": "methods.byol.predictor_hidden",
+    "methods.fast_siam.hidden": "methods.fast_siam.predictor_hidden",
+    "methods.margin.labelled": "methods.margin.positives",
+    "methods.moco.hidden": "methods.moco.predictor_hidden",
+    "methods.moco.norm_group": "methods.moco.batch_norm_group",
+    "methods.moco.rising": "methods.moco.decay_schedule",
     "methods.siamese.labelled": "methods.siamese.positives",
     "methods.siamese.objective": "pretrain.objective",
+    "methods.swav.small": "methods.swav.small_crops",
+    "pretrain.monitored": "pretrain.monitor_examples",
+}
+
+# The values of old names whose new names have other ones.
+VALUES: Mapping[str, Mapping[Any, str]] = {
+    "methods.margin.labelled": {False: "views", True: "classes"},
+    "methods.moco.rising": {False: "constant", True: "cosine"},
+    "methods.siamese.labelled": {False: "views", True: "classes"},
 }
 
 _GONE = "gone: "
@@ -23,7 +43,9 @@ def advice(old: str) -> str | None:
         return None
     if new.startswith(_GONE):
         return f"is gone, since {new.removeprefix(_GONE)}; delete it"
-    return f"is called {new} now"
+    values = VALUES.get(old, {})
+    pairs = [f"{value} for {str(was).lower()}" for was, value in values.items()]
+    return f"is called {new} now" + (f", with {', '.join(pairs)}" if pairs else "")
 
 
 def translated(values: Any) -> tuple[Any, list[str]]:
@@ -41,8 +63,13 @@ def translated(values: Any) -> tuple[Any, list[str]]:
         value = section.pop(name)
         target, last = _section(tree, new)
         if isinstance(target, dict) and not new.startswith(_GONE):
-            target.setdefault(last, value)
+            target.setdefault(last, _new_value(old, value))
     return tree, faults
+
+
+def _new_value(old: str, value: Any) -> Any:
+    values = VALUES.get(old, {})
+    return next((new for was, new in values.items() if was == value), value)
 
 
 def _section(tree: Any, dotted: str) -> tuple[Any, str]:

@@ -129,7 +129,7 @@ class Pretrain(Section):
     learning_rate: Annotated[float, Gt(0)]
     learning_rate_scaling: Literal["none", "linear", "sqrt"]
     warmup_epochs: Annotated[float, Ge(0)]
-    monitored: Annotated[int, Ge(10)]
+    monitor_examples: Annotated[int, Ge(10)]
     checkpoint_every: Count
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
@@ -147,7 +147,7 @@ class Pretrain(Section):
 class Baselines(Section):
     """What the encoder is held against: trained for pretrain's steps, in shuffled batches."""
 
-    components: Count
+    pca_components: Count
     supervised: bool
     learning_rate: Annotated[float, Gt(0)]
     seed: Seed

@@ -14,11 +14,10 @@ from twinview.views.plan import Renderer
 class Views(ABC):
     """Gives the views of each example for every epoch.
 
-    small: maps (rows, epoch) to small crops (s, n, ...), as stored, for a method that asks for
-    them.
+    small_crops: maps (rows, epoch) to crops (s, n, ...), as stored; None where none are asked for.
     """
 
-    small: Callable[[Tensor, int], Tensor] | None = None
+    small_crops: Callable[[Tensor, int], Tensor] | None = None
 
     @abstractmethod
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
