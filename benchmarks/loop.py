@@ -41,7 +41,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     high), step.examples_per_second, step.gflops, step.share_of_matmul, step.precision.
     """
     settings = params.load()
-    made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
+    made = {name: Training.from_settings(settings) for name in ("memory", "cached", "cold", "live")}
     first = made["memory"]
     train, modality = first.prepared.splits["train"], first.prepared.modality
     batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)

@@ -37,7 +37,7 @@ class Training:
     method: Method
 
     @classmethod
-    def of(cls, settings: Params) -> "Training":
+    def from_settings(cls, settings: Params) -> "Training":
         """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
         devices.set_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
@@ -63,7 +63,7 @@ class Training:
             self.prepared.splits["train"],
             views,
             self.settings.bound("optimizers", own.optimizer),
-            loop.Budget.of(own),
+            loop.Budget.from_settings(own),
             CPU,
         )
 

@@ -59,7 +59,7 @@ def main() -> None:
         encoder.Description.for_data(prepared, shared.encoder, options), own.seed
     )
 
-    with stage.elapsed("principal components"):
+    with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
         found = {
             "raw_pixels": raw,
@@ -91,7 +91,9 @@ def train(
     budget = loop.Budget(
         shared.epochs,
         shared.batch_size,
-        loop.scaled(own.learning_rate, shared.batch_size, shared.learning_rate_scaling),
+        loop.scale_learning_rate(
+            own.learning_rate, shared.batch_size, shared.learning_rate_scaling
+        ),
         shared.warmup_epochs,
         own.seed,
         shared.precision,

@@ -28,7 +28,7 @@ def main() -> None:
     learned = encoder.load(paths.ENCODER)
     features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
     if processes.rank() == 0:
-        with stage.elapsed("save"):
+        with stage.show_elapsed("save"):
             embeddings.save(paths.EMBEDDINGS, features)
             projections = embeddings.project(head.load(paths.HEAD), features)
             embeddings.save(paths.PROJECTIONS, projections)

@@ -36,7 +36,7 @@ def main() -> None:
     )
     parts = embeddings.load(paths.EMBEDDINGS)
     found, predicted = score(parts)
-    with stage.elapsed("evaluate: the linear probe, for use"):
+    with stage.show_elapsed("evaluate: the linear probe, for use"):
         fitted, options = protocol.final_linear(parts, found, settings.probes["linear"])
     contenders = {paths.OURS: found}
     if settings.evaluate.projections:

@@ -23,7 +23,7 @@ def main() -> None:
     """Fetches, checks and divides the data."""
     settings = params.load()
     data = settings.data
-    with stage.elapsed(f"{data.source}: fetched where it is missing, and checked"):
+    with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
     prepared = splits.split_source(source, sizes, data.seed)

@@ -13,7 +13,7 @@ from twinview.core import files, paths
 from twinview.data import splits
 from twinview.experiments.provenance import provenance
 from twinview.learning import checkpoints, loop
-from twinview.learning.pretraining import Places, Training
+from twinview.learning.pretraining import ResultPaths, Training
 from twinview.learning.session import Session
 from twinview.settings import params
 from twinview.stages import launch, stage
@@ -22,7 +22,7 @@ from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
-PLACES = Places(
+RESULTS = ResultPaths(
     paths.ENCODER, paths.HEAD, paths.PRETRAIN_METRICS, paths.PRETRAIN_STEPS, paths.PRETRAIN_EPOCHS
 )
 
@@ -50,12 +50,12 @@ def main() -> None:
     devices.set_threads(settings.pretrain.threads)
     prepared = splits.load(paths.PREPARED)
     views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
-    training = Training.of(settings, prepared, read_plan(paths.VIEWS), views)
+    training = Training.from_settings(settings, prepared, read_plan(paths.VIEWS), views)
     if processes.rank() == 0:
         lead(training, settings)
         return
-    with stage.noted_signals() as asked_to_stop:
-        training.follow(asked_to_stop)
+    with stage.deferred_signals() as stop_requested_by:
+        training.follow(stop_requested_by)
 
 
 def lead(training: Training, settings: params.Params) -> None:
@@ -63,23 +63,26 @@ def lead(training: Training, settings: params.Params) -> None:
     own = settings.pretrain
     recorded = settings.chosen(*RECORDED)
     recorded["pretrain"]["processes"] = processes.world_size()
-    left_out = loop.left_out(training.train, training.budget)
+    left_out = loop.count_left_out(training.train, training.budget)
     logged = recorded | {"left_out_of_first_epoch": left_out}
     with (
-        checkpoints.opened(fingerprint(recorded, devices.choose_device(own.device))) as kept,
-        stage.noted_signals() as asked_to_stop,
-        mlflow_runs.pretraining(logged, kept.training, run_names.of_training()) as run,
+        checkpoints.open_for(fingerprint(recorded, devices.choose_device(own.device))) as kept,
+        stage.deferred_signals() as stop_requested_by,
+        mlflow_runs.pretraining(logged, kept.training_id, run_names.of_training()) as run,
     ):
         session = training.session(kept)
-        tell_beginning(training, session, run, left_out)
-        steps, left = training.steps(session, asked_to_stop), training.total - session.state.number
+        report_start(training, session, run, left_out)
+        steps, left = (
+            training.steps(session, stop_requested_by),
+            training.total_steps - session.state.number,
+        )
         for step, new in stage.progress(steps, left, "pretrain"):
             if new:
-                pace = session.pace(own.batch_size)
+                pace = session.examples_per_second(own.batch_size)
                 run.log(new | {"examples_per_second": pace}, step.number)
-        training.save(PLACES, session.watch.curves)
+        training.save(RESULTS, session.watch.curves)
         save_record(run.id, training, session, left_out)
-        kept.note_result(paths.PRETRAIN_RUN)
+        kept.record_result(paths.PRETRAIN_RUN)
         run.tag(verdict=session.watch.curves.verdict)
 
 
@@ -92,12 +95,10 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 
-def tell_beginning(
-    training: Training, session: Session, run: mlflow_runs.Run, left_out: int
-) -> None:
+def report_start(training: Training, session: Session, run: mlflow_runs.Run, left_out: int) -> None:
     """Says where the training goes on, to MLflow's curve too, and what an epoch leaves out."""
     if session.state.number:
-        done, total = session.state.number, training.total
+        done, total = session.state.number, training.total_steps
         print(f"pretrain: goes on after step {done} of {total}", flush=True)
         run.tag(resumed_after=str(done))
         for step, values in session.watch.curves.by_step().items():
@@ -109,7 +110,7 @@ def tell_beginning(
 def save_record(run_id: str, training: Training, session: Session, left_out: int) -> None:
     """What differs from run to run: kept apart, so that equal trainings give equal files."""
     own, curves = training.settings.pretrain, session.watch.curves
-    pace, device = session.pace(own.batch_size), devices.choose_device(own.device)
+    pace, device = session.examples_per_second(own.batch_size), devices.choose_device(own.device)
     record = {
         "run_id": run_id,
         "verdict": curves.verdict,

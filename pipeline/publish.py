@@ -62,7 +62,7 @@ def main() -> None:
         files=FILES,
         figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
-    with stage.elapsed("publish: the row is written"):
+    with stage.show_elapsed("publish: the row is written"):
         run_id = mlflow_runs.publish(row)
     print(f"publish: run {run_id} in {mlflow_runs.place()}")
 

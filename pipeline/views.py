@@ -34,7 +34,7 @@ def main() -> None:
         size = files.megabytes(cache_bytes(train, count))
         print(f"views: {len(train):,} examples x {count} views = {size}")
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
-        stage.exhaust(parts, len(train) * count, "views")
+        stage.run_with_bar(parts, len(train) * count, "views")
     with files.atomic_file(paths.VIEWS_PICTURE) as temporary:
         picture = views_picture(train, plan.renderer(prepared.modality), count)
         picture.save(temporary, format="png")

@@ -579,20 +579,20 @@ def test_a_second_run_in_the_same_folder_is_refused(
     write_params: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params({})
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         assert main(["repro"]) == 1
     assert "another run is at work in" in capsys.readouterr().err
 
 
 def test_a_lock_is_free_again_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), stage.alone("views"):
+    with pytest.raises(ZeroDivisionError), stage.folder_lock("views"):
         raise ZeroDivisionError
-    with stage.alone("views"), pytest.raises(BusyError), stage.alone("views"):
+    with stage.folder_lock("views"), pytest.raises(BusyError), stage.folder_lock("views"):
         pytest.fail("two at once")
 
 
 def test_different_stages_may_run_beside_each_other() -> None:
-    with stage.alone("views"), stage.alone("baselines"):
+    with stage.folder_lock("views"), stage.folder_lock("baselines"):
         pass
 
 

@@ -87,7 +87,7 @@ def write_views(mode: str, prepared: Prepared) -> None:
         write_live(paths.VIEWS, PLAN)
     else:
         parts = write_cache(paths.VIEWS, train, PLAN, prepared.modality, 2, 2**20)
-        stage.exhaust(parts, 2 * len(train), "views")
+        stage.run_with_bar(parts, 2 * len(train), "views")
 
 
 def pictures(inputs: Tensor) -> Pictures:

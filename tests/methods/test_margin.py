@@ -189,7 +189,7 @@ def test_what_is_apart_by_twice_alpha_teaches_nothing(labelled: bool) -> None:
     assert_nothing_to_learn(lambda z: loss_of(own, z, names), z)
     assert abs(torch.autograd.grad(loss_of(own, z, names), own.beta)[0]) <= EXACT
     for embedded, share in ((z, 1.0), (embeddings(3, 8), 0.0)):
-        with tally.listening() as heard:
+        with tally.recording() as heard:
             loss_of(own, embedded, names)
         assert heard["without_costly_pair"] == share
 
@@ -205,7 +205,7 @@ def test_a_batch_of_one_class_has_positive_pairs_only() -> None:
 def test_distances_are_drawn_alike() -> None:
     """Of points spread evenly over a sphere: where most are, each is drawn the less often."""
     z = torch.randn(1, 1500, 6, generator=torch.Generator().manual_seed(0)).double()
-    between = pair_mining.between(unit(z), "euclidean")
+    between = pair_mining.pairwise_distances(unit(z), "euclidean")
     eligible = (between > 0.6) & (between < 1.8)
     chances = _chances(between, eligible, 6)
     assert torch.allclose(chances.sum(1), torch.ones(1500).double())

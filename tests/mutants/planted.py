@@ -121,7 +121,7 @@ PLANTED = (
         MOCO,
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "        if self.queue is not None:\n"
-        "            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))\n"
+        "            self.queue.offer(log_sum_exp.normalise(keys).flatten(0, 1))\n"
         "            self.queue.after_step(1.0)\n"
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "tests/methods/test_moco.py",
@@ -320,7 +320,7 @@ PLANTED = (
         6,
         "embeddings are not normalised",
         SWAV,
-        "        unit = log_sum_exp.unit(projections.z)\n",
+        "        unit = log_sum_exp.normalise(projections.z)\n",
         "        unit = projections.z\n",
         "tests/methods/test_swav.py",
     ),
@@ -437,9 +437,9 @@ PLANTED = (
         "features are standardised over each process's own part",
         BARLOW,
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
-        "log_sum_exp.widened(z))\n",
+        "log_sum_exp.upcast(z))\n",
         "    from twinview.compute import processes\n\n"
-        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.widened(z)]\n"
+        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.upcast(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
@@ -514,8 +514,8 @@ PLANTED = (
         11,
         "NT-Logistic: the log of a sigmoid as it stands",
         NT_LOGISTIC,
-        "pair_mining.mean(logsigmoid(dissimilar))",
-        "pair_mining.mean(dissimilar.sigmoid().log())",
+        "pair_mining.mean_or_zero(logsigmoid(dissimilar))",
+        "pair_mining.mean_or_zero(dissimilar.sigmoid().log())",
         "tests/objectives/test_nt_logistic.py",
     ),
     Mutant(
@@ -708,8 +708,8 @@ PLANTED = (
         19,
         "the monitors watch the test split",
         PRETRAINING,
-        'evenly(self.prepared.splits["validation"]',
-        'evenly(self.prepared.splits["test"]',
+        'evenly_spaced(self.prepared.splits["validation"]',
+        'evenly_spaced(self.prepared.splits["test"]',
         "tests/test_leakage.py",
     ),
     Mutant(

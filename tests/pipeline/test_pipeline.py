@@ -28,7 +28,7 @@ from tests.workspace import make_workspace, tiny_params
 from twinview.core import paths
 from twinview.core.csv_files import load_rows
 from twinview.stages import dvc_yaml, imports
-from twinview.stages.aside import is_aside, is_bare
+from twinview.stages.aside import holds_only_docstring, is_aside
 from twinview.stages.declared import Stage
 
 # Stages whose outs depend on data, settings and seeds alone, and what they need.
@@ -97,7 +97,10 @@ class Project:
     def loaded(self) -> list[tuple[str, set[str]]]:
         """The files of code, but packages of a docstring, that each process of a stage loaded."""
         return [
-            (record["stage"], {m for m in record["modules"] if not is_bare(self.folder / m)})
+            (
+                record["stage"],
+                {m for m in record["modules"] if not holds_only_docstring(self.folder / m)},
+            )
             for record in self.recorded()
         ]
 
@@ -142,7 +145,7 @@ def test_a_change_among_the_files_of_labelled_pairs_is_noticed(project: Project)
 def test_stages_load_what_dvc_yaml_lists_and_nothing_else_but_what_is_aside(
     project: Project,
 ) -> None:
-    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
+    stages, declared = _resolved_stages(project), dvc_yaml.load_stages(project.folder)
     assert {record["stage"] for record in project.recorded()} == set(stages) == set(declared)
     for stage, loaded in project.loaded():
         unlisted = _unlisted(loaded, stages[stage], declared[stage])
@@ -329,7 +332,7 @@ def test_experiments_are_compared(project: Project) -> None:
     assert "epochs 3" in names and any("mode live" in name for name in names)
     assert "linear.accuracy" in project.done("dvc", "metrics", "diff", "HEAD")
     assert "pretrain.epochs" in project.done("dvc", "params", "diff", "HEAD")
-    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
+    stages, declared = _resolved_stages(project), dvc_yaml.load_stages(project.folder)
     for stage, loaded in project.loaded():  # the live run's among them
         unlisted = _unlisted(loaded, stages[stage], declared[stage])
         assert unlisted == set(), f"{stage} loads {unlisted} unlisted"

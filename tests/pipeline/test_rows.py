@@ -32,7 +32,7 @@ CHEAP = SETTINGS | {
     "evaluate": {"few_labels": {"per_class": [5], "draws": 2}},
 }
 LIVE = {"loss", "chance", "learning_rate", "examples_per_second", "validation_knn", "negatives"}
-LIVE |= set(collapse.Monitors.__annotations__)
+LIVE |= set(collapse.Measures.__annotations__)
 DOWNSTREAM = "evaluate.few_labels.seed=1"
 
 

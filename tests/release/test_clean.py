@@ -224,7 +224,7 @@ def test_a_link_goes_and_what_it_points_to_stays(project: Path) -> None:
 
 def test_what_a_stage_at_work_needs_is_refused(project: Path) -> None:
     before = content()
-    with stage.alone("pretrain"):
+    with stage.folder_lock("pretrain"):
         for name in set(clean.NAMES) - {"smoke", "rows"}:
             with pytest.raises(BusyError, match="another run is at work"):
                 clean.remove(["smoke", name], stage.progress)

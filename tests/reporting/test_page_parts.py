@@ -17,7 +17,7 @@ from PIL import Image as Picture
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
 from twinview.experiments.lock_file import Out
-from twinview.learning.collapse import Monitors, Verdict, verdict
+from twinview.learning.collapse import Measures, Verdict, verdict
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest
 from twinview.reporting.costs import costs, minutes_words, size_words
@@ -62,7 +62,7 @@ def test_chance_has_its_formula_only_where_it_is_that_of_nt_xent() -> None:
 
 def test_every_verdict_and_monitor_has_words() -> None:
     assert set(VERDICTS) == set(get_args(Verdict))
-    assert set(MONITORS) == {field.name for field in fields(Monitors)} | {"validation_knn"}
+    assert set(MONITORS) == {field.name for field in fields(Measures)} | {"validation_knn"}
 
 
 def test_nearest_is_the_order_by_cosine_whatever_the_lengths() -> None:
@@ -141,7 +141,7 @@ def test_shades_are_shares_of_the_true_class() -> None:
 def test_the_verdict_is_learning_where_all_its_checks_hold(supervised: bool) -> None:
     seen = set()
     for spread, rank, loss in itertools.product((0.009, 0.01), (1.9, 2.0), (2.6, 2.7, 2.8)):
-        last = Monitors(spread, rank, alignment=0.1, uniformity=-2.0)
+        last = Measures(spread, rank, alignment=0.1, uniformity=-2.0)
         said = verdict(last, loss, chance=3.0, supervised=supervised)
         rows = checks({**asdict(last), "verdict": said, "loss": loss, "chance": 3.0})
         broken = [row.else_verdict for row in rows if not row.holds]

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes both, or raises ConfigError for a stage that is wrongly declared and writes none."""
-    pipeline, schema = dvc_yaml.text(), params.json_schema()
+    pipeline, schema = dvc_yaml.generate(), params.json_schema()
     files.save_json(SCHEMA, schema)
     with files.atomic_file(dvc_yaml.FILE) as temporary:
         temporary.write_text(pipeline, encoding="utf-8")

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/scoreboard.json and the README's table."""
     scoreboard.require_measurable(options.seeds)
     clean.remove(["checkpoints"], stage.progress)
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         scoreboard.measure(options.seeds)
     scores = files.load_json(scoreboard.SCOREBOARD)
     return Outcome(f"twinview: {scoreboard.SCOREBOARD} is written", scores)

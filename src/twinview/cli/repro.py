@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> Outcome:
         print(use.used(recipes.find(options.recipe), []).text)
     found = check.checked(Path("params.yaml"))
     print(found.text)
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         in_git = found.data["git"]
         if in_git is False or (in_git and Path(".dvc/config.local").exists()):
             dvc("config", "--local", "core.no_scm", str(not in_git).lower())

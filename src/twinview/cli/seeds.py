@@ -26,6 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; prints the results with their intervals."""
     print(check.checked(PARAMS).text)
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         seeding.run(options.count)
     return show.run(options)

@@ -46,7 +46,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def used(recipe: Path | None, overrides: list[str]) -> Outcome:
     """Applies a recipe and overrides to params.yaml."""
-    with stage.alone("repro"):  # a run that is at work would record the new settings as its own
+    with stage.folder_lock(
+        "repro"
+    ):  # a run that is at work would record the new settings as its own
         edit = params_edits.apply(recipe, overrides)
     if not edit.changes:
         return Outcome(f"twinview: params.yaml has the values of {edit.source} already", _data({}))
@@ -60,7 +62,7 @@ def used(recipe: Path | None, overrides: list[str]) -> Outcome:
 
 def undone() -> Outcome:
     """Takes the last edit of params.yaml back."""
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         found = params_edits.undo()
     state = "is what it was, to the byte" if found.exact else "keeps what was edited since"
     if not found.back:

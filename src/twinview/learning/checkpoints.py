@@ -26,10 +26,12 @@ from twinview.core.paths import root
 from twinview.core.tensor_files import save_tensors
 from twinview.experiments import lock_file
 from twinview.settings import check_cache
-from twinview.stages.aside import is_aside, is_bare
+from twinview.stages.aside import holds_only_docstring, is_aside
 
-KEPT = 2  # of one training: the last checkpoint, and one before it should that be unreadable
-STALE = 3  # unfinished trainings of other fingerprints that are kept
+KEPT_PER_TRAINING = (
+    2  # of one training: the last checkpoint, and one before it should that be unreadable
+)
+KEPT_UNFINISHED = 3  # unfinished trainings of other fingerprints that are kept
 
 _LIBRARIES = ("torch", "torchvision", "timm")  # what encoders are made of
 _ABOUT, _RESULTS, _DOUBTFUL = "training.json", "results.json", "-doubtful"
@@ -69,18 +71,18 @@ def _settings_and_device(settings: Mapping[str, Any], device: torch.device) -> d
 
 
 @contextlib.contextmanager
-def opened(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
-    """The checkpoints, in the project, of the training with this fingerprint; see opened_below.
+def open_for(parts: Mapping[str, str]) -> Iterator["Checkpoints"]:
+    """The checkpoints, in the project, of the training with this fingerprint; see open_in.
 
     Starts anew when DVC has recorded this training's result already: then it is asked for once
     more.
     """
-    with opened_below(root() / paths.CHECKPOINTS, parts, _is_recorded) as kept:
+    with open_in(root() / paths.CHECKPOINTS, parts, _is_recorded) as kept:
         yield kept
 
 
 @contextlib.contextmanager
-def opened_below(
+def open_in(
     shelf: Path, parts: Mapping[str, str], is_recorded: Callable[[Path], bool]
 ) -> Iterator["Checkpoints"]:
     """The checkpoints of the training with this fingerprint, held for one process.
@@ -102,7 +104,7 @@ def opened_below(
             raise TrainingError(f"{error}; {kept.last_good()}") from None
 
 
-def differs_from_finished(shelf: Path, parts: Mapping[str, str]) -> str:
+def difference_from_finished(shelf: Path, parts: Mapping[str, str]) -> str:
     """In what the finished training of a shelf differs, in words; "" where there is no other."""
     for folder in _trainings(shelf):
         if folder.name != _key(parts) and (folder / _RESULTS).exists():
@@ -116,7 +118,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.training: str = _about(folder)["training"]
+        self.training_id: str = _about(folder)["training"]
 
     def save(self, step: int, state: Mapping[str, Any], *, doubtful: bool = False) -> None:
         """Writes the state after a step; on the disk when this returns.
@@ -127,7 +129,7 @@ class Checkpoints:
         tree = json.dumps(_packed(state, "state", tensors))
         path = self.folder / f"step-{step:09d}{_DOUBTFUL if doubtful else ''}.safetensors"
         save_tensors(path, tensors, tree=tree)
-        for old in self._paths()[KEPT:]:
+        for old in self._paths()[KEPT_PER_TRAINING:]:
             if old != self._good():
                 old.unlink()
 
@@ -143,7 +145,7 @@ class Checkpoints:
                 print(f"{path} is broken ({error}) and is not used", flush=True)
         return None
 
-    def step(self) -> int:
+    def newest_step(self) -> int:
         """After how many steps the newest checkpoint was written; 0 without one."""
         return max(map(_step, self._paths()), default=0)
 
@@ -152,7 +154,7 @@ class Checkpoints:
         path = self._good()
         return f"the checkpoint of step {_step(path)}, from before, is {path}" if path else ""
 
-    def note_result(self, record: Path) -> None:
+    def record_result(self, record: Path) -> None:
         """Remembers a file of the finished training, by which DVC's lock file will know it.
 
         The last checkpoint stays: DVC, or its machine, may end before it has recorded the outs.
@@ -215,7 +217,9 @@ def _loaded() -> list[tuple[str, Path]]:
     ours = [
         (n, Path(f)) for n, f in modules if f and re.match(r"(twinview|pipeline|__main__)\b", n)
     ]
-    return sorted((n, path) for n, path in ours if not is_aside(n) and not is_bare(path))
+    return sorted(
+        (n, path) for n, path in ours if not is_aside(n) and not holds_only_docstring(path)
+    )
 
 
 def _key(parts: Mapping[str, str]) -> str:
@@ -275,7 +279,7 @@ def _md5(path: Path) -> str:
 def _say_what_differs(shelf: Path, parts: Mapping[str, str]) -> None:
     """One line on the newest unfinished training, which is not gone on with."""
     for folder in _trainings(shelf):
-        step = Checkpoints(folder).step()
+        step = Checkpoints(folder).newest_step()
         if step and not (folder / _RESULTS).exists():
             print(
                 f"a checkpoint lies there (step {step}) and is not used: it is of another "
@@ -298,7 +302,7 @@ def _clear(shelf: Path, own: Path, is_recorded: Callable[[Path], bool]) -> None:
     others = [folder for folder in _trainings(shelf) if folder != own]
     stale = [folder for folder in others if not is_recorded(folder)]
     for folder in others:
-        if folder not in stale[:STALE]:
+        if folder not in stale[:KEPT_UNFINISHED]:
             with (
                 contextlib.suppress(_AtWorkError),
                 locks.file_lock(shelf / f"{folder.name}.lock", _leave),

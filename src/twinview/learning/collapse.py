@@ -12,10 +12,10 @@ from torch import Tensor
 Verdict = Literal["learning", "slow", "collapsed"]
 
 # Below these the embeddings say (nearly) the same of every example.
-LEAST_SPREAD = 0.01
-LEAST_RANK = 2.0
+MIN_SPREAD = 0.01
+MIN_RANK = 2.0
 # At so low a uniformity embeddings lie all around the sphere: many directions have little spread.
-EVEN = -3.0
+EVEN_UNIFORMITY = -3.0
 # A loss that has not come this far below chance has learned next to nothing yet.
 SLOW_SHARE = 0.9
 # That vote on an example of validation, while pretraining.
@@ -23,7 +23,7 @@ NEIGHBOURS = 10
 
 
 @dataclass(frozen=True)
-class Monitors:
+class Measures:
     """Measures of the embeddings z of two views of the same n examples."""
 
     cosine_spread: float
@@ -32,15 +32,15 @@ class Monitors:
     uniformity: float
 
     @classmethod
-    def of(cls, row: Mapping[str, float]) -> "Monitors":
+    def from_row(cls, row: Mapping[str, float]) -> "Measures":
         """The measures of a row that may hold others too."""
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
-def measure(z: Tensor) -> Monitors:
+def measure(z: Tensor) -> Measures:
     """All measures. z: (2, n, d), any scale."""
     unit = F.normalize(z.detach().double().cpu(), dim=2)
-    return Monitors(
+    return Measures(
         cosine_spread=cosine_spread(unit[0]),
         effective_rank=effective_rank(unit[0]),
         alignment=alignment(unit),
@@ -97,13 +97,13 @@ def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) ->
     return (said == truth.cpu()).double().mean().item()
 
 
-def alike(last: Monitors) -> bool:
+def completely_collapsed(last: Measures) -> bool:
     """Whether the embeddings of different examples are (nearly) the same."""
-    return last.cosine_spread < LEAST_SPREAD and last.uniformity > EVEN
+    return last.cosine_spread < MIN_SPREAD and last.uniformity > EVEN_UNIFORMITY
 
 
 def verdict(
-    last: Monitors,
+    last: Measures,
     loss: float,
     chance: float,
     *,
@@ -120,8 +120,8 @@ def verdict(
     measures = (last.cosine_spread, last.effective_rank, loss)
     if not all(math.isfinite(measure) for measure in measures):
         return "collapsed"
-    ranked = directions > LEAST_RANK and not supervised
-    if alike(last) or (ranked and last.effective_rank < LEAST_RANK):
+    ranked = directions > MIN_RANK and not supervised
+    if completely_collapsed(last) or (ranked and last.effective_rank < MIN_RANK):
         return "collapsed"
     return "slow" if loss > SLOW_SHARE * chance else "learning"
 

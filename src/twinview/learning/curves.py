@@ -67,7 +67,7 @@ class Curves:
         self._epoch_losses, self._counts = [], {}
         return new
 
-    def collapsed(self, warmup_epochs: float) -> int:
+    def collapsed_epochs(self, warmup_epochs: float) -> int:
         """How many epochs up to the last one were collapsed in a row; the warm-up's not counted."""
         after = reversed(self.verdicts[math.floor(warmup_epochs) :])
         return sum(1 for _ in itertools.takewhile(lambda word: word == "collapsed", after))

@@ -16,10 +16,12 @@ from torch.autograd import Function
 
 # Rows and columns of a tile. CPU: two of them stay in the caches; larger and smaller are slower.
 # Elsewhere: enough work for one launch.
-CPU_EDGE = 512
-EDGE = 4096
+CPU_TILE = 512
+TILE = 4096
 # PyTorch's once_differentiable would drop the second derivative without a word.
-ONCE = "log-sum-exp in tiles has a first derivative only: use it without create_graph"
+_ONCE_DIFFERENTIABLE = (
+    "log-sum-exp in tiles has a first derivative only: use it without create_graph"
+)
 
 
 def log_sum_exp(anchors: Tensor, candidates: Tensor, temperature: float) -> Tensor:
@@ -43,18 +45,18 @@ def log_sum_exp_of_others(rows: Tensor, temperature: float) -> Tensor:
     return found
 
 
-def unit(z: Tensor) -> Tensor:
+def normalise(z: Tensor) -> Tensor:
     """Embeddings scaled to length 1, in float32 at least: halves overflow at low temperatures."""
-    scaled: Tensor = F.normalize(widened(z), dim=-1)
+    scaled: Tensor = F.normalize(upcast(z), dim=-1)
     return scaled
 
 
-def widened(z: Tensor) -> Tensor:
+def upcast(z: Tensor) -> Tensor:
     """Embeddings in float32 at least: the squares and products of halves overflow."""
     return z.to(torch.promote_types(z.dtype, torch.float32))
 
 
-def positives(labels: Tensor, views: int) -> Tensor:
+def count_positives(labels: Tensor, views: int) -> Tensor:
     """How many other embeddings have the label of each one: (views * n,) int64, views first.
 
     Zero is possible with one view only: an anchor that has nothing to be drawn to.
@@ -82,7 +84,7 @@ class _Others(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        assert not torch.is_grad_enabled(), ONCE
+        assert not torch.is_grad_enabled(), _ONCE_DIFFERENTIABLE
         rows, level = ctx.saved_tensors
         scale, scratch, pull = grad / ctx.temperature, _scratch(rows, rows), torch.zeros_like(rows)
         for here, there in _upper(rows):
@@ -113,7 +115,7 @@ class _Candidates(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
-        assert not torch.is_grad_enabled(), ONCE
+        assert not torch.is_grad_enabled(), _ONCE_DIFFERENTIABLE
         anchors, candidates, level = ctx.saved_tensors
         scale, scratch = grad / ctx.temperature, _scratch(anchors, candidates)
         pulls = [
@@ -131,7 +133,7 @@ class _Candidates(Function):
 
 
 def _blocks(rows: Tensor) -> list[slice]:
-    edge = CPU_EDGE if rows.device.type == "cpu" else EDGE
+    edge = CPU_TILE if rows.device.type == "cpu" else TILE
     return [slice(start, min(start + edge, len(rows))) for start in range(0, len(rows), edge)]
 
 

@@ -38,12 +38,14 @@ class Budget:
     examples_per_class: int | None = None
 
     @classmethod
-    def of(cls, settings: Pretrain) -> "Budget":
+    def from_settings(cls, settings: Pretrain) -> "Budget":
         """What the settings of pretrain say."""
         return cls(
             settings.epochs,
             settings.batch_size,
-            scaled(settings.learning_rate, settings.batch_size, settings.learning_rate_scaling),
+            scale_learning_rate(
+                settings.learning_rate, settings.batch_size, settings.learning_rate_scaling
+            ),
             settings.warmup_epochs,
             settings.seed,
             settings.precision,
@@ -90,7 +92,7 @@ class State:
     number: int = 0
 
     @classmethod
-    def before(cls, method: Method, make: MakeOptimizer, device: torch.device) -> "State":
+    def initial(cls, method: Method, make: MakeOptimizer, device: torch.device) -> "State":
         """A training that has not begun."""
         return cls(method.to(device), make(*_by_decay(method)))
 
@@ -116,11 +118,11 @@ def fit(
     budget: Budget,
     device: torch.device,
 ) -> Iterator[Step]:
-    """Trains method in place from the first step; see go_on."""
-    return go_on(State.before(method, make_optimizer, device), train, views, budget)
+    """Trains method in place from the first step; see continue_training."""
+    return continue_training(State.initial(method, make_optimizer, device), train, views, budget)
 
 
-def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[Step]:
+def continue_training(state: State, train: Split, views: Views, budget: Budget) -> Iterator[Step]:
     """Trains from where the state stands, one step each time the caller asks for the next.
 
     A training that goes on from a saved state is equal, bit by bit, to one that never stopped: a
@@ -143,7 +145,7 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
                 group["lr"] = rate
             with randomness.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
-                with tally.listening() as counts:
+                with tally.recording() as counts:
                     loss = _advance(state, batch.to(device), budget.precision, progress)
             state.number += 1
             if not math.isfinite(loss):
@@ -171,7 +173,7 @@ def batches(
         yield batch
 
 
-def left_out(train: Split, budget: Budget) -> int:
+def count_left_out(train: Split, budget: Budget) -> int:
     """How many examples do not come in the first epoch; in each epoch they are others."""
     return len(train) - len(_order(train, budget, 0).unique())
 
@@ -185,7 +187,7 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def scaled(rate: float, batch_size: int, rule: str) -> float:
+def scale_learning_rate(rate: float, batch_size: int, rule: str) -> float:
     """The rate for a batch of this size, given the one for 256 examples.
 
     linear: in proportion (arXiv 1706.02677, section 2.1). sqrt: to the root, as suits smaller

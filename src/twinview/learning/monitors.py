@@ -1,6 +1,6 @@
 """Monitors: small callables that measure a method at the end of each epoch.
 
-A monitor takes what is Observed and returns values by name, which become columns of the epochs'
+A monitor takes what is Observation and returns values by name, which become columns of the epochs'
 curve. It changes nothing of the training. A new one is a function here and an entry of the list
 that pretraining makes.
 """
@@ -19,7 +19,7 @@ from twinview.views.plan import Renderer
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """A method in evaluation mode, and z (2, n, d): what it makes of two views of n examples."""
 
     method: Method
@@ -31,17 +31,17 @@ class Observed:
         return min(self.z.shape[1:])
 
 
-Monitor = Callable[[Observed], Mapping[str, float]]
+Monitor = Callable[[Observation], Mapping[str, float]]
 
 
 @torch.inference_mode()
 def observe(
     method: Method, batch: Batch, monitors: Sequence[Monitor]
-) -> tuple[Observed, dict[str, float]]:
+) -> tuple[Observation, dict[str, float]]:
     """What the monitors look at, and what they measure; the method's mode stays as it is."""
     training = method.training
     z = method.eval().project(batch.to(_device(method))).z
-    observed = Observed(method, z)
+    observed = Observation(method, z)
     values: dict[str, float] = {}
     for monitor in monitors:
         values |= monitor(observed)
@@ -49,7 +49,7 @@ def observe(
     return observed, values
 
 
-def geometry(observed: Observed) -> dict[str, float]:
+def geometry(observed: Observation) -> dict[str, float]:
     """Spread of cosines, effective rank, alignment and uniformity: what the verdict rests on."""
     return asdict(collapse.measure(observed.z))
 
@@ -67,7 +67,7 @@ def validation_knn(queries: Split, bank: Split) -> list[Monitor]:
 
 
 def _validation_knn(
-    inputs: Tensor, known: Tensor, truth: Tensor, observed: Observed
+    inputs: Tensor, known: Tensor, truth: Tensor, observed: Observation
 ) -> dict[str, float]:
     h = observed.method.encoder(inputs[None].to(_device(observed.method)))[0]
     bank, queries = h[: len(known)], h[len(known) :]
@@ -81,7 +81,7 @@ def two_views(split: Split, render: Renderer) -> Batch:
     return Batch(torch.stack(views), split.labels, split.ids)
 
 
-def evenly(split: Split, count: int) -> Split:
+def evenly_spaced(split: Split, count: int) -> Split:
     """So many examples, or all: from the whole split, since sources may have a class together."""
     count = min(count, len(split))
     return split.take(torch.arange(count) * len(split) // count)

@@ -14,23 +14,23 @@ from twinview.learning import log_sum_exp, tally
 from twinview.settings.ranges import Distance, Mining
 
 
-def between(z: Tensor, distance: Distance) -> Tensor:
+def pairwise_distances(z: Tensor, distance: Distance) -> Tensor:
     """The distance of each embedding from every other: (m, m), float32 or float64.
 
     cosine: 1 - cosine, from 0 to 2. euclidean: a distance of zero has a gradient of zero.
     """
     if distance == "cosine":
-        rows = log_sum_exp.unit(z).flatten(0, 1)
+        rows = log_sum_exp.normalise(z).flatten(0, 1)
         return 1 - rows @ rows.T
-    rows = log_sum_exp.widened(z).flatten(0, 1)
+    rows = log_sum_exp.upcast(z).flatten(0, 1)
     # By differences: squares and products, though quicker, cancel where embeddings nearly agree.
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def across(z: Tensor, distance: Distance) -> Tensor:
+def distances_across_views(z: Tensor, distance: Distance) -> Tensor:
     """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
     first, second = (
-        log_sum_exp.unit(z) if distance == "cosine" else log_sum_exp.widened(z)
+        log_sum_exp.normalise(z) if distance == "cosine" else log_sum_exp.upcast(z)
     ).unbind()
     if distance == "cosine":
         return 1 - (first * second).sum(1)
@@ -38,7 +38,7 @@ def across(z: Tensor, distance: Distance) -> Tensor:
     return apart
 
 
-def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+def pair_masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     """Which pairs are positive, and which are negative: (m, m) bool each.
 
     An embedding and itself are neither. pairs.positives counts the positive ones by anchor.
@@ -50,12 +50,12 @@ def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
     return same.clone().fill_diagonal_(False), ~same
 
 
-def mean(values: Tensor) -> Tensor:
+def mean_or_zero(values: Tensor) -> Tensor:
     """Mean of all values. Of none: zero, with a gradient of zero."""
     return values.sum() / max(1, values.numel())
 
 
-def triplets(
+def mine_triplets(
     z: Tensor, labels: Tensor | None, *, margin: float, distance: Distance, mining: Mining
 ) -> tuple[Tensor, Tensor]:
     """How far the positive and the negative of each mined triplet are from its anchor: (k,) each.
@@ -65,10 +65,10 @@ def triplets(
     triplets, is zero if a batch has no positive or no negative pair: nothing to learn from.
     """
     mine = {"all": _all, "semi_hard": semi_hard, "hard": _hard}[mining]
-    kinds = masks(z, labels)
-    near, far = mine(between(z, distance), *kinds, margin)
-    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
-    tally.tell_triplets(len(near))
+    kinds = pair_masks(z, labels)
+    near, far = mine(pairwise_distances(z, distance), *kinds, margin)
+    tally.record_anchors(*(kind.sum(1) for kind in kinds))
+    tally.record_triplets(len(near))
     return near, far
 
 

@@ -72,7 +72,7 @@ class Siamese(Method):
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
-        return Projections(on_rows(self.head, self.encoder(batch.views)), batch.labels)
+        return Projections(apply_to_views(self.head, self.encoder(batch.views)), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """The objective, as 'loss'."""
@@ -121,7 +121,7 @@ class Momentum(Part):
     @torch.no_grad()
     def forward(self, views: Tensor) -> Tensor:
         """(v, n, ...) to (v, n, d), without gradient."""
-        return on_rows(self.head, self.encoder(views))
+        return apply_to_views(self.head, self.encoder(views))
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
@@ -199,7 +199,7 @@ class Prototypes(Part):
         self.frozen.fill_(progress < self.frozen_until)
 
 
-def on_rows(head: nn.Module, h: Tensor) -> Tensor:
+def apply_to_views(head: nn.Module, h: Tensor) -> Tensor:
     """A head's (v, n, d') for (v, n, d), all views in one pass: batch norm sees them together."""
     z: Tensor = head(h.flatten(0, 1)).unflatten(0, h.shape[:2])
     return z
@@ -215,7 +215,7 @@ def predictor(width: int, hidden: int) -> nn.Module:
     )
 
 
-def outputs(head: nn.Module, method: str) -> int:
+def output_width(head: nn.Module, method: str) -> int:
     """The width of what a head gives. Raises ConfigError for a head without weights."""
     widths = [m.out_features for m in head.modules() if isinstance(m, nn.Linear)]
     if not widths:

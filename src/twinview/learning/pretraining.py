@@ -18,7 +18,7 @@ from twinview.learning import monitors
 from twinview.learning.curves import Curves
 from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method
-from twinview.learning.session import Kept, Session, follow
+from twinview.learning.session import CheckpointStore, Session, follow
 from twinview.learning.watch import Watch
 from twinview.models import encoder, head
 from twinview.models.encoder import Encoder
@@ -28,7 +28,7 @@ from twinview.views.plan import ViewPlan
 
 
 @dataclass(frozen=True)
-class Places:
+class ResultPaths:
     """Where the results of a training go: two folders, a JSON file, and two CSV files."""
 
     encoder: Path
@@ -38,7 +38,7 @@ class Places:
     epochs: Path
 
     @classmethod
-    def below(cls, folder: Path) -> "Places":
+    def in_folder(cls, folder: Path) -> "ResultPaths":
         """All in one folder."""
         names = ("encoder", "head", "metrics.json", "steps.csv", "epochs.csv")
         return cls(*(folder / name for name in names))
@@ -57,7 +57,9 @@ class Training:
     views: Views
 
     @classmethod
-    def of(cls, settings: Params, prepared: Prepared, plan: ViewPlan, views: Views) -> "Training":
+    def from_settings(
+        cls, settings: Params, prepared: Prepared, plan: ViewPlan, views: Views
+    ) -> "Training":
         """The training that the settings ask for. views: of the train split, as plan renders them.
 
         Raises ConfigError and DataError for settings that cannot train on these data.
@@ -74,37 +76,37 @@ class Training:
             )
         if own.compile:
             devices.compile_in_place(learner, device)
-        state = State.before(method, settings.bound("optimizers", own.optimizer), device)
+        state = State.initial(method, settings.bound("optimizers", own.optimizer), device)
         return cls(settings, prepared, plan, learner, state, train, views)
 
     @property
     def budget(self) -> Budget:
         """Its length, learning rate and arithmetic."""
-        return Budget.of(self.settings.pretrain)
+        return Budget.from_settings(self.settings.pretrain)
 
     @property
-    def total(self) -> int:
+    def total_steps(self) -> int:
         """The number of all its steps."""
         return self.budget.steps(len(self.train))
 
-    def session(self, kept: Kept) -> Session:
+    def session(self, kept: CheckpointStore) -> Session:
         """The training with what watches it, gone back to its newest checkpoint."""
         own = Session(self.state, self._watch(), kept)
         own.resume()
         return own
 
     def steps(
-        self, own: Session, asked_to_stop: Callable[[], str]
+        self, own: Session, stop_requested_by: Callable[[], str]
     ) -> Iterator[tuple[Step, dict[str, float]]]:
         """The steps that are left, as Session.steps gives them."""
         every = self.settings.pretrain.checkpoint_every
-        return own.steps(self.train, self.views, self.budget, every, asked_to_stop)
+        return own.steps(self.train, self.views, self.budget, every, stop_requested_by)
 
-    def follow(self, asked_to_stop: Callable[[], str]) -> None:
+    def follow(self, stop_requested_by: Callable[[], str]) -> None:
         """Trains as one of the processes after the first."""
-        follow(self.state, self.train, self.views, self.budget, asked_to_stop)
+        follow(self.state, self.train, self.views, self.budget, stop_requested_by)
 
-    def save(self, places: Places, curves: Curves) -> None:
+    def save(self, places: ResultPaths, curves: Curves) -> None:
         """Writes encoder, head and curves: what depends on settings, seeds and data only."""
         name = self.settings.pretrain.head
         encoder.save(places.encoder, self.encoder)
@@ -117,8 +119,8 @@ class Training:
     def _watch(self) -> Watch:
         """Two views of some validation examples are measured; as many train examples vote."""
         count, method = self.settings.pretrain.monitor_examples, self.state.method
-        queries = monitors.evenly(self.prepared.splits["validation"], count)
-        bank = monitors.evenly(self.prepared.splits["train"], count)
+        queries = monitors.evenly_spaced(self.prepared.splits["validation"], count)
+        bank = monitors.evenly_spaced(self.prepared.splits["train"], count)
         batch = monitors.two_views(queries, self.plan.renderer(self.prepared.modality))
         chance = method.chance(self.budget.batch_size)
         curves = Curves(self.budget.steps_per_epoch(len(self.train)), chance)

@@ -11,13 +11,13 @@ from twinview.core.errors import TrainingError
 from twinview.core.types import Split
 from twinview.learning import loop
 from twinview.learning.loop import Budget, State, Step
-from twinview.learning.stopping import reason_to_stop
+from twinview.learning.stopping import stop_error
 from twinview.learning.watch import Watch
 from twinview.views.live import Views
 
 
-class Kept(Protocol):
-    """Where a session is saved: Checkpoints, or Nowhere."""
+class CheckpointStore(Protocol):
+    """Where a session is saved: Checkpoints, or NoCheckpoints."""
 
     def save(self, step: int, state: Mapping[str, Any], *, doubtful: bool = False) -> None:
         """Writes the state after a step."""
@@ -27,7 +27,7 @@ class Kept(Protocol):
 
 
 @final
-class Nowhere:
+class NoCheckpoints:
     """In the place of checkpoints, for a training that need not go on after it was killed."""
 
     def save(self, step: int, state: Mapping[str, Any], *, doubtful: bool = False) -> None:
@@ -47,7 +47,7 @@ class Session:
 
     state: State
     watch: Watch
-    kept: Kept
+    checkpoints: CheckpointStore
     seconds: float = 0.0
 
     def resume(self) -> None:
@@ -55,7 +55,7 @@ class Session:
 
         Those that follow are handed the state.
         """
-        if saved := self.kept.load():
+        if saved := self.checkpoints.load():
             self.state.load_state_dict(saved["state"])
             self.watch.curves.load_state_dict(saved["curves"])
             self.seconds = saved["seconds"]
@@ -67,21 +67,21 @@ class Session:
         views: Views,
         budget: Budget,
         checkpoint_every: int,
-        asked_to_stop: Callable[[], str],
+        stop_requested_by: Callable[[], str],
     ) -> Iterator[tuple[Step, dict[str, float]]]:
         """The steps that are left, each with what the watch has new of it.
 
-        Saves every so many steps and after the last. Raises what reason_to_stop gives, and where it
+        Saves every so many steps and after the last. Raises what stop_error gives, and where it
         was asked to stop, saves first.
         """
         total, begun = budget.steps(len(train)), time.monotonic() - self.seconds
-        for step in loop.go_on(self.state, train, views, budget):
-            new = self.watch.see(step)
+        for step in loop.continue_training(self.state, train, views, budget):
+            new = self.watch.add_step(step)
             self.seconds = time.monotonic() - begun
             yield step, new
             curves = self.watch.curves
-            collapsed = curves.collapsed(budget.warmup_epochs)
-            reason = reason_to_stop(curves, collapsed, asked_to_stop(), step, total)
+            collapsed = curves.collapsed_epochs(budget.warmup_epochs)
+            reason = stop_error(curves, collapsed, stop_requested_by(), step, total)
             if isinstance(reason, TrainingError):
                 raise reason
             if reason or step.number % checkpoint_every == 0 or step.number == total:
@@ -89,18 +89,20 @@ class Session:
             if reason:
                 raise reason
 
-    def pace(self, batch_size: int) -> float:
+    def examples_per_second(self, batch_size: int) -> float:
         """Examples a second, all processes together."""
         return self.state.number * batch_size / self.seconds
 
     def _save(self, *, doubtful: bool) -> None:
         _require_finite(self.state)
         parts = {"state": self.state.state_dict(), "curves": self.watch.curves.state_dict()}
-        self.kept.save(self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful)
+        self.checkpoints.save(
+            self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful
+        )
 
 
 def follow(
-    state: State, train: Split, views: Views, budget: Budget, asked_to_stop: Callable[[], str]
+    state: State, train: Split, views: Views, budget: Budget, stop_requested_by: Callable[[], str]
 ) -> None:
     """What the processes after the first do: the same steps, from where its session stands.
 
@@ -109,8 +111,8 @@ def follow(
     """
     state.load_state_dict(processes.broadcast(state.state_dict()))
     with contextlib.suppress(TrainingError):
-        for _ in loop.go_on(state, train, views, budget):
-            if processes.any_process(bool(asked_to_stop())):
+        for _ in loop.continue_training(state, train, views, budget):
+            if processes.any_process(bool(stop_requested_by())):
                 return
 
 

@@ -8,7 +8,7 @@ from twinview.learning.loop import Step
 PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state
 
 
-def reason_to_stop(
+def stop_error(
     curves: Curves, collapsed: int, asked: str, step: Step, total: int
 ) -> TwinviewError | None:
     """The error with which a training ends after this step; None while it goes on.

@@ -13,7 +13,7 @@ _heard: ContextVar[dict[str, float] | None] = ContextVar("heard", default=None)
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[dict[str, float]]:
+def recording() -> Iterator[dict[str, float]]:
     """What is told inside, by name; of a name told twice the last, and no negatives unless told."""
     heard = {"negatives": 0.0}
     token = _heard.set(heard)
@@ -23,18 +23,18 @@ def listening() -> Iterator[dict[str, float]]:
         _heard.reset(token)
 
 
-def tell(**numbers: float) -> None:
+def record(**numbers: float) -> None:
     """Tells numbers of the whole batch; a training logs their means over the steps of an epoch."""
     if (heard := _heard.get()) is not None:
         heard.update(numbers)
 
 
-def tell_anchors(positives: Tensor, negatives: Tensor) -> None:
+def record_anchors(positives: Tensor, negatives: Tensor) -> None:
     """Tells how many of each an anchor has, on average, and how many anchors have none.
 
     (anchors,) each: the numbers of an anchor's positives and negatives.
     """
-    tell(
+    record(
         positives=positives.double().mean().item(),
         negatives=negatives.double().mean().item(),
         anchors_without_positive=(positives == 0).sum().item(),
@@ -42,6 +42,6 @@ def tell_anchors(positives: Tensor, negatives: Tensor) -> None:
     )
 
 
-def tell_triplets(count: int) -> None:
+def record_triplets(count: int) -> None:
     """Tells how many were mined; without_triplet becomes the share of an epoch's steps."""
-    tell(triplets=count, without_triplet=float(count == 0))
+    record(triplets=count, without_triplet=float(count == 0))

@@ -17,8 +17,8 @@ from twinview.data.splits import Prepared
 from twinview.learning import checkpoints
 from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.curves import Curves
-from twinview.learning.pretraining import Places, Training
-from twinview.learning.session import Nowhere
+from twinview.learning.pretraining import ResultPaths, Training
+from twinview.learning.session import NoCheckpoints
 from twinview.models.encoder import Encoder
 from twinview.settings import defaults
 from twinview.settings.params import Params
@@ -86,17 +86,17 @@ def train(
     plan = ViewPlan.from_options(chosen.views.seed, chosen.views.chain, chosen.augmentations)
     views = LiveViews(plan.renderer(prepared.modality), prepared.splits["train"])
     with _threads(chosen.pretrain.threads):
-        training = Training.of(chosen, prepared, plan, views)
+        training = Training.from_settings(chosen, prepared, plan, views)
         with _checkpoints(out, training) as kept:
             session = training.session(kept)
-            curves, left = session.watch.curves, training.total - session.state.number
-            steps = training.steps(session, asked_to_stop=str)
+            curves, left = session.watch.curves, training.total_steps - session.state.number
+            steps = training.steps(session, stop_requested_by=str)
             for _ in tqdm(steps, "train", left, disable=None, dynamic_ncols=True):
                 pass
             if out is not None and isinstance(kept, Checkpoints):
-                places = Places.below(Path(out))
+                places = ResultPaths.in_folder(Path(out))
                 training.save(places, curves)
-                kept.note_result(places.metrics)
+                kept.record_result(places.metrics)
     return Trained(training.encoder.cpu().eval(), curves)
 
 
@@ -154,20 +154,20 @@ def _threads(count: int) -> Iterator[None]:
 @contextlib.contextmanager
 def _checkpoints(
     out: str | os.PathLike[str] | None, training: Training
-) -> Iterator[Checkpoints | Nowhere]:
+) -> Iterator[Checkpoints | NoCheckpoints]:
     """The checkpoints below out. Raises ConfigError where out has results of another training."""
     if out is None:
-        yield Nowhere()
+        yield NoCheckpoints()
         return
     if Path(out).is_file():
         raise ConfigError(f"out: {out} is a file; name a folder")
     parts, shelf = _fingerprint(training), Path(out) / "checkpoints"
-    if differs := checkpoints.differs_from_finished(shelf, parts):
+    if differs := checkpoints.difference_from_finished(shelf, parts):
         raise ConfigError(
             f"out: {out} has the results of another training, which differs in {differs}; name "
             "another folder, or delete this one"
         )
-    with checkpoints.opened_below(shelf, parts, lambda folder: False) as kept:
+    with checkpoints.open_in(shelf, parts, lambda folder: False) as kept:
         yield kept
 
 

@@ -28,14 +28,14 @@ class Watch:
     monitors: Sequence[Monitor]
     curves: Curves
 
-    def see(self, step: Step) -> dict[str, float]:
+    def add_step(self, step: Step) -> dict[str, float]:
         """Takes a step in; the values that are new with it (mostly none), for a live curve."""
         new = self.curves.add_step(step)
         if step.ends_epoch:
             observed, measures = observe(self.method, self.batch, self.monitors)
             _require_numbers(measures, step)
             verdict = collapse.verdict(
-                collapse.Monitors.of(measures),
+                collapse.Measures.from_row(measures),
                 self.curves.mean_loss(),
                 self.curves.chance,
                 supervised=self.method.supervised,

@@ -7,7 +7,7 @@ from annotated_types import Gt
 from torch import nn
 
 from twinview.core import declare
-from twinview.learning.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, output_width
 from twinview.objectives.barlow_twins import barlow_twins as objective
 
 
@@ -18,7 +18,7 @@ def barlow_twins(
 
     By chance, and collapsed, each of the head's outputs costs 1; 'slow' means nine tenths of that.
     """
-    width = float(outputs(head, "barlow_twins"))
+    width = float(output_width(head, "barlow_twins"))
     own = partial(objective, off_diagonal=off_diagonal)
     return Siamese(encoder, head, own, chance=lambda n: width, views=2)
 

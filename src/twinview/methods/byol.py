@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Momentum, on_rows, outputs, predictor
+from twinview.learning.parts import Method, Momentum, apply_to_views, output_width, predictor
 
 
 def byol(
@@ -47,19 +47,19 @@ class Byol(Method):
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.predictor = predictor(outputs(head, "byol"), predictor_hidden)
+        self.predictor = predictor(output_width(head, "byol"), predictor_hidden)
         self.slow = Momentum(encoder, head, decay, decay_schedule="cosine")
 
     def project(self, batch: Batch) -> Projections:
         """Every view by both networks."""
-        z = on_rows(self.head, self.encoder(batch.views))
-        return Projections(on_rows(self.predictor, z), batch.labels, self.slow(batch.views))
+        z = apply_to_views(self.head, self.encoder(batch.views))
+        return Projections(apply_to_views(self.predictor, z), batch.labels, self.slow(batch.views))
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """Squared distance, as 'loss', of each view's unit prediction and the other's target."""
         assert projections.targets is not None
-        targets = log_sum_exp.unit(projections.targets).flip(0)
-        cosines = (log_sum_exp.unit(projections.z) * targets).sum(2)
+        targets = log_sum_exp.normalise(projections.targets).flip(0)
+        cosines = (log_sum_exp.normalise(projections.z) * targets).sum(2)
         return {"loss": (2 - 2 * cosines).mean(1).sum()}
 
     def chance(self, n: int) -> float:

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, output_width
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
     """One view an example, its label named by the head. Raises DataError for unlabelled data."""
-    classes = outputs(head, "cross_entropy")
+    classes = output_width(head, "cross_entropy")
     return Siamese(
         encoder, head, _name_the_class, lambda n: math.log(classes), views=1, supervised=True
     )
@@ -33,4 +33,4 @@ def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
             f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
             "raise the head's option 'dim'"
         )
-    return F.cross_entropy(log_sum_exp.widened(z).flatten(0, 1), labels.repeat(len(z)))
+    return F.cross_entropy(log_sum_exp.upcast(z).flatten(0, 1), labels.repeat(len(z)))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, on_rows, outputs, predictor
+from twinview.learning.parts import Method, apply_to_views, output_width, predictor
 
 
 def fast_siam(
@@ -46,19 +46,19 @@ class FastSiam(Method):
     ) -> None:
         super().__init__()
         self.encoder, self.head, self.views = encoder, head, views
-        self.predictor = predictor(outputs(head, "fast_siam"), predictor_hidden)
+        self.predictor = predictor(output_width(head, "fast_siam"), predictor_hidden)
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
-        z = on_rows(self.head, self.encoder(batch.views))
-        return Projections(on_rows(self.predictor, z), batch.labels, z.detach())
+        z = apply_to_views(self.head, self.encoder(batch.views))
+        return Projections(apply_to_views(self.predictor, z), batch.labels, z.detach())
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """The mean over views, as 'loss'. The mean of the others is one of their projections."""
         targets = projections.targets
         assert targets is not None
         others = targets.sum(0) - targets  # of the mean's direction, which is all that counts
-        cosines = (log_sum_exp.unit(projections.z) * log_sum_exp.unit(others)).sum(2)
+        cosines = (log_sum_exp.normalise(projections.z) * log_sum_exp.normalise(others)).sum(2)
         return {"loss": 1 - cosines.mean()}
 
     def chance(self, n: int) -> float:

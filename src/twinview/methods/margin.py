@@ -10,7 +10,7 @@ from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp, pair_mining, tally
-from twinview.learning.parts import Method, on_rows
+from twinview.learning.parts import Method, apply_to_views
 
 # Nearer negatives are drawn no more often: their gradients are mostly noise (the paper's code).
 NEAREST = 0.5
@@ -73,7 +73,7 @@ class Margin(Method):
 
     def project(self, batch: Batch) -> Projections:
         """All views in one pass, so that batch norm sees them together."""
-        return Projections(on_rows(self.head, self.encoder(batch.views)), batch.labels)
+        return Projections(apply_to_views(self.head, self.encoder(batch.views)), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """The mean over pairs that cost something, as 'loss': the expectation of the paper's.
@@ -83,14 +83,14 @@ class Margin(Method):
         becomes the share of these steps.
         """
         z, labels = projections.z, self._known(projections.labels)
-        apart = pair_mining.between(log_sum_exp.unit(z), "euclidean")
-        positive, negative = pair_mining.masks(z, labels)
-        tally.tell_anchors(positive.sum(1), negative.sum(1))
+        apart = pair_mining.pairwise_distances(log_sum_exp.normalise(z), "euclidean")
+        positive, negative = pair_mining.pair_masks(z, labels)
+        tally.record_anchors(positive.sum(1), negative.sum(1))
         beyond = apart - self._boundaries(labels, len(z))
         near, far = (self.alpha + beyond).relu() * positive, (self.alpha - beyond).relu() * negative
         drawn = _chances(apart, far > 0, z.shape[2]) * positive.sum(1, keepdim=True)
         costly = (near > 0).sum() + drawn.sum()
-        tally.tell(without_costly_pair=float(costly == 0))
+        tally.record(without_costly_pair=float(costly == 0))
         return {"loss": (near.sum() + (drawn * far).sum()) / costly.clamp(min=1)}
 
     def chance(self, n: int) -> float:

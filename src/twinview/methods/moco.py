@@ -13,7 +13,7 @@ from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Momentum, Queue, on_rows, outputs, predictor
+from twinview.learning.parts import Method, Momentum, Queue, apply_to_views, output_width, predictor
 from twinview.objectives.info_nce import info_nce
 from twinview.settings.params import Params
 from twinview.settings.ranges import oversized
@@ -45,7 +45,7 @@ def moco(
     """
     slow = Momentum(encoder, head, decay, decay_schedule)
     own = Moco(encoder, head, temperature, slow, symmetric)
-    width = outputs(head, "moco")
+    width = output_width(head, "moco")
     if queue is not None:
         own.queue = Queue(queue, (width,), start=0)
     if predictor_hidden is not None:
@@ -109,8 +109,8 @@ class Moco(Method):
         """Queries and keys, each of its own view."""
         views = batch.views
         keys = self._keys(views if self.symmetric else views[1:])
-        z = on_rows(self.head, self.encoder(views if self.symmetric else views[:1]))
-        z = on_rows(self.predictor, z)
+        z = apply_to_views(self.head, self.encoder(views if self.symmetric else views[:1]))
+        z = apply_to_views(self.predictor, z)
         if self.symmetric:
             return Projections(z, batch.labels, keys)
         return Projections(torch.cat([z, keys]), batch.labels)
@@ -126,7 +126,7 @@ class Moco(Method):
             for pair in zip(queries, keys, strict=True)
         ]
         if self.queue is not None:
-            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))
+            self.queue.offer(log_sum_exp.normalise(keys).flatten(0, 1))
         return {"loss": torch.stack(losses).mean()}
 
     def chance(self, n: int) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from twinview.core import declare, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import PairLabels
-from twinview.learning.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, output_width
 from twinview.settings.params import Params
 
 Objective = partial[Any]  # of tensors
@@ -43,7 +43,7 @@ def siamese(
         loss: Tensor = objective(z, _alike(labels, positives))
         return loss
 
-    chance = partial(_chance, objective, positives, outputs(head, "siamese"))
+    chance = partial(_chance, objective, positives, output_width(head, "siamese"))
     chance(4)  # what its options refuse is told before work starts
     return Siamese(
         encoder,

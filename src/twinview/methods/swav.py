@@ -12,7 +12,7 @@ from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Prototypes, Queue, on_rows, outputs
+from twinview.learning.parts import Method, Prototypes, Queue, apply_to_views, output_width
 from twinview.settings.params import Params
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import SmallCrops
@@ -48,7 +48,7 @@ def swav(
             f"methods.swav.queue_from is {queue_from}, and there is no queue; set it to 0, or "
             "methods.swav.queue to a number of examples"
         )
-    width = outputs(head, "swav")
+    width = output_width(head, "swav")
     own = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
     own.epsilon, own.iterations, own.small_crops = epsilon, iterations, small_crops
     if queue is not None:
@@ -111,14 +111,14 @@ class Swav(Method):
         h = self.encoder(batch.views)
         if batch.small_crops is not None:
             h = torch.cat([h, self.encoder(batch.small_crops)])
-        return Projections(on_rows(self.head, h), batch.labels)
+        return Projections(apply_to_views(self.head, h), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """Cross-entropy, as 'loss', of predictions against the codes of the views but their own.
 
         The mean over all pairs of a view that has codes and another, of any size, that says them.
         """
-        unit = log_sum_exp.unit(projections.z)
+        unit = log_sum_exp.normalise(projections.z)
         scores = self.prototypes(unit)
         codes = self._codes(unit[:2].detach(), scores[:2].detach())
         said = (scores / self.temperature).log_softmax(2)

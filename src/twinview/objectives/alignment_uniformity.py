@@ -39,7 +39,7 @@ def alignment_uniformity(
         a
         ratio of .98, and for an ImageNet subset .333.
     """
-    unit = log_sum_exp.unit(z)
+    unit = log_sum_exp.normalise(z)
     uniformity = torch.stack([_uniformity(view, concentration) for view in unit]).mean()
     return _alignment(unit, labels, power) + uniformity_weight * uniformity
 
@@ -53,13 +53,13 @@ DECLARES = declare.Objective(
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:
     """The mean of distance ** power over positive pairs."""
-    positive, _ = pair_mining.masks(unit, labels)
+    positive, _ = pair_mining.pair_masks(unit, labels)
     count = positive.sum(1)
-    tally.tell_anchors(count, torch.full_like(count, unit.shape[1] - 1))
+    tally.record_anchors(count, torch.full_like(count, unit.shape[1] - 1))
     first, second = positive.triu().nonzero(as_tuple=True)
     rows = unit.flatten(0, 1)
     distances = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)
-    return pair_mining.mean(distances.pow(power))
+    return pair_mining.mean_or_zero(distances.pow(power))
 
 
 def _uniformity(unit: Tensor, concentration: float) -> Tensor:

@@ -28,7 +28,7 @@ def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt
         uses .005, its code .0051.
     """
     assert len(z) == 2 and z.shape[1] > 1, "Barlow Twins correlates two views over examples"
-    first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.widened(z))
+    first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.upcast(z))
     correlations = first.T @ second / z.shape[1]
     excess = (correlations - torch.eye(len(correlations)).to(correlations)).square()
     return excess.trace() + off_diagonal * excess.fill_diagonal_(0).sum()

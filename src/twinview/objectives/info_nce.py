@@ -32,12 +32,12 @@ def info_nce(
         method also detaches keys of a slow encoder.
     temperature : divides the products. MoCo uses .07 with 65,536 negatives.
     """
-    tally.tell(negatives=z.shape[1] - 1 if queue is None else len(queue))
-    queries, keys = log_sum_exp.unit(z).unbind()
+    tally.record(negatives=z.shape[1] - 1 if queue is None else len(queue))
+    queries, keys = log_sum_exp.normalise(z).unbind()
     positive = (queries * keys).sum(1) / temperature
     if queue is None:
         return (log_sum_exp.log_sum_exp(queries, keys, temperature) - positive).mean()
-    negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.unit(queue), temperature)
+    negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.normalise(queue), temperature)
     # This is log(exp(positive) + exp(negatives)) - positive without cancellation.
     return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()
 

@@ -28,10 +28,10 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
         .002, halved).
     """
     assert len(z) == 2, "N-pair compares anchors with keys: two views"
-    wide = log_sum_exp.widened(z)
+    wide = log_sum_exp.upcast(z)
     anchors, keys = wide.unbind()
-    _, negative = pair_mining.masks(z[:1], labels)
-    tally.tell_anchors((~negative).sum(1), negative.sum(1))
+    _, negative = pair_mining.pair_masks(z[:1], labels)
+    tally.record_anchors((~negative).sum(1), negative.sum(1))
     products = anchors @ keys.T
     negatives = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
     loss = -logsigmoid((products - negatives)[~negative]).mean()

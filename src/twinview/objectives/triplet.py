@@ -35,8 +35,10 @@ def triplet(
     distance : cosine, as in FaceNet, or euclidean, as in Hermans et al.
     mining : semi_hard, as in FaceNet; hard, as in Hermans et al.; or all, which is their L_BA.
     """
-    near, far = pair_mining.triplets(z, labels, margin=margin, distance=distance, mining=mining)
-    return pair_mining.mean((margin + near - far).relu())
+    near, far = pair_mining.mine_triplets(
+        z, labels, margin=margin, distance=distance, mining=mining
+    )
+    return pair_mining.mean_or_zero((margin + near - far).relu())
 
 
 DECLARES = declare.Objective(

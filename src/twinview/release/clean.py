@@ -138,7 +138,7 @@ def _quiet_project() -> Iterator[None]:
             )
     with contextlib.ExitStack() as held:
         for path in paths.SCRATCH.glob("twinview.*.lock"):
-            held.enter_context(stage.alone(path.name.split(".")[1]))
+            held.enter_context(stage.folder_lock(path.name.split(".")[1]))
         for folder in _trainings():
             held.enter_context(locks.file_lock(folder.with_name(f"{folder.name}.lock"), _refuse))
         yield

@@ -39,7 +39,7 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
     spread that a gate knows of it, are renewed when more seeds were trained. Raises DataError when
     no row has the results.
     """
-    with stage.alone("promote"):
+    with stage.folder_lock("promote"):
         run = recorded_run.in_folder()
         ours, row = trainings(run), _row(run)
         same = _same_encoder(run)

@@ -5,7 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.learning.collapse import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
+from twinview.learning.collapse import (
+    EVEN_UNIFORMITY,
+    MIN_RANK,
+    MIN_SPREAD,
+    SLOW_SHARE,
+    Measures,
+    completely_collapsed,
+)
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {
@@ -65,13 +72,13 @@ def checks(pretrained: Mapping[str, Any]) -> list[Check]:
     loss, chance = pretrained["loss"], pretrained["chance"]
     spread, rank = pretrained["cosine_spread"], pretrained["effective_rank"]
     slow, excused = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
-    last = Monitors.of(pretrained)
+    last = Measures.from_row(pretrained)
     return [
-        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}, unless uniformity "
-              f"is at most {EVEN:g}", "collapsed", not alike(last)),
-        Check("Effective rank", f"{rank:.1f}", f"at least {LEAST_RANK:g}, unless labels say what "
+        Check("Cosine spread", f"{spread:.3f}", f"at least {MIN_SPREAD:g}, unless uniformity "
+              f"is at most {EVEN_UNIFORMITY:g}", "collapsed", not completely_collapsed(last)),
+        Check("Effective rank", f"{rank:.1f}", f"at least {MIN_RANK:g}, unless labels say what "
               "is alike, or there are no more outputs or examples", "collapsed",
-              rank >= LEAST_RANK or excused),
+              rank >= MIN_RANK or excused),
         Check("Loss", f"{loss:.3f}", f"at most {slow:.3f}, {SLOW_SHARE:g} of chance", "slow",
               loss <= slow),
     ]  # fmt: skip

@@ -29,7 +29,7 @@ def is_aside(module: str, counted: Collection[str] = ()) -> bool:
     )
 
 
-def is_bare(path: Path) -> bool:
+def holds_only_docstring(path: Path) -> bool:
     """Whether a file is a package's __init__.py that holds only a docstring."""
     if path.name != "__init__.py":
         return False

@@ -17,20 +17,20 @@ _TEMPLATE = Path(__file__).with_name("dvc.yaml.j2")
 _PACKAGE = Path("src/twinview")
 
 
-def text(root: Path = Path()) -> str:
+def generate(root: Path = Path()) -> str:
     """The content of dvc.yaml for the project in a folder.
 
     Raises ConfigError for a folder without the code, and for a script whose STAGE is missing or
     wrong.
     """
-    stages = declared(root)
+    stages = load_stages(root)
     entries = [
         {"name": name, "lists": _lists(name, stages[name], root)} for name in _in_order(stages)
     ]
     return render(_TEMPLATE, escaped=False, stages=entries) + "\n"
 
 
-def declared(root: Path = Path()) -> dict[str, Stage]:
+def load_stages(root: Path = Path()) -> dict[str, Stage]:
     """What each script of pipeline/ declares, by its name."""
     scripts = sorted((root / "pipeline").glob("[!_]*.py"))
     if not scripts or not (root / _PACKAGE).is_dir():
@@ -41,7 +41,7 @@ def declared(root: Path = Path()) -> dict[str, Stage]:
     return {script.stem: _stated(script) for script in scripts}
 
 
-def code(name: str, stage: Stage, root: Path = Path()) -> set[str]:
+def code_dependencies(name: str, stage: Stage, root: Path = Path()) -> set[str]:
     """The files of code that a stage's result depends on; a chosen plug-in's by its setting."""
     imported = dependencies([Path(f"pipeline/{name}.py")], root, stage.counted)
     plugged = (path for kind in stage.plug_ins for path in _of_kind(kind, root, stage))
@@ -105,7 +105,7 @@ def _before(stage: Stage, stages: Mapping[str, Stage]) -> set[str]:
 def _lists(name: str, stage: Stage, root: Path) -> dict[str, list[str]]:
     """The lists of a stage, as DVC calls them."""
     return {
-        "deps": [*map(str, stage.reads), *sorted(code(name, stage, root))],
+        "deps": [*map(str, stage.reads), *sorted(code_dependencies(name, stage, root))],
         "params": [_options(setting) for setting in stage.settings],
         "outs": [
             *map(str, stage.writes),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from twinview.core.errors import ConfigError
-from twinview.stages.aside import is_aside, is_bare
+from twinview.stages.aside import holds_only_docstring, is_aside
 
 _FOLDERS = {"twinview": "src", "pipeline": "."}  # where the packages of the project lie
 
@@ -37,7 +37,7 @@ def dependencies(files: Iterable[Path], root: Path, counted: Collection[str] = (
             loaded[module] = path
             waiting += _imported(path, module, functions=not is_aside(module, counted))
     code = {path for module, path in loaded.items() if not is_aside(module, counted)}
-    code = {path for path in code if not is_bare(path)}
+    code = {path for path in code if not holds_only_docstring(path)}
     return {path.relative_to(root) for path in code.union(*map(_texts, code))}
 
 

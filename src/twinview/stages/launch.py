@@ -18,8 +18,8 @@ from twinview.core.errors import ProcessLostError, TwinviewError
 from twinview.settings import params
 from twinview.stages import stage
 
-LOST = 75  # exit status: the others are gone, and none has told why
-PATIENCE_S = 600  # what a process that was told to stop has for its step and its checkpoint
+PEERS_LOST = 75  # exit status: the others are gone, and none has told why
+SHUTDOWN_TIMEOUT_S = 600  # what a process that was told to stop has for its step and its checkpoint
 
 
 def run(main: Callable[[], None]) -> None:
@@ -44,7 +44,7 @@ def _together(main: Callable[[], None]) -> None:
             main()
         except TwinviewError as error:
             if isinstance(error, ProcessLostError) and _on_one_machine():
-                sys.exit(LOST if is_first(claim=False) else 1)
+                sys.exit(PEERS_LOST if is_first(claim=False) else 1)
             if not is_first():
                 sys.exit(1)
             raise
@@ -73,7 +73,7 @@ def _start(count: int) -> None:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(PATIENCE_S))
+    os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", str(SHUTDOWN_TIMEOUT_S))
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # or a lost connection is a wall too
     config = LaunchConfig(
         min_nodes=1,
@@ -85,7 +85,7 @@ def _start(count: int) -> None:
         local_addr="localhost",
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(log_dir=os.devnull),
-        signals_to_handle=",".join(_heeded()),
+        signals_to_handle=",".join(_handled_signals()),
     )
     logging.disable()
     try:
@@ -94,7 +94,7 @@ def _start(count: int) -> None:
     except SignalException as error:
         sys.exit(128 + error.sigval)
     except ChildFailedError as error:
-        sys.exit(_untold(error.failures, count) or 1)
+        sys.exit(_describe_failures(error.failures, count) or 1)
 
 
 @contextlib.contextmanager
@@ -111,19 +111,19 @@ def _meeting() -> Iterator[str]:
         yield f"{folder}/agent"
 
 
-def _heeded() -> list[str]:
+def _handled_signals() -> list[str]:
     """Signals that are not ignored, as nohup has one."""
     candidates = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     return [which.name for which in candidates if signal.getsignal(which) is not signal.SIG_IGN]
 
 
-def _untold(failures: Mapping[int, Any], count: int) -> str:
+def _describe_failures(failures: Mapping[int, Any], count: int) -> str:
     """What became of the processes, in words; "" when one has told its own error.
 
     The agent ends what is left with SIGTERM, which says nothing.
     """
     ends = {place: failure.exitcode for place, failure in failures.items()}
-    if any(status > 0 and status != LOST for status in ends.values()):
+    if any(status > 0 and status != PEERS_LOST for status in ends.values()):
         return ""
     killed = [place for place in ends if ends[place] < 0 and ends[place] != -signal.SIGTERM]
     said = f"its {count} processes have lost each other"

@@ -23,7 +23,7 @@ _PARENT = os.getppid()
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
-    with plain_errors(), alone(name()) if _leads() else contextlib.nullcontext():
+    with plain_errors(), folder_lock(name()) if _leads() else contextlib.nullcontext():
         if _leads():
             _check_params()
         main()
@@ -54,7 +54,7 @@ def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     return iter(tqdm(items, total=total, desc=what, disable=silent, dynamic_ncols=True))
 
 
-def exhaust(parts: Iterable[int], total: int, what: str) -> None:
+def run_with_bar(parts: Iterable[int], total: int, what: str) -> None:
     """Runs a generator that yields how much more is done, with a bar on a terminal."""
     with tqdm(total=total, desc=what, disable=None, dynamic_ncols=True, unit_scale=True) as bar:
         for more in parts:
@@ -62,7 +62,7 @@ def exhaust(parts: Iterable[int], total: int, what: str) -> None:
 
 
 @contextlib.contextmanager
-def elapsed(what: str) -> Iterator[None]:
+def show_elapsed(what: str) -> Iterator[None]:
     """Shows on a terminal how long the block is at work, where it does not say how far it is."""
     silent, ended = None if _leads() else True, threading.Event()
     with tqdm(desc=what, disable=silent, bar_format="{desc}: {elapsed}", leave=False) as bar:
@@ -81,7 +81,7 @@ def elapsed(what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def alone(name: str) -> Iterator[None]:
+def folder_lock(name: str) -> Iterator[None]:
     """Holds a lock of this folder. Raises BusyError when another process has it.
 
     Raises ConfigError outside of a project: DVC would take any folder with a .dvc for one.
@@ -102,7 +102,7 @@ def alone(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def noted_signals() -> Iterator[Callable[[], str]]:
+def deferred_signals() -> Iterator[Callable[[], str]]:
     """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
 
     Gives a function that says which came ("" when none did). A second one acts at once. One of
