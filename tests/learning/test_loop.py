@@ -112,7 +112,7 @@ def test_the_rate_falls_along_half_a_cosine_to_zero() -> None:
 def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
     method = regression()
     method.queue = Queue(9, (2,), start=0)
-    said = "holds 9 rows, and the train split has 8 examples: .* own earlier row .* to 8 or less"
+    said = "'queue' is 9, but the train split has 8 examples, .* earlier row .* to 8 or less"
     with pytest.raises(ConfigError, match=said):
         next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
     method.queue = Queue(8, (2,), start=0)
@@ -276,7 +276,7 @@ def test_a_method_without_small_crops_is_not_given_any() -> None:
     assert all(batch.small_crops is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
     views = Recorder()
     views.small_crops = lambda rows, epoch: rows
-    with pytest.raises(AssertionError, match="as the method asks"):
+    with pytest.raises(AssertionError, match="only when the method asks"):
         next(fit(regression(), rows(8), views, adamw(), budget(), CPU))
 
 

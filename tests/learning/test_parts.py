@@ -219,7 +219,9 @@ def test_parts_move_on_once_a_step_after_it_however_many_chunks_it_had() -> None
 def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
     method = Clocked()
     state = State.initial(method, adamw(), CPU)
-    with pytest.raises(ConfigError, match=r"8 rows.* 7\s+examples.*'queue' to 7 or less"):
+    with pytest.raises(
+        ConfigError, match=r"'queue' is 8, but .* 7\s+examples.*set it to 7 or less"
+    ):
         next(fit(method, rows(7), Recorder(), adamw(), budget(), CPU))
     assert state.number == 0 and method.clock.told == []
     next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
