@@ -180,8 +180,8 @@ PLANTED = (
         4,
         "keys are encoded in the queries' order",
         MOCO,
-        "torch.randperm(everyones.shape[1])",
-        "torch.arange(everyones.shape[1])",
+        "torch.randperm(all_views.shape[1])",
+        "torch.arange(all_views.shape[1])",
         "tests/methods/test_moco.py",
     ),
     Mutant(
@@ -196,15 +196,15 @@ PLANTED = (
         4,
         "the order is another on each process",
         MOCO,
-        "processes.broadcast(torch.randperm(everyones.shape[1]))",
-        "torch.randperm(everyones.shape[1])",
+        "processes.broadcast(torch.randperm(all_views.shape[1]))",
+        "torch.randperm(all_views.shape[1])",
         TEST_RANKS("steps_of_moco"),
     ),
     Mutant(
         4,
         "batch norm is not split, so that on one device the order does nothing",
         MOCO,
-        "        batch_norm.split(own, batch_norm_group)\n",
+        "        batch_norm.split(method, batch_norm_group)\n",
         "",
         "tests/methods/test_moco.py",
     ),
@@ -309,10 +309,10 @@ PLANTED = (
         6,
         "Sinkhorn of each process's own part",
         SWAV,
-        "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
+        "        return torch.stack([self._sinkhorn(view) for view in scores])[:, -count:]",
         "        from twinview.compute import processes\n\n"
         "        parts = [view.chunk(processes.world_size()) for view in scores]\n"
-        "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
+        "        found = [torch.cat([self._sinkhorn(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
         TEST_RANKS("steps_of_swav"),
     ),
@@ -474,8 +474,8 @@ PLANTED = (
         10,
         "embeddings all alike cost less than the margin",
         TRIPLET,
-        "(margin + near - far).relu()",
-        "(near - far).relu()",
+        "(margin + positive - negative).relu()",
+        "(positive - negative).relu()",
         "tests/objectives/test_triplet.py",
     ),
     Mutant(

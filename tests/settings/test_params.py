@@ -224,7 +224,7 @@ def test_a_fault_names_key_value_and_remedy(
         (
             {"pretrain.method": "moco", "methods.moco.batch_norm_group": 256},
             "methods.moco.batch_norm_group: is 256, not less than pretrain.batch_size: 256, so "
-            "batch norm could tell which key is whose, as with null; set it to 128, or to null",
+            "batch norm could reveal whose key is whose, as with null; set it to 128, or to null",
         ),
         (
             {
@@ -233,7 +233,7 @@ def test_a_fault_names_key_value_and_remedy(
                 "pretrain.micro_batch": 64,
             },
             "methods.moco.batch_norm_group: is 300, not less than pretrain.batch_size: 256, so "
-            "batch norm could tell which key is whose, as with null; set it to 64, or to null",
+            "batch norm could reveal whose key is whose, as with null; set it to 64, or to null",
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
@@ -462,7 +462,7 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
                 "pretrain.objective": "nt_xent",
                 "methods.siamese.positives": "classes",
             },
-            "pretrain.objective: is 'nt_xent', which cannot learn from classes",
+            "pretrain.objective is 'nt_xent', which cannot learn from classes",
         ),
         (
             {
@@ -479,11 +479,11 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
         ),
         (
             {"pretrain.method": "margin", "methods.margin.classes": 10},
-            "methods.margin.classes is 10, and labels are not looked at",
+            "methods.margin.classes is 10, but methods.margin.positives is 'views', which uses no",
         ),
         (
             {"pretrain.method": "cross_entropy", "pretrain.head": "identity"},
-            "methods.cross_entropy needs a head with outputs of its own",
+            "methods.cross_entropy needs a head with a linear layer",
         ),
     ],
     ids=lambda value: value["pretrain.method"] if isinstance(value, dict) else "",

@@ -14,7 +14,7 @@ _counts: ContextVar[dict[str, float] | None] = ContextVar("counts", default=None
 
 @contextlib.contextmanager
 def recording() -> Iterator[dict[str, float]]:
-    """The counts that the block records, by name; the last value counts, and negatives start at 0."""
+    """The counts that the block records, by name, and 0 negatives if it records none."""
     counts = {"negatives": 0.0}
     token = _counts.set(counts)
     try:

@@ -31,12 +31,10 @@ def alignment_uniformity(
     ----------
     z : (v, n, d), n > 1, at any scale but zero.
     labels : (n,), pairs with the same label are positive; None: the views of an example are. A
-        batch
-        without positive pairs has alignment 0, and the tally counts it.
+        batch without positive pairs has alignment 0, and the tally counts it.
     power : the paper's alpha; it uses 2, and 3 on an ImageNet subset.
     concentration : the paper's t; it uses 2, and 3 on an ImageNet subset.
-    uniformity_weight : relative to the alignment. The paper's weights are .98 and .96 for STL-10,
-        a
+    uniformity_weight : relative to the alignment. The paper's weights are .98 and .96 for STL-10, a
         ratio of .98, and for an ImageNet subset .333.
     """
     unit = log_sum_exp.normalise(z)
