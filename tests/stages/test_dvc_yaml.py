@@ -177,12 +177,12 @@ def test_stages_that_read_from_each_other_are_named(tmp_path: Path) -> None:
         f"pipeline/{name}.py": SCRIPT.format(f'reads=(Path("{read}"),), writes=(Path("{name}"),)')
         for name, read in (("a", "b"), ("b", "a"))
     }
-    with pytest.raises(ConfigError, match=r"in a circle: (a -> b -> a|b -> a -> b)"):
+    with pytest.raises(ConfigError, match=r"in a cycle: (a -> b -> a|b -> a -> b)"):
         made(tmp_path, scripts)
 
 
 def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"files.py, line 2: .*; mend it"):
+    with pytest.raises(ConfigError, match=r"files.py, line 2: .*; correct it"):
         made(tmp_path, {"src/twinview/core/files.py": "import os\nimport\n"})
 
 
