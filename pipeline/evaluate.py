@@ -1,4 +1,4 @@
-"""Stage evaluate: the encoder under the protocol, beside the baselines."""
+"""Stage evaluate: the metrics of the encoder under the protocol, and those of the baselines."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Probes the encoder; writes metrics, predictions, its linear probe, everyone's details."""
+    """Evaluates the encoder; writes metrics, predictions, the linear probe and all details."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
@@ -35,24 +35,24 @@ def main() -> None:
         progress=stage.progress,
     )
     parts = embeddings.load(paths.EMBEDDINGS)
-    found, predicted = score(parts)
+    results, predicted = score(parts)
     with stage.show_elapsed("evaluate: the linear probe, for use"):
-        fitted, options = protocol.final_linear(parts, found, settings.probes["linear"])
-    contenders = {paths.OURS: found}
+        model, options = protocol.final_linear(parts, results, settings.probes["linear"])
+    contenders = {paths.OURS: results}
     if settings.evaluate.projections:
         contenders[paths.OURS_Z] = score(embeddings.load(paths.PROJECTIONS))[0]
     test = parts["test"]
     rows = [
         {"id": int(row_id), "actual": classes[truth]}
-        | {probe: classes[labels[place]] for probe, labels in predicted.items()}
-        for place, (row_id, truth) in enumerate(zip(test.ids, test.required_labels(), strict=True))
+        | {name: classes[labels[row]] for name, labels in predicted.items()}
+        for row, (row_id, truth) in enumerate(zip(test.ids, test.required_labels(), strict=True))
     ]
     save_rows(paths.PREDICTIONS, rows)
-    probe.save(paths.PROBE, probe.with_class_names(fitted, classes, settings.embed.mirror), options)
-    files.save_json(paths.METRICS, headline_metrics(found))
+    probe.save(paths.PROBE, probe.with_class_names(model, classes, settings.embed.mirror), options)
+    files.save_json(paths.METRICS, headline_metrics(results))
     contenders |= files.load_json(paths.BASELINE_DETAILS)
-    detail = {"protocol": protocol.PROTOCOL, "classes": classes, "contenders": contenders}
-    files.save_json(paths.EVALUATION, detail)
+    details = {"protocol": protocol.PROTOCOL, "classes": classes, "contenders": contenders}
+    files.save_json(paths.EVALUATION, details)
 
 
 if __name__ == "__main__":

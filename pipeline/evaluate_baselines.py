@@ -1,4 +1,4 @@
-"""Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
+"""Stage evaluate_baselines: the metrics of the baselines, computed once for all encoders."""
 
 from twinview.compute import devices
 from twinview.core import files, paths
@@ -20,19 +20,19 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Probes every baseline; writes their metrics and details."""
+    """Evaluates every baseline; writes metrics and details."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    found = {
+    results = {
         folder.name: protocol.evaluate_contender(
             embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
         )[0]
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: headline_metrics(of) for name, of in found.items()}
+    metrics = {name: headline_metrics(result) for name, result in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
-    files.save_json(paths.BASELINE_DETAILS, found)
+    files.save_json(paths.BASELINE_DETAILS, results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
+"""Stage publish: one MLflow row for each execution. It has no outs, so DVC never restores it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -45,12 +45,14 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Logs every parameter, the metrics, the page, plots and the encoder."""
+    """Logs all settings, the metrics, the page, plots and the encoder."""
     settings = params.load()
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
     predictions = load_rows(paths.PREDICTIONS)
-    confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
+    confusions = {
+        f"confusion_{name}": plots.confusion(predictions, name) for name in _probes(predictions)
+    }
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = mlflow_runs.Row(
         name=run_names.of_row(),

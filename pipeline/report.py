@@ -1,4 +1,4 @@
-"""Stage report: everything that the pipeline found, on one page."""
+"""Stage report: a page with all results of the pipeline."""
 
 from twinview.compute import devices
 from twinview.core import files, paths
@@ -17,7 +17,7 @@ SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
 )  # fmt: skip
-BEFORE = (
+UPSTREAM = (
     "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",
 )  # fmt: skip
 
@@ -35,14 +35,14 @@ STAGE = Stage(
     ),
     settings=SECTIONS,
     writes=(paths.REPORT,),
-    counted=("twinview.experiments.",),  # the page says what DVC's lock file has of the outs
+    counted=("twinview.experiments.",),  # the page shows the outs that dvc.lock records
 )
 
 
 def main() -> None:
-    """Gathers what the stages before wrote and writes the page."""
+    """Reads the outs of the earlier stages and writes the page."""
     settings = params.load()
-    own = settings.report
+    options = settings.report
     devices.set_threads(settings.pretrain.threads)
     evidence = Evidence(
         settings=settings.chosen(*SECTIONS),
@@ -55,14 +55,14 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
-        outs=lock_file.recorded_outs(BEFORE),
+        outs=lock_file.recorded_outs(UPSTREAM),
     )
     html = page(
         evidence,
-        points=own.points,
-        queries=own.queries,
-        neighbours=own.neighbours,
-        seed=own.seed,
+        points=options.points,
+        queries=options.queries,
+        neighbours=options.neighbours,
+        seed=options.seed,
     )
     with files.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
