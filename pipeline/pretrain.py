@@ -114,9 +114,7 @@ def report_start(training: Training, session: Session, run: mlflow_runs.Run, lef
         for step, values in session.watch.curves.by_step().items():
             run.log(values, step)
     examples = len(training.train)
-    print(
-        f"pretrain: each epoch leaves out {left_out:,} of {examples:,} examples, not always the same"
-    )
+    print(f"pretrain: each epoch leaves out {left_out:,} of {examples:,}, chosen at random")
 
 
 def save_record(run_id: str, training: Training, session: Session, left_out: int) -> None:
