@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
         *("??", "src/twinview/methods/cross_view.py"),
         *("??", "tests/methods/test_cross_view.py"),
     ]
-    ran = run("twinview schema", folder, environment)
+    ran = run("twinview generate", folder, environment)
     assert ran.returncode == 0, ran.stderr
     return folder, environment
 
