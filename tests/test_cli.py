@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git, output
-from tests.refusing import refuse
 from tests.release.test_gate import report
-from tests.workspace import ROOT
+from tests.support.commands import git, output
+from tests.support.refusing import refuse
+from tests.support.workspace import ROOT
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import commands
-from tests.workspace import ROOT, make_workspace
+from tests.support import commands
+from tests.support.workspace import ROOT, make_workspace
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,11 @@ import pytest
 from dvc.cli import parse_args
 from torch.distributed.run import get_args_parser
 
-from tests import snippets
-from tests.commands import output
 from tests.conftest import WHOLE
-from tests.snippets import PAGES
-from tests.workspace import ROOT
+from tests.support import snippets
+from tests.support.commands import output
+from tests.support.snippets import PAGES
+from tests.support.workspace import ROOT
 from twinview import cli
 
 # How commands begin that no test of this kind runs, and why.

@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor
 
 from pipeline import pretrain
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
 from twinview.compute import engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths

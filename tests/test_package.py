@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import twinview
-from tests.commands import output
+from tests.support.commands import output
 from twinview.core import paths
 from twinview.core.errors import ConfigError
 from twinview.data import splits

@@ -7,7 +7,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import registry
 
 OPTIONS = {"widths": (8,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "group"}

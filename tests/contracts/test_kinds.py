@@ -17,7 +17,7 @@ import torch
 from ruamel.yaml import YAML
 from torch import Tensor, nn
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch, Modality, Projections

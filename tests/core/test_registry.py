@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 import pytest
 
-from tests.commands import output
+from tests.support.commands import output
 from twinview.core import registry, signatures
 from twinview.core.errors import ConfigError
 

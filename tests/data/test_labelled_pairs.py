@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
 from twinview.data import labelled_pairs, splits

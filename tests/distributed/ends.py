@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.learning.test_watch import OWN, Alike, opened, render, run
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git
-from tests.workspace import ROOT
+from tests.support.commands import git
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.evidence import scoreboard, sweeps

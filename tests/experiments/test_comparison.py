@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.commands import git
 from tests.conftest import WHOLE
+from tests.support.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import comparison, dvc_experiments
 from twinview.experiments.comparison import CODE, DATA, Compared, Comparison, Group, Run

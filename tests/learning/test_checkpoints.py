@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline import pretrain
-from tests.copies import enter_copy
+from tests.support.copies import enter_copy
 from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits

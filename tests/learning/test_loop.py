@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError

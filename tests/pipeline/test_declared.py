@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings.params import Params
 

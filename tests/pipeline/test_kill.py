@@ -12,8 +12,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from tests import commands
-from tests.workspace import make_workspace, tiny_params
+from tests.support import commands
+from tests.support.workspace import make_workspace, tiny_params
 from twinview.core import paths
 
 KILLER = Path(__file__).parent / "killer"

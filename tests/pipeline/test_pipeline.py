@@ -22,9 +22,9 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
-from tests import commands
-from tests.servers import free_port, wait_for
-from tests.workspace import make_workspace, tiny_params
+from tests.support import commands
+from tests.support.servers import free_port, wait_for
+from tests.support.workspace import make_workspace, tiny_params
 from twinview.core import paths
 from twinview.core.csv_files import load_rows
 

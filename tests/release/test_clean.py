@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import git, output, started
-from tests.refusing import refuse
+from tests.support.commands import git, output, started
+from tests.support.refusing import refuse
 from twinview.cli import main
 from twinview.core import locks
 from twinview.core.commands import GitError

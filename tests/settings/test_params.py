@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.settings import params

@@ -22,9 +22,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.contracts.test_kinds import SMALL
-from tests.copies import enter_copy
-from tests.servers import refusing
-from tests.used import pictures, save_models
+from tests.support.copies import enter_copy
+from tests.support.servers import refusing
+from tests.support.used import pictures, save_models
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flat
 from twinview.experiments import provenance

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.shapes import shapes_split
+from tests.support.shapes import shapes_split
 from twinview.core.errors import BusyError, DataError
 from twinview.core.types import Split
 from twinview.modalities.image import image

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
