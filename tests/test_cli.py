@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from tests.release.test_gate import report
 from tests.support.commands import git, output
 from tests.support.refusing import refuse
+from tests.support.reports import report
 from tests.support.workspace import ROOT
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome

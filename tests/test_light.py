@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.release.test_gate import report
 from tests.support.commands import git, run
+from tests.support.reports import report
 from twinview.cli import commands
 from twinview.core.errors import ConfigError
 from twinview.settings import check_cache, params

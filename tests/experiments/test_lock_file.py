@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.report import BEFORE
-from tests.release.test_gate import report
 from tests.support.commands import git
+from tests.support.reports import report
 from twinview.cli import main
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments, lock_file, provenance
