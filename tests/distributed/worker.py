@@ -15,7 +15,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.support.plugins import SMALL, bound
 from twinview.compute import batch_norm, engine
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry

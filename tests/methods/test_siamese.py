@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.contracts.test_kinds import bound, objective
+from tests.support.plugins import bound, objective
 from twinview.core.errors import DataError
 from twinview.core.registry import ConfigError, bind, names
 from twinview.core.types import Alike, Batch

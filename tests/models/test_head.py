@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.contracts.test_kinds import SMALL, bound
+from tests.support.plugins import SMALL, bound
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.contracts.test_kinds import SMALL
+from tests.support.plugins import SMALL
 from twinview.core.types import Statistics
 from twinview.evaluation.logistic import Fitted
 from twinview.models import encoder, predictor, probe

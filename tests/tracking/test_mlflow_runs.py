@@ -21,8 +21,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from tests.contracts.test_kinds import SMALL
 from tests.support.copies import enter_copy
+from tests.support.plugins import SMALL
 from tests.support.servers import refusing
 from tests.support.used import pictures, save_models
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
