@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pipeline.pretrain import opened
-from tests.learning.test_loop import CHAIN
 from tests.support.plugins import bound
+from tests.support.training import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
 from twinview.data.splits import Prepared

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.learning.test_loop import CPU, Recorder, adamw, budget, rows
+from tests.support.training import CPU, Recorder, adamw, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
