@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.reporting.conftest import CLASSES
-from tests.reporting.test_page import points_of
+from tests.support.pages import points_of
 from twinview.reporting.page import Evidence
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

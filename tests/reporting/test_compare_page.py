@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.experiments.test_comparison import NINE, alone, of, parted, run, sweep
 from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
-from tests.reporting.test_page import Reader
+from tests.support.pages import Reader
 from twinview.experiments.comparison import Compared, Comparison
 from twinview.reporting.compare_page import page, task
 from twinview.reporting.interval_chart import interval_chart
