@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tests.learning.test_watch import OWN, Alike, opened, render, run
 from tests.support.shapes import prepared_shapes
+from tests.support.watched import OWN, Alike, opened, render, run
 from twinview.compute import engine
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError

@@ -1,10 +1,8 @@
 """What is written down of a training: rows of the curves, epochs' means, the verdict."""
 
-import contextlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,40 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.watched import Alike, Floats, opened, render, run, session, watch
 from twinview.compute import engine
-from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.data.splits import Prepared
-from twinview.learning import checkpoints, collapse
-from twinview.learning.loop import Budget, State, Step
-from twinview.learning.parts import Method, Siamese
-from twinview.learning.watch import ROWS_PER_EPOCH, Session, Watch
+from twinview.learning import collapse
+from twinview.learning.loop import Step
+from twinview.learning.parts import Siamese
+from twinview.learning.watch import ROWS_PER_EPOCH
 from twinview.methods.simclr import simclr
-from twinview.views.plan import LiveViews, Renderer, ViewPlan
 
-CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}
-
-
-class Floats(nn.Module):
-    """The simplest encoder: pixels as numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(1 / 255))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(-3).float() * self.scale
-
-
-def render(prepared: Prepared) -> Renderer:
-    return ViewPlan(0, CHAIN).renderer(prepared.modality)
-
-
-def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> Watch:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    validation, train = (prepared.splits[name] for name in ("validation", "train"))
-    return Watch(method, validation, train, render(prepared), per_epoch, 8)
 
 
 def steps(per_epoch: int, epochs: int) -> list[Step]:
@@ -219,17 +194,6 @@ def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Pre
     assert own.verdict() == "learning"
 
 
-class Alike(nn.Module):
-    """Nearly the same answer for all examples, and slow to change it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.spread = nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, views: Tensor) -> Tensor:
-        return 1 + self.spread * (views.flatten(2).float() / 255 - 0.5)
-
-
 def row(epoch: int, spread: float) -> dict[str, float]:
     monitored = {"cosine_spread": spread, "effective_rank": 9.0, "alignment": 0.5}
     return {"epoch": epoch, "loss": 1.0, **monitored, "uniformity": -2.0}
@@ -281,33 +245,6 @@ def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> No
     method.encoder.scale.data.fill_(math.nan)  # type: ignore[union-attr]
     with pytest.raises(TrainingError, match="embeddings are no longer finite after step 1"):
         own.see(steps(1, 1)[0])
-
-
-OWN = Budget(
-    epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
-)  # 12 steps
-
-
-def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    state = State.before(method, make, torch.device("cpu"))
-    with checkpoints.opened({"a": "b"}) as kept:
-        made = Session(state, watch(prepared, 4, method), kept)
-        made.resume()
-        yield made
-
-
-opened = contextlib.contextmanager(session)
-
-
-def run(
-    own: Session, prepared: Prepared, every: int = 5, stop: Callable[[], str] = str
-) -> list[int]:
-    """Trains to the end; after each step, what the newest checkpoint is of."""
-    split = prepared.splits["train"]
-    views = LiveViews(render(prepared), split)
-    return [own.kept.step() for _ in own.steps(split, views, OWN, every, stop)]
 
 
 def test_every_so_many_steps_and_the_last_one_are_saved(folder: Path, shapes: Prepared) -> None:
