@@ -1,7 +1,5 @@
 """Runs side by side: what is one group, what differs, what is best, and what cannot be compared."""
 
-import copy
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,75 +11,12 @@ from ruamel.yaml import YAML
 
 from tests.conftest import WHOLE
 from tests.support.commands import git
+from tests.support.compared import NINE, alone, of, parted, run, settings, sweep
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import comparison, dvc_experiments
-from twinview.experiments.comparison import CODE, DATA, Compared, Comparison, Group, Run
+from twinview.experiments.comparison import CODE, DATA, Comparison, Group, Run
 from twinview.experiments.differences import told
 from twinview.reporting import comparison_text
-
-METHODS = ("simclr", "byol", "moco")
-
-
-def settings(**changes: Any) -> dict[str, Any]:
-    """params.yaml with other values; 'pretrain__epochs' stands for pretrain.epochs."""
-    tree = copy.deepcopy(WHOLE)
-    for name, value in changes.items():
-        *parents, last = name.split("__")
-        section = tree
-        for parent in parents:
-            section = section[parent]
-        section[last] = value
-    return tree
-
-
-def run(
-    name: str,
-    accuracy: float,
-    *,
-    validation: float | None = None,
-    code: str = "1",
-    data: str = "1",
-    pairs: str = "1",
-    protocol: str = "frozen-3",
-    size: int = 5,
-    **changes: Any,
-) -> Run:
-    """validation: the linear probe's accuracy there; without, the run has none."""
-    tree = settings(**changes)
-    metrics = {"linear.accuracy": accuracy, "linear.f1": accuracy, "knn.accuracy": 1 - accuracy}
-    metrics |= {"raw_pixels.linear.accuracy": 0.5, "supervised.linear.accuracy": accuracy}
-    if validation is not None:
-        metrics |= {"linear.validation_accuracy": validation}
-    outs = {"shared": 100, name: size}
-    method = tree["pretrain"]["method"]
-    files = {"src/a.py": code, f"src/methods/{method}.py": method}
-    own = name, f"{name:0<40}", tree, metrics, "learning", 2.0, outs, files
-    return Run(*own, data, pairs, protocol)
-
-
-def parted(*runs: Run, metrics: tuple[str, ...] = ()) -> Compared:
-    return comparison.side_by_side(runs, metrics, {})
-
-
-def of(*runs: Run, metrics: tuple[str, ...] = ()) -> Comparison:
-    """Runs that were asked the same."""
-    (found,) = parted(*runs, metrics=metrics).parts
-    return found
-
-
-@functools.cache
-def sweep() -> Comparison:
-    """Three methods over three seeds: byol is far ahead, moco and simclr are alike."""
-    level = {"simclr": 0.80, "byol": 0.90, "moco": 0.801}
-    wobble = {"simclr": (0, 0.01, 0.02), "byol": (0, 0.012, 0.019), "moco": (0.01, 0.02, 0)}
-    return of(*(
-        run(f"{m}{s}", level[m] + wobble[m][s], pretrain__method=m, pretrain__seed=s)
-        for m in METHODS for s in range(3)
-    ))  # fmt: skip
-
-
-def alone(found: Comparison) -> Compared:
-    return Compared((found,), {})
 
 
 def labels(found: Comparison) -> list[str]:
@@ -318,13 +253,6 @@ def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_i
     said = "picked on test: these runs have no validation numbers"
     assert of(old).picked("linear.accuracy") == said
     assert said in comparison_text.terminal(alone(of(old)))
-
-
-NINE: dict[str, Any] = {
-    "pretrain__epochs": 3, "pretrain__batch_size": 64, "pretrain__learning_rate": 0.1,
-    "pretrain__warmup_epochs": 2, "pretrain__monitored": 32, "embed__mirror": False,
-    "methods__simclr__temperature": 0.5, "heads__nonlinear__out": 64, "views__seed": 3,
-}  # fmt: skip
 
 
 def test_a_name_of_many_settings_has_the_most_telling_ones_and_says_how_many_more() -> None:

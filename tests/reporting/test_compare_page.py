@@ -10,8 +10,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.experiments.test_comparison import NINE, alone, of, parted, run, sweep
 from tests.support.browser import DESK, PHONE, Loaded, start
+from tests.support.compared import NINE, alone, of, parted, run, sweep
 from tests.support.pages import Reader
 from twinview.experiments.comparison import Compared, Comparison
 from twinview.reporting.compare_page import page, task
