@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline.test_pipeline import Project
 from tests.support.commands import git
+from tests.support.recorded import Project
 from tests.support.workspace import tiny_params
 from twinview.data import splits
 from twinview.models import embeddings
