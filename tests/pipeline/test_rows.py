@@ -16,8 +16,8 @@ from mlflow.entities import Run
 from ruamel.yaml import YAML
 
 from pipeline.publish import SECTIONS
-from tests.pipeline.test_kill import SETTINGS, Copy
 from tests.support.commands import end_all, started
+from tests.support.killed import SETTINGS, Copy
 from tests.support.servers import free_port, wait_for
 from tests.support.workspace import make_workspace, tiny_params
 from twinview.core.files import flat
