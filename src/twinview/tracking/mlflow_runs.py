@@ -320,15 +320,6 @@ def _log_data(client: Any, run_id: str) -> Any:
     return data
 
 
-def delete_models(ids: list[str]) -> None:
-    """Marks logged models as deleted, as the pages do with runs."""
-    import mlflow
-
-    client = mlflow.MlflowClient(store())
-    for model in ids:
-        client.delete_logged_model(model)
-
-
 def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
     """Logs the model that served describes; its id.
 
@@ -405,7 +396,8 @@ def _experiment(name: str) -> str:
         if found and found.lifecycle_stage == "deleted":
             raise ConfigError(
                 f"the experiment {name} was deleted in MLflow's pages; "
-                f"{restoring(found.experiment_id)}, `twinview clean rows` removes it for good"
+                f"{restoring(found.experiment_id)}, and `mlflow gc` removes it for good: "
+                "docs/terminal.md has the whole command"
             )
         if found:
             return str(found.experiment_id)
