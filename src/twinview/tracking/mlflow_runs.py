@@ -159,7 +159,7 @@ class Row:
 
     name: see run_names. pretrained: the content of models/pretrain_run.json. curves: metrics by
     step, written into the row when the store does not know the run that pretrained. files: each
-    with the row's folder that it goes to, "" for the first one. figures: matplotlib's, by name.
+    with the row's folder that it goes to, "" for the first one.
     encoder: its folder, its probe's, and some pictures as an input example.
     """
 
@@ -170,7 +170,6 @@ class Row:
     curves: Mapping[int, Mapping[str, float]]
     encoder: tuple[Path, Path, Any]
     files: Mapping[Path, str] = field(default_factory=dict)
-    figures: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Equal for equal settings and results."""
@@ -271,8 +270,6 @@ def _fill(client: Any, run_id: str, row: Row) -> None:
             mlflow.log_metrics(dict(values), step=step)
     for path, folder in row.files.items():
         mlflow.log_artifact(str(path), folder or None)
-    for name, figure in row.figures.items():
-        mlflow.log_figure(figure, f"plots/{name}.png")
     mlflow.log_metrics(_cost(row.pretrained))
     model_id = _log_encoder(*row.encoder)
     mlflow.log_metrics(dict(row.metrics), model_id=model_id, dataset=data)
