@@ -680,7 +680,7 @@ def test_measure_needs_a_commit_and_leaves_checkpoints_until_then(
     write_params({})
     (kept := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
     assert main(["measure"]) == 1
-    assert "make measure needs a git repository with a commit" in capsys.readouterr().err
+    assert "twinview measure needs a git repository with a commit" in capsys.readouterr().err
     assert kept.exists()
 
 

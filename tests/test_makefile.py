@@ -14,7 +14,7 @@ LONG = "#!/bin/sh\n'''exec' \"{}/.venv/bin/python3.11\" \"$0\" \"$@\"\n' '''\n"
 
 
 def dry(folder: Path) -> CompletedProcess[str]:
-    return run("make", "-n", "schema", cwd=folder)
+    return run("make", "-n", "format", cwd=folder)
 
 
 @pytest.mark.parametrize("first", [SHORT, LONG])

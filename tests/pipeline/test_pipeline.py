@@ -39,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_ends_with_a_table_and_the_way_to_the_report(project: Project) -> None:
     output: str = project.output  # type: ignore[attr-defined]
-    for word in ("encoder", "raw_pixels", "supervised", "reports/report.html", "make ui"):
+    for word in ("encoder", "raw_pixels", "supervised", "reports/report.html", "twinview ui"):
         assert word in output
 
 

@@ -61,9 +61,9 @@ def commands(page: str) -> list[str]:
 
 
 def spans(page: str) -> list[str]:
-    """The code spans of the page's sentences, each in one line."""
+    """The code spans of the page's sentences, each in one line, without commands of their day."""
     sentences = _FENCED.sub("", text(page))
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", sentences)]
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`(?! at\scommit)", sentences)]
 
 
 def programs(command: str) -> Iterator[list[str]]:

@@ -28,7 +28,7 @@ from twinview.settings import params
 from twinview.settings.params import Params
 from twinview.settings.sections import VALIDATION
 
-COMMAND = "make sweep"
+COMMAND = "twinview sweep"
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
 TASKS = {task: scoreboard.TASKS[task] for task in ("linear", "knn", "labels_10")}
 SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
@@ -71,8 +71,10 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
     """
     _require(seeds)
     if best is not None and best < 1:
-        raise ConfigError(f"{COMMAND} needs at least 1 that leads (BEST), not {best}")
-    command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}{f' BEST={best}' if best else ''}"
+        raise ConfigError(f"{COMMAND} needs at least 1 that leads (--best), not {best}")
+    command = (
+        f"{COMMAND} {kind} --epochs {epochs} --seeds {seeds}{f' --best {best}' if best else ''}"
+    )
     planned = list(plan(kind, params.load(OURS), epochs, seeds))
     labels = len(planned) // seeds
     total = labels + (seeds - 1) * min(best or labels, labels)
@@ -102,7 +104,7 @@ def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes, and the README."""
     _require(seeds)
     scoreboard.require_marks()
-    command = f"{COMMAND} OF=long SEEDS={seeds}"
+    command = f"{COMMAND} long --seeds {seeds}"
     settings = params.load(OURS)
     ours, theirs = (files.flat(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
@@ -216,7 +218,7 @@ def note(runs: Sequence[Experiment], command: str) -> str:
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
         f"Means over training seeds (n = {n}), ± standard deviation where there are several. Each "
-        "spends as many encoder passes as SimCLR does in the epochs that `EPOCHS` names; the "
+        "spends as many encoder passes as SimCLR does in the epochs that `--epochs` names; the "
         f"encoder with all labels is trained for as many steps as {first.label}. Options are "
         "params.yaml's, tuned for none but SimCLR. "
         f"`{command}` at commit `{str(origin['commit'])[:7]}`; written on {hardware()}; "
