@@ -59,9 +59,9 @@ def view(name: str, x: Tensor, ids: Tensor, number: int = 0, place: int = 0) -> 
     return augment(x, Draws.of(0, ids, torch.full_like(ids, number), place))
 
 
-def alike(name: str, n: int, shape: tuple[int, ...] = (3, 17, 13)) -> tuple[Tensor, Tensor]:
+def alike(name: str, n: int) -> tuple[Tensor, Tensor]:
     """n copies of one picture, and one id for each."""
-    return pictures(1, shape).repeat(n, 1, 1, 1), torch.arange(n)
+    return pictures(1, (3, 17, 13)).repeat(n, 1, 1, 1), torch.arange(n)
 
 
 def test_every_augmentation_is_under_these_laws() -> None:

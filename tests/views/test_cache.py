@@ -47,9 +47,9 @@ def content(folder: Path) -> Tensor:
     return torch.from_numpy(np.concatenate([np.load(p) for p in sorted(folder.glob("*.npy"))]))
 
 
-def live(number: int, split: Split = SPLIT) -> Tensor:
-    numbers = torch.full_like(split.ids, number)
-    return PLAN.renderer(image())(split.inputs, split.ids, numbers)
+def live(number: int) -> Tensor:
+    numbers = torch.full_like(SPLIT.ids, number)
+    return PLAN.renderer(image())(SPLIT.inputs, SPLIT.ids, numbers)
 
 
 @pytest.fixture(scope="module")
