@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from tests.used import pictures, save_models
+from tests.support.used import pictures, save_models
 from twinview.core.types import Statistics
 from twinview.data.splits import Prepared
 from twinview.models import encoder
