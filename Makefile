@@ -1,8 +1,5 @@
 # What a user does: make repro, make test. What a developer does before a commit: make check.
 PYTHON ?= python3
-PORT ?= 5000
-OF ?= methods
-SEEDS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -21,7 +18,7 @@ ifeq ($(shell $(MADE_ELSEWHERE)),yes)
   $(error $(CURDIR)/$(VENV) was made in another folder, and would run the code there; `rm -r $(VENV)` and run this again: it is made anew)
 endif
 
-.PHONY: repro test test-portable test-slow test-peers mutants check gate smoke ui measure sweep seeds compare bench format generate lock
+.PHONY: repro test test-portable test-slow test-peers mutants check gate smoke bench format lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results; RECIPE=long writes recipes/long.yaml into params.yaml first
 	@$(BIN)/twinview repro $(if $(RECIPE),--recipe $(RECIPE))
@@ -59,21 +56,6 @@ gate: $(READY)  ## the results in reports/ against floors, raw pixels and those 
 smoke: $(READY)  ## the whole pipeline on a few thousand examples, in build/smoke, and its gate
 	@$(BIN)/python -m tests.smoke
 
-ui: $(READY)  ## MLflow on this machine
-	@$(BIN)/twinview ui --port $(PORT)
-
-measure: $(READY)  ## the README's table of results, over three seeds
-	@$(BIN)/twinview measure
-
-sweep: $(READY)  ## methods beside each other; OF=objectives, OF=long; EPOCHS=8, SEEDS=1, BEST=5; goes on where left
-	@$(BIN)/twinview sweep $(OF) $(if $(EPOCHS),--epochs $(EPOCHS)) --seeds $(SEEDS) $(if $(BEST),--best $(BEST))
-
-seeds: $(READY)  ## the pipeline over SEEDS=3 training seeds; results get intervals
-	@$(BIN)/twinview seeds $(SEEDS)
-
-compare: $(READY)  ## all experiments side by side, in reports/compare.html; OF="name name" some of them
-	@$(BIN)/twinview compare $(if $(filter file,$(origin OF)),,$(OF))
-
 bench: $(READY)  ## docs/benchmarks.md: speed beside lightly, kornia and torchvision; BENCH="views loop" runs some of it
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -e '.[bench]'
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -81,9 +63,6 @@ bench: $(READY)  ## docs/benchmarks.md: speed beside lightly, kornia and torchvi
 format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-
-generate: $(READY)
-	@$(BIN)/twinview generate
 
 lock:  ## pin every package with its hashes; needs uv (https://docs.astral.sh/uv)
 	@printf 'torch==2.14.1\ntorchvision==0.29.1\n' | uv pip compile pyproject.toml --extra dev --extra onnx \

@@ -1,11 +1,10 @@
 """Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
-from twinview.reporting import plots
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
@@ -22,8 +21,8 @@ FILES = {
     paths.EVALUATION: "",
     paths.BASELINE_METRICS: "",
     paths.DATA_CARD: "",
-    paths.CONTACT_SHEET: "plots",
-    paths.VIEWS_PICTURE: "plots",
+    paths.CONTACT_SHEET: "pictures",
+    paths.VIEWS_PICTURE: "pictures",
 }
 
 STAGE = Stage(
@@ -33,9 +32,7 @@ STAGE = Stage(
         paths.PROBE,
         paths.PRETRAIN_RUN,
         paths.PRETRAIN_STEPS,
-        paths.PRETRAIN_EPOCHS,
         paths.METRICS,
-        paths.PREDICTIONS,
         *FILES,
     ),
     settings=SECTIONS,
@@ -45,22 +42,18 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Logs every parameter, the metrics, the page, plots and the encoder."""
+    """Logs every parameter, the metrics, the page, pictures and the encoder."""
     settings = params.load()
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
-    steps, epochs = load_rows(paths.PRETRAIN_STEPS), load_rows(paths.PRETRAIN_EPOCHS)
-    predictions = load_rows(paths.PREDICTIONS)
-    confusions = {f"confusion_{p}": plots.confusion(predictions, p) for p in _probes(predictions)}
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = mlflow_runs.Row(
         name=run_names.of_row(),
         settings=settings.chosen(*SECTIONS),
         metrics=mlflow_runs.row_metrics(metrics, baselines),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
-        curves={int(row["step"]): _numbers(row) for row in steps},
+        curves={int(row["step"]): _numbers(row) for row in load_rows(paths.PRETRAIN_STEPS)},
         encoder=(paths.ENCODER, paths.PROBE, example),
         files=FILES,
-        figures={"pretraining": plots.curves(steps, epochs)} | confusions,
     )
     with stage.elapsed("publish: the row is written"):
         run_id = mlflow_runs.publish(row)
@@ -69,10 +62,6 @@ def main() -> None:
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     return {name: float(value) for name, value in row.items() if name != "step"}
-
-
-def _probes(predictions: Sequence[Mapping[str, str]]) -> list[str]:
-    return [name for name in predictions[0] if name not in ("id", "actual")]
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from tests.commands import use_plain_git
-from tests.shapes import prepared_shapes
-from tests.workspace import ROOT
+from tests.support.commands import use_plain_git
+from tests.support.shapes import prepared_shapes
+from tests.support.workspace import ROOT
 from twinview.data.splits import Prepared
 
 # A shell that starts the suite in the background has Ctrl-C ignored, and so its children.
@@ -34,7 +34,7 @@ WHOLE: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text()
 
 
 LONG = ("pipeline", "distributed")  # folders
-LONG_TEST_S = 7200  # for several commands, whose own limits are shorter (tests/commands.py)
+LONG_TEST_S = 7200  # for several commands, whose own limits are shorter (tests/support/commands.py)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.commands import run, shown, use_plain_git
-from tests.workspace import ROOT, make_workspace, written
+from tests.support.commands import run, shown, use_plain_git
+from tests.support.workspace import ROOT, make_workspace, written
 from twinview.settings.params import stated
 
 WORKSPACE = ROOT / "build/smoke"

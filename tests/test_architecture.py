@@ -7,8 +7,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.snippets import blocks, text
-from tests.workspace import ROOT
+from tests.support.snippets import blocks, text
+from tests.support.workspace import ROOT
 
 PAGE = "docs/architecture.md"
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]

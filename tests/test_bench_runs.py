@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, time_to_accuracy, views
-from tests.learning.test_loop import CHAIN
-from tests.workspace import ROOT
+from tests.support.training import CHAIN
+from tests.support.workspace import ROOT
 from twinview.core import paths
 from twinview.data import splits
 from twinview.data.splits import Prepared

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks.common import spread
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.evidence.scoreboard import SCOREBOARD, keep, score
 

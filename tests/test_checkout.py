@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import git, output
-from tests.workspace import ROOT
+from tests.support.commands import git, output
+from tests.support.workspace import ROOT
 
 
 @pytest.fixture(scope="module")

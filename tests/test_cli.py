@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git, output
-from tests.refusing import refuse
-from tests.release.test_gate import report
-from tests.workspace import ROOT
+from tests.support.commands import git, output
+from tests.support.refusing import refuse
+from tests.support.reports import report
+from tests.support.workspace import ROOT
 from twinview.cli import GROUPS, commands, main, repro, show, ui
 from twinview.cli.outcome import Outcome
 from twinview.core import errors, files, paths
@@ -367,7 +367,8 @@ def test_a_port_in_use_ends_with_status_one(
         port = other.getsockname()[1]
         assert main(["ui", "--port", str(port)]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"twinview: port {port} cannot be used") and "PORT=5001" in said
+    assert said.startswith(f"twinview: port {port} cannot be used")
+    assert "`twinview ui --port 5001`" in said
 
 
 @pytest.mark.parametrize("port", ["70000", "-1"])
@@ -691,7 +692,7 @@ def test_measure_needs_a_commit_and_leaves_checkpoints_until_then(
     write_params({})
     (kept := folder / paths.CHECKPOINTS / "training").mkdir(parents=True)
     assert main(["measure"]) == 1
-    assert "make measure needs a git repository with a commit" in capsys.readouterr().err
+    assert "twinview measure needs a git repository with a commit" in capsys.readouterr().err
     assert kept.exists()
 
 

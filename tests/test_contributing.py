@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import commands
-from tests.workspace import ROOT, make_workspace
+from tests.support import commands
+from tests.support.workspace import ROOT, make_workspace
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
         *("??", "src/twinview/methods/cross_view.py"),
         *("??", "tests/methods/test_cross_view.py"),
     ]
-    ran = run("twinview schema", folder, environment)
+    ran = run("twinview generate", folder, environment)
     assert ran.returncode == 0, ran.stderr
     return folder, environment
 

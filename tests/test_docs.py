@@ -13,30 +13,15 @@ import pytest
 from dvc.cli import parse_args
 from torch.distributed.run import get_args_parser
 
-from tests import snippets
-from tests.commands import output
 from tests.conftest import WHOLE
-from tests.snippets import PAGES
-from tests.workspace import ROOT
+from tests.support import snippets
+from tests.support.commands import output
+from tests.support.snippets import COMMANDS, NOT_RUN, PAGES, not_run
+from tests.support.workspace import ROOT
 from twinview import cli
 
-# How commands begin that no test of this kind runs, and why.
-NOT_RUN = {
-    "make repro": "installs, fetches the data and trains for twenty minutes",
-    "make test": "this suite",
-    "dvc exp run": "trains for minutes",
-    "dvc queue start": "trains what is queued",
-    "twinview seeds": "trains three times",
-    "twinview use": "rewrites params.yaml; tests/test_use.py runs it",
-    "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
-    "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",
-    "twinview export": "a minute; test_what_is_exported_by_command_answers_in_python runs it",
-    "mlflow models serve": "a server; test_the_server_and_the_request_run starts it",
-    "echo": "asks that server",
-}
 # Languages of blocks: these are pasted into a shell or a Python, and these are only read.
 PASTED, READ = {"console", "python"}, {"json", "mermaid", "text", "yaml"}
-COMMANDS = [(page, command) for page in PAGES for command in snippets.commands(page)]
 SPANS = [  # the log tells of commands of their day
     (page, span) for page in PAGES if page != "docs/log.md" for span in snippets.spans(page)
 ]
@@ -60,12 +45,6 @@ def twinview_takes(words: list[str]) -> bool:
     except SystemExit as ended:
         return ended.code == 0
     return True
-
-
-def not_run(command: str) -> list[str]:
-    """The entries of NOT_RUN that speak of a command."""
-    [first, *_] = snippets.programs(command)
-    return [begin for begin in NOT_RUN if " ".join(first).startswith(begin)]
 
 
 def test_a_block_has_a_language_that_says_whether_it_is_pasted() -> None:

@@ -9,7 +9,8 @@ import pytest
 from torch import Tensor
 
 from pipeline import pretrain
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
+from tests.support.training import Untracked
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
@@ -33,16 +34,6 @@ CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
 }
 
 Pictures = set[bytes]
-
-
-class Untracked:
-    """In the place of an MLflow run."""
-
-    id = "none"
-
-    def log(self, values: Any, step: int) -> None: ...
-
-    def tag(self, **tags: str) -> None: ...
 
 
 @pytest.fixture

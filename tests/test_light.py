@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git, run
-from tests.release.test_gate import report
-from tests.workspace import ROOT
+from tests.support.commands import git, run
+from tests.support.reports import report
+from tests.support.workspace import ROOT
 from twinview.cli import commands
 from twinview.core.errors import ConfigError
 from twinview.settings import check_cache, params

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.commands import end_all, git, run, shown, started
-from tests.workspace import ROOT
+from tests.support.commands import end_all, git, run, shown, started
+from tests.support.workspace import ROOT
 
 STARTING = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"}
 STARTING |= {"subprocess.Popen", "os.system", "os.popen"}
@@ -18,7 +18,7 @@ UNLIMITED = {
     "src/twinview/core/commands.py": ["subprocess.Popen"],  # DVC
     "src/twinview/cli/ui.py": ["subprocess.run"],  # MLflow's pages
 }
-BY_HAND = {"tests/commands.py": ["subprocess.Popen", "subprocess.Popen"]}  # limited there
+BY_HAND = {"tests/support/commands.py": ["subprocess.Popen", "subprocess.Popen"]}  # limited there
 HANGS = """
 import threading, time
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.snippets import PAGES, text
-from tests.workspace import ROOT
+from tests.support.snippets import PAGES, text
+from tests.support.workspace import ROOT
 
 FENCED = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"\]\(([^)\s]*)\)")

@@ -6,15 +6,15 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.commands import run
-from tests.workspace import ROOT
+from tests.support.commands import run
+from tests.support.workspace import ROOT
 
 SHORT = "#!{}/.venv/bin/python\n"
 LONG = "#!/bin/sh\n'''exec' \"{}/.venv/bin/python3.11\" \"$0\" \"$@\"\n' '''\n"
 
 
 def dry(folder: Path) -> CompletedProcess[str]:
-    return run("make", "-n", "generate", cwd=folder)
+    return run("make", "-n", "format", cwd=folder)
 
 
 @pytest.mark.parametrize("first", [SHORT, LONG])

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import twinview
-from tests.commands import output
-from tests.used import pictures, save_models
+from tests.support.commands import output
+from tests.support.used import pictures, save_models
 from twinview.core import paths
 from twinview.core.errors import ConfigError
 from twinview.data import splits

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides  # type: ignore[import-untyped]
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 
 CHANGES = {
     "pretrain.batch_size": ("  batch_size: ", "123"),

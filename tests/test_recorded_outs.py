@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.report import BEFORE
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import DataError
 from twinview.experiments.lock_file import LOCK, Out, recorded_outs
 

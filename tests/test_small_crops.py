@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.candidates import bound
-from tests.learning.test_loop import CHAIN
+from tests.support.plugins import bound
+from tests.support.training import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
 from twinview.data.splits import Prepared

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings import params
 

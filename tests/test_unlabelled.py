@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import baselines
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.compute import devices
 from twinview.core import paths
 from twinview.core.errors import DataError

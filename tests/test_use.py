@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run
-from tests.workspace import ROOT
+from tests.support.commands import run
+from tests.support.workspace import ROOT
 from twinview.cli import main, repro
 from twinview.settings import params
 

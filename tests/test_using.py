@@ -12,12 +12,12 @@ import mlflow
 import pytest
 from PIL import Image
 
-from tests import snippets
-from tests.commands import git, output, started
-from tests.servers import free_port, wait_for
-from tests.test_docs import COMMANDS, not_run
-from tests.used import save_models
-from tests.workspace import ROOT
+from tests.support import snippets
+from tests.support.commands import git, output, started
+from tests.support.servers import free_port, wait_for
+from tests.support.snippets import COMMANDS, not_run
+from tests.support.used import save_models
+from tests.support.workspace import ROOT
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings

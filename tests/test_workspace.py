@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspace
-from tests.commands import git
-from tests.workspace import make_workspace
+from tests.support import workspace
+from tests.support.commands import git
+from tests.support.workspace import make_workspace
 
 SOURCE = """
 from pathlib import Path

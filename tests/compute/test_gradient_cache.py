@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.learning.test_loop import CPU, budget, rows
+from tests.support.training import CPU, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Batch

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.candidates import options
+from tests.support.plugins import options
 from twinview.core import declare, registry
 from twinview.core.errors import ConfigError
 from twinview.core.randomness import Draws
@@ -39,9 +39,9 @@ def view(name: str, x: Tensor, ids: Tensor, number: int = 0, place: int = 0) -> 
     return augment(x, Draws.for_examples(0, ids, torch.full_like(ids, number), place))
 
 
-def alike(name: str, n: int, shape: tuple[int, ...] = (3, 17, 13)) -> tuple[Tensor, Tensor]:
+def alike(name: str, n: int) -> tuple[Tensor, Tensor]:
     """n copies of one picture, and one id for each."""
-    return pictures(1, shape).repeat(n, 1, 1, 1), torch.arange(n)
+    return pictures(1, (3, 17, 13)).repeat(n, 1, 1, 1), torch.arange(n)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,15 +16,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.candidates import (
+from tests.support.plugins import (
     OBJECTIVE,
     bound,
     declared_method,
     declared_objective,
+    labels,
     objective,
     options,
+    random,
 )
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
@@ -60,10 +62,6 @@ def test_laws_that_a_file_opts_out_of_exist_and_have_a_reason(kind: str, name: s
     assert all(reason.strip() for reason in declared.opts_out.values())
     stated = registry.options_model(kind, name).model_fields
     assert set(declared.quick) <= set(stated), "quick names options that there are"
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(("kind", "name"), FILES)
@@ -440,10 +438,6 @@ def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
             dtype
         )
     return Batch(views, labels(6), torch.arange(6), small)
-
-
-def labels(n: int) -> Tensor:
-    return torch.arange(n) % 3
 
 
 def close(first: Tensor, second: Tensor) -> bool:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.candidates import bound, options
+from tests.support.plugins import bound, options
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.data.splits import Prepared

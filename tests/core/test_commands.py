@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import end_all
+from tests.support.commands import end_all
 from twinview.core import commands
 from twinview.core.errors import BusyError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.cli import main
 from twinview.core import outs, paths
 from twinview.core.errors import DataError

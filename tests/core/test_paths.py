@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.copies import enter_copy
+from tests.support.copies import enter_copy
 from twinview.core import paths
 
 

@@ -9,7 +9,7 @@ from typing import get_type_hints
 
 import pytest
 
-from tests.commands import output
+from tests.support.commands import output
 from twinview.core import declare, registry, signatures
 from twinview.core.errors import ConfigError
 

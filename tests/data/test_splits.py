@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.shapes import CLASSES, prepared_shapes, shapes_source
+from tests.support.shapes import CLASSES, prepared_shapes, shapes_source
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
 from twinview.data import splits

@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tests.learning.test_session import OWN, PairLabels, opened, run
-from tests.learning.test_watch import render
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
+from tests.support.watched import OWN, NearlyConstant, opened, render, run
 from twinview.compute import processes
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError, StoppedError
@@ -77,7 +76,7 @@ def _train(factor: float) -> None:
     """Embeddings nearly alike: a collapse, once two epochs are over."""
     shapes, head = prepared_shapes(train=96, validation=48, test=96, seed=0), nn.Identity()
     method = Siamese(
-        PairLabels(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2
+        NearlyConstant(), head, lambda z, labels: factor * z.mean(), lambda n: 5.0, views=2
     )
     if processes.rank() == 0:
         with opened(shapes, method) as own:

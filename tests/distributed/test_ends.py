@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests import commands
-from tests.commands import LONG_S
-from tests.servers import free_port
-from tests.workspace import ROOT
+from tests.support import commands
+from tests.support.commands import LONG_S
+from tests.support.servers import free_port
+from tests.support.workspace import ROOT
 
 SCRIPT = str(ROOT / "tests/distributed/ends.py")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

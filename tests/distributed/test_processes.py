@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.commands import LONG_S, output
 from tests.distributed.worker import CASES, EXCEPTIONS
-from tests.workspace import ROOT
+from tests.support.commands import LONG_S, output
+from tests.support.workspace import ROOT
 
 REASONS = ROOT / "docs/decisions/0007-several-processes.md"
 WORKER = ROOT / "tests/distributed/worker.py"

@@ -15,7 +15,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from tests.candidates import bound, options
+from tests.support.plugins import bound, options
 from twinview.compute import batch_norm, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.commands import output
+from tests.support.commands import output
 from twinview.evaluation.nearest import nearest
 
 GROWTH = """

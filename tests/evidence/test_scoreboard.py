@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.evaluation.protocol import PROTOCOL
 from twinview.evidence import scoreboard as measure
 from twinview.evidence.scoreboard import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git
-from tests.workspace import ROOT
+from tests.support.commands import git
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.core.errors import ConfigError
 from twinview.evidence import scoreboard, sweeps
@@ -173,13 +173,13 @@ def test_a_sweep_goes_on_where_it_was_left(dvc: Dvc) -> None:
     assert kept["methods.byol.knn.accuracy"]["value"] == pytest.approx(0.91)
     assert kept["methods.byol.knn.accuracy"]["n"] == 2
     assert kept["methods.simclr.linear.accuracy"]["command"] == (
-        "make sweep OF=methods EPOCHS=4 SEEDS=2"
+        "twinview sweep methods --epochs 4 --seeds 2"
     )
     assert kept["methods.simclr.linear.accuracy"]["commit"] == "abc"
     page = Path("reports/methods.md").read_text()
     assert page.startswith(f"{table('methods', list(plan('methods', SETTINGS, 4, 2)))}\n\nMeans ")
     assert "(n = 2)" in page
-    assert "`make sweep OF=methods EPOCHS=4 SEEDS=2` at commit `abc`; " in page
+    assert "`twinview sweep methods --epochs 4 --seeds 2` at commit `abc`; " in page
 
 
 def test_later_seeds_are_for_those_that_lead_on_validation_after_the_first(
@@ -193,11 +193,11 @@ def test_later_seeds_are_for_those_that_lead_on_validation_after_the_first(
     kept = json.loads(Path("reports/scoreboard.json").read_text())
     assert kept["methods.moco.knn.accuracy"]["n"] == 3
     assert kept["methods.simclr.knn.accuracy"]["n"] == 1
-    assert "EPOCHS=4 SEEDS=3 BEST=1` at commit" in Path("reports/methods.md").read_text()
+    assert "--epochs 4 --seeds 3 --best 1` at commit" in Path("reports/methods.md").read_text()
 
 
 def test_at_least_one_has_to_lead(dvc: Dvc) -> None:
-    with pytest.raises(ConfigError, match=r"at least 1 that leads \(BEST\), not 0"):
+    with pytest.raises(ConfigError, match=r"at least 1 that leads \(--best\), not 0"):
         sweeps.sweep("methods", 4, 3, best=0)
 
 
@@ -216,7 +216,7 @@ def test_the_note_tells_of_a_sweep_that_is_half_done(dvc: Dvc) -> None:
     planned = list(plan("methods", SETTINGS, 4, 2))[:-1]
     for one in planned:
         one.run()
-    said = note(planned, "make sweep")
+    said = note(planned, "twinview sweep")
     assert "(n = 1 or 2)" in said and "as many steps as barlow_twins" in said
 
 
@@ -233,7 +233,7 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     ]
     kept = json.loads(Path("reports/scoreboard.json").read_text())
     assert kept["long.minutes"]["value"] == 2
-    assert kept["long.minutes"]["command"] == "make sweep OF=long SEEDS=2"
+    assert kept["long.minutes"]["command"] == "twinview sweep long --seeds 2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
     [row] = (line for line in scoreboard.README.read_text().splitlines() if "long.yaml` |" in line)
     assert row.count(" .810 ± .014 |") == len(scoreboard.TASKS)
@@ -254,6 +254,6 @@ def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
     runs = [Experiment.of(label, SETTINGS, {"pretrain.seed": seed}) for label, seed in wanted]
     for one in runs:
         one.run()
-    found = scores("kind", runs, "make sweep")
+    found = scores("kind", runs, "twinview sweep")
     assert found["kind.a.linear.accuracy"]["n"] == 2 and found["kind.b.linear.accuracy"]["n"] == 1
     assert found["kind.b.linear.accuracy"]["value"] == pytest.approx(0.9)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import git, output
+from tests.support.commands import git, output
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import dvc_experiments, recorded_run
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.report import BEFORE
-from tests.commands import git
-from tests.release.test_gate import report
+from tests.support.commands import git
+from tests.support.reports import report
 from twinview.cli import main
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments, lock_file, provenance
@@ -120,7 +120,7 @@ def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
     content: bytes, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (project / "dvc.lock").write_bytes(content)
-    for command in ("show", "gate", "compare workspace", "seeds", "check", "clean", "clean unused"):
+    for command in ("show", "gate", "compare workspace", "seeds", "check", "clean views"):
         assert main(command.split()) == 1, command
         said = capsys.readouterr().err
         assert "dvc.lock is broken (" in said and "`git checkout HEAD dvc.lock`" in said, command

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import apply_overrides  # type: ignore[import-untyped]
 
-from tests.commands import git
-from tests.workspace import ROOT
+from tests.support.commands import git
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.experiments import params_edits
 from twinview.experiments.params_edits import FILE, HISTORY, apply, undo

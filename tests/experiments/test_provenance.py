@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.commands import git
-from tests.refusing import refuse
+from tests.support.commands import git
+from tests.support.refusing import refuse
 from twinview.compute import devices
 from twinview.core import commands
 from twinview.core.commands import GitError

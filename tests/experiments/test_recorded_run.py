@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.release.test_gate import GATE, report, seeds
+from tests.support.reports import GATE, report, seeds
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments
 from twinview.experiments.deviation import deviation

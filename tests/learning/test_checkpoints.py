@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pipeline import pretrain
-from tests.copies import enter_copy
-from tests.workspace import ROOT
+from tests.support.copies import enter_copy
+from tests.support.workspace import ROOT
 from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits

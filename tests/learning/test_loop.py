@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
-from tests.shapes import prepared_shapes
+from tests.support.shapes import prepared_shapes
+from tests.support.training import CHAIN, CPU, Recorder, adamw, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import randomness, registry
 from twinview.core.errors import ConfigError, DataError, TrainingError
@@ -40,14 +41,9 @@ from twinview.models import embeddings, encoder
 from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
-from twinview.views.live import LiveViews, Views
+from twinview.views.live import LiveViews
 from twinview.views.plan import ViewPlan
 
-CPU = torch.device("cpu")
-CHAIN = (
-    ("random_resized_crop", 1.0, {"scale": [0.5, 1.0], "ratio": [0.75, 1.3333]}),
-    ("brightness", 0.8, {"strength": 0.4}),
-)
 OWN_EMBED = Embed(batch_size=100, mirror=False)
 OPTIONS = {
     "widths": [8, 16],
@@ -56,36 +52,6 @@ OPTIONS = {
     "pooled_layers": 2,
     "norm": "batch",
 }
-
-
-@final
-class Recorder(Views):
-    """Gives the rows themselves as views, and remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[list[int], int, int]] = []
-        self.expected: list[tuple[list[int], int, int]] = []
-
-    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        self.asked.append((rows.tolist(), epoch, count))
-        return rows[None, :, None].expand(count, -1, 1).float()
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        self.expected.append((rows.tolist(), epoch, count))
-
-
-def budget(**changes: float | str) -> Budget:
-    usual = {"epochs": 2, "batch_size": 4, "learning_rate": 0.1, "warmup_epochs": 0.5, "seed": 0}
-    usual |= {"precision": "float32"}
-    return Budget(**(usual | changes))  # type: ignore[arg-type]
-
-
-def rows(n: int) -> Split:
-    return Split(torch.zeros(n, 1), torch.arange(n), torch.arange(100, 100 + n))
-
-
-def adamw(decay: float = 0.0001) -> Callable[..., optim.Optimizer]:
-    return registry.bind("optimizers", "adamw", {"weight_decay": decay})
 
 
 def regression(views: int = 1, objective: Callable[..., Tensor] | None = None) -> Method:

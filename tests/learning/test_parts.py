@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.learning.test_loop import CPU, Recorder, adamw, budget, rows
+from tests.support.training import CPU, Recorder, adamw, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
@@ -21,9 +21,9 @@ def numbered(*numbers: int) -> Tensor:
     return torch.tensor(numbers).float()[:, None].expand(-1, 3)
 
 
-def queue_of(size: int, *offers: tuple[int, ...], start: float = 0) -> list[float]:
+def queue_of(size: int, *offers: tuple[int, ...]) -> list[float]:
     """What a queue holds, oldest first, after these offers."""
-    own = Queue(size, (3,), start)
+    own = Queue(size, (3,), start=0)
     own.rows.zero_()
     for offer in offers:
         own.offer(numbered(*offer))

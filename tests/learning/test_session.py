@@ -1,64 +1,20 @@
 """A training under way: when it is saved, when it ends early, and what it goes on from."""
 
-import contextlib
 import math
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tests.learning.test_watch import Floats, render, watch
+from tests.support.watched import Floats, NearlyConstant, opened, run, session
 from twinview.compute import processes
-from twinview.core import registry
 from twinview.core.errors import StoppedError, TrainingError
 from twinview.data.splits import Prepared
-from twinview.learning import checkpoints
-from twinview.learning.loop import Budget, State
-from twinview.learning.parts import Method, Siamese
-from twinview.learning.session import Session
+from twinview.learning.parts import Siamese
 from twinview.methods.simclr import simclr
-from twinview.views.live import LiveViews
-
-OWN = Budget(
-    epochs=3, batch_size=24, learning_rate=0.01, warmup_epochs=0.5, seed=0, precision="float32"
-)  # 12 steps
-
-
-def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    state = State.before(method, make, torch.device("cpu"))
-    with checkpoints.opened({"a": "b"}) as kept:
-        made = Session(state, watch(prepared, 4, method), kept)
-        made.resume()
-        yield made
-
-
-opened = contextlib.contextmanager(session)
-
-
-def run(
-    own: Session, prepared: Prepared, every: int = 5, stop: Callable[[], str] = str
-) -> list[int]:
-    """Trains to the end; after each step, what the newest checkpoint is of."""
-    split = prepared.splits["train"]
-    views = LiveViews(render(prepared), split)
-    return [own.kept.step() for _ in own.steps(split, views, OWN, every, stop)]
-
-
-class PairLabels(nn.Module):
-    """Nearly the same answer for all examples, and slow to change it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.spread = nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, views: Tensor) -> Tensor:
-        return 1 + self.spread * (views.flatten(2).float() / 255 - 0.5)
 
 
 def test_labels_that_are_watched_change_no_bit_of_the_training(
@@ -117,7 +73,7 @@ def test_a_collapse_ends_the_training_and_keeps_what_was_before(
     folder: Path, shapes: Prepared
 ) -> None:
     method = Siamese(
-        PairLabels(), nn.Identity(), lambda z, labels: z.mean(), lambda n: 5.0, views=2
+        NearlyConstant(), nn.Identity(), lambda z, labels: z.mean(), lambda n: 5.0, views=2
     )
     with pytest.raises(TrainingError) as caught, opened(shapes, method) as own:
         run(own, shapes, every=1)

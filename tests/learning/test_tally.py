@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.candidates import objective
-from tests.contracts.test_kinds import labels, random
 from tests.objectives.shared import LABELS, embeddings, of_pairs
+from tests.support.plugins import labels, objective, random
 from twinview.core.types import Batch, Projections
 from twinview.learning import pair_mining, tally
 from twinview.methods.margin import margin

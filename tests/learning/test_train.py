@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 import twinview
 from pipeline import pretrain
-from tests.shapes import CLASSES, shapes_split
-from tests.test_leakage import Untracked
+from tests.support.shapes import CLASSES, shapes_split
+from tests.support.training import Untracked
 from twinview.core import paths
 from twinview.core.csv_files import load_rows
 from twinview.core.errors import ConfigError, DataError

@@ -8,42 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.watched import Floats, render, watch
 from twinview.core.errors import TrainingError
 from twinview.data.splits import Prepared
-from twinview.learning import collapse, monitors
+from twinview.learning import collapse
 from twinview.learning.curves import ROWS_PER_EPOCH, Curves
 from twinview.learning.loop import Step
 from twinview.learning.monitors import Observed
-from twinview.learning.parts import Method, Siamese
-from twinview.learning.watch import Watch
+from twinview.learning.parts import Siamese
 from twinview.methods.simclr import simclr
-from twinview.views.plan import Renderer, ViewPlan
 
-CHAIN = (("brightness", 1.0, {"strength": 0.4}),)
 OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}
-
-
-class Floats(nn.Module):
-    """The simplest encoder: pixels as numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(1 / 255))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(-3).float() * self.scale
-
-
-def render(prepared: Prepared) -> Renderer:
-    return ViewPlan(0, CHAIN).renderer(prepared.modality)
-
-
-def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> Watch:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
-    validation, train = (prepared.splits[name] for name in ("validation", "train"))
-    batch = monitors.two_views(validation, render(prepared))
-    measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
-    return Watch(method, batch, measured, Curves(per_epoch, method.chance(8)))
 
 
 def steps(per_epoch: int, epochs: int) -> list[Step]:

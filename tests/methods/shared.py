@@ -7,7 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from tests.learning.test_loop import CPU
+from tests.support.training import CPU
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.types import Split

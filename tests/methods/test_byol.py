@@ -14,8 +14,8 @@ from twinview.learning.parts import Method
 from twinview.methods.byol import Byol
 
 
-def byol(decay: float = 0.8) -> Byol:
-    own = made("byol", decay=decay, predictor_hidden=6)
+def byol() -> Byol:
+    own = made("byol", decay=0.8, predictor_hidden=6)
     assert isinstance(own, Byol)
     return own
 

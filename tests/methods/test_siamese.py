@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.candidates import bound, objective
+from tests.support.plugins import bound, objective
 from twinview.core import declare, registry
 from twinview.core.errors import DataError
 from twinview.core.registry import ConfigError, bind, names

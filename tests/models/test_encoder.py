@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Statistics

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.candidates import bound, options
+from tests.support.plugins import bound, options
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.used import pictures, save_models
+from tests.support.used import pictures, save_models
 
 
 @pytest.mark.parametrize("mirror", [True, False])

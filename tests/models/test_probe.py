@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.probes.test_linear import overlapping
+from tests.support.features import overlapping
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 from twinview.evaluation import protocol

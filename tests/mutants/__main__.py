@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError, TwinviewError
 from twinview.evidence import scoreboard
 from twinview.experiments import dvc_experiments

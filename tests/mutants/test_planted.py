@@ -7,7 +7,7 @@ import pytest
 
 from tests.mutants import __main__ as mutants
 from tests.mutants.planted import PLANTED, TRAPS, Mutant
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 
 EXEMPT = {14, 16, 17}  # see planted.py

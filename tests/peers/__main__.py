@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 
 PAGE = Path("docs/peers.md")
 LIBRARIES = ("lightly", "pytorch-metric-learning")

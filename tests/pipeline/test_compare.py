@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import end_all
-from tests.pipeline.test_pipeline import Project
+from tests.support.commands import end_all
+from tests.support.recorded import Project
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings.params import Params
 from twinview.stages.dvc_yaml import declared

@@ -9,7 +9,7 @@ import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 
 Write = Callable[[dict[str, Any]], Path]
 TRIPLET = {"pretrain.method": "siamese", "pretrain.objective": "triplet"}

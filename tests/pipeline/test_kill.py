@@ -1,70 +1,21 @@
 """Pretrainings that are killed at chosen moments: nothing is lost, the result is the same."""
 
-import hashlib
 import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import mlflow
 import pytest
 
-from tests import commands
-from tests.workspace import make_workspace, tiny_params
+from tests.support import commands
+from tests.support.killed import SETTINGS, Copy
+from tests.support.workspace import make_workspace, tiny_params
 from twinview.core import paths
 
 pytestmark = pytest.mark.slow  # in seconds, tests/contracts/test_resume.py kills within a process
-KILLER = Path(__file__).parent / "killer"
-# 9 steps an epoch, 18 in all.
-SETTINGS = {"pretrain": {"checkpoint_every": 4, "threads": 1}}
 SLOWLY = 0.001  # a learning rate of experiments
-RESULTS = (
-    "models/encoder/encoder.safetensors",
-    "reports/pretrain/metrics.json",
-    "reports/pretrain/steps.csv",
-    "reports/pretrain/epochs.csv",
-)
-
-
-class Copy:
-    """A project with its views made, and the commands that run in it."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.environment = environment | {"PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}"}
-
-    def run(self, *command: str, kill: str = "") -> subprocess.CompletedProcess[str]:
-        """A command to its end, in a group of its own; `kill` is the killer's order."""
-        environment = dict(self.environment)
-        if kill:
-            environment |= {"TWINVIEW_KILL": kill}
-            environment["PYTHONPATH"] += f"{os.pathsep}{KILLER}"
-        return commands.run(*command, limit_s=commands.LONG_S, cwd=self.folder, env=environment)
-
-    def pretrain(self, kill: str = "") -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-m", "pipeline.pretrain", kill=kill)
-
-    def done(self, *command: str) -> str:
-        finished = self.run(*command)
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-        return finished.stdout + finished.stderr
-
-    def results(self) -> dict[str, str]:
-        digests = {n: hashlib.sha256((self.folder / n).read_bytes()) for n in RESULTS}
-        return {name: digest.hexdigest() for name, digest in digests.items()}
-
-    def trainer(self) -> int:
-        """The process at work; it wrote itself into its lock."""
-        lock = self.folder / ".dvc/tmp/twinview.pretrain.lock"
-        return int(lock.read_text().removeprefix("process "))
-
-    def mlflow_runs(self) -> list[mlflow.entities.Run]:
-        mlflow.set_tracking_uri(f"sqlite:///{self.folder}/mlflow.db")
-        found = mlflow.search_runs(experiment_names=["twinview-pretrain"], output_format="list")
-        return list(found)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from tests.commands import git
-from tests.pipeline.test_pipeline import Project
-from tests.workspace import tiny_params
+from tests.support.commands import git
+from tests.support.recorded import Project
+from tests.support.workspace import tiny_params
 from twinview.data import splits
 from twinview.models import embeddings
 from twinview.release import champions

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands import git
-from tests.release.test_gate import report, seeds
+from tests.support.commands import git
+from tests.support.reports import report, seeds
 from twinview.core.errors import ConfigError, DataError
 from twinview.release.base_commit import base_results, base_settings
 

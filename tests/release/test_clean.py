@@ -1,4 +1,4 @@
-"""twinview clean, on a small project of real DVC: what it says is what goes, and nothing else."""
+"""twinview clean, on a small project of real DVC: what is named goes, and nothing else."""
 
 import json
 import os
@@ -8,17 +8,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 
-from tests.commands import git, output, started
-from tests.refusing import refuse
+from tests.support.commands import git, output, started
 from twinview.cli import main
 from twinview.core import locks
-from twinview.core.commands import GitError
 from twinview.core.errors import BusyError, ConfigError, DataError
-from twinview.experiments import disk, dvc_cache
+from twinview.experiments import disk
 from twinview.release import clean
 from twinview.stages import stage
+from twinview.tracking import mlflow_runs, stores
 
 # Two stages in shell; the second's result is its setting.
 PIPELINE = """
@@ -28,12 +28,10 @@ stages:
     deps: [width]
     outs: [data/views]
   pretrain:
-    cmd: >-
-      mkdir -p models && cp data/views/plan models &&
-      cat data/views/plan params.yaml > models/encoder
+    cmd: mkdir -p models && cat data/views/plan params.yaml > models/encoder
     deps: [data/views]
     params: [rate]
-    outs: [models/encoder, models/plan]
+    outs: [models/encoder]
 """
 HOUSEKEEPING = ("lock", "rwlock", "btime", "index", "ORIG_HEAD", "COMMIT_EDITMSG")
 Kept = dict[Path, bytes]
@@ -59,25 +57,9 @@ def reproduced() -> list[str]:
     return ran
 
 
-def test_where_git_refuses_no_commit_s_results_are_called_unused(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`dvc gc` of the workspace alone would remove those of every commit."""
-    git("init", "-q")
-    refuse(monkeypatch)
-    monkeypatch.setattr(clean.dvc_experiments, "dvc", lambda *given: pytest.fail("removed"))
-    with pytest.raises(GitError, match="dubious ownership"):
-        clean._unused()
-
-
-def run_with(rate: int) -> None:
-    Path("params.yaml").write_text(f"rate: {rate}\n")
-    dvc("repro")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Rates 1 and 3 are committed, 2 was tried and forgotten, 4 is an experiment."""
+    """A committed run, one that was tried and forgotten, and what commands leave on the disk."""
     folder, before = tmp_path_factory.mktemp("clean") / "made", Path.cwd()
     folder.mkdir()
     os.chdir(folder)
@@ -86,26 +68,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     Path(".dvc/config").write_text("[core]\nanalytics = false\n[cache]\ntype = hardlink\n")
     Path("dvc.yaml").write_text(PIPELINE)
     Path("width").write_text("8")
-    for rate in (1, 2, 3):
-        run_with(rate)
-        if rate != 2:
-            git("add", "-A")
-            git("commit", "-qm", f"rate {rate}")
-    dvc("exp", "run", "--temp", "--name", "four", "-S", "rate=4")
+    for rate in (1, 2):
+        Path("params.yaml").write_text(f"rate: {rate}\n")
+        dvc("repro")
+    git("add", "-A")
+    git("commit", "-qm", "rate 2")
     for name, content in {
         "data/raw/a": "raw",
         "build/smoke/params.yaml": "smoke",
-        "build/other": "other",
         "data/.views.abc.part/0": "half",
         ".dvc/tmp/exps/standalone/tmpab/data/x": "copy",
         ".dvc/tmp/exps/tmpcd/params.yaml": "copy",
-        ".dvc/tmp/exps/celery/tmp-mine": "queue",
         ".dvc/tmp/twinview/checkpoints/0123/step-000000004.safetensors": "checkpoint",
         ".dvc/tmp/twinview/checkpoints/shelf.lock": "",
     }.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
-    os.link("models/encoder", ".dvc/tmp/exps/standalone/tmpab/encoder")
     yield folder
     os.chdir(before)
 
@@ -129,7 +107,7 @@ def content() -> Kept:
 def gone(names: list[str]) -> set[str]:
     """The files that a removal takes; those that it leaves are as they were."""
     before = content()
-    clean.remove(names, stage.progress)
+    clean.remove(names)
     after = content()
     assert all(after[path] == before.get(path) for path in after)
     return {str(path) for path in before.keys() - after.keys()}
@@ -145,89 +123,101 @@ def below(*folders: str) -> set[str]:
     return {str(path) for folder in folders for path in disk.files(Path(folder))}
 
 
-def views_and_cache() -> set[str]:
-    """models/plan has the content of data/views/plan, which therefore stays in the cache."""
-    listing = cached(lambda text: b"relpath" in text)
-    own = cached(lambda text: text == bytes(9000))
-    return below("data/views", "data/.views.abc.part") | listing | own
+def test_checkpoints_go_and_nothing_else(project: Path) -> None:
+    expected = below(".dvc/tmp/twinview/checkpoints/0123")
+    assert expected and gone(["checkpoints"]) == expected
+    assert reproduced() == []
 
 
-EXPECTED: dict[str, Callable[[], set[str]]] = {
-    "checkpoints": lambda: below(".dvc/tmp/twinview/checkpoints/0123"),
-    "copies": lambda: below(".dvc/tmp/exps/standalone/tmpab", ".dvc/tmp/exps/tmpcd"),
-    "unused": lambda: cached(lambda text: text == b"8rate: 2\n"),
-    "runs": lambda: below(".dvc/cache/runs"),
-    "views": views_and_cache,
-    "experiments": lambda: {
-        str(path) for path in disk.files(Path(".git/refs/exps")) if path.name == "four"
-    },
-    "rows": set,
-    "smoke": lambda: below("build/smoke"),
-}
+def test_views_go_from_dvc_s_cache_too_and_are_rendered_again(project: Path) -> None:
+    own = cached(lambda text: text in (b"8", bytes(9000)) or b"relpath" in text)
+    expected = below("data/views", "data/.views.abc.part") | own
+    assert len(own) == 3 and gone(["views"]) == expected
+    assert reproduced() == ["views"]
 
 
-def test_every_name_is_tried_here() -> None:
-    assert EXPECTED.keys() == set(clean.NAMES)
+def test_damaged_views_come_back_from_dvc_until_they_are_cleaned(project: Path) -> None:
+    """The file in the folder is that of the cache, by a hard link; DVC trusts it."""
+    damaged = Path("data/views/0")
+    damaged.chmod(0o644)
+    with damaged.open("r+b") as file:
+        file.write(b"damage")
+    damaged.chmod(0o444)
+    dvc("repro", "--force", "--single-item", "views")
+    assert damaged.read_bytes().startswith(b"damage")
+    clean.remove(["views"])
+    dvc("repro")
+    assert damaged.read_bytes() == bytes(9000)
 
 
-@pytest.mark.parametrize("name", clean.NAMES)
-def test_what_is_named_goes_and_nothing_else(name: str, project: Path) -> None:
-    expected = EXPECTED[name]()
-    assert gone([name]) == expected and (name == "rows" or expected)
-    assert reproduced() == (["views"] if name == "views" else [])
-
-
-@pytest.mark.slow
-def test_it_says_what_removal_frees(project: Path) -> None:
-    said = clean.parts(stage.progress)
-    assert said["copies"].frees == 4096 * 2  # the encoder's other name is the cache's
-    for name in ("unused", "smoke", "copies", "checkpoints", "views"):
-        assert clean.remove([name], stage.progress) == {name: said[name].frees}
-
-
-@pytest.mark.slow
-def test_what_it_calls_unused_is_what_dvc_would_remove(
-    project: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    found = dvc_cache.look(stage.progress)
-    every = ["--workspace", "--all-commits", "--all-experiments"]
-    said = output(sys.executable, "-m", "dvc", "gc", *every, "--dry")
-    paths = [line.removeprefix("Removing ") for line in said.splitlines() if "/files/" in line]
-    assert sorted(paths) == sorted(map(str, found.unused())) and len(paths) == 1
-
-
-@pytest.mark.slow
-def test_results_of_experiments_are_unused_once_they_are_removed(project: Path) -> None:
-    only = cached(lambda text: text in (b"8rate: 4\n", b"8rate: 2\n"))
-    assert len(only) == 2
-    assert gone(["unused", "experiments"]) >= only
-
-
-def test_nothing_is_removed_unless_it_is_named(
+def test_without_a_name_it_lists_what_lies_there_and_removes_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = content()
     assert main(["clean", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert content() == before and found.keys() == clean._PARTS.keys()
+    assert found["copies of killed experiments"]["bytes"] == 2 * found["data/raw"]["bytes"] == 8192
+    assert {name for name, part in found.items() if not part["bytes"]} == {"MLflow's runs"}
+
+
+def run(command: str) -> None:
+    """As a user does, in whose PATH DVC and MLflow are."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    output("bash", "-c", command, env=environment | {"PATH": path})
+
+
+def test_each_command_that_it_lists_empties_its_part(project: Path) -> None:
+    """The commands of twinview run above, that of MLflow below."""
+    for name, part in clean.parts().items():
+        if part.command.startswith("rm"):
+            run(part.command)
+            assert clean.parts()[name].bytes == 0, name
+    part = clean.parts()["DVC's cache"]
+    run(f"{part.command} --force")  # else it asks
+    assert not cached(lambda text: text == b"8rate: 1\n") and reproduced() == []
+
+
+@pytest.mark.slow
+def test_mlflow_s_command_removes_deleted_runs_and_no_registered_model(folder: Path) -> None:
+    experiment = mlflow_runs._experiment(mlflow_runs.PIPELINE)
+    client = mlflow.MlflowClient(stores.store())
+    for number in range(2):
+        run_id = client.create_run(experiment).info.run_id
+        client.log_text(run_id, f"page {number}", "page.html")
+        model = client.create_logged_model(experiment, str(number), run_id)
+        client.create_registered_model(f"model-{number}")
+        client.create_model_version(f"model-{number}", model.model_uri, run_id)
+    client.delete_run(run_id)
+    mlflow.set_tracking_uri(None)
+    run(clean.parts()["MLflow's runs"].command)
+    assert [path.read_text() for path in Path("mlartifacts").rglob("page.html")] == ["page 0"]
+    assert client.get_model_version("model-1", "1").status == "READY"
+
+
+def test_a_name_that_it_cannot_remove_is_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content()
+    assert main(["clean", "rows", "views"]) == 1
+    assert "cannot remove 'rows': it removes checkpoints and views" in capsys.readouterr().err
     assert content() == before
-    assert found["removable"].keys() == set(clean.NAMES) and found["kept"]["data/raw"] == 4096
-    assert main(["clean", "zzz", "unused"]) == 1
-    assert "there is no 'zzz'" in capsys.readouterr().err and content() == before
 
 
 def test_a_link_goes_and_what_it_points_to_stays(project: Path) -> None:
-    shutil.rmtree("build/smoke")
-    Path("build/smoke").symlink_to(project / "data/raw")
-    clean.remove(["smoke"], stage.progress)
-    assert not Path("build/smoke").is_symlink() and Path("data/raw/a").exists()
+    shutil.rmtree("data/views")
+    Path("data/views").symlink_to(project / "data/raw")
+    clean.remove(["views"])
+    assert not Path("data/views").is_symlink() and Path("data/raw/a").exists()
 
 
 def test_what_a_stage_at_work_needs_is_refused(project: Path) -> None:
     before = content()
     with stage.alone("pretrain"):
-        for name in set(clean.NAMES) - {"smoke", "rows"}:
+        for name in clean.NAMES:
             with pytest.raises(BusyError, match="another run is at work"):
-                clean.remove(["smoke", name], stage.progress)
+                clean.remove([name])
     assert content() == before
 
 
@@ -238,20 +228,17 @@ def test_the_checkpoints_of_a_training_at_work_are_refused(project: Path) -> Non
         locks.file_lock(place.with_name("0123.lock"), print),
         pytest.raises(BusyError, match="training"),
     ):
-        clean.remove(["checkpoints"], stage.progress)
+        clean.remove(["checkpoints"])
     assert list(place.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("name", "place"), [("copies", ".dvc/tmp/exps/tmpcd"), ("smoke", "build/smoke")]
-)
-def test_a_folder_that_a_process_works_in_is_refused(name: str, place: str, project: Path) -> None:
+def test_an_experiment_at_work_is_refused(project: Path) -> None:
     with (
-        started("sleep", "600", cwd=place) as process,
+        started("sleep", "600", cwd=".dvc/tmp/exps/tmpcd") as process,
         pytest.raises(BusyError, match=f"process {process.pid} .sleep 600. is at work in"),
     ):
-        clean.remove([name], stage.progress)
-    assert Path(place).exists()
+        clean.remove(["views"])
+    assert Path("data/views").exists()
 
 
 def test_dvc_at_work_is_refused(project: Path) -> None:
@@ -260,37 +247,31 @@ def test_dvc_at_work_is_refused(project: Path) -> None:
         started(sys.executable, "-c", "import time; time.sleep(600)", "dvc") as other,
         pytest.raises(BusyError, match=f"process {other.pid}"),
     ):
-        clean.remove(["views"], stage.progress)
+        clean.remove(["views"])
 
 
 def test_a_cache_that_others_may_share_is_left_alone(project: Path, tmp_path: Path) -> None:
     shutil.copytree(".dvc/cache", tmp_path / "shared")
     with Path(".dvc/config").open("a") as config:
         config.write(f"dir = {tmp_path / 'shared'}\n")
-    before = below(str(tmp_path / "shared"))
-    for name in ("unused", "views", "runs"):
-        with pytest.raises(ConfigError, match="outside of this project"):
-            clean.remove([name], stage.progress)
-    assert below(str(tmp_path / "shared")) == before
-    assert clean.parts(stage.progress)["unused"].frees == 0
-    checkpoints = EXPECTED["checkpoints"]()
-    assert gone(["checkpoints"]) == checkpoints and checkpoints
-
-
-def test_outside_a_project_there_is_nothing_to_clean(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="is no DVC project"):
-        clean.remove(["smoke"], stage.progress)
+    before = below(str(tmp_path / "shared"), "data")
+    with pytest.raises(ConfigError, match="outside of this project"):
+        clean.remove(["checkpoints", "views"])
+    assert below(str(tmp_path / "shared"), "data") == before
+    assert gone(["checkpoints"]) == {
+        ".dvc/tmp/twinview/checkpoints/0123/step-000000004.safetensors"
+    }
 
 
 def test_a_broken_lock_file_of_dvc_is_told(project: Path) -> None:
     Path("dvc.lock").write_text("stages: [")
     with pytest.raises(DataError, match=r"dvc\.lock is broken .*`git checkout HEAD dvc\.lock`"):
-        clean.parts(stage.progress)
+        clean.remove(["views"])
 
 
-def test_a_file_of_two_names_is_free_when_both_are_gone(folder: Path) -> None:
+def test_a_file_of_two_names_takes_its_place_once(folder: Path) -> None:
     one, two = folder / "one", folder / "two"
     one.write_bytes(bytes(5000))
     os.link(one, two)
-    assert disk.taken([one, two]) == disk.freed([one, two]) == 8192
-    assert disk.freed([one]) == disk.freed([one, one]) == disk.freed([folder / "none"]) == 0
+    assert disk.taken([one, two]) == disk.taken([folder]) == 8192
+    assert disk.taken([folder / "none"]) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.finished import results
+from tests.support.finished import results
 from twinview.experiments.trainings import Trainings
 from twinview.release.champions import Published
 from twinview.release.gate import Check

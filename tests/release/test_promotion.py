@@ -10,9 +10,9 @@ import pytest
 from mlflow.entities import LoggedModelOutput, Metric, Param
 from mlflow.entities.model_registry import ModelVersion
 
-from tests.copies import enter_copy
-from tests.finished import results
-from tests.release.test_gate import seeds
+from tests.support.copies import enter_copy
+from tests.support.finished import results
+from tests.support.reports import seeds
 from twinview.core.errors import BusyError, DataError
 from twinview.experiments.trainings import Trainings
 from twinview.release import champions

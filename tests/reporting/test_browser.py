@@ -2,8 +2,6 @@
 
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions import interaction
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -21,42 +18,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.reporting.conftest import CLASSES
-from tests.reporting.test_page import points_of
+from tests.support.browser import DESK, PHONE, Loaded, start
+from tests.support.pages import points_of
 from twinview.reporting.page import Evidence
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# No sandbox: containers run as root. The rest keeps the browser itself off the network.
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-DESK, PHONE = (1200, 900), (400, 800)
 X, Y, ACTUAL, SAID, ID = range(5)
-
-
-class Loaded:
-    """A page in the browser."""
-
-    def __init__(self, driver: Chrome, url: str) -> None:
-        self.driver, self.url = driver, url
-
-    def load(self, size: tuple[int, int], scheme: str = "light", url: str = "") -> None:
-        """Opens the page, or a page around it."""
-        width, height = size
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        self.driver.get(url or self.url)
-
-    def run(self, script: str) -> Any:
-        return self.driver.execute_script(script)
-
-    def too_wide(self) -> int:
-        """How many pixels the page is wider than its window."""
-        root = "document.documentElement"
-        pixels: int = self.run(f"return {root}.scrollWidth - {root}.clientWidth")
-        return pixels
 
 
 class Opened(Loaded):
@@ -131,23 +97,9 @@ def opened(html: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open
     folder = tmp_path_factory.mktemp("browser")
     file = folder / "report.html"
     file.write_text(html, encoding="utf-8")
-    driver = _start(folder / "profile")
+    driver = start(folder / "profile")
     yield Opened(driver, html, file.as_uri())
     driver.quit()
-
-
-def _start(profile: Path) -> Chrome:
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    chromedriver = shutil.which("chromedriver")
-    if browser is None or chromedriver is None:
-        missing = "no Chromium with its chromedriver here (apt install chromium chromium-driver)"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    options = ChromeOptions()
-    options.binary_location = browser
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return Chrome(options, Service(chromedriver))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

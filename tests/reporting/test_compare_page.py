@@ -9,9 +9,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.experiments.test_comparison import NINE, alone, of, parted, run, sweep
-from tests.reporting.test_browser import DESK, PHONE, Loaded, _start
-from tests.reporting.test_page import Reader
+from tests.support.browser import DESK, PHONE, Loaded, start
+from tests.support.compared import NINE, alone, of, parted, run, sweep
+from tests.support.pages import Reader
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.side_by_side import Compared
 from twinview.reporting.compare_page import page, task
@@ -168,7 +168,7 @@ def opened(compared: Compared, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("compare")
     file = folder / "compare.html"
     file.write_text(page(compared), encoding="utf-8")
-    driver = _start(folder / "profile")
+    driver = start(folder / "profile")
     yield Opened(driver, file.as_uri())
     driver.quit()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.shapes import CLASSES, SIZE
+from tests.support.shapes import CLASSES, SIZE
 from twinview.data.splits import Prepared
 from twinview.reporting.data_card import UNLABELLED_ROWS, contact_sheet, data_card, duplicates
 

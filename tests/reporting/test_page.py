@@ -2,59 +2,23 @@
 
 import copy
 import dataclasses
-import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
+from tests.support.pages import Reader, points_of
 from twinview.core.errors import DataError
 from twinview.reporting import results
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import Evidence
 
-VOID = {"meta", "link", "img", "br", "input"}
-
-
-class Reader(HTMLParser):
-    """A page's tags, attributes and text; insists that every tag is closed in turn."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, self.getpos()
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
 
 @pytest.fixture(scope="module")
 def read(html: str) -> Reader:
     return Reader(html)
-
-
-def points_of(html: str) -> list[list[int]]:
-    found = re.search(r'<script type="application/json" id="points">(.*?)</script>', html)
-    assert found
-    points: list[list[int]] = json.loads(found[1])["points"]
-    return points
 
 
 def test_every_tag_is_closed_in_turn(read: Reader) -> None:

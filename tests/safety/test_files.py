@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics

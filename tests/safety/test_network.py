@@ -12,9 +12,9 @@ from subprocess import DEVNULL
 
 import pytest
 
-from tests.commands import LONG_S, output, started
-from tests.servers import free_port, wait_for
-from tests.workspace import ROOT, make_workspace, tiny_params
+from tests.support.commands import LONG_S, output, started
+from tests.support.servers import free_port, wait_for
+from tests.support.workspace import ROOT, make_workspace, tiny_params
 
 WITNESS = Path(__file__).parent / "witness"
 LOCAL = re.compile(r"^(127\.0\.0\.1|localhost|::1)('|$)|^/|^$|^None$")

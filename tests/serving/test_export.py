@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.used import pictures, save_models
+from tests.support.used import pictures, save_models
 from twinview.cli import main
 from twinview.core.errors import DataError
 from twinview.serving import export

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tests.used import pictures, save_models
+from tests.support.used import pictures, save_models
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings

@@ -10,8 +10,8 @@ from subprocess import CompletedProcess
 import mlflow
 import pytest
 
-from tests.commands import run
-from tests.used import pictures, save_models
+from tests.support.commands import run
+from tests.support.used import pictures, save_models
 from twinview.tracking import mlflow_runs
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.scoring_server import invocations
 from PIL import ExifTags, Image
 
-from tests.used import pictures
+from tests.support.used import pictures
 from twinview.pictures import files
 from twinview.serving.pyfunc import as_pictures, signature, takes
 

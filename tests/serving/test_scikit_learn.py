@@ -11,14 +11,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from tests.used import pictures, save_models
+from tests.support.used import pictures, save_models
 from twinview.core.types import Statistics
 from twinview.data.splits import Prepared
 from twinview.models import encoder
 from twinview.models.encoder import Description
 from twinview.serving.scikit_learn import EncoderTransformer
 
-OPTIONS = {"widths": (4,), "strides": (1,), "grid": 1, "pooled": 1, "norm": "batch"}
+OPTIONS = {"widths": (4,), "strides": (1,), "pool_size": 1, "pooled_layers": 1, "norm": "batch"}
 # check_estimator gives rows of 1 to 30 values of any size: pictures of one line, white far off.
 ROWS: dict[str, Any] = {"shape": (1, 1, -1), "white": 1000.0}
 # scikit-learn's laws that the transformer breaks, and why: none.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.settings import defaults, params
 

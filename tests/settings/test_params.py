@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import WHOLE
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import declare, registry
 from twinview.core.errors import ConfigError
 from twinview.settings import params

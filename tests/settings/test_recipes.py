@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.settings import params, recipes
 from twinview.settings.recipes import overlaid

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torchvision.datasets import FashionMNIST
 
-from tests.copies import enter_copy
+from tests.support.copies import enter_copy
 from twinview.core.errors import DataError
 from twinview.core.types import Source
 from twinview.sources import fashion_mnist as module

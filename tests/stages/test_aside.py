@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import commands
-from tests.workspace import ROOT
+from tests.support import commands
+from tests.support.workspace import ROOT
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.data.splits import Prepared

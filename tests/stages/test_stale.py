@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.pretrain import STAGE
-from tests.commands import git, output
-from tests.workspace import ROOT
+from tests.support.commands import git, output
+from tests.support.workspace import ROOT
 
 COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", "pipeline", "src")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.commands import git
-from tests.workspace import ROOT
+from tests.support.commands import git
+from tests.support.workspace import ROOT
 from twinview.tracking import run_names
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.shapes import shapes_split
+from tests.support.shapes import shapes_split
 from twinview.core.errors import BusyError, DataError
 from twinview.core.types import Split
 from twinview.modalities.image import image
@@ -48,9 +48,9 @@ def content(folder: Path) -> Tensor:
     return torch.from_numpy(np.concatenate([np.load(p) for p in sorted(folder.glob("*.npy"))]))
 
 
-def live(number: int, split: Split = SPLIT) -> Tensor:
-    numbers = torch.full_like(split.ids, number)
-    return PLAN.renderer(image())(split.inputs, split.ids, numbers)
+def live(number: int) -> Tensor:
+    numbers = torch.full_like(SPLIT.ids, number)
+    return PLAN.renderer(image())(SPLIT.inputs, SPLIT.ids, numbers)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.shapes import shapes_split
+from tests.support.shapes import shapes_split
 from twinview.core.randomness import Draws
 from twinview.modalities.image import image
 from twinview.settings.sections import SmallCrops

@@ -1,11 +1,9 @@
-"""Shows what caches, checkpoints and experiments take on disk; removes what is named.
+"""Shows what takes space on disk and how to free it; removes checkpoints and views.
 
-Removes only what is named, and never `data/raw` or the history of git. Refuses to remove what a
-running stage or experiment may need. `experiments` removes the names of finished DVC experiments;
-their files are then `unused`, like those of settings that were run and never committed. Afterwards
-`dvc repro` says that all is up to date; after `views` it renders the views again first.
+Removes only what is named, and refuses to remove what a running stage or experiment may need.
+After `views`, `dvc repro` renders them again, and then says that all is up to date.
 
-    $ twinview clean checkpoints unused
+    $ twinview clean checkpoints
 """
 
 import argparse
@@ -13,7 +11,6 @@ from dataclasses import asdict
 
 from twinview.cli.outcome import Outcome
 from twinview.release import clean
-from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,18 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """A line each, with bytes; of what can be removed, or of what was."""
+    """A line each, with bytes; of what lies there, or of what was removed."""
     if options.names:
-        removed = clean.remove(options.names, stage.progress)
+        removed = clean.remove(options.names)
         lines = [f"{_megabytes(count)}  {name} removed" for name, count in removed.items()]
         return Outcome("\n".join(lines), {"removed": removed})
-    kept, parts = clean.kept(), clean.parts(stage.progress)
-    lines = ["On disk:", *(f"{_megabytes(count)}  {name}" for name, count in kept.items())]
-    lines += ["", "`twinview clean NAME ...` removes, and makes free:"]
-    lines += [f"{_megabytes(p.frees)}  {name:<11}  {p.what}" for name, p in parts.items()]
-    return Outcome(
-        "\n".join(lines), {"kept": kept, "removable": {n: asdict(p) for n, p in parts.items()}}
-    )
+    parts = clean.parts()
+    lines = [f"{_megabytes(p.bytes)}  {name:<28}  `{p.command}`" for name, p in parts.items()]
+    return Outcome("\n".join(lines), {name: asdict(part) for name, part in parts.items()})
 
 
 def _megabytes(count: int) -> str:

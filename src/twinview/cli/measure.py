@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/scoreboard.json and the README's table."""
     scoreboard.require_measurable(options.seeds)
-    clean.remove(["checkpoints"], stage.progress)
+    clean.remove(["checkpoints"])
     with stage.alone("repro"):
         scoreboard.measure(options.seeds)
     scores = files.load_json(scoreboard.SCOREBOARD)

@@ -56,5 +56,5 @@ def require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise BusyError(
-                f"port {port} cannot be used ({error}); try `make ui PORT=5001`"
+                f"port {port} cannot be used ({error}); try `twinview ui --port 5001`"
             ) from None

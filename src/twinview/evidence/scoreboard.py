@@ -14,8 +14,8 @@ from twinview.settings import params
 
 SCOREBOARD = Path("reports/scoreboard.json")
 README = Path("README.md")
-COMMAND = "make measure"
-START, END = "<!-- scoreboard: written by make measure -->", "<!-- scoreboard ends -->"
+COMMAND = "twinview measure"
+START, END = "<!-- scoreboard: written by twinview measure -->", "<!-- scoreboard ends -->"
 TASKS = {
     "linear": "linear probe",
     "knn": "kNN",

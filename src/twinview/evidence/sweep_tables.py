@@ -45,7 +45,7 @@ def note(runs: Sequence[Experiment], command: str) -> str:
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
         f"Means over training seeds (n = {n}), ± standard deviation where there are several. Each "
-        "spends as many encoder passes as SimCLR does in the epochs that `EPOCHS` names; the "
+        "spends as many encoder passes as SimCLR does in the epochs that `--epochs` names; the "
         f"encoder with all labels is trained for as many steps as {first.label}. Options are "
         "params.yaml's, tuned for none but SimCLR. "
         f"`{command}` at commit `{commit[:7]}`; written on {hardware()}; "

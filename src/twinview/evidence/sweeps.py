@@ -19,7 +19,7 @@ from twinview.settings import params
 from twinview.settings.params import Params
 from twinview.settings.sections import NONE, VALIDATION
 
-COMMAND = "make sweep"
+COMMAND = "twinview sweep"
 BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
 SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
@@ -33,8 +33,10 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
     """
     _require(seeds)
     if best is not None and best < 1:
-        raise ConfigError(f"{COMMAND} needs at least 1 that leads (BEST), not {best}")
-    command = f"{COMMAND} OF={kind} EPOCHS={epochs} SEEDS={seeds}{f' BEST={best}' if best else ''}"
+        raise ConfigError(f"{COMMAND} needs at least 1 that leads (--best), not {best}")
+    command = (
+        f"{COMMAND} {kind} --epochs {epochs} --seeds {seeds}{f' --best {best}' if best else ''}"
+    )
     planned = list(plan(kind, params.load(OURS), epochs, seeds))
     labels = len(planned) // seeds
     total = labels + (seeds - 1) * min(best or labels, labels)
@@ -64,7 +66,7 @@ def long(seeds: int) -> None:
     """Trains recipes/long.yaml for the scoreboard's long.*, with its minutes, and the README."""
     _require(seeds)
     scoreboard.require_marks()
-    command = f"{COMMAND} OF=long SEEDS={seeds}"
+    command = f"{COMMAND} long --seeds {seeds}"
     settings = params.load(OURS)
     ours, theirs = (files.flatten(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
     changes = {key: value for key, value in theirs.items() if ours.get(key) != value}

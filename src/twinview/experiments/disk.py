@@ -1,7 +1,7 @@
 """What files take on the disk, and which processes are at work in a folder."""
 
+import contextlib
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,18 +19,17 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def taken(paths: Iterable[Path]) -> int:
-    """The bytes that files take; one of several names (hard links) counts once."""
-    found = {(seen.st_dev, seen.st_ino): seen.st_blocks for seen in _stats(paths)}
-    return sum(found.values()) * _BLOCK
+    """The bytes of all files at and below the paths; one of several names (hard links) counts once.
 
-
-def freed(paths: Iterable[Path]) -> int:
-    """The bytes that are free when all these names are gone: a file with another name stays."""
-    seen = list(_stats(set(paths)))
-    names = Counter((one.st_dev, one.st_ino) for one in seen)
-    blocks = {(one.st_dev, one.st_ino): one.st_blocks for one in seen}
-    last = {(s.st_dev, s.st_ino) for s in seen if s.st_nlink <= names[s.st_dev, s.st_ino]}
-    return sum(blocks[one] for one in last) * _BLOCK
+    A file that goes meanwhile does not count: others may work with a cache, too.
+    """
+    blocks = {}
+    for path in paths:
+        for file in files(path):
+            with contextlib.suppress(FileNotFoundError):
+                seen = file.lstat()
+                blocks[seen.st_dev, seen.st_ino] = seen.st_blocks
+    return sum(blocks.values()) * _BLOCK
 
 
 def at_work(folder: Path, program: str = "") -> str:
@@ -46,11 +45,3 @@ def at_work(folder: Path, program: str = "") -> str:
         if here and (not program or program in [Path(word).name for word in words[:4]]):
             return f"process {process.pid} ({' '.join(words)[:60]})"
     return ""
-
-
-def _stats(paths: Iterable[Path]) -> Iterator[os.stat_result]:
-    for path in paths:
-        try:
-            yield path.lstat()
-        except FileNotFoundError:  # of a cache that others work with, too
-            continue

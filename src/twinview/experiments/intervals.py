@@ -6,6 +6,7 @@ the values are normal, 95 of 100 such intervals hold the true mean. One value ha
 
 import math
 import statistics
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -70,12 +71,12 @@ def difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Differ
     """
     shared = sorted(ours.keys() & theirs.keys())
     if len(shared) > 1:
-        return _paired([ours[seed] - theirs[seed] for seed in shared])
+        gaps = [ours[seed] - theirs[seed] for seed in shared]
+        return _tested(statistics.fmean(gaps), True, gaps)
     gap = statistics.fmean(ours.values()) - statistics.fmean(theirs.values())
-    n = min(len(ours), len(theirs))
-    if n == 1:
+    if min(len(ours), len(theirs)) == 1:
         return Difference(gap, None, None, False, 1)
-    return _welch(gap, list(ours.values()), list(theirs.values()))
+    return _tested(gap, False, list(ours.values()), list(theirs.values()))
 
 
 def holm(chances: Sequence[float]) -> list[float]:
@@ -90,33 +91,22 @@ def holm(chances: Sequence[float]) -> list[float]:
     return raised
 
 
-def _paired(gaps: Sequence[float]) -> Difference:
-    found = interval(gaps)
-    assert found.deviation is not None
-    error = found.deviation / found.n**0.5
-    return Difference(found.mean, found.half, _p(found.mean, error, found.n - 1), True, found.n)
+def _tested(gap: float, paired: bool, *samples: Sequence[float]) -> Difference:
+    """One sample against zero, or two by Welch. Without any spread they differ surely, or not."""
+    n = min(map(len, samples))
+    if not any(map(statistics.variance, samples)):
+        return Difference(gap, 0.0, float(gap == 0), paired, n)
+    from scipy import stats  # it takes a second to load
 
-
-def _welch(gap: float, ours: Sequence[float], theirs: Sequence[float]) -> Difference:
-    parts = [statistics.variance(values) / len(values) for values in (ours, theirs)]
-    error, n = sum(parts) ** 0.5, min(len(ours), len(theirs))
-    if error == 0:
-        return Difference(gap, 0.0, _p(gap, 0.0, n - 1), False, n)
-    sizes = (len(ours), len(theirs))
-    freedom = error**4 / sum(p**2 / (n - 1) for p, n in zip(parts, sizes, strict=True))
-    return Difference(gap, _quantile(freedom) * error, _p(gap, error, freedom), False, n)
+    with warnings.catch_warnings(action="ignore"):  # of values that are nearly equal
+        test = (
+            stats.ttest_1samp(*samples, 0) if paired else stats.ttest_ind(*samples, equal_var=False)
+        )
+    low, high = test.confidence_interval(LEVEL)
+    return Difference(gap, float(high - low) / 2, float(test.pvalue), paired, n)
 
 
 def _quantile(freedom: float) -> float:
     from scipy import special  # it takes longer to load than `twinview show` without it
 
     return float(special.stdtrit(freedom, (1 + LEVEL) / 2))
-
-
-def _p(gap: float, error: float, freedom: float) -> float:
-    """Of both sides. Values without any spread differ surely, or not at all."""
-    if error == 0:
-        return float(gap == 0)
-    from scipy import special
-
-    return float(2 * special.stdtr(freedom, -abs(gap) / error))

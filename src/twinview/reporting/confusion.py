@@ -22,7 +22,6 @@ class ClassRow:
     """One true class: what its examples were taken for, precision, recall and F1."""
 
     name: str
-    examples: int
     counts: tuple[Count, ...]
     precision: float
     recall: float
@@ -34,7 +33,6 @@ def class_rows(found: Mapping[str, Any], classes: Sequence[str]) -> list[ClassRo
     return [
         ClassRow(
             name=name,
-            examples=sum(numbers),
             counts=tuple(
                 _count(name, other, numbers, place) for place, other in enumerate(classes)
             ),

@@ -112,7 +112,7 @@ def _next_steps(found: Mapping[str, Any], run_minutes: float | None) -> list[str
         "twinview embed FOLDER --out features.parquet": "features of your own pictures",
         "dvc exp run --temp -S pretrain.epochs=2": "one setting changed, beside your work",
         "twinview compare": "all experiments side by side",
-        "make ui": "all runs in MLflow",
+        "twinview ui": "all runs in MLflow",
     }
     if found["seeds"] is None or len(found["seeds"]["seeds"]) < 2:
         steps["twinview seeds 3"] = f"two more trainings, for intervals{_cost(found, run_minutes)}"

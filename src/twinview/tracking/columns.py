@@ -34,7 +34,7 @@ def of_rows() -> dict[str, str]:
     """Tags of the experiment that has a row for each executed pipeline."""
     note = (
         "One row for each executed pipeline: its settings, commit, data, final metrics, page "
-        "(`report.html`), plots and encoder. The description of a row leads to the run that "
+        "(`report.html`), pictures and encoder. The description of a row leads to the run that "
         "pretrained its encoder."
     )
     return _tags(note, _ROWS)

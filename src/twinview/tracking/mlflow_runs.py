@@ -159,7 +159,7 @@ class Row:
 
     name: see run_names. pretrained: the content of models/pretrain_run.json. curves: metrics by
     step, written into the row when the store does not know the run that pretrained. files: each
-    with the row's folder that it goes to, "" for the first one. figures: matplotlib's, by name.
+    with the row's folder that it goes to, "" for the first one.
     encoder: its folder, its probe's, and some pictures as an input example.
     """
 
@@ -170,7 +170,6 @@ class Row:
     curves: Mapping[int, Mapping[str, float]]
     encoder: tuple[Path, Path, Any]
     files: Mapping[Path, str] = field(default_factory=dict)
-    figures: Mapping[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """Equal for equal settings and results."""
@@ -271,8 +270,6 @@ def _fill(client: Any, run_id: str, row: Row) -> None:
             mlflow.log_metrics(dict(values), step=step)
     for path, folder in row.files.items():
         mlflow.log_artifact(str(path), folder or None)
-    for name, figure in row.figures.items():
-        mlflow.log_figure(figure, f"plots/{name}.png")
     mlflow.log_metrics(_cost(row.pretrained))
     model_id = _log_encoder(*row.encoder)
     mlflow.log_metrics(dict(row.metrics), model_id=model_id, dataset=data)
@@ -318,15 +315,6 @@ def _log_data(client: Any, run_id: str) -> Any:
     own = DatasetInput(data, [InputTag("mlflow.data.context", "training")])
     client.log_inputs(run_id, [own])
     return data
-
-
-def delete_models(ids: list[str]) -> None:
-    """Marks logged models as deleted, as the pages do with runs."""
-    import mlflow
-
-    client = mlflow.MlflowClient(store())
-    for model in ids:
-        client.delete_logged_model(model)
 
 
 def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
@@ -405,7 +393,8 @@ def _experiment(name: str) -> str:
         if found and found.lifecycle_stage == "deleted":
             raise ConfigError(
                 f"the experiment {name} was deleted in MLflow's pages; "
-                f"{restoring(found.experiment_id)}, `twinview clean rows` removes it for good"
+                f"{restoring(found.experiment_id)}, and `mlflow gc` removes it for good: "
+                "docs/terminal.md has the whole command"
             )
         if found:
             return str(found.experiment_id)

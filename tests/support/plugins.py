@@ -3,9 +3,11 @@
 from functools import partial
 from typing import Any
 
+import torch
 from ruamel.yaml import YAML
+from torch import Tensor
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 from twinview.core import declare, registry
 
 PARAMS = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
@@ -44,3 +46,13 @@ def declared_method(name: str) -> declare.Method:
     found = registry.declaration("methods", name)
     assert isinstance(found, declare.Method)
     return found
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    """Values of a normal distribution, the same for the same seed."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def labels(n: int) -> Tensor:
+    """Labels of three classes, in turn."""
+    return torch.arange(n) % 3

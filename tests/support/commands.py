@@ -1,4 +1,4 @@
-"""Commands that tests start: each has a limit, and sees git's settings of tests/gitconfig.
+"""Commands that tests start: each has a limit, and sees git's settings of tests/support/gitconfig.
 
 Their output goes into files. A pipe stays open until the last process that has it ends, and a
 worker in the background may never end.

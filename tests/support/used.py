@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tests.candidates import options
+from tests.support.plugins import options
 from twinview.core.types import Statistics
 from twinview.evaluation.logistic import LogisticModel
 from twinview.models import encoder, probe

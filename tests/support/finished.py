@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from tests.release.test_gate import report
+from tests.support.reports import report
 
 
 def results(folder: Path, accuracy: float, name: str = "") -> str:

@@ -4,12 +4,26 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from tests.workspace import ROOT
+from tests.support.workspace import ROOT
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"))
 )
+# How commands begin that no test of this kind runs, and why.
+NOT_RUN = {
+    "make repro": "installs, fetches the data and trains for twenty minutes",
+    "make test": "this suite",
+    "dvc exp run": "trains for minutes",
+    "dvc queue start": "trains what is queued",
+    "twinview seeds": "trains three times",
+    "twinview use": "rewrites params.yaml; tests/test_use.py runs it",
+    "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
+    "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",
+    "twinview export": "a minute; test_what_is_exported_by_command_answers_in_python runs it",
+    "mlflow models serve": "a server; test_the_server_and_the_request_run starts it",
+    "echo": "asks that server",
+}
 _FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
@@ -48,9 +62,9 @@ def commands(page: str) -> list[str]:
 
 
 def spans(page: str) -> list[str]:
-    """The code spans of the page's sentences, each in one line."""
+    """The code spans of the page's sentences, each in one line, without commands of their day."""
     sentences = _FENCED.sub("", text(page))
-    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", sentences)]
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`(?! at\scommit)", sentences)]
 
 
 def programs(command: str) -> Iterator[list[str]]:
@@ -62,3 +76,12 @@ def programs(command: str) -> Iterator[list[str]]:
             words = []
         elif words or not re.match(r"[A-Z_]+=", word):
             words.append(word)
+
+
+def not_run(command: str) -> list[str]:
+    """The entries of NOT_RUN that speak of a command."""
+    [first, *_] = programs(command)
+    return [begin for begin in NOT_RUN if " ".join(first).startswith(begin)]
+
+
+COMMANDS = [(page, command) for page in PAGES for command in commands(page)]

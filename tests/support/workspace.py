@@ -9,12 +9,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.commands import LONG_S, git, output
+from tests.support.commands import LONG_S, git, output
 from twinview.core import locks, paths
 from twinview.settings.params import stated
 from twinview.settings.recipes import overlaid
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FETCH = (
     "from twinview.sources.fashion_mnist import fashion_mnist as fetch; "
     "fetch(folder='data/raw', origin='auto')"
