@@ -112,6 +112,6 @@ def alone(found: Comparison) -> Compared:
 
 NINE: dict[str, Any] = {
     "pretrain__epochs": 3, "pretrain__batch_size": 64, "pretrain__learning_rate": 0.1,
-    "pretrain__warmup_epochs": 2, "pretrain__monitored": 32, "embed__mirror": False,
-    "methods__simclr__temperature": 0.5, "heads__nonlinear__out": 64, "views__seed": 3,
+    "pretrain__warmup_epochs": 2, "pretrain__monitor_examples": 32, "embed__mirror": False,
+    "methods__simclr__temperature": 0.5, "heads__nonlinear__dim": 64, "views__seed": 3,
 }  # fmt: skip
