@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import show, spread
-from benchmarks.training import Training, changed, knn_on_validation, linear_on_validation
+from benchmarks.training import Training, knn_on_validation, linear_on_validation, with_pretrain
 from twinview.core import paths
 from twinview.settings import params
 from twinview.settings.params import Params
@@ -39,7 +39,7 @@ def measure(
 
 
 def _cached(folder: Path, count: int, seeds: Sequence[int]) -> dict[str, Any]:
-    training = Training.of(_settings())
+    training = Training.from_settings(_settings())
     train = training.prepared.splits["train"]
     start = time.perf_counter()
     training.render(folder, count)
@@ -52,7 +52,7 @@ def _cached(folder: Path, count: int, seeds: Sequence[int]) -> dict[str, Any]:
 
 def _train(seed: int, views: Views | None) -> dict[str, float]:
     """Accuracies and rate of one training; live views without a cache."""
-    training = Training.of(changed(_settings(), epochs=EPOCHS, seed=seed))
+    training = Training.from_settings(with_pretrain(_settings(), epochs=EPOCHS, seed=seed))
     start = time.perf_counter()
     steps = sum(1 for _ in training.steps(views or training.live()))
     rate = steps * training.settings.pretrain.batch_size / (time.perf_counter() - start)

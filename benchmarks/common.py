@@ -44,7 +44,7 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def child(script: str, *arguments: object) -> dict[str, Any]:
+def run_in_process(script: str, *arguments: object) -> dict[str, Any]:
     """What `python -m benchmarks.<script> one <arguments>` prints: JSON, of a fresh process."""
     command = [sys.executable, "-m", f"benchmarks.{script}", "one", *map(str, arguments)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S)
@@ -52,7 +52,7 @@ def child(script: str, *arguments: object) -> dict[str, Any]:
     return found
 
 
-def forget_peak() -> float:
+def reset_peak_memory() -> float:
     """Megabytes that are resident now; the peak starts anew. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
     return resident_mb("VmRSS")

@@ -41,7 +41,7 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
     high), step.examples_per_second, step.gflops, step.share_of_matmul, step.precision.
     """
     settings = params.load()
-    made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
+    made = {name: Training.from_settings(settings) for name in ("memory", "cached", "cold", "live")}
     first = made["memory"]
     train, modality = first.prepared.splits["train"], first.prepared.modality
     batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)
@@ -49,8 +49,8 @@ def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
         first.render(Path(folder) / "views", settings.views.cached.count)
         cached = open_views(Path(folder) / "views", train, modality)
         assert isinstance(cached, CachedViews)
-        cold, live = Dropped(cached), first.live()
-        views = {"memory": Same(batch), "cached": cached, "cold": cold, "live": live}
+        cold, live = ColdViews(cached), first.live()
+        views = {"memory": ConstantViews(batch), "cached": cached, "cold": cold, "live": live}
         runs = {name: training.steps(views[name]) for name, training in made.items()}
         shares = _shares(runs, rounds, steps)
     return shares | _against_matmul(runs["memory"], settings.pretrain, rounds)
@@ -73,7 +73,7 @@ def _shares(runs: Mapping[str, Iterator[Step]], rounds: int, steps: int) -> dict
 
 
 @final
-class Same(Views):
+class ConstantViews(Views):
     """The same views for every batch."""
 
     def __init__(self, views: Tensor) -> None:
@@ -85,7 +85,7 @@ class Same(Views):
 
 
 @final
-class Dropped(Views):
+class ColdViews(Views):
     """Cached views of which nothing is in memory but what the next batch takes, once expected."""
 
     def __init__(self, views: CachedViews) -> None:

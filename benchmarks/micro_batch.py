@@ -12,7 +12,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from benchmarks.common import child, forget_peak, resident_mb, show
+from benchmarks.common import reset_peak_memory, resident_mb, run_in_process, show
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -37,9 +37,9 @@ def measure(threads: int = 2) -> dict[str, Any]:
     .step_cpu_s; micro_batch_8192.memory_share and .time_ratio, to direct_8192.
     """
     runs = {
-        f"micro_batch_{LARGE}": child("micro_batch", LARGE, SMALL, threads),
-        f"direct_{SMALL}": child("micro_batch", SMALL, SMALL, threads),
-        f"direct_{LARGE}": child("micro_batch", LARGE, LARGE, threads),
+        f"micro_batch_{LARGE}": run_in_process("micro_batch", LARGE, SMALL, threads),
+        f"direct_{SMALL}": run_in_process("micro_batch", SMALL, SMALL, threads),
+        f"direct_{LARGE}": run_in_process("micro_batch", LARGE, LARGE, threads),
     }
     chunked, small, large = runs.values()
     found = {f"{run}.{key}": value for run, values in runs.items() for key, value in values.items()}
@@ -53,7 +53,7 @@ def measure(threads: int = 2) -> dict[str, Any]:
 
 
 @final
-class Noise(Views):
+class NoiseViews(Views):
     """Views as the cache has them: bytes."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
@@ -67,7 +67,7 @@ def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
     """What a child does. A small step first, so that loaded libraries do not count."""
     devices.set_threads(threads)
     _train(8, 8, steps=1)
-    before = forget_peak()
+    before = reset_peak_memory()
     seconds = _train(batch_size, micro_batch, steps=2)
     return {"extra_mb": resident_mb("VmHWM") - before, "step_cpu_s": seconds}
 
@@ -86,7 +86,7 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     optimizer = registry.bind("optimizers", "adamw", {"weight_decay": 0.0001})
     train = Split(rows, None, rows)
     start = time.process_time()
-    for _ in fit(method, train, Noise(), optimizer, budget, torch.device("cpu")):
+    for _ in fit(method, train, NoiseViews(), optimizer, budget, torch.device("cpu")):
         start, last = time.process_time(), time.process_time() - start
     return last
 

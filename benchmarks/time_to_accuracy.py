@@ -20,7 +20,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show
-from benchmarks.training import CPU, Training, changed, knn_on_validation
+from benchmarks.training import CPU, Training, knn_on_validation, with_pretrain
 from twinview.compute import devices
 from twinview.core.errors import TrainingError
 from twinview.settings import params
@@ -39,7 +39,10 @@ def measure(minutes: float = 10) -> dict[str, Any]:
     Raises ConfigError when lightly is not installed.
     """
     settings = params.load()
-    widths = (Training.of(settings).encoder.dim, settings.heads[settings.pretrain.head]["hidden"])
+    widths = (
+        Training.from_settings(settings).encoder.dim,
+        settings.heads[settings.pretrain.head]["hidden"],
+    )
     each = [_lightly(settings, minutes * 60, width) for width in widths]
     theirs = max(each, key=lambda one: one["knn"])
     ours = _twinview(settings, theirs["knn"]) / 60
@@ -52,7 +55,7 @@ def measure(minutes: float = 10) -> dict[str, Any]:
 
 def _twinview(settings: Params, target: float) -> float:
     """Seconds of training until the target is reached. Raises TrainingError when it is not."""
-    training = Training.of(changed(settings, epochs=EPOCHS))
+    training = Training.from_settings(with_pretrain(settings, epochs=EPOCHS))
     per_epoch = len(training.prepared.splits["train"]) // settings.pretrain.batch_size
     seconds, start = 0.0, time.perf_counter()
     for step in training.steps(training.live()):
@@ -93,7 +96,7 @@ class _Lightly:
 
     def __init__(self, settings: Params, workers: int, head: int) -> None:
         self.head = head
-        self.training = Training.of(settings)
+        self.training = Training.from_settings(settings)
         train = self.training.prepared.splits["train"]
         pictures = [module("PIL.Image").fromarray(p[0].numpy()) for p in train.inputs]
         transform = module("lightly.transforms").SimCLRTransform(

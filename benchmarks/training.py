@@ -37,7 +37,7 @@ class Training:
     method: Method
 
     @classmethod
-    def of(cls, settings: Params) -> "Training":
+    def from_settings(cls, settings: Params) -> "Training":
         """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
         devices.set_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
@@ -68,7 +68,7 @@ class Training:
         )
 
 
-def changed(settings: Params, **pretrain: object) -> Params:
+def with_pretrain(settings: Params, **pretrain: object) -> Params:
     """The settings, with other values in the section pretrain."""
     own = settings.pretrain.model_copy(update=pretrain)
     return settings.model_copy(update={"pretrain": own})

@@ -39,11 +39,11 @@ def measure(
     sizes: Sequence[int] = (28, 96, 224),
     threads: Sequence[int] = (1, 2),
     rounds: int = 7,
-    least_s: float = 0.15,
+    min_s: float = 0.15,
 ) -> dict[str, Any]:
     """Views a second of each library, and twinview's rate over each other's: median, low and high.
 
-    Every round times all libraries one after another, each for at least least_s seconds, and gives
+    Every round times all libraries one after another, each for at least min_s seconds, and gives
     one ratio. Keys: views_96.kornia, views_96.vs_kornia; views_96_threads_2.vs_kornia with more.
     Raises ConfigError when a library is not installed.
     """
@@ -53,7 +53,7 @@ def measure(
             devices.set_threads(count)  # as trainings do: freed memory is kept, by all contenders
             for size in sizes:
                 prefix = f"views_{size}" + (f"_threads_{count}" if count > 1 else "")
-                rates = _rates(_contenders(_pictures(size), count), rounds, least_s)
+                rates = _rates(_contenders(_pictures(size), count), rounds, min_s)
                 results |= {f"{prefix}.{name}": spread(own) for name, own in rates.items()}
                 ours = rates.pop("twinview")
                 for name, own in rates.items():
@@ -166,13 +166,13 @@ def _pictures(size: int) -> Tensor:
     return (255 * (0.9 * smooth + noise)).to(torch.uint8)
 
 
-def _rates(contenders: dict[str, Render], rounds: int, least_s: float) -> dict[str, list[float]]:
+def _rates(contenders: dict[str, Render], rounds: int, min_s: float) -> dict[str, list[float]]:
     """Views a second in each round, after one that does not count."""
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, render in contenders.items():
             views, start = 0, time.perf_counter()
-            while (passed := time.perf_counter() - start) < least_s or not views:
+            while (passed := time.perf_counter() - start) < min_s or not views:
                 views += len(render())
             if number:
                 rates[name].append(views / passed)

@@ -6,9 +6,9 @@ from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.experiments import lock_file
 from twinview.models import embeddings
-from twinview.reporting.costs import size_words
+from twinview.reporting.costs import format_size
 from twinview.reporting.inline import file_uri
-from twinview.reporting.page import Evidence, page
+from twinview.reporting.page import StageOutputs, page
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
@@ -44,7 +44,7 @@ def main() -> None:
     settings = params.load()
     own = settings.report
     devices.set_threads(settings.pretrain.threads)
-    evidence = Evidence(
+    outputs = StageOutputs(
         settings=settings.chosen(*SECTIONS),
         evaluation=files.load_json(paths.EVALUATION),
         predictions=load_rows(paths.PREDICTIONS),
@@ -58,7 +58,7 @@ def main() -> None:
         outs=lock_file.recorded_outs(BEFORE),
     )
     html = page(
-        evidence,
+        outputs,
         points=own.points,
         queries=own.queries,
         neighbours=own.neighbours,
@@ -66,7 +66,7 @@ def main() -> None:
     )
     with files.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
-    print(f"report: {paths.REPORT}, {size_words(len(html.encode()))}")
+    print(f"report: {paths.REPORT}, {format_size(len(html.encode()))}")
 
 
 if __name__ == "__main__":

@@ -319,7 +319,7 @@ def test_costs_count_each_content_once() -> None:
 
 def test_minutes_that_are_not_known_are_not_taken_for_zero() -> None:
     (one,) = of(run("a", 0.5, minutes=None)).groups
-    assert one.minutes is None and comparison_words.minutes(one) == "–"
+    assert one.minutes is None and comparison_words.format_minutes(one) == "–"
 
 
 def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:

@@ -123,7 +123,7 @@ def versions(gate: Gate) -> list[ModelVersion]:
 
 
 def champion_of(gate: Gate) -> str | None:
-    found = champions.champion(gate.model)
+    found = champions.champion_results(gate.model)
     return found.name.partition(" ")[2] or None
 
 
@@ -166,12 +166,12 @@ def test_a_long_card_is_described_by_its_first_sections() -> None:
     """SQLite takes any length; PostgreSQL and MySQL refuse more than the column's 5,000."""
     parts = [f"## {name}\n\n{name * 1500}\n\n" for name in "abcd"]
     card = "".join(parts)
-    assert champions.shortened(card[:5000]) == card[:5000]
-    said = champions.shortened(card)
+    assert champions.shorten(card[:5000]) == card[:5000]
+    said = champions.shorten(card)
     assert said == "".join(parts[:3]).rstrip() + (
         "\n\nThe card goes on in MODEL_CARD.md, among the model's files."
     )
-    assert len(champions.shortened("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
+    assert len(champions.shorten("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
 
 
 def test_a_second_promotion_of_the_same_encoder_registers_nothing(row: Publish, gate: Gate) -> None:
@@ -227,7 +227,7 @@ def test_one_that_was_killed_after_registering_is_finished(
 ) -> None:
     row(0.9)
     with monkeypatch.context() as killed:
-        killed.setattr(champions, "describe", lambda *given: 1 / 0)
+        killed.setattr(champions, "attach_card", lambda *given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             promoted(gate)
     assert len(versions(gate)) == 1 and champion_of(gate) is None
@@ -288,7 +288,7 @@ def test_the_champion_s_spread_over_seeds_counts(row: Publish, gate: Gate) -> No
     row(0.9)
     seeds(Path(), linear__accuracy=[0.9, 0.94, 0.98], knn__accuracy=[0.86, 0.86, 0.86])
     promoted(gate)
-    found = champions.champion(gate.model).results
+    found = champions.champion_results(gate.model).results
     assert found and found.values["linear.accuracy"] == (0.9, 0.94, 0.98)
 
 
@@ -300,7 +300,7 @@ def test_a_champion_whose_seeds_are_trained_later_learns_its_spread(
     seeds(Path(), linear__accuracy=[0.9, 0.7, 0.8], knn__accuracy=[0.86, 0.86, 0.86])
     done = promoted(gate)
     assert (done.version, done.checks, done.trainings) == ("1", [], 3)
-    found = champions.champion(gate.model)
+    found = champions.champion_results(gate.model)
     assert found.name == "champion 1" and found.results and found.results.count == 3
     assert "rest on 3 trainings" in versions(gate)[0].description
     Path("reports/seeds.json").unlink()
@@ -318,7 +318,7 @@ def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
     mlflow_runs.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
     Path("reports/seeds.json").unlink()
     promoted(gate)
-    found = champions.champion(gate.model).results
+    found = champions.champion_results(gate.model).results
     assert found and found.values["linear.accuracy"] == (0.9, 0.92)
 
 
@@ -327,8 +327,8 @@ def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(
 ) -> None:
     mlflow_runs.connected()
     mlflow.register_model(f"models:/{logged}", gate.model)
-    champions.crown(gate.model, "1")
-    found = champions.champion(gate.model)
+    champions.set_champion(gate.model, "1")
+    found = champions.champion_results(gate.model)
     assert found.name == "champion 1" and found.results
     assert found.results.values == {"linear.accuracy": (0.875,)}
 
@@ -340,7 +340,7 @@ def test_a_store_that_does_not_answer_is_named(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(BusyError, match=r"http://127\.0\.0\.1:9 does not answer"):
-        champions.champion(gate.model)
+        champions.champion_results(gate.model)
 
 
 def test_two_at_once_are_refused(row: Publish, gate: Gate) -> None:

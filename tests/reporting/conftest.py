@@ -1,4 +1,4 @@
-"""Evidence of a small made-up pipeline, and the page of it."""
+"""The stage outputs of a small made-up pipeline, and the page of it."""
 
 import dataclasses
 import math
@@ -12,15 +12,15 @@ from twinview.evaluation import baselines
 from twinview.evaluation.metrics import classification_metrics
 from twinview.experiments.lock_file import Out
 from twinview.reporting.inline import data_uri
-from twinview.reporting.page import Evidence, page
-from twinview.reporting.pictures import tiled
+from twinview.reporting.page import StageOutputs, page
+from twinview.reporting.pictures import tile
 
 CLASSES = ("<b>", "Tom & Jerry", "checks")
 POINTS, QUERIES, NEIGHBOURS = 48, 5, 4
 
 
 @pytest.fixture(scope="session")
-def evidence(shapes: Prepared) -> Evidence:
+def outputs(shapes: Prepared) -> StageOutputs:
     """What the stages would write of the shapes, two classes of which have awkward names."""
     prepared = dataclasses.replace(shapes, classes=CLASSES)
     test = prepared.splits["test"]
@@ -34,7 +34,7 @@ def evidence(shapes: Prepared) -> Evidence:
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
     contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
     weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}
-    return Evidence(
+    return StageOutputs(
         settings={
             "data": {"source": "shapes", "test": 96},
             "views": {"mode": "cached", "chain": ["rotation"], "cached": {"count": 8}},
@@ -64,7 +64,7 @@ def evidence(shapes: Prepared) -> Evidence:
         },
         prepared=prepared,
         features=baselines.raw(prepared),
-        views_picture=data_uri(tiled(prepared.splits["train"].inputs[:4], 2)),
+        views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),
         outs=[
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),
             Out("pretrain", "models/encoder", 376_000, 2, "e2c0de.dir"),
@@ -73,12 +73,12 @@ def evidence(shapes: Prepared) -> Evidence:
 
 
 @pytest.fixture(scope="session")
-def html(evidence: Evidence) -> str:
-    return build(evidence)
+def html(outputs: StageOutputs) -> str:
+    return build(outputs)
 
 
-def build(evidence: Evidence) -> str:
-    return page(evidence, points=POINTS, queries=QUERIES, neighbours=NEIGHBOURS, seed=0)
+def build(outputs: StageOutputs) -> str:
+    return page(outputs, points=POINTS, queries=QUERIES, neighbours=NEIGHBOURS, seed=0)
 
 
 def _rows(x: str, **last: float) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from tests.support.compared import NINE, alone, of, parted, run, sweep
 from tests.support.pages import Reader
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.compare_page import page, task
+from twinview.reporting.compare_page import page, task_label
 from twinview.reporting.interval_chart import interval_chart
 
 AWKWARD = "<b>x</b>"
@@ -120,7 +120,7 @@ def test_sizes_are_said_without_an_exponent() -> None:
      ("knn.f1", "knn, f1"), ("raw_pixels.knn.accuracy", "raw pixels, knn")],
 )  # fmt: skip
 def test_metrics_are_spoken(metric: str, expected: str) -> None:
-    assert task(metric) == expected
+    assert task_label(metric) == expected
 
 
 def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison) -> None:
@@ -132,7 +132,7 @@ def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison
         assert row.mean == pytest.approx(sum(row.values) / 3, abs=0.02)
     assert chart.rows[3].low is None and len(chart.rows[3].values) == 1
     assert [tick.label for tick in chart.references] == ["raw pixels 0.500"]
-    places = [tick.at for tick in chart.ticks]
+    places = [tick.position for tick in chart.ticks]
     assert places[0] == 0 and places[-1] == 100 and places == sorted(places)
 
 

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 
 from tests.support.used import pictures
 from twinview.pictures import files
-from twinview.serving.pyfunc import as_pictures, signature, takes
+from twinview.serving.pyfunc import as_pictures, describe_input, signature
 
 SHAPE = (1, 12, 12)
 PICTURES = pictures(3)
@@ -75,7 +75,7 @@ def ragged() -> list[Any]:
 def test_anything_else_is_refused_with_what_is_taken(given: Any, said: str) -> None:
     with pytest.raises(MlflowException, match=said) as caught:
         as_pictures(given, SHAPE)
-    assert takes(SHAPE) in str(caught.value) and caught.value.get_http_status_code() == 400
+    assert describe_input(SHAPE) in str(caught.value) and caught.value.get_http_status_code() == 400
 
 
 def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_refusal_over_http_does_not_repeat_what_was_sent() -> None:
 
 
 def test_what_is_taken_is_said_in_words() -> None:
-    assert takes((3, 20, 30)) == (
+    assert describe_input((3, 20, 30)) == (
         "uint8 (n, 3, 20, 30), RGB, or the bytes of n files (in JSON as base64): "
         "PNG, JPEG, WebP, BMP or GIF, which it fits to 30 x 20 pixels"
     )

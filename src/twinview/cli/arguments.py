@@ -31,7 +31,7 @@ def models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
 
 
-def embedder(options: argparse.Namespace) -> "Embedder":
+def load_embedder(options: argparse.Namespace) -> "Embedder":
     """What makes features by the encoder of --models.
 
     Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.

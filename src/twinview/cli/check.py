@@ -18,11 +18,11 @@ from twinview.experiments import dvc_experiments, lock_file
 from twinview.settings import params
 from twinview.tracking import mlflow_runs, stores
 
-ALONE = (
+NO_REPOSITORY = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
     "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
 )
-ELSEWHERE = (
+QUEUED_ELSEWHERE = (
     "twinview: {} was queued in another folder, of which this one is a copy, and DVC would run it "
     "there. `dvc queue remove --queued` and queue it here anew."
 )
@@ -30,7 +30,7 @@ OTHER_CODE = (
     "twinview: the code that runs is that of {}, and DVC records this folder's. In a project that "
     "was copied or moved, `make` says what makes an environment of its own."
 )
-UNKNOWN = (
+GIT_FAILED = (
     "twinview: {}. The pipeline runs; commits are recorded as unknown, and `dvc exp` and "
     "`dvc metrics diff` may not work."
 )
@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Raises ConfigError with every fault of the file, DataError with those of what lies around."""
-    return checked(options.params)
+    return check_project(options.params)
 
 
-def checked(file: Path) -> Outcome:
+def check_project(file: Path) -> Outcome:
     """That the file and dvc.lock are in order, and whether git knows the folder."""
     params.check(file)
     lock_file.load()
@@ -57,7 +57,7 @@ def checked(file: Path) -> Outcome:
     elsewhere = dvc_experiments.queued_elsewhere()
     data: dict[str, object] = {"params": str(file), "faults": [], "git": repository}
     if elsewhere:
-        missing.append(ELSEWHERE.format(", ".join(elsewhere)))
+        missing.append(QUEUED_ELSEWHERE.format(", ".join(elsewhere)))
         data["queued_elsewhere"] = elsewhere
     return Outcome("\n".join([f"twinview: {file} is in order", *missing]), data)
 
@@ -67,8 +67,8 @@ def _repository() -> tuple[bool | None, list[str]]:
     try:
         known = git("rev-parse", "--git-dir") is not None
     except GitError as error:
-        return None, [UNKNOWN.format(error)]
-    return known, [] if known else [ALONE]
+        return None, [GIT_FAILED.format(error)]
+    return known, [] if known else [NO_REPOSITORY]
 
 
 def _other_code() -> list[str]:

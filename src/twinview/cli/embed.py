@@ -36,11 +36,11 @@ def run(options: argparse.Namespace) -> Outcome:
     from twinview.stages import stage  # loads torch
 
     folders.require_suffix(options.out)
-    made = arguments.embedder(options)
+    made = arguments.load_embedder(options)
     skip = options.skip_broken
-    checked = folders.check(options.folder, made.shape, stage.progress, skip_broken=skip)
+    checked = folders.check_pictures(options.folder, made.shape, stage.progress, skip_broken=skip)
     features = folders.embed(made, options.folder, checked.names, stage.progress)
-    named = folders.made_by(options.models, made)
+    named = folders.encoder_key(options.models, made)
     folders.save(options.out, checked.names, features, named)
     count, width = features.shape
     said = f"twinview: {options.out} holds {width} features of {count:,} pictures"

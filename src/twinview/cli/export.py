@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> Outcome:
     wanted = {"onnx": (options.onnx, export.onnx), "pt2": (options.pt2, export.pt2)}
     if not (options.onnx or options.pt2):
         raise ConfigError("nothing to export; name a file by --onnx, --pt2 or both")
-    made = arguments.embedder(options)
+    made = arguments.load_embedder(options)
     found = {
         kind: {"file": str(path), "largest_difference": write(path, made)}
         for kind, (path, write) in wanted.items()

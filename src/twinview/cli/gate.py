@@ -17,7 +17,7 @@ from twinview.core.errors import ConfigError
 from twinview.experiments import recorded_run
 from twinview.release import gate_table
 from twinview.release.base_commit import base_results, base_settings
-from twinview.release.champions import champion
+from twinview.release.champions import champion_results
 from twinview.release.gate import Reference, holds, run_gate
 
 
@@ -59,7 +59,7 @@ def _references(options: argparse.Namespace, model: str) -> Iterator[Reference]:
     if options.baseline is not None:
         yield base_results(options.baseline, options.params)
     if options.champion:
-        yield champion(model)
+        yield champion_results(model)
 
 
 def _write(path: Path, table: str) -> None:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> Outcome:
         raise ConfigError(f"--count: is {options.count}; it must be 1 or more")
     if options.html and options.among:
         raise ConfigError("--html: shows train pictures; those of --among are files to open")
-    made = arguments.embedder(options)
+    made = arguments.load_embedder(options)
     picture = _picture(options.image, made.shape)
     rows, bank = _among(options, made) if options.among else _trained_on(made)
     cosines, places = nearest(made.features(picture[None]), bank, options.count)
@@ -67,7 +67,7 @@ def _among(options: argparse.Namespace, made: Any) -> tuple[list[dict[str, Any]]
     """Names and features of a table of `twinview embed`."""
     from twinview.serving import folders
 
-    names, bank = folders.load(options.among, folders.made_by(options.models, made))
+    names, bank = folders.load(options.among, folders.encoder_key(options.models, made))
     return [{"id": name} for name in names], bank
 
 

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Ends with DVC's own status where it fails."""
     if options.recipe:
-        print(use.used(recipes.find(options.recipe), []).text)
-    found = check.checked(Path("params.yaml"))
+        print(use.apply_recipe(recipes.find(options.recipe), []).text)
+    found = check.check_project(Path("params.yaml"))
     print(found.text)
     with stage.alone("repro"):
         in_git = found.data["git"]
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.stages:
         return Outcome("", {"stages": options.stages})
     trained = _last_training() != before
-    return show.shown((time.monotonic() - started) / 60 if trained else None)
+    return show.show_results((time.monotonic() - started) / 60 if trained else None)
 
 
 def _last_training() -> float | None:

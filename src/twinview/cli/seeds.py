@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; prints the results with their intervals."""
-    print(check.checked(PARAMS).text)
+    print(check.check_project(PARAMS).text)
     with stage.alone("repro"):
         seeding.run(options.count)
     return show.run(options)

@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Our encoder beside its baselines."""
-    return shown()
+    return show_results()
 
 
-def shown(run_minutes: float | None = None) -> Outcome:
+def show_results(run_minutes: float | None = None) -> Outcome:
     """The results in words and as data. run_minutes: see summary_text.summary."""
     found = results()
     return Outcome(summary(found, run_minutes), found)

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Raises BusyError for a port that cannot be used."""
-    require_free(options.port)
+    require_free_port(options.port)
     url = f"http://127.0.0.1:{options.port}{page()}"
     return Outcome(
         f"MLflow: {url} (Ctrl-C ends it)", {"url": url}, after=partial(serve, options.port)
@@ -48,7 +48,7 @@ def serve(port: int) -> int:
     return subprocess.run(command, env=environment, stdout=2).returncode
 
 
-def require_free(port: int) -> None:
+def require_free_port(port: int) -> None:
     """Raises BusyError when something answers on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

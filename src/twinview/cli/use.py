@@ -37,14 +37,14 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.undo and given:
         raise ConfigError("--undo takes the last use back; give it no recipe and no -S")
     if options.undo:
-        return undone()
+        return undo_last()
     if not given:
         names = ", ".join(recipes.known()) or "there is none"
         raise ConfigError(f"name a recipe ({names}), or settings by -S KEY=VALUE, or give --undo")
-    return used(recipes.find(options.recipe) if options.recipe else None, options.set_param)
+    return apply_recipe(recipes.find(options.recipe) if options.recipe else None, options.set_param)
 
 
-def used(recipe: Path | None, overrides: list[str]) -> Outcome:
+def apply_recipe(recipe: Path | None, overrides: list[str]) -> Outcome:
     """Applies a recipe and overrides to params.yaml."""
     with stage.alone("repro"):  # a run that is at work would record the new settings as its own
         edit = params_edits.apply(recipe, overrides)
@@ -58,7 +58,7 @@ def used(recipe: Path | None, overrides: list[str]) -> Outcome:
     return Outcome("\n".join(lines), _data(edit.changes))
 
 
-def undone() -> Outcome:
+def undo_last() -> Outcome:
     """Takes the last edit of params.yaml back."""
     with stage.alone("repro"):
         found = params_edits.undo()

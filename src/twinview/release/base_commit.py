@@ -29,7 +29,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     own = load(file).gate
     if reference is None:
         return own, str(file)
-    commit, name = resolved(reference), os.path.relpath(file)
+    commit, name = resolve_commit(reference), os.path.relpath(file)
     stated = _gate_at(commit, name)
     kept = {key: stated[key] for key in own.model_dump() if key in stated}
     missing = [key for key in own.model_dump() if key not in stated]
@@ -43,7 +43,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
 
 def base_results(reference: str, file: Path) -> Reference:
     """The results that the commit kept in git, if it did."""
-    commit, name = resolved(reference), Path(os.path.relpath(file))
+    commit, name = resolve_commit(reference), Path(os.path.relpath(file))
     label = f"baseline {commit}"
     if name != PARAMS:
         return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
@@ -58,7 +58,7 @@ def base_results(reference: str, file: Path) -> Reference:
         raise DataError(f"at {commit}, {error}") from None
 
 
-def resolved(reference: str) -> str:
+def resolve_commit(reference: str) -> str:
     """A commit's short name. Raises ConfigError for a reference that does not exist here."""
     commit = git(*_VERIFY, "--end-of-options", f"{reference}^{{commit}}")
     if commit is None:

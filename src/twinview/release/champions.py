@@ -22,11 +22,11 @@ ALIAS = "champion"
 CARD = "MODEL_CARD.md"
 _LONGEST = 5000  # what MLflow's databases hold of a description
 # Tags of a version: which encoder it is, and its metrics over training seeds.
-SAME, SEEDS = "twinview.encoder", "twinview.trainings"
+ENCODER_TAG, TRAININGS_TAG = "twinview.encoder", "twinview.trainings"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedEncoder:
     """A published row with its encoder: what the registry is to know of it."""
 
     run_id: str
@@ -38,7 +38,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Known:
+class RegisteredVersion:
     """A registered version. trainings: how many its metrics are of; none where it has no card."""
 
     version: str
@@ -46,7 +46,7 @@ class Known:
     trainings: int
 
 
-def champion(model: str) -> Reference:
+def champion_results(model: str) -> Reference:
     """The champion's metrics, over its training seeds where they were measured."""
     with _registry() as client:
         version = _champion(client, model)
@@ -59,7 +59,7 @@ def champion(model: str) -> Reference:
     return Reference(f"{ALIAS} {version.version}", found)
 
 
-def published(metrics: Mapping[str, float], pretrained: str) -> Published:
+def find_published(metrics: Mapping[str, float], pretrained: str) -> PublishedEncoder:
     """The newest finished row that has these metrics, of this pretraining's encoder.
 
     Raises DataError when there is none, or its encoder lacks signature or input example.
@@ -78,38 +78,44 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
     )
 
 
-def version_of(model: str, encoder: str) -> Known | None:
+def find_version(model: str, encoder: str) -> RegisteredVersion | None:
     """The version that is this encoder, the champion where that is one; None without one."""
     with _registry() as client:
         first = _champion(client, model)
-        if first is not None and first.tags.get(SAME) == encoder:
-            return Known(str(first.version), True, _trainings(first).count)
-        found = client.search_model_versions(f"name = '{model}' and tags.`{SAME}` = '{encoder}'")
-        return Known(str(found[0].version), False, _trainings(found[0]).count) if found else None
+        if first is not None and first.tags.get(ENCODER_TAG) == encoder:
+            return RegisteredVersion(str(first.version), True, _trainings(first).count)
+        found = client.search_model_versions(
+            f"name = '{model}' and tags.`{ENCODER_TAG}` = '{encoder}'"
+        )
+        return (
+            RegisteredVersion(str(found[0].version), False, _trainings(found[0]).count)
+            if found
+            else None
+        )
 
 
-def register(model: str, row: Published, encoder: str) -> str:
+def register(model: str, row: PublishedEncoder, encoder: str) -> str:
     """Registers a row's encoder; the new version."""
     import mlflow
 
-    tags = {SAME: encoder, "twinview.row": row.run_id}
+    tags = {ENCODER_TAG: encoder, "twinview.row": row.run_id}
     with _registry(), contextlib.redirect_stderr(io.StringIO()):  # it says what we say
         made = mlflow.register_model(f"models:/{row.model_id}", model, tags=tags)
     return str(made.version)
 
 
-def describe(model: str, version: str, card: str, ours: Trainings) -> None:
+def attach_card(model: str, version: str, card: str, ours: Trainings) -> None:
     """Puts the card beside the model's files, makes what fits of it the version's description, and
     keeps the metrics that it tells of."""
     with _registry() as client, tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / CARD
         path.write_text(card)
         client.log_model_artifact(_model_id(client.get_model_version(model, version)), str(path))
-        client.update_model_version(model, version, shortened(card))
-        client.set_model_version_tag(model, version, SEEDS, json.dumps(ours.values))
+        client.update_model_version(model, version, shorten(card))
+        client.set_model_version_tag(model, version, TRAININGS_TAG, json.dumps(ours.values))
 
 
-def shortened(card: str) -> str:
+def shorten(card: str) -> str:
     """The card, or as many whole sections of it as a description holds, and where the rest is."""
     if len(card) <= _LONGEST:
         return card
@@ -117,7 +123,7 @@ def shortened(card: str) -> str:
     return card[: card.rfind("\n\n#", 0, _LONGEST - len(more))] + more
 
 
-def crown(model: str, version: str) -> None:
+def set_champion(model: str, version: str) -> None:
     """Moves the alias champion to a version."""
     with _registry() as client:
         client.set_registered_model_alias(model, ALIAS, version)
@@ -151,7 +157,7 @@ def _champion(client: Any, model: str) -> Any:
 
 def _trainings(version: Any) -> Trainings:
     """The metrics that a version's card tells of; none where it was registered by hand."""
-    stated = json.loads(version.tags.get(SEEDS, "{}"))
+    stated = json.loads(version.tags.get(TRAININGS_TAG, "{}"))
     return Trainings({name: tuple(map(float, of)) for name, of in stated.items()})
 
 
@@ -167,7 +173,7 @@ def _has(row: Mapping[str, float], metrics: Mapping[str, float]) -> bool:
     )
 
 
-def _with_encoder(client: Any, row: Any) -> Published:
+def _with_encoder(client: Any, row: Any) -> PublishedEncoder:
     import mlflow
 
     made = [model.model_id for model in row.outputs.model_outputs] if row.outputs else []
@@ -185,4 +191,4 @@ def _with_encoder(client: Any, row: Any) -> Published:
         )
     inputs = (about.metadata or {}).get("takes", about.signature.inputs)  # in words, where it can
     texts = (str(inputs), str(about.signature.outputs))
-    return Published(row.info.run_id, ids[-1], row.data.params, row.data.tags, *texts)
+    return PublishedEncoder(row.info.run_id, ids[-1], row.data.params, row.data.tags, *texts)

@@ -11,7 +11,7 @@ from twinview.experiments.intervals import interval
 from twinview.experiments.metric_names import RAW, SUPERVISED
 from twinview.experiments.trainings import Trainings
 from twinview.release import gate_table
-from twinview.release.champions import Published
+from twinview.release.champions import PublishedEncoder
 from twinview.release.gate import Check
 
 _TEMPLATE = Path(__file__).parent / "model_card.md.j2"
@@ -19,8 +19,13 @@ _TEMPLATE = Path(__file__).parent / "model_card.md.j2"
 _SETTINGS = ("data", "views", "pretrain", "methods", "encoders", "heads", "embed")
 
 
-def card(
-    model: str, version: str, row: Published, ours: Trainings, checks: Sequence[Check], place: str
+def render_card(
+    model: str,
+    version: str,
+    row: PublishedEncoder,
+    ours: Trainings,
+    checks: Sequence[Check],
+    place: str,
 ) -> str:
     """The card of a version of a registered model, out of its row and the reports.
 
@@ -45,7 +50,7 @@ def card(
     )
 
 
-def told(values: Sequence[float]) -> str:
+def format_mean(values: Sequence[float]) -> str:
     """The mean and its interval; a dash for one value, or none."""
     if len(values) < 2:
         return "–"
@@ -63,8 +68,8 @@ def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[st
         yield {
             "task": task,
             "accuracy": f"{found['accuracy']:.4f}",
-            "seeds": told(ours.values.get(f"{task}.accuracy", ())),
-            "draws": told(found.get("draws", ())),
+            "seeds": format_mean(ours.values.get(f"{task}.accuracy", ())),
+            "draws": format_mean(found.get("draws", ())),
             **others,
         }
 

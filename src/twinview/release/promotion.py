@@ -43,28 +43,28 @@ def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Prom
         run = recorded_run.in_folder()
         ours, row = trainings(run), _row(run)
         same = _same_encoder(run)
-        known = champions.version_of(settings.model, same)
+        known = champions.find_version(settings.model, same)
         leads = known is not None and known.is_champion
-        against = [*references, *([] if leads else [champions.champion(settings.model)])]
+        against = [*references, *([] if leads else [champions.champion_results(settings.model)])]
         checks = run_gate(settings, run, against)
         if not leads and not holds(checks):
             return Promotion(settings.model, None, False, checks, 0)
         version = known.version if known else champions.register(settings.model, row, same)
         if known is None or known.trainings < ours.count:
-            card = model_card.card(settings.model, version, row, ours, checks, place)
-            champions.describe(settings.model, version, card, ours)
-        champions.crown(settings.model, version)
+            card = model_card.render_card(settings.model, version, row, ours, checks, place)
+            champions.attach_card(settings.model, version, card, ours)
+        champions.set_champion(settings.model, version)
         told = max(ours.count, known.trainings if known else 0)
         return Promotion(settings.model, version, known is None, [] if leads else checks, told)
 
 
-def _row(run: RecordedRun) -> champions.Published:
+def _row(run: RecordedRun) -> champions.PublishedEncoder:
     """The row of these reports: it has the encoder's metrics and its pretraining's run.
 
     The baselines do not tell: which of theirs a row has is another matter in each version.
     """
     pretrained = files.load_json(paths.PRETRAIN_RUN)["run_id"]
-    return champions.published(files.flatten(run.metrics), pretrained)
+    return champions.find_published(files.flatten(run.metrics), pretrained)
 
 
 def _same_encoder(run: RecordedRun) -> str:

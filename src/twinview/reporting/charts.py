@@ -14,7 +14,7 @@ _DOTS = 40  # beyond so many points, dots would only thicken the line
 class Tick:
     """A place on an axis, in the plane's units, and what stands beside it."""
 
-    at: float
+    position: float
     label: str
 
 
@@ -37,7 +37,7 @@ class Chart:
     title: str
     note: str
     x_label: str
-    last: str
+    last_value: str
     line: str
     points: tuple[Dot, ...]
     dots: tuple[Dot, ...]
@@ -46,7 +46,7 @@ class Chart:
     reference: Tick | None
 
     @property
-    def spots(self) -> list[tuple[float, float, str]]:
+    def script_points(self) -> list[tuple[float, float, str]]:
         """The points as the page's script reads them."""
         return [(point.x, point.y, point.label) for point in self.points]
 
@@ -66,7 +66,7 @@ def line_chart(
     marks = [*ys, reference[0]] if reference else ys
     y_ticks = nice_ticks(*_widened(min(marks), max(marks)))
     low, high = _widened(xs[0], xs[-1])
-    x_ticks = [x for x in nice_ticks(low, high, least=1) if low <= x <= high]
+    x_ticks = [x for x in nice_ticks(low, high, min_step=1) if low <= x <= high]
 
     def across(x: float) -> float:
         return round(LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
@@ -80,7 +80,7 @@ def line_chart(
         title=title,
         note=note,
         x_label=x_label,
-        last=f"{ys[-1]:.4g}",
+        last_value=f"{ys[-1]:.4g}",
         line="M" + "L".join(f"{dot.x} {dot.y}" for dot in along),
         points=along,
         dots=along if len(along) <= _DOTS else (),

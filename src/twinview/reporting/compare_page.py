@@ -12,7 +12,12 @@ from twinview.experiments.group_labels import MANY
 from twinview.experiments.intervals import WORDS, Difference
 from twinview.experiments.metric_names import validation_of
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
+from twinview.reporting.comparison_words import (
+    MORE_SEEDS,
+    format_interval,
+    format_megabytes,
+    format_minutes,
+)
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
 
@@ -33,11 +38,11 @@ class Cell:
     value: float | str | None
     best: bool = False
     sign: str = ""
-    says: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherGroup:
     """A group beside the best of a metric: its name, and what the cells of its row say."""
 
     group: Group
@@ -45,16 +50,16 @@ class Other:
 
 
 @dataclass(frozen=True)
-class Part:
+class ComparisonPart:
     """One comparison, as the page shows it. place: follows the names of its sections."""
 
     title: str
-    place: str
-    found: Comparison
+    anchor: str
+    comparison: Comparison
     columns: list[tuple[str, str]]
     rows: list[tuple[Group, list[Cell]]]
     charts: list[IntervalChart]
-    against: dict[str, list[Other]]
+    against: dict[str, list[OtherGroup]]
     several: bool
     runs: int
     common: dict[str, str]
@@ -66,44 +71,44 @@ def page(compared: Compared) -> str:
     return render(
         _TEMPLATE,
         escaped=True,
-        parts=[_part(compared, found) for found in compared.parts],
+        parts=[_part(compared, comparison) for comparison in compared.parts],
         apart=compared.apart,
         interval=WORDS,
         more_seeds=MORE_SEEDS.split("`"),  # every second piece is typed
-        task=task,
+        task_label=task_label,
         validated=_validated,
     )
 
 
-def _part(compared: Compared, found: Comparison) -> Part:
-    title = compared.title(found)
-    return Part(
+def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
+    title = compared.title(comparison)
+    return ComparisonPart(
         title=title,
-        place=f"-{compared.parts.index(found) + 1}" if title else "",
-        found=found,
-        columns=_columns(found),
-        rows=[(group, _cells(found, group)) for group in found.groups],
-        charts=[interval_chart(found, metric) for metric in found.metrics],
-        against={metric: _against(found, metric) for metric in found.metrics},
-        several=any(len(group.seeds) > 1 for group in found.groups),
-        runs=sum(len(group.runs) for group in found.groups),
-        common={key: told(value) for key, value in found.common.items()},
-        differing=_differing(found),
+        anchor=f"-{compared.parts.index(comparison) + 1}" if title else "",
+        comparison=comparison,
+        columns=_columns(comparison),
+        rows=[(group, _cells(comparison, group)) for group in comparison.groups],
+        charts=[interval_chart(comparison, metric) for metric in comparison.metrics],
+        against={metric: _against(comparison, metric) for metric in comparison.metrics},
+        several=any(len(group.seeds) > 1 for group in comparison.groups),
+        runs=sum(len(group.runs) for group in comparison.groups),
+        common={key: told(value) for key, value in comparison.common.items()},
+        differing=_differing(comparison),
     )
 
 
-def task(metric: str) -> str:
+def task_label(metric: str) -> str:
     """A metric in words: "linear", "10 labels a class", "knn, f1"."""
     *where, last = metric.split(".")
     words = [few_labels(part) or spoken(part) for part in where]
     return ", ".join([*words, *([last] if last != "accuracy" else [])])
 
 
-def _columns(found: Comparison) -> list[tuple[str, str]]:
+def _columns(comparison: Comparison) -> list[tuple[str, str]]:
     """Heading and full name of each column of the table."""
     return [
-        *_names(found),
-        *((task(metric), metric) for metric in found.metrics),
+        *_names(comparison),
+        *((task_label(metric), metric) for metric in comparison.metrics),
         ("n", "training seeds"),
         ("min", "minutes of pretraining, the mean"),
         ("MB", "what the runs keep in DVC's cache, each content once"),
@@ -112,41 +117,41 @@ def _columns(found: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def _names(found: Comparison) -> list[tuple[str, str]]:
+def _names(comparison: Comparison) -> list[tuple[str, str]]:
     """The columns that name a row: its settings, or, where these are many, their short name."""
-    if len(found.differing) > MANY:
-        return [("settings", f"{len(found.differing)} settings differ, see Settings")]
-    keys = found.differing or ("pretrain.method",)
+    if len(comparison.differing) > MANY:
+        return [("settings", f"{len(comparison.differing)} settings differ, see Settings")]
+    keys = comparison.differing or ("pretrain.method",)
     return [(short(key, keys), key) for key in keys]
 
 
-def _named(found: Comparison, group: Group) -> list[Cell]:
-    if len(found.differing) > MANY:
-        return [Cell(group.label, group.label, says=group.whole)]
-    settings = group.differing if found.differing else {"pretrain.method": group.label}
-    keys = found.differing or ("pretrain.method",)
+def _named(comparison: Comparison, group: Group) -> list[Cell]:
+    if len(comparison.differing) > MANY:
+        return [Cell(group.label, group.label, explanation=group.whole)]
+    settings = group.differing if comparison.differing else {"pretrain.method": group.label}
+    keys = comparison.differing or ("pretrain.method",)
     return [_setting(settings[key]) if key in settings else Cell("–", None) for key in keys]
 
 
-def _differing(found: Comparison) -> list[tuple[Group, list[str]]]:
+def _differing(comparison: Comparison) -> list[tuple[Group, list[str]]]:
     """Of each group the values of all settings that differ; none where the table has them."""
-    if len(found.differing) <= MANY:
+    if len(comparison.differing) <= MANY:
         return []
-    keys, groups = found.differing, found.groups
+    keys, groups = comparison.differing, comparison.groups
     return [
         (one, [told(one.differing[key]) if key in one.differing else "–" for key in keys])
         for one in groups
     ]
 
 
-def _cells(found: Comparison, group: Group) -> list[Cell]:
-    sizes = sum(group.outs.values()), found.own_bytes(group)
+def _cells(comparison: Comparison, group: Group) -> list[Cell]:
+    sizes = sum(group.outs.values()), comparison.own_bytes(group)
     return [
-        *_named(found, group),
-        *(_metric(found, group, metric) for metric in found.metrics),
+        *_named(comparison, group),
+        *(_metric(comparison, group, metric) for metric in comparison.metrics),
         Cell(str(len(group.seeds)), len(group.seeds)),
-        Cell(minutes(group), group.minutes),
-        *(Cell(megabytes(size), size) for size in sizes),
+        Cell(format_minutes(group), group.minutes),
+        *(Cell(format_megabytes(size), size) for size in sizes),
         Cell(" and ".join(group.verdicts), ",".join(group.verdicts)),
     ]
 
@@ -156,19 +161,19 @@ def _setting(value: Any) -> Cell:
     return Cell(told(value), value if number else told(value))
 
 
-def _metric(found: Comparison, group: Group, metric: str) -> Cell:
+def _metric(comparison: Comparison, group: Group, metric: str) -> Cell:
     one = group.interval(metric)
     if one is None:
         return Cell("–", None)
-    standing = found.standing(group, metric)
+    standing = comparison.standing(group, metric)
     sign, says = _SIGNS.get(standing, ("", ""))
-    return Cell(str(one), one.mean, best=standing == "best", sign=sign, says=says)
+    return Cell(str(one), one.mean, best=standing == "best", sign=sign, explanation=says)
 
 
-def _against(found: Comparison, metric: str) -> list[Other]:
+def _against(comparison: Comparison, metric: str) -> list[OtherGroup]:
     """On validation, difference to the best, how it was taken, p, whether the two are apart."""
     return [
-        Other(
+        OtherGroup(
             one.group,
             (
                 _validated(one.group, metric),
@@ -178,13 +183,13 @@ def _against(found: Comparison, metric: str) -> list[Other]:
                 {True: "yes", False: "no", None: "cannot be said"}[one.apart],
             ),
         )
-        for one in found.against_best(metric)
+        for one in comparison.against_best(metric)
     ]
 
 
 def _validated(group: Group, metric: str) -> str:
     """The group's mean on validation; a dash where its runs have none."""
-    return cell(group.interval(validation_of(metric)))
+    return format_interval(group.interval(validation_of(metric)))
 
 
 def _half(difference: Difference) -> str:

@@ -14,32 +14,32 @@ def data(compared: Compared) -> dict[str, Any]:
     """All numbers, by part, group and metric."""
     return {
         "interval": WORDS,
-        "parts": [_part(found) for found in compared.parts],
+        "parts": [_part(comparison) for comparison in compared.parts],
         "not_compared": dict(compared.apart),
     }
 
 
-def _part(found: Comparison) -> dict[str, Any]:
+def _part(comparison: Comparison) -> dict[str, Any]:
     return {
-        "heading": found.heading,
+        "heading": comparison.heading,
         "differences": {
             kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in of.items()}
-            for kind, of in found.differences.items()
+            for kind, of in comparison.differences.items()
         },
-        "metrics": list(found.metrics),
-        "lacking": list(found.lacking),
-        "picked": {name: found.picked(name) for name in found.metrics},
-        "groups": [_group(found, group) for group in found.groups],
-        "against_best": {name: _against(found, name) for name in found.metrics},
-        "references": {name: found.references(name) for name in found.metrics},
-        "common": dict(found.common),
-        "changed_code": list(found.changed),
+        "metrics": list(comparison.metrics),
+        "lacking": list(comparison.lacking),
+        "picked": {name: comparison.picked(name) for name in comparison.metrics},
+        "groups": [_group(comparison, group) for group in comparison.groups],
+        "against_best": {name: _against(comparison, name) for name in comparison.metrics},
+        "references": {name: comparison.references(name) for name in comparison.metrics},
+        "common": dict(comparison.common),
+        "changed_code": list(comparison.changed),
     }
 
 
-def _group(found: Comparison, group: Group) -> dict[str, Any]:
-    measured = {name: group.interval(name) for name in found.metrics}
-    validated = {name: group.interval(validation_of(name)) for name in found.metrics}
+def _group(comparison: Comparison, group: Group) -> dict[str, Any]:
+    measured = {name: group.interval(name) for name in comparison.metrics}
+    validated = {name: group.interval(validation_of(name)) for name in comparison.metrics}
     return {
         "label": group.label,
         "differing": dict(group.differing),
@@ -52,15 +52,15 @@ def _group(found: Comparison, group: Group) -> dict[str, Any]:
             if one is not None
         },
         "validation": {name: asdict(one) for name, one in validated.items() if one},
-        "best": [name for name in measured if found.standing(group, name) == "best"],
+        "best": [name for name in measured if comparison.standing(group, name) == "best"],
         "minutes": group.minutes,
         "bytes": sum(group.outs.values()),
-        "own_bytes": found.own_bytes(group),
+        "own_bytes": comparison.own_bytes(group),
     }
 
 
-def _against(found: Comparison, metric: str) -> list[dict[str, Any]]:
+def _against(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
     return [
         {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.apart}
-        for one in found.against_best(metric)
+        for one in comparison.against_best(metric)
     ]

@@ -10,7 +10,12 @@ from twinview.experiments.group import Group
 from twinview.experiments.intervals import WORDS
 from twinview.experiments.metric_names import without_accuracy
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
+from twinview.reporting.comparison_words import (
+    MORE_SEEDS,
+    format_interval,
+    format_megabytes,
+    format_minutes,
+)
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
 WIDTH = 120  # columns of a terminal
@@ -18,7 +23,7 @@ _SHARE = 4  # of a terminal's width, the part that names may take in tables belo
 _MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE, "more": MORE}
 
 
-def notes(best: str) -> list[str]:
+def legend(best: str) -> list[str]:
     """What the numbers and the marks mean; best: how the best is marked."""
     return [
         f"Accuracy on test. ±: {WORDS} over n training seeds; with one seed there is none.",
@@ -34,11 +39,11 @@ def notes(best: str) -> list[str]:
 def terminal(compared: Compared, width: int = WIDTH) -> str:
     """The tables for a terminal, what they mean, and what is not in them."""
     lines = []
-    for found in compared.parts:
-        lines += [f"{heading}:", ""] if (heading := compared.title(found)) else []
-        said = [*_facts(found), *_names(found), *_remedy(found)]
-        lines += [*_table(found, width), "", *_wrapped(said, width), ""]
-    lines += _wrapped(notes(BEST), width)
+    for comparison in compared.parts:
+        lines += [f"{heading}:", ""] if (heading := compared.title(comparison)) else []
+        said = [*_facts(comparison), *_names(comparison), *_remedy(comparison)]
+        lines += [*_table(comparison, width), "", *_wrapped(said, width), ""]
+    lines += _wrapped(legend(BEST), width)
     if compared.apart:
         lines += ["", "Not compared:"]
         lines += [f"  {name}: {why}" for name, why in compared.apart.items()]
@@ -48,31 +53,34 @@ def terminal(compared: Compared, width: int = WIDTH) -> str:
 def markdown(compared: Compared) -> str:
     """The same for a pull request or a page of notes; the best is bold."""
     lines = []
-    for found in compared.parts:
-        lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(found)) else []
-        facts = [*_facts(found), *(f"{one.label}: {one.whole}" for one in _shortened(found))]
-        said = [*map(_escaped, facts), *_remedy(found)]
-        lines += [*_grid(found), "", *(f"- {line}" for line in said), ""]
+    for comparison in compared.parts:
+        lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(comparison)) else []
+        facts = [
+            *_facts(comparison),
+            *(f"{one.label}: {one.whole}" for one in _shortened(comparison)),
+        ]
+        said = [*map(_escaped, facts), *_remedy(comparison)]
+        lines += [*_grid(comparison), "", *(f"- {line}" for line in said), ""]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
-    return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
+    return "\n".join([*lines, *(f"- {note}" for note in legend("bold")), *apart, ""])
 
 
-def _mark(found: Comparison, group: Group, metric: str) -> str:
+def _mark(comparison: Comparison, group: Group, metric: str) -> str:
     """How the group stands to a metric's best; empty: it is surely less, or has none."""
-    return _MARKS.get(found.standing(group, metric), "")
+    return _MARKS.get(comparison.standing(group, metric), "")
 
 
-def _table(found: Comparison, width: int) -> list[str]:
+def _table(comparison: Comparison, width: int) -> list[str]:
     """One table where it fits; else several below each other, long names listed above them."""
     header = [
         "settings",
         "n",
-        *(without_accuracy(name) for name in found.metrics),
+        *(without_accuracy(name) for name in comparison.metrics),
         "min",
         "MB",
         "own MB",
     ]
-    rows = [[*_row(found, group)] for group in found.groups]
+    rows = [[*_row(comparison, group)] for group in comparison.groups]
     whole = format_table([header, *rows])
     if max(map(len, whole)) <= width:
         return whole
@@ -99,64 +107,67 @@ def _wrapped(lines: Sequence[str], width: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="   ")]
 
 
-def _grid(found: Comparison) -> list[str]:
+def _grid(comparison: Comparison) -> list[str]:
     """A table in Markdown."""
     columns = [
         "n",
-        *(without_accuracy(name) for name in found.metrics),
+        *(without_accuracy(name) for name in comparison.metrics),
         "min",
         "MB",
         "own MB",
         "runs",
     ]
     rows: dict[str, list[str]] = {}
-    for group in found.groups:
-        _, *cells = _row(found, group)
+    for group in comparison.groups:
+        _, *cells = _row(comparison, group)
         bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
         rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
     return scoreboard.grid("settings", columns, rows)
 
 
-def _columns(found: Comparison) -> list[str]:
-    return ["n", *map(without_accuracy, found.metrics), "min", "MB", "own MB"]
+def _columns(comparison: Comparison) -> list[str]:
+    return ["n", *map(without_accuracy, comparison.metrics), "min", "MB", "own MB"]
 
 
-def _row(found: Comparison, group: Group) -> Sequence[str]:
+def _row(comparison: Comparison, group: Group) -> Sequence[str]:
     cells = [
-        f"{cell(group.interval(name))} {_mark(found, group, name)}".rstrip()
-        for name in found.metrics
+        f"{format_interval(group.interval(name))} {_mark(comparison, group, name)}".rstrip()
+        for name in comparison.metrics
     ]
-    sizes = [megabytes(sum(group.outs.values())), megabytes(found.own_bytes(group))]
-    return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
+    sizes = [
+        format_megabytes(sum(group.outs.values())),
+        format_megabytes(comparison.own_bytes(group)),
+    ]
+    return [group.label, str(len(group.seeds)), *cells, format_minutes(group), *sizes]
 
 
-def _facts(found: Comparison) -> list[str]:
+def _facts(comparison: Comparison) -> list[str]:
     """The best, and what the table does not show: metrics that lack, other code."""
     facts = []
-    if found.metrics:
-        metric, best = found.metrics[0], found.groups[0]
+    if comparison.metrics:
+        metric, best = comparison.metrics[0], comparison.groups[0]
         runs = ", ".join(run.name for run in best.runs)
-        facts.append(f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
-    if found.lacking:
-        facts.append(f"No run of this part has {', '.join(found.lacking)}.")
-    if found.changed:
-        facts.append(f"Code differs in: {', '.join(found.changed)}")
+        facts.append(f"Best {metric}: {best.label} ({runs}), {comparison.picked(metric)}")
+    if comparison.lacking:
+        facts.append(f"No run of this part has {', '.join(comparison.lacking)}.")
+    if comparison.changed:
+        facts.append(f"Code differs in: {', '.join(comparison.changed)}")
     return facts
 
 
-def _names(found: Comparison) -> list[str]:
+def _names(comparison: Comparison) -> list[str]:
     """Where all settings of short names stand."""
     said = "Names have the most telling settings; the page, under Settings, has all."
-    return [said] if _shortened(found) else []
+    return [said] if _shortened(comparison) else []
 
 
-def _remedy(found: Comparison) -> list[str]:
+def _remedy(comparison: Comparison) -> list[str]:
     """How to get more seeds, where they are wanted."""
-    return [MORE_SEEDS] if any(found.unsure(metric) for metric in found.metrics) else []
+    return [MORE_SEEDS] if any(comparison.unsure(metric) for metric in comparison.metrics) else []
 
 
-def _shortened(found: Comparison) -> list[Group]:
-    return [group for group in found.groups if group.shortened]
+def _shortened(comparison: Comparison) -> list[Group]:
+    return [group for group in comparison.groups if group.shortened]
 
 
 def _escaped(text: str) -> str:

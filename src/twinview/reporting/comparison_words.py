@@ -10,16 +10,16 @@ MORE_SEEDS = (
 )
 
 
-def cell(one: Interval | None) -> str:
+def format_interval(one: Interval | None) -> str:
     """A mean with its interval; a dash where nothing was measured."""
     return "–" if one is None else str(one)
 
 
-def megabytes(count: int) -> str:
+def format_megabytes(count: int) -> str:
     """A number of bytes as MB with as many digits as tell something."""
     return f"{count / 1e6:.3g}" if count < 1e9 else f"{count / 1e6:.0f}"
 
 
-def minutes(group: Group) -> str:
+def format_minutes(group: Group) -> str:
     """The mean of a group's trainings; a dash where they are not known."""
     return "–" if group.minutes is None else f"{group.minutes:.3g}"

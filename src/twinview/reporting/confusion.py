@@ -8,13 +8,13 @@ _LARGEST = 6
 
 
 @dataclass(frozen=True)
-class Count:
+class ConfusionCell:
     """Examples of one true class that were taken for another: how many, and which share of it."""
 
     number: int
     share: float
-    right: bool
-    words: str
+    correct: bool
+    label: str
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class ClassRow:
     """One true class: what its examples were taken for, precision, recall and F1."""
 
     name: str
-    counts: tuple[Count, ...]
+    counts: tuple[ConfusionCell, ...]
     precision: float
     recall: float
     f1: float
@@ -42,7 +42,9 @@ def class_rows(found: Mapping[str, Any], classes: Sequence[str]) -> list[ClassRo
     ]
 
 
-def largest(found: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str, int, int, int]]:
+def largest_mistakes(
+    found: Mapping[str, Any], classes: Sequence[str]
+) -> list[tuple[str, int, int, int]]:
     """The most frequent mistakes: in words, how many, and the numbers of the classes."""
     cells = [
         (f"{classes[actual]} taken for {classes[said]}", number, actual, said)
@@ -53,7 +55,7 @@ def largest(found: Mapping[str, Any], classes: Sequence[str]) -> list[tuple[str,
     return sorted(cells, key=lambda cell: -cell[1])[:_LARGEST]
 
 
-def _count(name: str, other: str, numbers: Sequence[int], place: int) -> Count:
+def _count(name: str, other: str, numbers: Sequence[int], place: int) -> ConfusionCell:
     number, total = numbers[place], max(1, sum(numbers))
     words = f"{number} of {sum(numbers)} {name} taken for {other}"
-    return Count(number, round(number / total, 3), name == other, words)
+    return ConfusionCell(number, round(number / total, 3), name == other, words)

@@ -29,7 +29,7 @@ CurveRows = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Check:
+class VerdictCheck:
     """One of the measures that the verdict comes from, and its limit, in words."""
 
     name: str
@@ -39,7 +39,7 @@ class Check:
     holds: bool
 
 
-def training(
+def describe_training(
     pretrained: Mapping[str, Any], steps: CurveRows, epochs: CurveRows, batch_size: int
 ) -> dict[str, Any]:
     """What the page says of the training. pretrained: the summary; steps, epochs: its curves."""
@@ -51,13 +51,13 @@ def training(
         "chance": chance,
         "checks": checks(pretrained),
         "curves": [
-            *_by_step(steps, (chance, chance_words(chance, batch_size))),
+            *_by_step(steps, (chance, describe_chance(chance, batch_size))),
             *_by_epoch(epochs),
         ],
     }
 
 
-def checks(pretrained: Mapping[str, Any]) -> list[Check]:
+def checks(pretrained: Mapping[str, Any]) -> list[VerdictCheck]:
     """What the verdict rests on: it is "learning" where all of them hold.
 
     A low rank that the verdict lets pass is that of a method with labels, or of few outputs.
@@ -67,17 +67,32 @@ def checks(pretrained: Mapping[str, Any]) -> list[Check]:
     slow, excused = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
     last = Monitors.of(pretrained)
     return [
-        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}, unless uniformity "
-              f"is at most {EVEN:g}", "collapsed", not alike(last)),
-        Check("Effective rank", f"{rank:.1f}", f"at least {LEAST_RANK:g}, unless labels say what "
-              "is alike, or there are no more outputs or examples", "collapsed",
-              rank >= LEAST_RANK or excused),
-        Check("Loss", f"{loss:.3f}", f"at most {slow:.3f}, {SLOW_SHARE:g} of chance", "slow",
-              loss <= slow),
-    ]  # fmt: skip
+        VerdictCheck(
+            "Cosine spread",
+            f"{spread:.3f}",
+            f"at least {LEAST_SPREAD:g}, unless uniformity is at most {EVEN:g}",
+            "collapsed",
+            not alike(last),
+        ),
+        VerdictCheck(
+            "Effective rank",
+            f"{rank:.1f}",
+            f"at least {LEAST_RANK:g}, unless labels say what is alike, or there are no more "
+            "outputs or examples",
+            "collapsed",
+            rank >= LEAST_RANK or excused,
+        ),
+        VerdictCheck(
+            "Loss",
+            f"{loss:.3f}",
+            f"at most {slow:.3f}, {SLOW_SHARE:g} of chance",
+            "slow",
+            loss <= slow,
+        ),
+    ]
 
 
-def chance_words(chance: float, batch_size: int) -> str:
+def describe_chance(chance: float, batch_size: int) -> str:
     """The loss of embeddings that say nothing, with its formula where it is NT-Xent's."""
     formula = "log(2n − 1) = " if math.isclose(chance, math.log(2 * batch_size - 1)) else ""
     return f"chance: {formula}{chance:.3f}"

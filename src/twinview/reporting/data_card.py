@@ -9,7 +9,7 @@ import torch
 from PIL import Image as Picture
 
 from twinview.data.splits import Prepared
-from twinview.reporting.pictures import tiled
+from twinview.reporting.pictures import tile
 
 ROW = 12
 UNLABELLED_ROWS = 8
@@ -48,10 +48,10 @@ def contact_sheet(prepared: Prepared) -> Picture.Image:
     """A row of train examples for each class; without labels, rows of the first ones."""
     train = prepared.splits["train"]
     if train.labels is None:
-        return tiled(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
+        return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
     rows = [(train.labels == label).nonzero().squeeze(1) for label in train.labels.unique()]
     shown = min(ROW, *(len(row) for row in rows))
-    return tiled(train.inputs[torch.cat([row[:shown] for row in rows])], shown)
+    return tile(train.inputs[torch.cat([row[:shown] for row in rows])], shown)
 
 
 def _counts(prepared: Prepared, name: str) -> dict[str, Any]:

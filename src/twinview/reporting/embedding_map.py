@@ -20,7 +20,7 @@ _COLUMNS = 50
 
 
 @dataclass(frozen=True)
-class Portrait:
+class Example:
     """One example: its picture as a data URI, its class, its id."""
 
     picture: str
@@ -32,26 +32,26 @@ class Portrait:
 class Neighbour:
     """A train example near a query."""
 
-    portrait: Portrait
+    example: Example
     cosine: float
-    same: bool
+    same_class: bool
 
 
 @dataclass(frozen=True)
 class Query:
     """A test example, the class that a probe says, and its nearest train examples, best first."""
 
-    portrait: Portrait
-    said: str
+    example: Example
+    predicted: str
     neighbours: tuple[Neighbour, ...]
 
     @property
     def agreeing(self) -> int:
         """How many neighbours are of the query's class."""
-        return sum(neighbour.same for neighbour in self.neighbours)
+        return sum(neighbour.same_class for neighbour in self.neighbours)
 
 
-def drawn(seed: int, name: str, count: int, total: int) -> Tensor:
+def random_rows(seed: int, name: str, count: int, total: int) -> Tensor:
     """`count` of `total` row numbers at random, rising; all of them where there are fewer."""
     return torch.randperm(total, generator=randomness.generator(seed, name))[:count].sort().values
 
@@ -72,7 +72,7 @@ def map_data(
     number = {name: place for place, name in enumerate(classes)}
     said = [number[predicted[row]] for row in rows.tolist()]
     part = test.take(rows)
-    truth = labels_of(part)
+    truth = required_labels(part)
     columns = zip(*places.T.tolist(), truth, said, part.ids.tolist(), strict=True)
     height, width = thumbnails(part.inputs[:1]).shape[2:]
     return {
@@ -103,14 +103,14 @@ def neighbour_rows(
     """
     train, test = splits["train"], splits["test"]
     cosines, near = nearest(features["test"].features[rows], features["train"].features, count)
-    queries = _portraits(test.take(rows), classes)
+    queries = _examples(test.take(rows), classes)
     return [
         Query(
             portrait,
             predicted[row],
             tuple(
                 Neighbour(other, round(cosine, 3), other.actual == portrait.actual)
-                for other, cosine in zip(_portraits(train.take(own), classes), scores, strict=True)
+                for other, cosine in zip(_examples(train.take(own), classes), scores, strict=True)
             ),
         )
         for portrait, row, own, scores in zip(
@@ -119,16 +119,16 @@ def neighbour_rows(
     ]
 
 
-def labels_of(split: Split) -> list[int]:
+def required_labels(split: Split) -> list[int]:
     """The labels, where the page cannot do without."""
     assert split.labels is not None, "the page needs labels"
     return split.labels.tolist()
 
 
-def _portraits(split: Split, classes: Sequence[str]) -> list[Portrait]:
+def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
     return [
-        Portrait(data_uri(as_picture(image)), classes[label], row_id)
+        Example(data_uri(as_picture(image)), classes[label], row_id)
         for image, label, row_id in zip(
-            thumbnails(split.inputs), labels_of(split), split.ids.tolist(), strict=True
+            thumbnails(split.inputs), required_labels(split), split.ids.tolist(), strict=True
         )
     ]

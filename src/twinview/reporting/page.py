@@ -15,15 +15,15 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
-from twinview.reporting.confusion import class_rows, largest
+from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
-from twinview.reporting.curves import CurveRows, training
+from twinview.reporting.curves import CurveRows, describe_training
 from twinview.reporting.embedding_map import (
-    drawn,
-    labels_of,
     map_data,
     map_sprite,
     neighbour_rows,
+    random_rows,
+    required_labels,
 )
 from twinview.reporting.mistakes import mistakes
 
@@ -31,7 +31,7 @@ _TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 
 @dataclass(frozen=True)
-class Evidence:
+class StageOutputs:
     """What the stages before wrote. settings: the effective ones, as Params.chosen gives them.
 
     steps, epochs, predictions: the rows of their CSV files. views_picture: a data URI.
@@ -51,94 +51,96 @@ class Evidence:
     outs: Sequence[Out]
 
 
-def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed: int) -> str:
-    """The HTML: equal evidence gives equal text.
+def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, seed: int) -> str:
+    """The HTML: equal outputs give equal text.
 
     points: test examples on the map. queries, neighbours: test examples shown with their nearest
     train examples, so many of all and so many of those that the first probe got wrong.
-    Raises DataError when the evidence is not all of the same rows.
+    Raises DataError when the outputs are not all of the same rows.
     """
-    require_same_rows(evidence)
-    batch_size = evidence.settings["pretrain"]["batch_size"]
+    require_same_rows(outputs)
+    batch_size = outputs.settings["pretrain"]["batch_size"]
     return render(
         _TEMPLATE,
         escaped=True,
         charts=charts,
-        **_results(evidence),
-        **training(evidence.pretrained, evidence.steps, evidence.epochs, batch_size),
-        **_pictures(evidence, points, queries, neighbours, seed),
-        **_mistakes(evidence),
-        **_origin(evidence),
-        **costs(evidence.run, evidence.outs),
+        **_results(outputs),
+        **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
+        **_pictures(outputs, points, queries, neighbours, seed),
+        **_mistakes(outputs),
+        **_origin(outputs),
+        **costs(outputs.run, outputs.outs),
     )
 
 
-def require_same_rows(evidence: Evidence) -> None:
+def require_same_rows(outputs: StageOutputs) -> None:
     """Raises DataError unless data, embeddings and predictions are of the same rows."""
-    ids = {name: split.ids.tolist() for name, split in evidence.prepared.splits.items()}
-    for name, part in evidence.features.items():
+    ids = {name: split.ids.tolist() for name, split in outputs.prepared.splits.items()}
+    for name, part in outputs.features.items():
         if part.ids.tolist() != ids[name]:
             raise DataError(f"the embeddings of {name} are of other rows; run `dvc repro`")
-    if [int(row["id"]) for row in evidence.predictions] != ids["test"]:
+    if [int(row["id"]) for row in outputs.predictions] != ids["test"]:
         raise DataError("the predictions are of other rows than the test data; run `dvc repro`")
 
 
-def _results(evidence: Evidence) -> dict[str, Any]:
-    contenders = evidence.evaluation["contenders"]
-    ours, classes = contenders[OURS], evidence.evaluation["classes"]
+def _results(outputs: StageOutputs) -> dict[str, Any]:
+    contenders = outputs.evaluation["contenders"]
+    ours, classes = contenders[OURS], outputs.evaluation["classes"]
     few = [of for of in ours.values() if "draws" in of]
     return {
-        "source": evidence.settings["data"]["source"],
-        "method": evidence.settings["pretrain"]["method"],
-        "sentence": results.sentence(contenders, len(evidence.predictions)),
+        "source": outputs.settings["data"]["source"],
+        "method": outputs.settings["pretrain"]["method"],
+        "sentence": results.sentence(contenders, len(outputs.predictions)),
         "judgements": results.judgements(contenders),
-        "protocol": evidence.evaluation["protocol"],
+        "protocol": outputs.evaluation["protocol"],
         "draws": len(few[0]["draws"]) if few else 0,
         "table": results.table(contenders),
         "choices": results.choices(contenders),
         "classes": classes,
         "confusions": {probe: class_rows(ours[probe], classes) for probe in results.probes(ours)},
-        "largest": {probe: largest(ours[probe], classes) for probe in results.probes(ours)},
+        "largest": {
+            probe: largest_mistakes(ours[probe], classes) for probe in results.probes(ours)
+        },
     }
 
 
-def _mistakes(evidence: Evidence) -> dict[str, Any]:
-    classes, test = evidence.evaluation["classes"], evidence.prepared.splits["test"]
+def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
+    classes, test = outputs.evaluation["classes"], outputs.prepared.splits["test"]
     number = {name: place for place, name in enumerate(classes)}
     said = {
-        probe: [number[row[probe]] for row in evidence.predictions]
-        for probe in results.probes(evidence.evaluation["contenders"][OURS])
+        probe: [number[row[probe]] for row in outputs.predictions]
+        for probe in results.probes(outputs.evaluation["contenders"][OURS])
     }
-    data, pictures = mistakes(test, labels_of(test), said)
+    data, pictures = mistakes(test, required_labels(test), said)
     return {"mistakes": data, "mistakes_sprite": pictures}
 
 
-def _origin(evidence: Evidence) -> dict[str, Any]:
-    settings, prepared = evidence.settings, evidence.prepared
+def _origin(outputs: StageOutputs) -> dict[str, Any]:
+    settings, prepared = outputs.settings, outputs.prepared
     groups = {name: flatten(section) for name, section in settings.items() if flatten(section)}
     chain = {name: settings["augmentations"][name] for name in settings["views"]["chain"]}
     return {
         "parameters": groups,
-        "run": evidence.run,
-        "views_picture": evidence.views_picture,
+        "run": outputs.run,
+        "views_picture": outputs.views_picture,
         "views": settings["views"],
         "chain": chain,
         "examples": {name: len(split) for name, split in prepared.splits.items()},
-        "data": next(out for out in evidence.outs if out.path == str(PREPARED)),
+        "data": next(out for out in outputs.outs if out.path == str(PREPARED)),
     }
 
 
 def _pictures(
-    evidence: Evidence, points: int, queries: int, neighbours: int, seed: int
+    outputs: StageOutputs, points: int, queries: int, neighbours: int, seed: int
 ) -> dict[str, Any]:
-    splits, features = evidence.prepared.splits, evidence.features
-    test, classes = splits["test"], evidence.evaluation["classes"]
-    probe = results.probes(evidence.evaluation["contenders"][OURS])[0]
-    said = [row[probe] for row in evidence.predictions]
-    on_map = drawn(seed, "map", points, len(test))
-    asked = drawn(seed, "queries", queries, len(test))
-    missed = torch.tensor([row[probe] != row["actual"] for row in evidence.predictions]).nonzero()
-    missed = missed[drawn(seed, "missed", queries, len(missed)), 0]
+    splits, features = outputs.prepared.splits, outputs.features
+    test, classes = splits["test"], outputs.evaluation["classes"]
+    probe = results.probes(outputs.evaluation["contenders"][OURS])[0]
+    said = [row[probe] for row in outputs.predictions]
+    on_map = random_rows(seed, "map", points, len(test))
+    asked = random_rows(seed, "queries", queries, len(test))
+    missed = torch.tensor([row[probe] != row["actual"] for row in outputs.predictions]).nonzero()
+    missed = missed[random_rows(seed, "missed", queries, len(missed)), 0]
     return {
         "probe": probe,
         "map": map_data(test, features["test"].features, said, classes, on_map, seed),

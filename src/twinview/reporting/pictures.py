@@ -8,7 +8,7 @@ _GAP = 2
 _SCALE = 2
 
 
-def tiled(images: Tensor, columns: int) -> Picture.Image:
+def tile(images: Tensor, columns: int) -> Picture.Image:
     """The images, row by row, on white with thin gaps, at twice their size.
 
     images: uint8 (n, c, h, w), 1 or 3 channels.

@@ -4,7 +4,7 @@ import torch
 from PIL import Image as Picture
 
 from twinview.core.types import Split
-from twinview.reporting.pictures import tiled
+from twinview.reporting.pictures import tile
 from twinview.views.plan import Renderer
 
 ROWS, VIEWS = 10, 10
@@ -19,4 +19,4 @@ def views_picture(split: Split, render: Renderer, count: int) -> Picture.Image:
     part = split.take(torch.linspace(0, len(split) - 1, ROWS).long())
     numbers = [torch.full_like(part.ids, view) for view in range(shown)]
     views = [render(part.inputs, part.ids, number) for number in numbers]
-    return tiled(torch.stack([part.inputs, *views], dim=1).flatten(0, 1), shown + 1)
+    return tile(torch.stack([part.inputs, *views], dim=1).flatten(0, 1), shown + 1)

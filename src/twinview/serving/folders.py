@@ -27,7 +27,7 @@ Progress = Callable[[Iterable[int], int, str], Iterator[int]]
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedPictures:
     """The pictures of a folder after each was read once.
 
     names: relative paths of those that can be embedded, sorted. changes: how many of them fitting
@@ -58,9 +58,9 @@ class Checked:
         return "\n".join(filter(None, parts))
 
 
-def check(
+def check_pictures(
     folder: Path, shape: tuple[int, ...], progress: Progress, *, skip_broken: bool = False
-) -> Checked:
+) -> CheckedPictures:
     """Reads every picture below a folder once.
 
     Raises DataError that names the broken ones unless they may be skipped, or when none is left.
@@ -84,7 +84,7 @@ def check(
         count = f"{len(broken)} of {len(names)} pictures cannot be embedded"
         raise DataError(f"{folder}: {count}; {remedy}:\n{_first(broken)}")
     counts = {name: changes[name] for name in picture_files.CHANGES}
-    return Checked(whole, counts, left_out, broken, warnings)
+    return CheckedPictures(whole, counts, left_out, broken, warnings)
 
 
 def embed(embedder: Embedder, folder: Path, names: Sequence[str], progress: Progress) -> Tensor:
@@ -103,17 +103,17 @@ def require_suffix(path: Path) -> None:
         raise ConfigError(f"--out: is {path}; the table is Parquet, so its name ends in {_SUFFIX}")
 
 
-def save(path: Path, names: Sequence[str], features: Tensor, made_by: str) -> None:
-    """Writes the table, whole or not at all. made_by: what its features can be compared with."""
+def save(path: Path, names: Sequence[str], features: Tensor, encoder_key: str) -> None:
+    """Writes the table, whole or not at all. encoder_key: see the function."""
     kind = pa.list_(pa.float32(), features.shape[1])
     flat = pa.array(features.numpy().ravel())
     columns = [pa.array(names, pa.string()), pa.FixedSizeListArray.from_arrays(flat, type=kind)]
     table = pa.table(columns, names=["path", "features"])
     with files.atomic_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({"twinview": made_by}), temporary)
+        pq.write_table(table.replace_schema_metadata({"twinview": encoder_key}), temporary)
 
 
-def load(path: Path, made_by: str) -> tuple[list[str], Tensor]:
+def load(path: Path, encoder_key: str) -> tuple[list[str], Tensor]:
     """The names and features that save wrote.
 
     Raises DataError when the file is missing, no such table, or made by another encoder.
@@ -124,13 +124,13 @@ def load(path: Path, made_by: str) -> tuple[list[str], Tensor]:
         table = pq.read_table(path, columns=["path", "features"])
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is no table that `twinview embed` wrote ({error})") from None
-    if (table.schema.metadata or {}).get(b"twinview") != made_by.encode():
+    if (table.schema.metadata or {}).get(b"twinview") != encoder_key.encode():
         raise DataError(f"{path} was made by another encoder; run `twinview embed` again")
     features = np.stack(table["features"].to_numpy())
     return table["path"].to_pylist(), torch.from_numpy(features)
 
 
-def made_by(models: Path, embedder: Embedder) -> str:
+def encoder_key(models: Path, embedder: Embedder) -> str:
     """What tells features of one encoder from another's, or from not mirrored ones."""
     weights = files.sha256(models / "encoder/encoder.safetensors")
     return f"{weights}, mirror {str(embedder.mirror).lower()}"

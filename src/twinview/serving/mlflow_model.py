@@ -15,23 +15,23 @@ from mlflow.protos.databricks_pb2 import INVALID_STATE
 from mlflow.pyfunc.model import PythonModel
 
 
-class Published(PythonModel):
+class PublishedModel(PythonModel):
     """The served model, where this process runs the code that it was published with."""
 
     def load_context(self, context: Any) -> None:
         """Raises MlflowException where `import twinview` has found other code already."""
-        require_own_code(Path(__file__).parent / "code" / "twinview")
-        from twinview.serving.pyfunc import Served
+        require_same_code(Path(__file__).parent / "code" / "twinview")
+        from twinview.serving.pyfunc import ServedModel
 
-        self._served = Served()
+        self._served = ServedModel()
         self._served.load_context(context)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
-        """As Served.predict."""
+        """As ServedModel.predict."""
         return self._served.predict(context, model_input, params)
 
 
-def require_own_code(folder: Path) -> None:
+def require_same_code(folder: Path) -> None:
     """Raises MlflowException unless each file of a model's package is equal in the imported one.
 
     A process has one package of a name: the installed one, or that of the model that came first.
@@ -50,4 +50,4 @@ def require_own_code(folder: Path) -> None:
             )
 
 
-mlflow.models.set_model(Published())
+mlflow.models.set_model(PublishedModel())

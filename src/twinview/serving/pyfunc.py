@@ -24,7 +24,7 @@ from twinview.models.predictor import Predictor
 from twinview.pictures import files
 
 
-class Served(PythonModel):
+class ServedModel(PythonModel):
     """A predictor behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
@@ -68,7 +68,7 @@ def signature() -> ModelSignature:
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
-def takes(shape: tuple[int, ...]) -> str:
+def describe_input(shape: tuple[int, ...]) -> str:
     """The input of a model for pictures of this shape, in words."""
     channels, height, width = shape
     colour = "grey" if channels == 1 else "RGB"
@@ -113,7 +113,7 @@ def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
         raise _refused(f"that at place {place} {error}", shape) from None
 
 
-class Refused(MlflowException):
+class InvalidPictures(MlflowException):
     """A refusal whose message stays as it is.
 
     MLflow's server puts all data that were sent, megabytes of base64, in front of any other's.
@@ -122,6 +122,6 @@ class Refused(MlflowException):
     message = property(str, lambda self, longer: None)
 
 
-def _refused(reason: str, shape: tuple[int, ...]) -> Refused:
-    said = f"pictures: {reason}. This model takes {takes(shape)}"
-    return Refused(said, error_code=INVALID_PARAMETER_VALUE)
+def _refused(reason: str, shape: tuple[int, ...]) -> InvalidPictures:
+    said = f"pictures: {reason}. This model takes {describe_input(shape)}"
+    return InvalidPictures(said, error_code=INVALID_PARAMETER_VALUE)

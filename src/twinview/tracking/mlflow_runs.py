@@ -340,7 +340,7 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
             code_paths=[str(code)],
             signature=pyfunc.signature(),
             input_example=example.numpy(),
-            metadata={"takes": pyfunc.takes(tuple(example.shape[1:]))},
+            metadata={"takes": pyfunc.describe_input(tuple(example.shape[1:]))},
             pip_requirements=_requirements(encoder),
         )
     return str(info.model_id)
