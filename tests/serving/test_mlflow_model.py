@@ -73,7 +73,7 @@ def test_a_model_of_other_code_is_refused_with_what_to_do(
     done = load(models.get(first, first), models["other"])
     assert done.returncode != 0 and "other code runs" not in done.stderr
     assert "MlflowException: this model was published with other code than the" in done.stderr
-    assert "probe.py differs. Load the model in a process of its own" in done.stderr
+    assert "probe.py differs. Load the model in a new process" in done.stderr
 
 
 def test_alone_a_model_runs_the_code_that_it_brings(models: dict[str, str]) -> None:
