@@ -69,8 +69,8 @@ def test_a_single_value_has_no_told(values: tuple[float, ...]) -> None:
 
 def test_limits_tell_one_training_from_several_and_name_the_weakest_class(folder: Path) -> None:
     alone, several = made(folder), made(folder, values=(0.9, 0.92))
-    assert "of one training" in alone and "of one training" not in several
-    assert "rest on 2 trainings" in several
+    assert "from one training" in alone and "from one training" not in several
+    assert "come from 2 trainings" in several
     assert "Weakest class: b, of which the probe linear finds 25.0%" in alone
     assert "3 groups, 1 of them across splits" in alone
 
@@ -86,7 +86,7 @@ def test_a_tree_that_git_could_not_judge_is_not_called_unchanged(folder: Path) -
     path = Path("models/pretrain_run.json")
     path.write_text(path.read_text().replace('"changed": true', '"changed": null'))
     text = render_card("letters", "7", ROW, Trainings({}), CHECKS, "params.yaml")
-    assert cells(text, "trained at commit")[1].endswith("perhaps with changes: git could not say")
+    assert cells(text, "trained at commit")[1].endswith(", since git could not say")
 
 
 def test_provenance_names_row_pretraining_model_and_commits(folder: Path) -> None:

@@ -280,7 +280,7 @@ def test_a_row_without_an_encoder_is_refused(row: Publish, gate: Gate) -> None:
     _, experiment = mlflow_runs.connected()
     with mlflow.start_run(experiment_id=experiment, tags={"pretrain.run_id": own}):
         mlflow.log_metrics({"linear.accuracy": 0.9, "knn.accuracy": 0.86})
-    with pytest.raises(DataError, match="holds no encoder"):
+    with pytest.raises(DataError, match="has no encoder"):
         promoted(gate)
 
 
@@ -302,7 +302,7 @@ def test_a_champion_whose_seeds_are_trained_later_learns_its_spread(
     assert (done.version, done.checks, done.trainings) == ("1", [], 3)
     found = champions.champion_results(gate.model)
     assert found.name == "champion 1" and found.results and found.results.count == 3
-    assert "rest on 3 trainings" in versions(gate)[0].description
+    assert "come from 3 trainings" in versions(gate)[0].description
     Path("reports/seeds.json").unlink()
     assert promoted(gate).trainings == 3, "and does not forget it"
 
