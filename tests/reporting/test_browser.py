@@ -150,7 +150,7 @@ def test_the_card_names_what_was_said_instead(opened: Opened, outputs: StageOutp
     opened.load(DESK)
     wrong = next(point for point in opened.points if point[ACTUAL] != point[SAID])
     opened.touch(wrong, interaction.POINTER_MOUSE)
-    assert f"said {outputs.prepared.classes[wrong[SAID]]}" in opened.card()
+    assert f"predicted {outputs.prepared.classes[wrong[SAID]]}" in opened.card()
 
 
 def test_the_tab_key_reaches_the_map_and_arrows_go_their_way(opened: Opened) -> None:
@@ -216,7 +216,7 @@ def test_only_mistakes_are_left_on_the_map(opened: Opened) -> None:
     opened.touch(right, interaction.POINTER_MOUSE)
     assert not opened.card().endswith(f"test {right[ID]}"), "a faded point is not shown"
     opened.touch(wrong, interaction.POINTER_MOUSE)
-    assert "✕ said" in opened.card()
+    assert "✕ predicted" in opened.card()
 
 
 def test_a_curve_tells_its_values_to_mouse_and_keys(opened: Opened) -> None:

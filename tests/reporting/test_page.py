@@ -112,7 +112,7 @@ def test_costs_and_the_hash_of_the_data_are_told(read: Reader) -> None:
 
 def test_the_verdict_has_its_reasons(read: Reader) -> None:
     text = " ".join(" ".join(read.text).split())
-    assert "Effective rank 9.0 at least 2, unless labels say what is alike, or there are" in text
+    assert "Effective rank 9.0 at least 2, unless labels say which examples are similar" in text
     assert "Loss 1.234 at most 3.091, 0.9 of chance ✓ holds" in text
 
 
@@ -126,7 +126,7 @@ def test_live_views_and_a_perfect_probe_are_shown_too(outputs: StageOutputs) -> 
     )
     assert "nothing is cached" in html
     assert "first of the 8 in the cache" not in html
-    assert "linear probe got wrong</summary>" not in html
+    assert "linear probe classified wrongly</summary>" not in html
 
 
 def test_equal_outputs_give_equal_bytes(html: str, outputs: StageOutputs) -> None:
@@ -135,14 +135,14 @@ def test_equal_outputs_give_equal_bytes(html: str, outputs: StageOutputs) -> Non
 
 def test_predictions_of_other_rows_are_refused(outputs: StageOutputs) -> None:
     shuffled = dataclasses.replace(outputs, predictions=outputs.predictions[::-1])
-    with pytest.raises(DataError, match="predictions are of other rows"):
+    with pytest.raises(DataError, match="predictions have other rows"):
         build(shuffled)
 
 
 def test_embeddings_of_other_rows_are_refused(outputs: StageOutputs) -> None:
     train = outputs.features["train"]
     features = {**outputs.features, "train": train.take(torch.arange(5))}
-    with pytest.raises(DataError, match="embeddings of train are of other rows"):
+    with pytest.raises(DataError, match="embeddings of train have other rows"):
         build(dataclasses.replace(outputs, features=features))
 
 

@@ -21,7 +21,7 @@ from twinview.reporting.comparison_words import (
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 from twinview.reporting.results import few_labels, spoken
 
-# Of groups that are not surely less than the best: a sign, and what it says.
+# The sign, and its explanation, of groups that may be as good as the best.
 _SIGNS: dict[Standing, tuple[str, str]] = {
     "tied": ("≈", "cannot be told apart from the best"),
     "unsure": ("?", "one seed, so nothing can be said"),
@@ -32,7 +32,11 @@ _TEMPLATE = Path(__file__).parent / "compare.html.j2"
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, what it is sorted by, and how it stands to the best of its column."""
+    """A cell of the table.
+
+    value: what the column is sorted by. best: whether the cell is the best of its column. sign,
+    explanation: how the cell compares with the best.
+    """
 
     text: str
     value: float | str | None
@@ -43,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class OtherGroup:
-    """A group beside the best of a metric: its name, and what the cells of its row say."""
+    """A group that is compared with the best, and the texts of its row."""
 
     group: Group
     cells: tuple[str, ...]
@@ -51,7 +55,7 @@ class OtherGroup:
 
 @dataclass(frozen=True)
 class ComparisonPart:
-    """One comparison, as the page shows it. place: follows the names of its sections."""
+    """One comparison, as the page shows it. anchor: the end of its sections' ids."""
 
     title: str
     anchor: str
@@ -60,21 +64,21 @@ class ComparisonPart:
     rows: list[tuple[Group, list[Cell]]]
     charts: list[IntervalChart]
     against: dict[str, list[OtherGroup]]
-    several: bool
+    has_several_seeds: bool
     runs: int
     common: dict[str, str]
     differing: list[tuple[Group, list[str]]]
 
 
 def page(compared: Compared) -> str:
-    """The HTML: equal comparisons give equal text."""
+    """The HTML page; equal comparisons give equal text."""
     return render(
         _TEMPLATE,
         escaped=True,
         parts=[_part(compared, comparison) for comparison in compared.parts],
         apart=compared.apart,
         interval=WORDS,
-        more_seeds=MORE_SEEDS.split("`"),  # every second piece is typed
+        more_seeds=MORE_SEEDS.split("`"),  # every second piece is a command
         task_label=task_label,
         validated=_validated,
     )
@@ -90,7 +94,7 @@ def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
         rows=[(group, _cells(comparison, group)) for group in comparison.groups],
         charts=[interval_chart(comparison, metric) for metric in comparison.metrics],
         against={metric: _against(comparison, metric) for metric in comparison.metrics},
-        several=any(len(group.seeds) > 1 for group in comparison.groups),
+        has_several_seeds=any(len(group.seeds) > 1 for group in comparison.groups),
         runs=sum(len(group.runs) for group in comparison.groups),
         common={key: told(value) for key, value in comparison.common.items()},
         differing=_differing(comparison),
@@ -98,34 +102,34 @@ def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
 
 
 def task_label(metric: str) -> str:
-    """A metric in words: "linear", "10 labels a class", "knn, f1"."""
-    *where, last = metric.split(".")
-    words = [few_labels(part) or spoken(part) for part in where]
-    return ", ".join([*words, *([last] if last != "accuracy" else [])])
+    """A metric in words, such as "linear", "10 labels a class" or "knn, f1"."""
+    *path, name = metric.split(".")
+    words = [few_labels(part) or spoken(part) for part in path]
+    return ", ".join([*words, *([name] if name != "accuracy" else [])])
 
 
 def _columns(comparison: Comparison) -> list[tuple[str, str]]:
-    """Heading and full name of each column of the table."""
+    """The heading and the explanation of each column of the table."""
     return [
         *_names(comparison),
         *((task_label(metric), metric) for metric in comparison.metrics),
         ("n", "training seeds"),
-        ("min", "minutes of pretraining, the mean"),
-        ("MB", "what the runs keep in DVC's cache, each content once"),
-        ("own MB", "what of it no other row has"),
-        ("verdict", "of the training"),
+        ("min", "mean minutes of pretraining"),
+        ("MB", "the size of the runs' files in DVC's cache, equal files counted once"),
+        ("own MB", "the part of it that no other row has"),
+        ("verdict", "the verdict on the training"),
     ]
 
 
 def _names(comparison: Comparison) -> list[tuple[str, str]]:
-    """The columns that name a row: its settings, or, where these are many, their short name."""
+    """The columns that name a row: its settings, or a short name when there are many settings."""
     if len(comparison.differing) > MANY:
         return [("settings", f"{len(comparison.differing)} settings differ, see Settings")]
     keys = comparison.differing or ("pretrain.method",)
     return [(short(key, keys), key) for key in keys]
 
 
-def _named(comparison: Comparison, group: Group) -> list[Cell]:
+def _name_cells(comparison: Comparison, group: Group) -> list[Cell]:
     if len(comparison.differing) > MANY:
         return [Cell(group.label, group.label, explanation=group.whole)]
     settings = group.differing if comparison.differing else {"pretrain.method": group.label}
@@ -134,20 +138,20 @@ def _named(comparison: Comparison, group: Group) -> list[Cell]:
 
 
 def _differing(comparison: Comparison) -> list[tuple[Group, list[str]]]:
-    """Of each group the values of all settings that differ; none where the table has them."""
+    """For each group, the values of all settings that differ; empty if the table has them."""
     if len(comparison.differing) <= MANY:
         return []
     keys, groups = comparison.differing, comparison.groups
     return [
-        (one, [told(one.differing[key]) if key in one.differing else "–" for key in keys])
-        for one in groups
+        (group, [told(group.differing[key]) if key in group.differing else "–" for key in keys])
+        for group in groups
     ]
 
 
 def _cells(comparison: Comparison, group: Group) -> list[Cell]:
     sizes = sum(group.outs.values()), comparison.own_bytes(group)
     return [
-        *_named(comparison, group),
+        *_name_cells(comparison, group),
         *(_metric(comparison, group, metric) for metric in comparison.metrics),
         Cell(str(len(group.seeds)), len(group.seeds)),
         Cell(format_minutes(group), group.minutes),
@@ -157,46 +161,47 @@ def _cells(comparison: Comparison, group: Group) -> list[Cell]:
 
 
 def _setting(value: Any) -> Cell:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Cell(told(value), value if number else told(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(told(value), value if is_number else told(value))
 
 
 def _metric(comparison: Comparison, group: Group, metric: str) -> Cell:
-    one = group.interval(metric)
-    if one is None:
+    interval = group.interval(metric)
+    if interval is None:
         return Cell("–", None)
     standing = comparison.standing(group, metric)
-    sign, says = _SIGNS.get(standing, ("", ""))
-    return Cell(str(one), one.mean, best=standing == "best", sign=sign, explanation=says)
+    sign, explanation = _SIGNS.get(standing, ("", ""))
+    best = standing == "best"
+    return Cell(str(interval), interval.mean, best=best, sign=sign, explanation=explanation)
 
 
 def _against(comparison: Comparison, metric: str) -> list[OtherGroup]:
-    """On validation, difference to the best, how it was taken, p, whether the two are apart."""
+    """For each other group: validation, difference to the best, seeds, p, whether it differs."""
     return [
         OtherGroup(
-            one.group,
+            other.group,
             (
-                _validated(one.group, metric),
-                f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
-                _taken(one.difference),
-                "–" if one.p is None else f"{one.p:.2g}",
-                {True: "yes", False: "no", None: "cannot be said"}[one.apart],
+                _validated(other.group, metric),
+                f"{other.difference.mean:+.3f}".replace("-", "−") + _half_width(other.difference),
+                _seeds(other.difference),
+                "–" if other.p is None else f"{other.p:.2g}",
+                {True: "yes", False: "no", None: "cannot be said"}[other.apart],
             ),
         )
-        for one in comparison.against_best(metric)
+        for other in comparison.against_best(metric)
     ]
 
 
 def _validated(group: Group, metric: str) -> str:
-    """The group's mean on validation; a dash where its runs have none."""
+    """The group's mean on validation, or a dash."""
     return format_interval(group.interval(validation_of(metric)))
 
 
-def _half(difference: Difference) -> str:
+def _half_width(difference: Difference) -> str:
     return "" if difference.half is None else f" ± {difference.half:.3f}"
 
 
-def _taken(difference: Difference) -> str:
+def _seeds(difference: Difference) -> str:
     if difference.half is None:
         return "one seed"
     return f"{difference.n} seeds of both" if difference.paired else "different seeds"

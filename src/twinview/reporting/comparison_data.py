@@ -1,4 +1,4 @@
-"""A comparison as data, for programs."""
+"""A comparison as JSON data, for programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from twinview.experiments.side_by_side import Compared
 
 
 def data(compared: Compared) -> dict[str, Any]:
-    """All numbers, by part, group and metric."""
+    """All numbers of the comparison, by part, group and metric."""
     return {
         "interval": WORDS,
         "parts": [_part(comparison) for comparison in compared.parts],
@@ -23,8 +23,8 @@ def _part(comparison: Comparison) -> dict[str, Any]:
     return {
         "heading": comparison.heading,
         "differences": {
-            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in of.items()}
-            for kind, of in comparison.differences.items()
+            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in pairs.items()}
+            for kind, pairs in comparison.differences.items()
         },
         "metrics": list(comparison.metrics),
         "lacking": list(comparison.lacking),
@@ -38,8 +38,8 @@ def _part(comparison: Comparison) -> dict[str, Any]:
 
 
 def _group(comparison: Comparison, group: Group) -> dict[str, Any]:
-    measured = {name: group.interval(name) for name in comparison.metrics}
-    validated = {name: group.interval(validation_of(name)) for name in comparison.metrics}
+    on_test = {name: group.interval(name) for name in comparison.metrics}
+    on_validation = {name: group.interval(validation_of(name)) for name in comparison.metrics}
     return {
         "label": group.label,
         "differing": dict(group.differing),
@@ -47,12 +47,14 @@ def _group(comparison: Comparison, group: Group) -> dict[str, Any]:
         "runs": [{"name": run.name, "commit": run.commit, "seed": run.seed} for run in group.runs],
         "verdicts": group.verdicts,
         "metrics": {
-            name: {**asdict(one), "values": list(group.values(name).values())}
-            for name, one in measured.items()
-            if one is not None
+            name: {**asdict(interval), "values": list(group.values(name).values())}
+            for name, interval in on_test.items()
+            if interval is not None
         },
-        "validation": {name: asdict(one) for name, one in validated.items() if one},
-        "best": [name for name in measured if comparison.standing(group, name) == "best"],
+        "validation": {
+            name: asdict(interval) for name, interval in on_validation.items() if interval
+        },
+        "best": [name for name in on_test if comparison.standing(group, name) == "best"],
         "minutes": group.minutes,
         "bytes": sum(group.outs.values()),
         "own_bytes": comparison.own_bytes(group),
@@ -61,6 +63,6 @@ def _group(comparison: Comparison, group: Group) -> dict[str, Any]:
 
 def _against(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
     return [
-        {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.apart}
-        for one in comparison.against_best(metric)
+        {"label": other.group.label, **asdict(other.difference), "p": other.p, "apart": other.apart}
+        for other in comparison.against_best(metric)
     ]

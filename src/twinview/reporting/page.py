@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page of everything that a finished pipeline found."""
+"""The report: one self-contained HTML page of all results of a finished pipeline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ _TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 @dataclass(frozen=True)
 class StageOutputs:
-    """What the stages before wrote. settings: the effective ones, as Params.chosen gives them.
+    """What the earlier stages wrote.
 
-    steps, epochs, predictions: the rows of their CSV files. views_picture: a data URI.
-    outs: what the stages before have written.
+    settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
+    the rows of their CSV files. views_picture: a data URI. outs: the files of the stages.
     """
 
     settings: Mapping[str, Any]
@@ -52,11 +52,20 @@ class StageOutputs:
 
 
 def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, seed: int) -> str:
-    """The HTML: equal outputs give equal text.
+    """The HTML page; equal outputs give equal text.
 
-    points: test examples on the map. queries, neighbours: test examples shown with their nearest
-    train examples, so many of all and so many of those that the first probe got wrong.
-    Raises DataError when the outputs are not all of the same rows.
+    Parameters
+    ----------
+    outputs : what the earlier stages wrote.
+    points : the number of test examples on the map.
+    queries : the number of test examples that are shown with their neighbours: random ones, and
+        ones that the first probe classified wrongly.
+    neighbours : the number of nearest train examples of each query.
+    seed : of the map and of the chosen examples.
+
+    Raises
+    ------
+    DataError : the outputs belong to different rows.
     """
     require_same_rows(outputs)
     batch_size = outputs.settings["pretrain"]["batch_size"]
@@ -74,19 +83,23 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
 
 
 def require_same_rows(outputs: StageOutputs) -> None:
-    """Raises DataError unless data, embeddings and predictions are of the same rows."""
+    """Raises DataError unless data, embeddings and predictions have the same rows."""
     ids = {name: split.ids.tolist() for name, split in outputs.prepared.splits.items()}
     for name, part in outputs.features.items():
         if part.ids.tolist() != ids[name]:
-            raise DataError(f"the embeddings of {name} are of other rows; run `dvc repro`")
+            raise DataError.at(
+                f"the embeddings of {name}", "have other rows than the data", "run `dvc repro`"
+            )
     if [int(row["id"]) for row in outputs.predictions] != ids["test"]:
-        raise DataError("the predictions are of other rows than the test data; run `dvc repro`")
+        raise DataError.at(
+            "the predictions", "have other rows than the test data", "run `dvc repro`"
+        )
 
 
 def _results(outputs: StageOutputs) -> dict[str, Any]:
     contenders = outputs.evaluation["contenders"]
     ours, classes = contenders[OURS], outputs.evaluation["classes"]
-    few = [of for of in ours.values() if "draws" in of]
+    few = [metrics for metrics in ours.values() if "draws" in metrics]
     return {
         "source": outputs.settings["data"]["source"],
         "method": outputs.settings["pretrain"]["method"],
@@ -106,12 +119,12 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
 
 def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
     classes, test = outputs.evaluation["classes"], outputs.prepared.splits["test"]
-    number = {name: place for place, name in enumerate(classes)}
-    said = {
-        probe: [number[row[probe]] for row in outputs.predictions]
+    label_of = {name: label for label, name in enumerate(classes)}
+    predictions = {
+        probe: [label_of[row[probe]] for row in outputs.predictions]
         for probe in results.probes(outputs.evaluation["contenders"][OURS])
     }
-    data, pictures = mistakes(test, required_labels(test), said)
+    data, pictures = mistakes(test, required_labels(test), predictions)
     return {"mistakes": data, "mistakes_sprite": pictures}
 
 
@@ -136,15 +149,15 @@ def _pictures(
     splits, features = outputs.prepared.splits, outputs.features
     test, classes = splits["test"], outputs.evaluation["classes"]
     probe = results.probes(outputs.evaluation["contenders"][OURS])[0]
-    said = [row[probe] for row in outputs.predictions]
+    predicted = [row[probe] for row in outputs.predictions]
     on_map = random_rows(seed, "map", points, len(test))
-    asked = random_rows(seed, "queries", queries, len(test))
+    query_rows = random_rows(seed, "queries", queries, len(test))
     missed = torch.tensor([row[probe] != row["actual"] for row in outputs.predictions]).nonzero()
     missed = missed[random_rows(seed, "missed", queries, len(missed)), 0]
     return {
         "probe": probe,
-        "map": map_data(test, features["test"].features, said, classes, on_map, seed),
+        "map": map_data(test, features["test"].features, predicted, classes, on_map, seed),
         "sprite": map_sprite(test, on_map),
-        "queries": neighbour_rows(splits, features, said, classes, asked, neighbours),
-        "missed": neighbour_rows(splits, features, said, classes, missed, neighbours),
+        "queries": neighbour_rows(splits, features, predicted, classes, query_rows, neighbours),
+        "missed": neighbour_rows(splits, features, predicted, classes, missed, neighbours),
     }
