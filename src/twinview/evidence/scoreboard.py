@@ -36,10 +36,10 @@ Scores = dict[str, dict[str, Any]]
 
 
 def require_measurable(seeds: int) -> None:
-    """Raises ConfigError for what would be found only after the trainings.
+    """Raises ConfigError for faults that would otherwise appear after the trainings.
 
-    That is a working tree that differs from the commit, too few seeds, a README without its marks,
-    and settings of which the table's labels are not true.
+    These are a working tree that differs from the commit, too few seeds, a README without its
+    marks, and settings that do not fit the table's labels.
     """
     dvc_experiments.require_committed(COMMAND)
     seeding.require_spread(seeds, COMMAND)
@@ -64,7 +64,7 @@ def _misnamed(settings: params.Params) -> list[str]:
 
 
 def require_marks() -> None:
-    """Raises ConfigError where the README has no place for the table."""
+    """Raises ConfigError when the README has no place for the table."""
     if START not in (readme := README.read_text("utf-8")) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
 
@@ -72,8 +72,8 @@ def require_marks() -> None:
 def measure(seeds: int) -> None:
     """Runs the pipeline once for each seed; writes the scoreboard and the README's table.
 
-    Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
-    A checkpoint would save time that is to be measured: there must be none.
+    Seed 0 is the pipeline itself, run from nothing and timed; the others are DVC experiments.
+    There must be no checkpoint, since it would shorten the measured time.
     """
     started = time.monotonic()
     dvc_experiments.dvc("repro", "--force")
@@ -101,7 +101,7 @@ def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
 
 
 def keep(scores: Scores, instead_of: str | None = None) -> None:
-    """Writes scores into the scoreboard; others stay, but for names that begin with instead_of."""
+    """Writes scores into the scoreboard. Others stay, unless their names begin with instead_of."""
     earlier = files.load_json(SCOREBOARD) if SCOREBOARD.exists() else {}
     if instead_of is not None:
         earlier = {k: own for k, own in earlier.items() if not k.startswith(instead_of)}
@@ -109,7 +109,7 @@ def keep(scores: Scores, instead_of: str | None = None) -> None:
 
 
 def renew_readme() -> None:
-    """Makes the README's table of results anew from the scoreboard, which must have them."""
+    """Writes the README's table of results from the scoreboard, which must have the numbers."""
     board = files.load_json(SCOREBOARD)
     README.write_text(with_table(README.read_text("utf-8"), board), "utf-8")
 
@@ -129,12 +129,12 @@ def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> 
 
 
 def with_table(readme: str, scores: Scores) -> str:
-    """The README with its table made anew."""
+    """The README with a new table."""
     return between(readme, START, END, table(scores))
 
 
 def between(page: str, start: str, end: str, text: str) -> str:
-    """The page with another text between two of its marks."""
+    """The page with another text between two marks."""
     before, _, rest = page.partition(start)
     _, found, after = rest.partition(end)
     assert found, f"the page lacks the marks {start} and {end}"
@@ -158,7 +158,7 @@ def table(scores: Scores) -> str:
 
 
 def _caption(scores: Scores) -> str:
-    """How the table's numbers were measured, and what that took."""
+    """How the table's numbers were measured, and how long that took."""
     one, minutes = scores["fashion_mnist.linear.accuracy"], scores["repro.minutes"]["value"]
     said = (
         f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
@@ -179,6 +179,6 @@ def grid(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) 
 
 
 def cell(entry: Mapping[str, Any]) -> str:
-    """An entry in a table: .914 ± .001, or .914 where there was one training."""
+    """An entry of a table, such as .914 ± .001, or .914 for one training."""
     numbers = [f"{entry[key]:.3f}" for key in ("value", "spread") if entry[key] is not None]
     return " ± ".join(numbers).replace("0.", ".")

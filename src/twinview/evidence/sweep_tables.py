@@ -1,4 +1,4 @@
-"""What a sweep has found so far: entries of the scoreboard, and a table in Markdown."""
+"""The results of a sweep so far: entries of the scoreboard, and a table in Markdown."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
 
 
 def note(runs: Sequence[Experiment], command: str) -> str:
-    """What the table's numbers are of."""
+    """How the table's numbers were measured."""
     first, own, commit = runs[0], _by_label(runs), str(origin(runs, command)["commit"])
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
@@ -68,5 +68,5 @@ def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
 
 
 def origin(runs: Sequence[Experiment], command: str) -> dict[str, str | None]:
-    """Where an entry comes from. The commit is the last experiment's; all have its code."""
+    """The origin of an entry. The commit is the last experiment's; all have the same code."""
     return {"command": command, "commit": dvc_experiments.base(runs[-1].name)}

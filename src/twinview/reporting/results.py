@@ -1,4 +1,4 @@
-"""The contenders' results as the page tells them: a sentence, a table, what validation chose."""
+"""The contenders' results for the page: a sentence, a table, the options that were chosen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Found = Mapping[str, Mapping[str, Any]]  # of one contender: a task's metrics by
 
 @dataclass(frozen=True)
 class Cell:
-    """A number in words, and whether none in its column is better."""
+    """A number as text. best: whether no other number of its column is better."""
 
     text: str
     best: bool
@@ -60,7 +60,7 @@ def sentence(contenders: Mapping[str, Found], examples: int) -> str:
 
 
 def judgements(contenders: Mapping[str, Found]) -> list[tuple[str, bool]]:
-    """How we stand beside each bar, in words, and whether that is worse in any task."""
+    """A sentence on the gaps to each baseline, and whether we are worse in any task."""
     ours, found = contenders[OURS], []
     for name, words in REFERENCES.items():
         if name in contenders:
@@ -86,7 +86,7 @@ def table(contenders: Mapping[str, Found]) -> Table:
 
 
 def choices(contenders: Mapping[str, Found]) -> list[tuple[str, str, str, str]]:
-    """What validation chose: contender, probe, options, accuracy on validation."""
+    """The options chosen on validation: contender, probe, options, accuracy on validation."""
     return [
         (spoken(name), probe, _options(found[probe]["chosen"]), _chosen_accuracy(found[probe]))
         for name, found in contenders.items()

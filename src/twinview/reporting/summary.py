@@ -1,4 +1,4 @@
-"""What a finished pipeline has to say of itself, as data: summary_text puts it into words."""
+"""The results of a finished pipeline as data; summary_text turns them into text."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -65,7 +65,7 @@ def _require_results(run: RecordedRun) -> None:
 
 
 def _is_scores(value: Any) -> bool:
-    """Whether it has an accuracy for each task."""
+    """Whether the value has an accuracy for each task."""
     return isinstance(value, dict) and all(
         isinstance(of, dict) and isinstance(of.get("accuracy"), float) for of in value.values()
     )

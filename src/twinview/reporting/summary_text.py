@@ -1,4 +1,4 @@
-"""The short table that a finished pipeline ends with, what it means, and what to type next."""
+"""The summary of a finished pipeline: a table, its meaning, and the commands to type next."""
 
 import shutil
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def _over_seeds(name: str, task: str, found: Mapping[str, Any]) -> Interval | No
 
 
 def _spread(found: Mapping[str, Any]) -> list[str]:
-    """What the intervals are, or why there are none; nothing for a plain single training."""
+    """What the intervals are, or why there are none; empty for a single training."""
     seeds, deviation = found["seeds"], found["deviation"]
     if seeds and len(seeds["seeds"]) > 1:
         return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({SEEDS_FILE})."]
@@ -80,7 +80,7 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
 
 
 def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) -> str:
-    """That the same training was measured on another machine, and how far these results are."""
+    """A sentence: this training was measured on another machine too; how far the results differ."""
     name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
     far = f"by at most {abs(100 * gap):.2f} points ({name}), {_within(deviation)}"
     measured = f"{SEEDS_FILE} holds this training as measured on {deviation['hardware']}"
@@ -98,7 +98,7 @@ def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) 
 
 
 def _within(deviation: Mapping[str, Any]) -> str:
-    """Whether the differences are within what another seed makes."""
+    """Whether the differences are within the spread over seeds."""
     count, beyond = len(deviation["seeds"]), deviation["beyond"]
     if beyond is None:
         return "and one seed has no spread to compare that with"
