@@ -68,7 +68,7 @@ def lead(training: Training, settings: params.Params) -> None:
     with (
         checkpoints.opened(fingerprint(recorded, devices.choose_device(own.device))) as kept,
         stage.noted_signals() as asked_to_stop,
-        mlflow_runs.pretraining(logged, kept.training, run_names.of_training()) as run,
+        mlflow_runs.pretraining(logged, kept.training, run_names.training_name()) as run,
     ):
         session = training.session(kept)
         tell_beginning(training, session, run, left_out)

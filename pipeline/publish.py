@@ -47,7 +47,7 @@ def main() -> None:
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = mlflow_runs.Row(
-        name=run_names.of_row(),
+        name=run_names.row_name(),
         settings=settings.chosen(*SECTIONS),
         metrics=mlflow_runs.row_metrics(metrics, baselines),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
@@ -57,7 +57,7 @@ def main() -> None:
     )
     with stage.elapsed("publish: the row is written"):
         run_id = mlflow_runs.publish(row)
-    print(f"publish: run {run_id} in {mlflow_runs.place()}")
+    print(f"publish: run {run_id} in {mlflow_runs.display_address()}")
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

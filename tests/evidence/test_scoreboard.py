@@ -174,7 +174,7 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
         ]
 
     monkeypatch.setattr(measure.dvc_experiments, "dvc", lambda *given: ran.append(given))
-    monkeypatch.setattr(measure.seeding, "gathered", gathered)
+    monkeypatch.setattr(measure.seeding, "train_seeds", gathered)
     measure.measure(2)
     assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
     written = json.loads((folder / "reports/scoreboard.json").read_text())

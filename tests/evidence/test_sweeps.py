@@ -30,11 +30,13 @@ class Dvc:
         self.ran: dict[str, dict[str, Any]] = {}
         monkeypatch.setattr(dvc_experiments, "run", self.run)
         monkeypatch.setattr(
-            dvc_experiments, "base", lambda name: "abc" if name in self.ran else None
+            dvc_experiments, "base_commit", lambda name: "abc" if name in self.ran else None
         )
-        monkeypatch.setattr(dvc_experiments, "made", lambda name: name)
-        monkeypatch.setattr(dvc_experiments, "at", lambda name, called: partial(self.read, name))
-        monkeypatch.setattr(dvc_experiments, "cached", lambda digest: '{"seconds": 120.0}')
+        monkeypatch.setattr(dvc_experiments, "result_commit", lambda name: name)
+        monkeypatch.setattr(
+            dvc_experiments, "commit_reader", lambda name, called: partial(self.read, name)
+        )
+        monkeypatch.setattr(dvc_experiments, "read_cached", lambda digest: '{"seconds": 120.0}')
         monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:

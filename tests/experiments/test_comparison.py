@@ -13,7 +13,7 @@ from tests.support.compared import NINE, alone, of, parted, run, settings, sweep
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import dvc_experiments, side_by_side
 from twinview.experiments.comparison import Comparison
-from twinview.experiments.differences import told
+from twinview.experiments.differences import format_value
 from twinview.experiments.group import Group
 from twinview.experiments.grouping import CODE, DATA
 from twinview.experiments.metric_names import validation_of
@@ -160,7 +160,7 @@ def test_a_metric_that_a_part_lacks_is_said_there() -> None:
     few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
     compared = parted(run("a", 0.8), run("c", 0.7, pretrain__epochs=1), few)
     assert [part.metrics[-1] for part in compared.parts] == ["knn.accuracy", "linear.accuracy"]
-    assert [part.lacking for part in compared.parts] == [(), ("knn.accuracy",)]
+    assert [part.missing_metrics for part in compared.parts] == [(), ("knn.accuracy",)]
     assert "No run of this part has knn.accuracy." in comparison_text.terminal(compared)
     compared = parted(run("a", 0.8), few, metrics=("knn.accuracy",))
     assert compared.parts[1].metrics == () and comparison_text.terminal(compared)
@@ -168,7 +168,7 @@ def test_a_metric_that_a_part_lacks_is_said_there() -> None:
 
 def test_what_another_part_keeps_too_is_nobody_s_own() -> None:
     first, second = parted(run("a", 0.8), run("b", 0.7, evaluate__few_labels__draws=2)).parts
-    assert [part.own_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
+    assert [part.unshared_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
 
 
 def test_code_of_another_part_is_no_name_of_a_row() -> None:
@@ -216,7 +216,7 @@ def test_p_is_raised_by_the_number_of_groups() -> None:
 def test_one_seed_is_not_told_apart() -> None:
     found = of(run("a", 0.9), run("b", 0.1, pretrain__epochs=1))
     (other,) = found.against_best("linear.accuracy")
-    assert other.p is None and other.apart is None and not found.tied("linear.accuracy")
+    assert other.p is None and other.significant is None and not found.tied("linear.accuracy")
     assert found.unsure("linear.accuracy") == [other.group]
     said = comparison_text.terminal(alone(found))
     assert "0.100 ?" in said and "`twinview seeds 3`" in said, "what to type"
@@ -232,15 +232,15 @@ def test_the_best_is_picked_on_validation_and_its_differences_are_of_test() -> N
     found, metric = of(*runs), "linear.accuracy"
     assert labels(found) == ["epochs 1", "epochs 2", "epochs 3"], "then as they are on test"
     assert [found.standing(one, metric) for one in found.groups] == ["best", "more", "tied"]
-    assert found.picked(metric) == "picked on validation"
-    assert [one.label for one in found.above(metric)] == ["epochs 2"]
+    assert found.describe_selection(metric) == "picked on validation"
+    assert [one.label for one in found.higher_on_test(metric)] == ["epochs 2"]
     assert "0.900 ± 0.025 ↑" in comparison_text.terminal(alone(found))
 
 
 def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> None:
     runs = run("a", 0.8, validation=0.9), run("b", 0.9, validation=0.8, pretrain__epochs=1)
     assert of(*runs, metrics=("linear.f1",)).best("linear.f1").label == "epochs 10"
-    picking = of(*runs).picking
+    picking = of(*runs).selection_metric
     assert picking("linear.f1") == "linear.validation_accuracy"
     assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
     assert validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
@@ -250,11 +250,11 @@ def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_i
     old, new = run("a", 0.8), run("b", 0.7, validation=0.9, pretrain__epochs=1)
     found = of(old, new)
     assert found.best("linear.accuracy").label == "epochs 10"
-    assert found.picked("linear.accuracy") == (
+    assert found.describe_selection("linear.accuracy") == (
         "picked on test: 1 of 2 runs have no validation numbers"
     )
     said = "picked on test: these runs have no validation numbers"
-    assert of(old).picked("linear.accuracy") == said
+    assert of(old).describe_selection("linear.accuracy") == said
     assert said in comparison_text.terminal(alone(of(old)))
 
 
@@ -265,7 +265,7 @@ def test_a_name_of_many_settings_has_the_most_telling_ones_and_says_how_many_mor
     assert found.groups[0].label == "seed 0, epochs 10, batch_size 256 and 6 more"
     assert len(set(labels(found))) == 10 and all(one.count(",") == 2 for one in labels(found))
     own = next(one for one in found.groups if one.runs[0].name == "views__seed")
-    assert "seed 3" in own.label and own.whole.count(",") == 8
+    assert "seed 3" in own.label and own.full_label.count(",") == 8
 
 
 def test_names_of_many_settings_have_as_many_of_them_as_tell_all_rows_apart() -> None:
@@ -312,8 +312,8 @@ def test_an_unknown_metric_is_named_with_the_nearest() -> None:
 def test_costs_count_each_content_once() -> None:
     found = of(run("a", 0.8), run("b", 0.8, pretrain__seed=1), run("c", 0.7, pretrain__epochs=1))
     first, second = found.groups
-    assert (sum(first.outs.values()), found.own_bytes(first)) == (110, 10)
-    assert (sum(second.outs.values()), found.own_bytes(second)) == (105, 5)
+    assert (sum(first.outs.values()), found.unshared_bytes(first)) == (110, 10)
+    assert (sum(second.outs.values()), found.unshared_bytes(second)) == (105, 5)
     assert first.minutes == 2
 
 
@@ -334,7 +334,7 @@ def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:
      (True, "true"), ("byol", "byol"), (10, "10")],
 )  # fmt: skip
 def test_values_are_told_as_they_are_written(value: Any, expected: str) -> None:
-    assert told(value) == expected
+    assert format_value(value) == expected
 
 
 def test_the_terminal_s_table_says_all_with_its_marks() -> None:

@@ -57,7 +57,7 @@ def logged(root: Path) -> str:
         warnings.simplefilter("ignore")  # of mlflow.pyfunc's own import, as in tracking
         patch.chdir(root)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
-        _, experiment = mlflow_runs.connected()
+        _, experiment = mlflow_runs.connect()
         with mlflow.start_run(experiment_id=experiment):
             info = mlflow.pyfunc.log_model(
                 name="encoder",
@@ -83,7 +83,7 @@ def row(project: Path, logged: str) -> Publish:
 
     def publish(accuracy: float, name: str = "", status: str = "FINISHED") -> str:
         own = results(Path(), accuracy, name)
-        client, experiment = mlflow_runs.connected()
+        client, experiment = mlflow_runs.connect()
         run = client.create_run(experiment, tags={"pretrain.run_id": own, "twinview.commit": "abc"})
         run_id = str(run.info.run_id)
         stated = {"pretrain.method": "simclr", "report.points": 9, "data.seed": 4}
@@ -118,7 +118,7 @@ def promoted(gate: Gate, *references: Reference) -> Promotion:
 
 
 def versions(gate: Gate) -> list[ModelVersion]:
-    found = mlflow_runs.connected()[0].search_model_versions(f"name = '{gate.model}'")
+    found = mlflow_runs.connect()[0].search_model_versions(f"name = '{gate.model}'")
     return sorted(found, key=lambda version: int(version.version))
 
 
@@ -216,7 +216,7 @@ def test_an_encoder_that_is_registered_is_only_crowned(row: Publish, gate: Gate)
     promoted(gate)
     row(0.95)
     promoted(gate)
-    mlflow_runs.connected()[0].set_registered_model_alias(gate.model, champions.ALIAS, "1")
+    mlflow_runs.connect()[0].set_registered_model_alias(gate.model, champions.ALIAS, "1")
     done = promoted(gate)
     assert (done.version, done.registered) == ("2", False) and done.checks
     assert champion_of(gate) == "2" and len(versions(gate)) == 2
@@ -268,7 +268,7 @@ def test_a_row_of_an_earlier_version_is_taken_whatever_it_has_of_baselines(
     row: Publish, gate: Gate
 ) -> None:
     run_id = row(0.9)
-    client, _ = mlflow_runs.connected()
+    client, _ = mlflow_runs.connect()
     client.log_metric(run_id, "baselines.raw_pixels.linear.accuracy", 0.1)
     client.log_metric(run_id, "versus.raw_pixels.linear.accuracy", 0.2)
     promoted(gate)
@@ -277,7 +277,7 @@ def test_a_row_of_an_earlier_version_is_taken_whatever_it_has_of_baselines(
 
 def test_a_row_without_an_encoder_is_refused(row: Publish, gate: Gate) -> None:
     own = results(Path(), 0.9, name="pretraining-without")
-    _, experiment = mlflow_runs.connected()
+    _, experiment = mlflow_runs.connect()
     with mlflow.start_run(experiment_id=experiment, tags={"pretrain.run_id": own}):
         mlflow.log_metrics({"linear.accuracy": 0.9, "knn.accuracy": 0.86})
     with pytest.raises(DataError, match="holds no encoder"):
@@ -312,10 +312,10 @@ def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
 ) -> None:
     row(0.9)
     promoted(gate)
-    mlflow_runs.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    mlflow_runs.connect()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
     seeds(Path(), linear__accuracy=[0.9, 0.92], knn__accuracy=[0.86, 0.86])
     assert promoted(gate).trainings == 2
-    mlflow_runs.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    mlflow_runs.connect()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
     Path("reports/seeds.json").unlink()
     promoted(gate)
     found = champions.champion(gate.model).results
@@ -325,7 +325,7 @@ def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
 def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(
     logged: str, gate: Gate
 ) -> None:
-    mlflow_runs.connected()
+    mlflow_runs.connect()
     mlflow.register_model(f"models:/{logged}", gate.model)
     champions.crown(gate.model, "1")
     found = champions.champion(gate.model)

@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
-        _, experiment = mlflow_runs.connected()
+        _, experiment = mlflow_runs.connect()
         with mlflow.start_run(experiment_id=experiment):
             parts = (folder / "models/encoder", folder / "models/probe", pictures(2))
             logged = mlflow.get_logged_model(mlflow_runs._log_encoder(*parts))

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from tests.support.commands import LONG_S, git, output
 from twinview.core import locks, paths
 from twinview.settings.params import stated
-from twinview.settings.recipes import overlaid
+from twinview.settings.recipes import merge
 
 ROOT = Path(__file__).parents[2]
 FETCH = (
@@ -61,7 +61,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
 
 def tiny_params(changes: dict[str, Any]) -> str:
     """params.yaml with a few hundred examples and the given changes."""
-    return written(overlaid(overlaid(stated(ROOT / "params.yaml"), TINY), changes))
+    return written(merge(merge(stated(ROOT / "params.yaml"), TINY), changes))
 
 
 def written(settings: dict[str, Any]) -> str:

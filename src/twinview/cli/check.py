@@ -51,7 +51,7 @@ def checked(file: Path) -> Outcome:
     params.check(file)
     lock_file.load()
     outs.check()
-    stores.elsewhere((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
+    stores.other_folders((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
     repository, missing = _repository()
     missing += _other_code()
     elsewhere = dvc_experiments.queued_elsewhere()

@@ -15,7 +15,7 @@ from functools import partial
 
 from twinview.cli.outcome import Outcome
 from twinview.core.errors import BusyError
-from twinview.tracking.mlflow_runs import page
+from twinview.tracking.mlflow_runs import page_address
 from twinview.tracking.stores import store
 
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Raises BusyError for a port that cannot be used."""
     require_free(options.port)
-    url = f"http://127.0.0.1:{options.port}{page()}"
+    url = f"http://127.0.0.1:{options.port}{page_address()}"
     return Outcome(
         f"MLflow: {url} (Ctrl-C ends it)", {"url": url}, after=partial(serve, options.port)
     )

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.undo:
         return undone()
     if not given:
-        names = ", ".join(recipes.known()) or "there is none"
+        names = ", ".join(recipes.list_recipes()) or "there is none"
         raise ConfigError(f"name a recipe ({names}), or settings by -S KEY=VALUE, or give --undo")
     return used(recipes.find(options.recipe) if options.recipe else None, options.set_param)
 
@@ -63,13 +63,18 @@ def undone() -> Outcome:
     with stage.alone("repro"):
         found = params_edits.undo()
     state = "is what it was, to the byte" if found.exact else "keeps what was edited since"
-    if not found.back:
+    if not found.restored:
         state = "had none of its values any more"
-    lines = [f"twinview: {found.source} is taken back; params.yaml {state}", *_lines(found.back)]
-    if found.kept:
-        names = ", ".join(f"{'.'.join(key)}: {_shown(own[0])}" for key, own in found.kept.items())
+    lines = [
+        f"twinview: {found.source} is taken back; params.yaml {state}",
+        *_lines(found.restored),
+    ]
+    if found.not_restored:
+        names = ", ".join(
+            f"{'.'.join(key)}: {_shown(own[0])}" for key, own in found.not_restored.items()
+        )
         lines.append(f"These were changed after it, and stay: {names}")
-    return Outcome("\n".join(lines), _data(found.back))
+    return Outcome("\n".join(lines), _data(found.restored))
 
 
 def _lines(changes: Changes, uncommitted: Collection[Any] = ()) -> list[str]:

@@ -42,7 +42,7 @@ def require_measurable(seeds: int) -> None:
     and settings of which the table's labels are not true.
     """
     dvc_experiments.require_committed(COMMAND)
-    seeding.require_spread(seeds, COMMAND)
+    seeding.require_two_seeds(seeds, COMMAND)
     require_marks()
     if faults := _misnamed(params.load()):
         raise ConfigError(f"{COMMAND} is of the default recipe: {'; '.join(faults)}", faults)
@@ -79,7 +79,7 @@ def measure(seeds: int) -> None:
     dvc_experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
     trained = files.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
-    *_, known = seeding.gathered(seeds)
+    *_, known = seeding.train_seeds(seeds)
     scores = scoreboard(known.metrics)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     scores["speedrun.minutes"] = score([trained], "minutes", higher_is_better=False)

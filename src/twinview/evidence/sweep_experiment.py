@@ -32,7 +32,7 @@ class Experiment:
 
     def run(self) -> None:
         """Runs it up to its evaluation, unless DVC has it."""
-        if dvc_experiments.base(self.name) is None:
+        if dvc_experiments.base_commit(self.name) is None:
             dvc_experiments.run(self.name, self.changes, "evaluate")
 
     @cached_property

@@ -69,4 +69,4 @@ def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
 
 def origin(runs: Sequence[Experiment], command: str) -> dict[str, str | None]:
     """Where an entry comes from. The commit is the last experiment's; all have its code."""
-    return {"command": command, "commit": dvc_experiments.base(runs[-1].name)}
+    return {"command": command, "commit": dvc_experiments.base_commit(runs[-1].name)}

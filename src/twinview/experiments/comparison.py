@@ -16,7 +16,7 @@ Standing = Literal["best", "tied", "unsure", "less", "more", "absent"]
 
 
 @dataclass(frozen=True)
-class Against:
+class DifferenceToBest:
     """A group beside the best of a metric. p: corrected for the number of comparisons (Holm)."""
 
     group: Group
@@ -24,7 +24,7 @@ class Against:
     p: float | None
 
     @property
-    def apart(self) -> bool | None:
+    def significant(self) -> bool | None:
         """Whether the two can be told apart; None: one of them has a single seed."""
         return None if self.p is None else self.p < 0.05
 
@@ -46,7 +46,7 @@ class Comparison:
     heading, differences
         What tells this part from the others, empty where it is the only one: in words, and as what
         was asked here beside what was asked in the first part.
-    elsewhere
+    other_outs
         The hashes of what runs of other parts keep.
     """
 
@@ -55,21 +55,21 @@ class Comparison:
     common: Mapping[str, Any]
     metrics: tuple[str, ...]
     changed: tuple[str, ...]
-    lacking: tuple[str, ...] = ()
+    missing_metrics: tuple[str, ...] = ()
     heading: str = ""
     differences: Differences = field(default_factory=dict)
-    elsewhere: frozenset[str] = frozenset()
+    other_outs: frozenset[str] = frozenset()
 
     def best(self, metric: str) -> Group:
         """The group of the highest mean on validation; on test, where a run has no other."""
-        picking = self.picking(metric)
+        picking = self.selection_metric(metric)
         return max(self._measured(metric), key=lambda group: group.mean(picking))
 
-    def picking(self, metric: str) -> str:
+    def selection_metric(self, metric: str) -> str:
         """The metric whose mean picks the best of a metric."""
         return metric if self._unvalidated(metric) else validation_of(metric)
 
-    def picked(self, metric: str) -> str:
+    def describe_selection(self, metric: str) -> str:
         """By what the best of a metric is picked, in words."""
         if not (lacking := self._unvalidated(metric)):
             return "picked on validation"
@@ -77,7 +77,7 @@ class Comparison:
         which = "these runs" if len(lacking) == len(runs) else f"{len(lacking)} of {len(runs)} runs"
         return f"picked on test: {which} have no validation numbers"
 
-    def against_best(self, metric: str) -> list[Against]:
+    def against_best(self, metric: str) -> list[DifferenceToBest]:
         """Every other group that has the metric, the nearest to the best first."""
         best = self.best(metric)
         others = [group for group in self._measured(metric) if group is not best]
@@ -85,7 +85,7 @@ class Comparison:
         found = [difference(group.values(metric), best.values(metric)) for group in others]
         raised = iter(holm([one.p for one in found if one.p is not None]))
         chances = [None if one.p is None else next(raised) for one in found]
-        return [Against(*row) for row in zip(others, found, chances, strict=True)]
+        return [DifferenceToBest(*row) for row in zip(others, found, chances, strict=True)]
 
     def standing(self, group: Group, metric: str) -> Standing:
         """How a group stands to the best of a metric, if it has that."""
@@ -94,26 +94,26 @@ class Comparison:
         if group is self.best(metric):
             return "best"
         one = next(one for one in self.against_best(metric) if one.group is group)
-        if one.apart is None:
+        if one.significant is None:
             return "unsure"
-        return ("more" if one.difference.mean > 0 else "less") if one.apart else "tied"
+        return ("more" if one.difference.mean > 0 else "less") if one.significant else "tied"
 
     def tied(self, metric: str) -> list[Group]:
         """The groups that cannot be told apart from the best."""
-        return [one.group for one in self.against_best(metric) if one.apart is False]
+        return [one.group for one in self.against_best(metric) if one.significant is False]
 
     def unsure(self, metric: str) -> list[Group]:
         """The groups of which nothing can be said beside the best, for want of seeds."""
-        return [one.group for one in self.against_best(metric) if one.apart is None]
+        return [one.group for one in self.against_best(metric) if one.significant is None]
 
-    def above(self, metric: str) -> list[Group]:
+    def higher_on_test(self, metric: str) -> list[Group]:
         """The groups that are told apart from the best, and higher on test."""
         return [group for group in self.groups if self.standing(group, metric) == "more"]
 
-    def own_bytes(self, group: Group) -> int:
+    def unshared_bytes(self, group: Group) -> int:
         """The bytes of outs that no other group has, of any part."""
         others = {key for other in self.groups if other is not group for key in other.outs}
-        others |= self.elsewhere
+        others |= self.other_outs
         return sum(size for key, size in group.outs.items() if key not in others)
 
     def references(self, metric: str) -> dict[str, float]:

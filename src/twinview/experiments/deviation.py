@@ -21,9 +21,9 @@ class Deviation:
     spread.
     """
 
-    known: Seeds
+    reference: Seeds
     gaps: Mapping[str, float]
-    beyond: tuple[str, ...] | None
+    outside: tuple[str, ...] | None
 
 
 def deviation(run: RecordedRun) -> Deviation | None:

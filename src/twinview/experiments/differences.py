@@ -32,16 +32,16 @@ def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
             chosen = _chosen(tree, section)
             of = {name: options for name, options in of.items() if name in chosen}
         kept[section] = of
-    return stated(kept)
+    return flatten_settings(kept)
 
 
-def stated(tree: Mapping[str, Any]) -> dict[str, Any]:
+def flatten_settings(tree: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the options of all plug-ins that the tree states."""
     kept = {section: of for section, of in tree.items() if section not in _APART}
     return {key: _plain(value) for key, value in flatten(kept).items()}
 
 
-def unequal(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
+def differing_keys(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names of the settings that are not equal in all.
 
     A plug-in's options say nothing where it is not chosen: they differ among those that have them.
@@ -60,21 +60,21 @@ def is_option(key: str) -> bool:
     return key.split(".")[0] in PLUGINS
 
 
-def words(values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+def describe_settings(values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     """Each setting with its value, such as "temperature 0.3"; keys: all names in sight."""
-    return [f"{short(key, keys)} {told(value)}" for key, value in values.items()]
+    return [f"{short_name(key, keys)} {format_value(value)}" for key, value in values.items()]
 
 
-def short(key: str, keys: Sequence[str]) -> str:
+def short_name(key: str, keys: Sequence[str]) -> str:
     """A setting's last word, or all of it where another of the keys ends in the same word."""
     last = key.split(".")[-1]
     return last if [other.split(".")[-1] for other in keys].count(last) == 1 else key
 
 
-def told(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting's value as a reader expects it: 0.3 for 0.30000000000000004."""
     if isinstance(value, list):
-        return f"[{', '.join(map(told, value))}]"
+        return f"[{', '.join(map(format_value, value))}]"
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value) if isinstance(value, str) else json.dumps(value)

@@ -10,7 +10,7 @@ import psutil
 _BLOCK = 512  # the unit of st_blocks, whatever the file system's own is
 
 
-def files(path: Path) -> Iterator[Path]:
+def list_files(path: Path) -> Iterator[Path]:
     """All files below a folder, or the file itself; links are not followed, what is gone is not."""
     if path.is_file() or path.is_symlink():
         yield path
@@ -18,21 +18,21 @@ def files(path: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in names)
 
 
-def taken(paths: Iterable[Path]) -> int:
+def disk_usage(paths: Iterable[Path]) -> int:
     """The bytes of all files at and below the paths; one of several names (hard links) counts once.
 
     A file that goes meanwhile does not count: others may work with a cache, too.
     """
     blocks = {}
     for path in paths:
-        for file in files(path):
+        for file in list_files(path):
             with contextlib.suppress(FileNotFoundError):
                 seen = file.lstat()
                 blocks[seen.st_dev, seen.st_ino] = seen.st_blocks
     return sum(blocks.values()) * _BLOCK
 
 
-def at_work(folder: Path, program: str = "") -> str:
+def find_process(folder: Path, program: str = "") -> str:
     """A process in a folder, or in one below it, in words; "" when there is none.
 
     program: only processes that run it count, and only in the folder itself.

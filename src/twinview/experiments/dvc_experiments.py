@@ -56,7 +56,7 @@ def references() -> list[str]:
     return (listed or "").split()
 
 
-def labelled() -> dict[str, str]:
+def labelled_references() -> dict[str, str]:
     """The references by the names of their experiments, the newest first.
 
     Experiments of different commits may share a name; then their commit follows it: name@abc1234.
@@ -97,7 +97,7 @@ def queued_elsewhere() -> list[str]:
     return [one.name or one.stash_rev[:7] for one in queued if Path(one.dvc_root).resolve() != here]
 
 
-def cached(digest: str) -> str | None:
+def read_cached(digest: str) -> str | None:
     """The text that DVC's cache holds under a hash; None where it holds none."""
     path = Path(_cache(Path.cwd()).oid_to_path(digest))
     return path.read_text("utf-8") if path.is_file() else None
@@ -112,12 +112,12 @@ def _cache(folder: Path) -> Any:
         return repo.cache.local
 
 
-def made(name: str) -> str | None:
+def result_commit(name: str) -> str | None:
     """The commit that holds an experiment's results; None when DVC knows none of this name."""
     return _newest(name, "objectname") or None
 
 
-def base(name: str) -> str | None:
+def base_commit(name: str) -> str | None:
     """The commit that an experiment was run from; None when DVC knows none of this name."""
     ref = _newest(name, "refname")
     return _base(ref) if ref else None
@@ -137,12 +137,12 @@ def text_at(commit: str, path: Path) -> str | None:
         raise DataError(said) from None
 
 
-def at(commit: str, called: str) -> Read:
+def commit_reader(commit: str, called: str) -> Read:
     """Reads files that git has at a commit, and so the small results, not the large outs."""
     return partial(_at, commit, called)
 
 
-def in_folder(folder: Path) -> Read:
+def folder_reader(folder: Path) -> Read:
     """Reads files as they are in a project's folder."""
     return partial(_in_folder, folder)
 

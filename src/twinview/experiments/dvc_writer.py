@@ -55,12 +55,12 @@ def _with_override(text: str, one: str) -> str:
     except (InvalidArgumentError, OverrideParseException) as error:
         reason = str(error.__cause__ or error).strip().partition("\n")[0].rstrip(".")
         key = one.partition("=")[0]
-        near = get_close_matches(key, files.flatten(values(text)), n=1)
+        near = get_close_matches(key, files.flatten(parse_yaml(text)), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"-S {one}: {renamed.advice(key) or f'{reason}{hint}'}") from None
 
 
-def values(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
     """What a text in YAML states."""
     return YAML(typ="safe").load(text)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.experiments.differences import told
+from twinview.experiments.differences import format_value
 from twinview.experiments.intervals import Interval, interval
 from twinview.experiments.recorded_run import RecordedRun
 
@@ -24,9 +24,9 @@ class Group:
     shortened: bool = False
 
     @property
-    def whole(self) -> str:
+    def full_label(self) -> str:
         """All that tells the group from the others, by full names."""
-        return ", ".join(f"{key} {told(value)}" for key, value in self.differing.items())
+        return ", ".join(f"{key} {format_value(value)}" for key, value in self.differing.items())
 
     @property
     def seeds(self) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twinview.experiments.differences import words
+from twinview.experiments.differences import describe_settings
 from twinview.experiments.recorded_run import RecordedRun
 
 MANY = 4  # more settings than that are too many for a name or for columns of their own
@@ -32,10 +32,10 @@ def label(run: RecordedRun, values: Mapping[str, Any], differing: Sequence[str])
     """What differs, in words; the method where nothing does."""
     if not values:
         return str(run.settings["pretrain"]["method"])
-    return ", ".join(words(values, differing))
+    return ", ".join(describe_settings(values, differing))
 
 
-def listed(found: Sequence[str]) -> str:
+def shorten_list(found: Sequence[str]) -> str:
     """A few of many, and how many more there are."""
     few = found if len(found) <= MANY else found[:_TELLING]
     return ", ".join(few) + _more(len(found) - len(few))

@@ -4,14 +4,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from twinview.experiments import group_labels, identity
-from twinview.experiments.differences import ABSENT, is_option, unequal
+from twinview.experiments.differences import ABSENT, differing_keys, is_option
 from twinview.experiments.group import Group
 from twinview.experiments.recorded_run import RecordedRun
 
 CODE, DATA = "code", "data"  # what may differ between groups of equal settings
 
 
-def grouped(runs: Sequence[RecordedRun]) -> list[Group]:
+def group_runs(runs: Sequence[RecordedRun]) -> list[Group]:
     """Runs that were asked the same, by training: equal settings but for the seeds, data, code."""
     together: dict[str, list[RecordedRun]] = {}
     for run in runs:
@@ -36,7 +36,7 @@ def changed_code(runs: Sequence[RecordedRun]) -> list[str]:
 
 def _differing(firsts: Sequence[RecordedRun]) -> list[str]:
     """The settings that are not equal in all, then DATA and CODE where those are not."""
-    found = unequal([run.answer for run in firsts])
+    found = differing_keys([run.answer for run in firsts])
     others = {DATA: _other_pairs(firsts), CODE: changed_code(firsts)}
     return [*found, *(key for key, differs in others.items() if differs)]
 

@@ -86,27 +86,29 @@ def load(read: Callable[[Path], str] = _here) -> Mapping[str, Any]:
     Raises DataError for a broken one.
     """
     try:
-        return stated(read)
+        return load_required(read)
     except MissingError:
         return {"stages": {}}
 
 
-def stated(read: Callable[[Path], str]) -> Mapping[str, Any]:
+def load_required(read: Callable[[Path], str]) -> Mapping[str, Any]:
     """The same of a file that has to be there. Raises MissingError, DataError for a broken one."""
     try:
         found: Mapping[str, Any] = YAML(typ="safe").load(read(LOCK))
         _Lock.model_validate(found)
     except ValidationError as error:
         first = error.errors()[0]
-        raise broken(f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}") from None
+        raise broken_error(
+            f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
+        ) from None
     except EncodingError as error:
-        raise broken(error.reason) from None
+        raise broken_error(error.reason) from None
     except YAMLError as error:
-        raise broken(" ".join(str(error).split())) from None
+        raise broken_error(" ".join(str(error).split())) from None
     return found
 
 
-def broken(reason: str) -> DataError:
+def broken_error(reason: str) -> DataError:
     """What is said of a file that is not as DVC writes it."""
     return DataError(
         f"{LOCK} is broken ({reason}); `git checkout HEAD {LOCK}` brings back the commit's, or "

@@ -12,7 +12,7 @@ from twinview.core import files
 from twinview.core.errors import DataError
 
 
-def of_json(text: str, place: Path) -> dict[str, Any]:
+def parse_json(text: str, place: Path) -> dict[str, Any]:
     """What a stage's JSON file holds by name. Raises DataError for others, as after a conflict."""
     try:
         found = json.loads(text)
@@ -23,7 +23,7 @@ def of_json(text: str, place: Path) -> dict[str, Any]:
     return found
 
 
-def of_yaml(text: str, place: Path) -> dict[str, Any]:
+def parse_yaml(text: str, place: Path) -> dict[str, Any]:
     """What a YAML file of settings states. Raises DataError for anything else."""
     try:
         found = YAML(typ="safe").load(text)
@@ -34,7 +34,7 @@ def of_yaml(text: str, place: Path) -> dict[str, Any]:
     return found
 
 
-def numbers(tree: Mapping[str, Any], place: Path) -> dict[str, float]:
+def flatten_numbers(tree: Mapping[str, Any], place: Path) -> dict[str, float]:
     """A tree's leaves by dotted name. Raises DataError for one that is no number."""
     found = files.flatten(tree)
     for name, value in found.items():

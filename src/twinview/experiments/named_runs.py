@@ -15,7 +15,7 @@ def named_runs(names: Sequence[str]) -> tuple[list[RecordedRun], dict[str, str]]
     names: without any, all experiments and the workspace. Raises ConfigError for an unknown name.
     """
     runs, apart = [], ({} if names else dict(dvc_experiments.unfinished()))
-    experiments = dvc_experiments.labelled()
+    experiments = dvc_experiments.labelled_references()
     for run in [_run(name, experiments) for name in names or [*experiments, WORKSPACE]]:
         try:
             _require_finished(run)

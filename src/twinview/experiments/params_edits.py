@@ -35,7 +35,9 @@ class Edit:
     @property
     def changes(self) -> Changes:
         """The settings that differ."""
-        return dvc_writer.changes(dvc_writer.values(self.before), dvc_writer.values(self.after))
+        return dvc_writer.changes(
+            dvc_writer.parse_yaml(self.before), dvc_writer.parse_yaml(self.after)
+        )
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Undone:
     value after the edit, and keep it. exact: the file is what it was, to the byte."""
 
     source: str
-    back: Changes
-    kept: Changes
+    restored: Changes
+    not_restored: Changes
     exact: bool
 
 
@@ -57,11 +59,11 @@ def apply(recipe: Path | None, overrides: Sequence[str]) -> Edit:
     """
     source = ", ".join([*([str(recipe)] if recipe else []), *(f"-S {one}" for one in overrides)])
     base, before = params.mapping(FILE), _text()
-    whole = recipes.overlaid(base, params.mapping(recipe) if recipe else {})
+    whole = recipes.merge(base, params.mapping(recipe) if recipe else {})
     after = dvc_writer.with_values(before, dvc_writer.changes(base, whole))
     after = dvc_writer.with_overrides(after, overrides) if overrides else after
     edit = Edit(source, before, after)
-    params.check_stated(dvc_writer.values(after), f"{FILE} with {source}")
+    params.check_stated(dvc_writer.parse_yaml(after), f"{FILE} with {source}")
     if edit.changes:
         _keep([*_history(), edit])
         _write(after)
@@ -94,7 +96,7 @@ def uncommitted(edit: Edit) -> list[Any]:
     try:
         commit = commands.head_commit()
         text = text_at(commit, FILE) if commit else None
-        tree = dvc_writer.values(text) if text else None
+        tree = dvc_writer.parse_yaml(text) if text else None
     except (DataError, YAMLError):
         return []
     if not isinstance(tree, Mapping):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from twinview.experiments.differences import told
-from twinview.experiments.group_labels import listed
+from twinview.experiments.differences import format_value
+from twinview.experiments.group_labels import shorten_list
 from twinview.experiments.question import DATA, PROTOCOL, Differences
 
 _OTHER = {DATA: "other data", PROTOCOL: "another protocol"}
@@ -17,21 +17,24 @@ def headings(others: Sequence[Differences]) -> list[str]:
     where the others differ.
     """
     first = {
-        key: told(theirs)
+        key: format_value(theirs)
         for differences in others
         for settings in differences.values()
         for key, (_, theirs) in settings.items()
     }
-    return [listed([f"{key} {value}" for key, value in first.items()]), *map(_heading, others)]
+    return [
+        shorten_list([f"{key} {value}" for key, value in first.items()]),
+        *map(_heading, others),
+    ]
 
 
 def _heading(differences: Differences) -> str:
     """How a part differs from the first."""
     return "; ".join(
-        f"{_OTHER[kind]}: {listed([_instead(key, *pair) for key, pair in settings.items()])}"
+        f"{_OTHER[kind]}: {shorten_list([_instead(key, *pair) for key, pair in settings.items()])}"
         for kind, settings in differences.items()
     )
 
 
 def _instead(key: str, ours: Any, theirs: Any) -> str:
-    return f"{key} {told(ours)} instead of {told(theirs)}"
+    return f"{key} {format_value(ours)} instead of {format_value(theirs)}"

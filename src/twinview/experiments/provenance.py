@@ -17,7 +17,7 @@ def provenance() -> dict[str, str | bool | None]:
     """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
     return {
         "commit": commit(),
-        "changed": changed(),
+        "changed": has_changes(),
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
         "hardware": hardware(),
         "versions": versions(),
@@ -35,7 +35,7 @@ def commit() -> str:
         return f"{UNKNOWN} (git: {error.reason})"
 
 
-def changed() -> bool | None:
+def has_changes() -> bool | None:
     """Whether the tree differs from the commit; None where git cannot say."""
     try:
         return commands.has_changes()
@@ -62,7 +62,7 @@ def data() -> Data | None:
     try:
         source = lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"]
     except (KeyError, TypeError):
-        raise lock_file.broken("prepare states no data.source") from None
+        raise lock_file.broken_error("prepare states no data.source") from None
     return Data(source, digest)
 
 

@@ -56,7 +56,7 @@ class RecordedRun:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The tree in params.yaml, not checked: a commit may be of an earlier version."""
-        return mappings.of_yaml(self.read(PARAMS), self._place(PARAMS))
+        return mappings.parse_yaml(self.read(PARAMS), self._place(PARAMS))
 
     @cached_property
     def in_effect(self) -> dict[str, Any]:
@@ -84,8 +84,8 @@ class RecordedRun:
 
         Raises DataError for one that is no number.
         """
-        ours = mappings.numbers(self.metrics, self._place(paths.METRICS))
-        return ours | mappings.numbers(self.baselines, self._place(paths.BASELINE_METRICS))
+        ours = mappings.flatten_numbers(self.metrics, self._place(paths.METRICS))
+        return ours | mappings.flatten_numbers(self.baselines, self._place(paths.BASELINE_METRICS))
 
     @cached_property
     def verdict(self) -> str:
@@ -164,7 +164,7 @@ class RecordedRun:
     def seeds_file(self) -> Seeds | None:
         """What reports/seeds.json holds, whatever it is of; None where there is none."""
         try:
-            return seeds.parsed(self.read(seeds.FILE), self._place(seeds.FILE))
+            return seeds.parse(self.read(seeds.FILE), self._place(seeds.FILE))
         except MissingError:
             return None
 
@@ -190,24 +190,24 @@ class RecordedRun:
         return path if self.folder is None else self.folder / path
 
     def _mapping(self, path: Path) -> dict[str, Any]:
-        return mappings.of_json(self.read(path), self._place(path))
+        return mappings.parse_json(self.read(path), self._place(path))
 
 
 def in_folder(folder: Path = Path()) -> RecordedRun:
     """The run whose results lie in a project's folder."""
-    read = functools.cache(dvc_experiments.in_folder(folder))
-    return RecordedRun(WORKSPACE, read, dvc_experiments.cached, folder=folder)
+    read = functools.cache(dvc_experiments.folder_reader(folder))
+    return RecordedRun(WORKSPACE, read, dvc_experiments.read_cached, folder=folder)
 
 
 def at(commit: str, name: str, kind: str = "commit") -> RecordedRun:
     """The run whose results git has at a commit. name, kind: as errors call it."""
-    read = functools.cache(dvc_experiments.at(commit, f"the {kind} {name}"))
-    return RecordedRun(name, read, dvc_experiments.cached, commit)
+    read = functools.cache(dvc_experiments.commit_reader(commit, f"the {kind} {name}"))
+    return RecordedRun(name, read, dvc_experiments.read_cached, commit)
 
 
 def of_experiment(name: str) -> RecordedRun:
     """The newest experiment of a name. Raises DataError where DVC has none."""
-    commit = dvc_experiments.made(name)
+    commit = dvc_experiments.result_commit(name)
     if commit is None:
         raise DataError(f"DVC has no experiment {name}; `dvc exp show` lists what there is")
     return at(commit, name, "experiment")

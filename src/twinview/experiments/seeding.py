@@ -17,20 +17,20 @@ def run(count: int) -> Seeds:
     Keeps reports/seeds.json after each. An experiment that there is already is not run again.
     Raises ConfigError for a count without a spread, or a working tree that is not committed.
     """
-    require_spread(count, COMMAND)
+    require_two_seeds(count, COMMAND)
     dvc_experiments.require_committed(COMMAND)
     dvc_experiments.dvc("repro")
-    *_, last = gathered(count)
+    *_, last = train_seeds(count)
     return last
 
 
-def require_spread(count: int, command: str) -> None:
+def require_two_seeds(count: int, command: str) -> None:
     """Raises ConfigError for fewer than two seeds."""
     if count < 2:
         raise ConfigError(f"{command} needs at least 2 seeds for a spread, not {count}")
 
 
-def gathered(count: int) -> Iterator[Seeds]:
+def train_seeds(count: int) -> Iterator[Seeds]:
     """What is known after each training; the first is the folder's own, which has been run."""
     here = recorded_run.in_folder()
     training = identity.digest(here.in_effect, here.data)
@@ -51,10 +51,10 @@ def gathered(count: int) -> Iterator[Seeds]:
 
 def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:
     """The results of an experiment, which is run unless DVC has it."""
-    if dvc_experiments.made(name) is None:
+    if dvc_experiments.result_commit(name) is None:
         print(f"twinview: {name}", flush=True)
         dvc_experiments.run(name, changes)
-    if dvc_experiments.made(name) is None:
+    if dvc_experiments.result_commit(name) is None:
         raise DataError(
             f"DVC kept nothing of the experiment {name}; in a shallow clone it does not: "
             "`git fetch --unshallow` mends it"

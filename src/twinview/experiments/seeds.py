@@ -43,7 +43,7 @@ class Seeds:
         return {name: values[place] for name, values in self.metrics.items()}
 
 
-def parsed(text: str, place: Path = FILE) -> Seeds:
+def parse(text: str, place: Path = FILE) -> Seeds:
     """What the file's text holds. Raises DataError for a broken one, with its place."""
     try:
         found = TypeAdapter(Seeds).validate_json(text)

@@ -14,7 +14,7 @@ from twinview.core.registry import did_you_mean
 from twinview.experiments import dvc_experiments, question
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
-from twinview.experiments.grouping import changed_code, grouped
+from twinview.experiments.grouping import changed_code, group_runs
 from twinview.experiments.metric_names import is_our_accuracy
 from twinview.experiments.named_runs import named_runs
 from twinview.experiments.part_headings import headings
@@ -67,7 +67,7 @@ def side_by_side(
     first = asked[0].question
     others = [part.question.differences(first) for part in asked[1:]]
     found = [
-        replace(one, heading=words, differences=differ, elsewhere=_elsewhere(one, parts))
+        replace(one, heading=words, differences=differ, other_outs=_other_outs(one, parts))
         for one, words, differ in zip(parts, headings(others), [{}, *others], strict=True)
     ]
     return Compared(tuple(found), apart)
@@ -91,7 +91,7 @@ def _chosen(metrics: Sequence[str], runs: Sequence[RecordedRun]) -> tuple[str, .
 
 def _part(runs: Sequence[RecordedRun], asked: Question, chosen: Sequence[str]) -> Comparison:
     """Runs that were asked the same."""
-    groups = grouped(runs)
+    groups = group_runs(runs)
     metrics = [name for name in chosen if any(name in run.results for run in runs)]
     equal = {k: v for k, v in runs[0].answer.items() if all(_same(run, k, v) for run in runs)}
     found = Comparison(
@@ -124,6 +124,6 @@ def _ordered(found: Comparison) -> list[Group]:
     return [*ranked, *(group for group in found.groups if not group.values(metric))]
 
 
-def _elsewhere(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
+def _other_outs(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
     others = [group for other in parts if other is not part for group in other.groups]
     return frozenset(key for group in others for key in group.outs)

@@ -46,7 +46,7 @@ def _why_not(run: RecordedRun) -> str:
     other = deviation(run)
     if other is None:
         return "is of other trainings"
-    return f"holds other results of this training, of {other.known.hardware} or of other code"
+    return f"holds other results of this training, of {other.reference.hardware} or of other code"
 
 
 def number(value: Any) -> float:

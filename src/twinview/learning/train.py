@@ -105,7 +105,7 @@ def _settings(settings: Mapping[str, Any], pretrain: Mapping[str, Any]) -> Param
     given = {f"pretrain.{name}": value for name, value in pretrain.items()}
     if twice := sorted(given.keys() & settings.keys()):
         raise ConfigError(f"{twice[0]}: is given twice, by its name and in settings; leave out one")
-    chosen = defaults.changed(given | dict(settings))
+    chosen = defaults.with_changes(given | dict(settings))
     if chosen.pretrain.processes > 1:
         raise ConfigError(
             f"pretrain.processes: is {chosen.pretrain.processes}; twinview.train is one process: "
@@ -173,7 +173,7 @@ def _checkpoints(
 
 def _fingerprint(training: Training) -> dict[str, str]:
     """What the result depends on. A notebook may have loaded anything, so all our code counts."""
-    chosen = training.settings.chosen(*defaults.READ)
+    chosen = training.settings.chosen(*defaults.TRAINING_SECTIONS)
     del chosen["pretrain"]["checkpoint_every"]
     digest = hashlib.sha256()
     for name in ("train", "validation"):

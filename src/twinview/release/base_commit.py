@@ -75,7 +75,7 @@ def _gate_at(commit: str, name: str) -> dict[str, object]:
     """What the file states below `gate` at a commit; a recipe lies over params.yaml there too."""
     own = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
     base = recipes.base_of(Path(name))
-    return recipes.overlaid(_gate_at(commit, str(base)), own) if base and own else own
+    return recipes.merge(_gate_at(commit, str(base)), own) if base and own else own
 
 
 def _gate(text: str | None, place: str) -> dict[str, object]:

@@ -51,7 +51,9 @@ def champion(model: str) -> Reference:
     with _registry() as client:
         version = _champion(client, model)
         if version is None:
-            return Reference(ALIAS, None, f"{model} has none yet in {mlflow_runs.place()}")
+            return Reference(
+                ALIAS, None, f"{model} has none yet in {mlflow_runs.display_address()}"
+            )
         found = _trainings(version)
         if not found.values:
             metrics = client.get_logged_model(_model_id(version)).metrics
@@ -65,16 +67,16 @@ def published(metrics: Mapping[str, float], pretrained: str) -> Published:
     Raises DataError when there is none, or its encoder lacks signature or input example.
     """
     with _registry() as client:
-        _, experiment = mlflow_runs.connected()
+        _, experiment = mlflow_runs.connect()
         mine = f"tags.`pretrain.run_id` = '{pretrained}' and attributes.status = 'FINISHED'"
         rows = client.search_runs([experiment], mine, order_by=["attributes.start_time DESC"])
         for row in rows:
             if _has(row.data.metrics, metrics):
                 return _with_encoder(client, row)
     raise DataError(
-        f"no row of the experiment {mlflow_runs.PIPELINE} in {mlflow_runs.place()} has the results "
-        "in reports/; `dvc repro` makes them agree, and `dvc repro --force --single-item publish` "
-        "writes a row into a store that has none"
+        f"no row of the experiment {mlflow_runs.PIPELINE} in {mlflow_runs.display_address()} has "
+        "the results in reports/; `dvc repro` makes them agree, and "
+        "`dvc repro --force --single-item publish` writes a row into a store that has none"
     )
 
 
@@ -129,9 +131,11 @@ def _registry() -> Iterator[Any]:
     from mlflow.exceptions import MlflowException
 
     try:
-        yield mlflow_runs.connected()[0]
+        yield mlflow_runs.connect()[0]
     except MlflowException as error:
-        said = mlflow_runs.masked(f"the model registry in {stores.store()} refuses ({error})")
+        said = mlflow_runs.mask_passwords(
+            f"the model registry in {stores.store()} refuses ({error})"
+        )
         raise BusyError(
             f"{said}; start its server, or unset MLFLOW_TRACKING_URI to use mlflow.db"
         ) from None

@@ -6,7 +6,7 @@ from typing import Any
 
 from twinview.core.templates import render
 from twinview.experiments.comparison import Comparison, Standing
-from twinview.experiments.differences import short, told
+from twinview.experiments.differences import format_value, short_name
 from twinview.experiments.group import Group
 from twinview.experiments.group_labels import MANY
 from twinview.experiments.intervals import WORDS, Difference
@@ -87,7 +87,7 @@ def _part(compared: Compared, found: Comparison) -> Part:
         against={metric: _against(found, metric) for metric in found.metrics},
         several=any(len(group.seeds) > 1 for group in found.groups),
         runs=sum(len(group.runs) for group in found.groups),
-        common={key: told(value) for key, value in found.common.items()},
+        common={key: format_value(value) for key, value in found.common.items()},
         differing=_differing(found),
     )
 
@@ -117,12 +117,12 @@ def _names(found: Comparison) -> list[tuple[str, str]]:
     if len(found.differing) > MANY:
         return [("settings", f"{len(found.differing)} settings differ, see Settings")]
     keys = found.differing or ("pretrain.method",)
-    return [(short(key, keys), key) for key in keys]
+    return [(short_name(key, keys), key) for key in keys]
 
 
 def _named(found: Comparison, group: Group) -> list[Cell]:
     if len(found.differing) > MANY:
-        return [Cell(group.label, group.label, says=group.whole)]
+        return [Cell(group.label, group.label, says=group.full_label)]
     settings = group.differing if found.differing else {"pretrain.method": group.label}
     keys = found.differing or ("pretrain.method",)
     return [_setting(settings[key]) if key in settings else Cell("–", None) for key in keys]
@@ -134,13 +134,13 @@ def _differing(found: Comparison) -> list[tuple[Group, list[str]]]:
         return []
     keys, groups = found.differing, found.groups
     return [
-        (one, [told(one.differing[key]) if key in one.differing else "–" for key in keys])
+        (one, [format_value(one.differing[key]) if key in one.differing else "–" for key in keys])
         for one in groups
     ]
 
 
 def _cells(found: Comparison, group: Group) -> list[Cell]:
-    sizes = sum(group.outs.values()), found.own_bytes(group)
+    sizes = sum(group.outs.values()), found.unshared_bytes(group)
     return [
         *_named(found, group),
         *(_metric(found, group, metric) for metric in found.metrics),
@@ -153,7 +153,7 @@ def _cells(found: Comparison, group: Group) -> list[Cell]:
 
 def _setting(value: Any) -> Cell:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Cell(told(value), value if number else told(value))
+    return Cell(format_value(value), value if number else format_value(value))
 
 
 def _metric(found: Comparison, group: Group, metric: str) -> Cell:
@@ -175,7 +175,7 @@ def _against(found: Comparison, metric: str) -> list[Other]:
                 f"{one.difference.mean:+.3f}".replace("-", "−") + _half(one.difference),
                 _taken(one.difference),
                 "–" if one.p is None else f"{one.p:.2g}",
-                {True: "yes", False: "no", None: "cannot be said"}[one.apart],
+                {True: "yes", False: "no", None: "cannot be said"}[one.significant],
             ),
         )
         for one in found.against_best(metric)

@@ -27,8 +27,8 @@ def _part(found: Comparison) -> dict[str, Any]:
             for kind, of in found.differences.items()
         },
         "metrics": list(found.metrics),
-        "lacking": list(found.lacking),
-        "picked": {name: found.picked(name) for name in found.metrics},
+        "lacking": list(found.missing_metrics),
+        "picked": {name: found.describe_selection(name) for name in found.metrics},
         "groups": [_group(found, group) for group in found.groups],
         "against_best": {name: _against(found, name) for name in found.metrics},
         "references": {name: found.references(name) for name in found.metrics},
@@ -55,12 +55,12 @@ def _group(found: Comparison, group: Group) -> dict[str, Any]:
         "best": [name for name in measured if found.standing(group, name) == "best"],
         "minutes": group.minutes,
         "bytes": sum(group.outs.values()),
-        "own_bytes": found.own_bytes(group),
+        "own_bytes": found.unshared_bytes(group),
     }
 
 
 def _against(found: Comparison, metric: str) -> list[dict[str, Any]]:
     return [
-        {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.apart}
+        {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.significant}
         for one in found.against_best(metric)
     ]

@@ -50,7 +50,7 @@ def markdown(compared: Compared) -> str:
     lines = []
     for found in compared.parts:
         lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(found)) else []
-        facts = [*_facts(found), *(f"{one.label}: {one.whole}" for one in _shortened(found))]
+        facts = [*_facts(found), *(f"{one.label}: {one.full_label}" for one in _shortened(found))]
         said = [*map(_escaped, facts), *_remedy(found)]
         lines += [*_grid(found), "", *(f"- {line}" for line in said), ""]
     apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
@@ -126,7 +126,7 @@ def _row(found: Comparison, group: Group) -> Sequence[str]:
         f"{cell(group.interval(name))} {_mark(found, group, name)}".rstrip()
         for name in found.metrics
     ]
-    sizes = [megabytes(sum(group.outs.values())), megabytes(found.own_bytes(group))]
+    sizes = [megabytes(sum(group.outs.values())), megabytes(found.unshared_bytes(group))]
     return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
 
 
@@ -136,9 +136,9 @@ def _facts(found: Comparison) -> list[str]:
     if found.metrics:
         metric, best = found.metrics[0], found.groups[0]
         runs = ", ".join(run.name for run in best.runs)
-        facts.append(f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
-    if found.lacking:
-        facts.append(f"No run of this part has {', '.join(found.lacking)}.")
+        facts.append(f"Best {metric}: {best.label} ({runs}), {found.describe_selection(metric)}")
+    if found.missing_metrics:
+        facts.append(f"No run of this part has {', '.join(found.missing_metrics)}.")
     if found.changed:
         facts.append(f"Code differs in: {', '.join(found.changed)}")
     return facts

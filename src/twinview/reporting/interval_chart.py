@@ -58,7 +58,7 @@ def _row(group: Group, metric: str, axis: Sequence[float], best: bool) -> Row:
     ends = None if one.half is None else (one.mean - one.half, one.mean + one.half)
     return Row(
         label=group.label,
-        words=f"{group.whole if group.shortened else group.label}: {one}, n {one.n}",
+        words=f"{group.full_label if group.shortened else group.label}: {one}, n {one.n}",
         best=best,
         mean=_place(one.mean, axis),
         low=None if ends is None else _place(ends[0], axis),

@@ -41,11 +41,11 @@ def results() -> dict[str, Any]:
 
 def _told(found: Deviation) -> dict[str, Any]:
     return {
-        "seeds": list(found.known.seeds),
-        "hardware": found.known.hardware,
-        "versions": found.known.versions,
+        "seeds": list(found.reference.seeds),
+        "hardware": found.reference.hardware,
+        "versions": found.reference.versions,
         "gaps": dict(found.gaps),
-        "beyond": None if found.beyond is None else list(found.beyond),
+        "beyond": None if found.outside is None else list(found.outside),
     }
 
 

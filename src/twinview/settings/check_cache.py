@@ -27,7 +27,7 @@ def has(name: str) -> bool:
     return os.access(FOLDER / name, os.F_OK)
 
 
-def keep(name: str) -> None:
+def add(name: str) -> None:
     """Remembers a key, except outside of a project and where nothing can be written."""
     if Path(".dvc").is_dir():
         with contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ _INSTALLED = Path(__file__).with_name("defaults.yaml")
 FILE = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[3] / "params.yaml"
 PLACE = "what twinview.train was given"
 # The sections that a training reads.
-READ = (
+TRAINING_SECTIONS = (
     "views", "pretrain", "augmentations", "encoders", "heads", "optimizers", "objectives",
     "methods",
 )  # fmt: skip
@@ -26,7 +26,7 @@ READ = (
 _PLENTY = 10**6
 
 
-def changed(changes: Mapping[str, Any]) -> Params:
+def with_changes(changes: Mapping[str, Any]) -> Params:
     """The default settings, with other values at dotted names, such as pretrain.epochs.
 
     data.train, data.validation and data.test keep their proportions and lose their sizes. Raises
@@ -45,8 +45,8 @@ def changed(changes: Mapping[str, Any]) -> Params:
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
     """Sets a value. Unknown names below a section are for the model of the whole to refuse."""
     section, *names = dotted.split(".")
-    if section not in READ:
-        near = did_you_mean(section, READ)
+    if section not in TRAINING_SECTIONS:
+        near = did_you_mean(section, TRAINING_SECTIONS)
         raise ConfigError(f"{dotted}: a training reads no section {section!r}{near}")
     for name in (section, *names[:-1]):
         tree = tree.setdefault(name, {})

@@ -122,7 +122,7 @@ def check_stated(values: object, place: str) -> None:
         _make(settings)
     except ConfigError as error:
         raise _faulty(place, [str(error)]) from None
-    check_cache.keep(key)
+    check_cache.add(key)
 
 
 def _make(settings: Params) -> None:
@@ -194,7 +194,7 @@ def stated(path: Path) -> Any:
     base = recipes.base_of(path)
     if base is None:
         return _loaded(path)
-    return recipes.overlaid(mapping(base), mapping(path))
+    return recipes.merge(mapping(base), mapping(path))
 
 
 def mapping(path: Path) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def parse(model: type[M], value: object, place: str) -> M:
     try:
         return _validated(model, value)
     except ValidationError:
-        current, faults = renamed.translated(value)
+        current, faults = renamed.translate(value)
         raise _faulty(place, [*faults, *_faults(model, current)]) from None
 
 

@@ -9,7 +9,7 @@ from twinview.core.errors import ConfigError
 FOLDER = Path("recipes")
 
 
-def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     """The base with the overlay's values; both stay as they are.
 
     A mapping is laid over a mapping, key by key. Any other value, a list too, takes the place of
@@ -19,7 +19,7 @@ def overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, A
     for key, value in overlay.items():
         below = tree.get(key)
         if isinstance(value, Mapping) and isinstance(below, Mapping):
-            tree[key] = overlaid(below, value)
+            tree[key] = merge(below, value)
         else:
             tree[key] = value
     return tree
@@ -32,7 +32,7 @@ def base_of(path: Path) -> Path | None:
     return (path.parent.parent if path.parent.name else Path("..")) / "params.yaml"
 
 
-def known() -> list[str]:
+def list_recipes() -> list[str]:
     """The names of the project's recipes."""
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
@@ -44,6 +44,6 @@ def find(name: str) -> Path:
     """
     path = Path(name) if Path(name).suffix else FOLDER / f"{name}.yaml"
     if not path.is_file():
-        names = ", ".join(known()) or "none"
+        names = ", ".join(list_recipes()) or "none"
         raise ConfigError(f"there is no recipe {path}; {FOLDER}/ has {names}")
     return path

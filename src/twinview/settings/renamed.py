@@ -48,7 +48,7 @@ def advice(old: str) -> str | None:
     return f"is called {new} now" + (f", with {', '.join(pairs)}" if pairs else "")
 
 
-def translated(values: Any) -> tuple[Any, list[str]]:
+def translate(values: Any) -> tuple[Any, list[str]]:
     """The settings under their new names, and a fault for each old name that they state.
 
     So what else is wrong with them can be found, and a key that only has its old name is not

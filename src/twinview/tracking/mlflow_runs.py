@@ -53,19 +53,19 @@ def row_metrics(ours: Mapping[str, Any], baselines: Mapping[str, Any]) -> dict[s
     return flatten(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
 
 
-def place() -> str:
+def display_address() -> str:
     """The store's address for people to read."""
-    return masked(store())
+    return mask_passwords(store())
 
 
-def masked(text: str) -> str:
+def mask_passwords(text: str) -> str:
     """A text without the users and passwords of the addresses in it."""
     return re.sub(r"://[^/\s]*@", "://***@", text)
 
 
-def restoring(experiment: int | str) -> str:
+def restore_command(experiment: int | str) -> str:
     """What brings back an experiment that was deleted in MLflow's pages."""
-    where = f"MLFLOW_DISABLE_TELEMETRY=true MLFLOW_TRACKING_URI={place()}"
+    where = f"MLFLOW_DISABLE_TELEMETRY=true MLFLOW_TRACKING_URI={display_address()}"
     return f"`{where} mlflow experiments restore --experiment-id {experiment}` brings it back"
 
 
@@ -78,17 +78,18 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
-        reason = masked(str(error).splitlines()[0])
+        reason = mask_passwords(str(error).splitlines()[0])
         raise BusyError(
-            f"the MLflow store {place()} does not answer or refuses ({reason}); start it, "
-            "or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be moved away"
+            f"the MLflow store {display_address()} does not answer or refuses ({reason}); "
+            "start it, or unset MLFLOW_TRACKING_URI to use mlflow.db; a broken mlflow.db can be "
+            "moved away"
         ) from error
 
 
-def move_in() -> None:
-    """Makes the database this folder's where it was made in another one; see stores.move_in."""
+def renew_addresses() -> None:
+    """Renews the database's addresses while no other process does; see stores.renew_addresses."""
     with _first_contact():
-        stores.move_in(_ABOUT)
+        stores.renew_addresses(_ABOUT)
 
 
 @contextlib.contextmanager
@@ -99,7 +100,7 @@ def _first_contact() -> Iterator[None]:
 
 
 @_answering()
-def page() -> str:
+def page_address() -> str:
     """The rest of an address, after the server's: our view of the own store's rows; "" without."""
     import mlflow
 
@@ -107,7 +108,7 @@ def page() -> str:
     if file is None or not file.exists():
         return ""
     found = mlflow.MlflowClient(tracking_uri=store()).get_experiment_by_name(PIPELINE)
-    move_in()
+    renew_addresses()
     return columns.address(found.experiment_id) if found else ""
 
 
@@ -148,7 +149,7 @@ class Run:
             yield
         except (MlflowException, OSError) as error:
             if not self._warned:
-                said = masked(str(error))
+                said = mask_passwords(str(error))
                 warnings.warn(f"MLflow did not take a value ({said}); going on", stacklevel=3)
             self._warned = True
 
@@ -355,7 +356,7 @@ def _requirements(encoder: Path) -> list[str]:
     return [f"{name}=={version(name)}" for name in sorted({*_NEEDED, *own})]
 
 
-def connected() -> tuple[Any, str]:
+def connect() -> tuple[Any, str]:
     """MLflow's client of the store, and the id of the experiment twinview."""
     import mlflow
 
@@ -388,17 +389,17 @@ def _experiment(name: str) -> str:
     with _first_contact():
         _make_database()
         client = mlflow.MlflowClient()
-        stores.move_in(_ABOUT)
+        stores.renew_addresses(_ABOUT)
         found = client.get_experiment_by_name(name)
         if found and found.lifecycle_stage == "deleted":
             raise ConfigError(
                 f"the experiment {name} was deleted in MLflow's pages; "
-                f"{restoring(found.experiment_id)}, and `mlflow gc` removes it for good: "
+                f"{restore_command(found.experiment_id)}, and `mlflow gc` removes it for good: "
                 "docs/terminal.md has the whole command"
             )
         if found:
             return str(found.experiment_id)
-        folder = f"{stores.files()}/{name}" if stores.database() else None
+        folder = f"{stores.artifacts_url()}/{name}" if stores.database() else None
         about = _ABOUT[name]()
         return str(client.create_experiment(name, artifact_location=folder, tags=about))
 
@@ -415,7 +416,7 @@ def _make_database() -> None:
         for half in path.parent.glob(f".{path.name}.*.part*"):
             half.unlink()
         with atomic_file(path) as temporary:
-            SqlAlchemyStore(stores.address(temporary), stores.files())._dispose_engine()  # type: ignore[no-untyped-call]
+            SqlAlchemyStore(stores.sqlite_url(temporary), stores.artifacts_url())._dispose_engine()  # type: ignore[no-untyped-call]
 
 
 def _found(run_id: str) -> Any:

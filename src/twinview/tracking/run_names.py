@@ -22,7 +22,7 @@ _OF_TRAININGS = (
 )  # fmt: skip
 
 
-def of_row() -> str:
+def row_name() -> str:
     """Such as "temperature 0.3, epochs 4"; "simclr, 5a72f90, seed 0" where nothing differs.
 
     What params.yaml holds now, committed or not, beside what the base commit states.
@@ -30,7 +30,7 @@ def of_row() -> str:
     return _name(_here())
 
 
-def of_training() -> str:
+def training_name() -> str:
     """The same, of the settings that the encoder depends on."""
     return _name({key: of for key, of in _here().items() if key in _OF_TRAININGS})
 
@@ -51,9 +51,9 @@ def _name(tree: Mapping[str, Any]) -> str:
 def _changes(tree: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """The settings that differ, in words: the first ones, each cut, and how many more there are."""
     now = differences.in_effect(tree)
-    then = differences.stated({key: of for key, of in before.items() if key in tree})
-    values = {key: now[key] for key in differences.unequal([now, then]) if key in now}
-    told = differences.words(values, list(values))
+    then = differences.flatten_settings({key: of for key, of in before.items() if key in tree})
+    values = {key: now[key] for key in differences.differing_keys([now, then]) if key in now}
+    told = differences.describe_settings(values, list(values))
     cut = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in told]
     more = [f"and {len(cut) - _NAMED} more"] if len(cut) > _NAMED else []
     return [*cut[:_NAMED], *more]

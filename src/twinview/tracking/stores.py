@@ -27,7 +27,7 @@ def store() -> str:
     if not uri.startswith(_SQLITE):
         return uri
     name, mark, options = uri.removeprefix(_SQLITE).partition("?")
-    return f"{address(root() / unquote(name))}{mark}{options}"
+    return f"{sqlite_url(root() / unquote(name))}{mark}{options}"
 
 
 def database() -> Path | None:
@@ -37,7 +37,7 @@ def database() -> Path | None:
     return Path(unquote(store().removeprefix(_SQLITE).partition("?")[0]))
 
 
-def address(file: Path) -> str:
+def sqlite_url(file: Path) -> str:
     """The URL of an SQLite database, from which `database` and SQLAlchemy read the same path.
 
     Where a character needs quotes, slashes get them too: MLflow makes the folder of a URL without
@@ -47,17 +47,17 @@ def address(file: Path) -> str:
     return f"{_SQLITE}{path if quote(path) == path else quote(path, safe='')}"
 
 
-def files() -> str:
+def artifacts_url() -> str:
     """The URL of the folder with the files of all runs."""
     return (root() / _FILES).as_uri()
 
 
-def folder(uri: str) -> Path:
+def local_path(uri: str) -> Path:
     """The path that a file: URL names."""
     return Path(unquote(urlparse(uri).path))
 
 
-def elsewhere(experiments: Iterable[str]) -> list[str]:
+def other_folders(experiments: Iterable[str]) -> list[str]:
     """URLs of other folders in which these experiments of the project's own database have files.
 
     Raises DataError for a database that cannot be read, or whose files did not come with it.
@@ -75,13 +75,13 @@ def elsewhere(experiments: Iterable[str]) -> list[str]:
     return found
 
 
-def move_in(experiments: Iterable[str]) -> None:
+def renew_addresses(experiments: Iterable[str]) -> None:
     """Renews the addresses of the project's own database that lead to another folder."""
-    for old in elsewhere(experiments):
-        _readdress(old, files())
+    for old in other_folders(experiments):
+        _readdress(old, artifacts_url())
         print(
-            f"twinview: the runs in {database()} had their files in {folder(old)}; "
-            f"from now on they are in {folder(files())}",
+            f"twinview: the runs in {database()} had their files in {local_path(old)}; "
+            f"from now on they are in {local_path(artifacts_url())}",
             file=sys.stderr,
         )
 
@@ -93,19 +93,23 @@ def _locations(opened: sqlite3.Connection, experiments: list[str]) -> list[str]:
     found = opened.execute("SELECT name, artifact_location FROM experiments").fetchall()
     olds = {place.rpartition("/")[0] for name, place in found if name in experiments}
     ours = (old for old in sorted(olds) if old.startswith("file:") and old.endswith(f"/{_FILES}"))
-    return [old for old in ours if folder(old).resolve() != folder(files()).resolve()]
+    return [
+        old for old in ours if local_path(old).resolve() != local_path(artifacts_url()).resolve()
+    ]
 
 
 def _require_files(opened: sqlite3.Connection, file: Path, old: str) -> None:
     """Raises DataError where runs have files in the other folder that are not in this one."""
     begun = [uri for (uri,) in opened.execute("SELECT artifact_uri FROM runs")]
-    here = [(uri, uri.replace(old, files(), 1)) for uri in begun if uri.startswith(f"{old}/")]
-    left = [uri for uri, new in here if folder(uri).is_dir() and not folder(new).is_dir()]
+    here = [
+        (uri, uri.replace(old, artifacts_url(), 1)) for uri in begun if uri.startswith(f"{old}/")
+    ]
+    left = [uri for uri, new in here if local_path(uri).is_dir() and not local_path(new).is_dir()]
     if left:
-        copy = shlex.join(["cp", "-a", str(folder(old)), str(root())])
+        copy = shlex.join(["cp", "-a", str(local_path(old)), str(root())])
         raise DataError(
             f"{file} was made in another folder, and the files of {len(left)} of its runs are "
-            f"still in {folder(old)}; `{copy}` brings them, "
+            f"still in {local_path(old)}; `{copy}` brings them, "
             f"or move {file} away, and a new one begins"
         )
 
