@@ -1,12 +1,14 @@
-"""Settings of earlier versions, so that an old params.yaml is told each key's new name.
+"""Settings of earlier versions: an error about an old params.yaml names each key's new name.
 
-A row is the old dotted name, then the new one, or "gone: " with the reason. Nothing else needs to
-know of it: `twinview check` and every stage refuse the old name and say the row.
+A row is the old dotted name, then the new one, or "gone: " with the reason. A new row needs no
+other change: `twinview check` and every stage refuse the old name with the row's advice.
 """
 
 import copy
 from collections.abc import Mapping
 from typing import Any
+
+from twinview.settings.dotted import section_of
 
 RENAMED = {
     "baselines.components": "baselines.pca_components",
@@ -26,7 +28,7 @@ RENAMED = {
     "pretrain.monitored": "pretrain.monitor_examples",
 }
 
-# The values of old names whose new names have other ones.
+# For old names whose values have changed too: each old value and the new value.
 VALUES: Mapping[str, Mapping[Any, str]] = {
     "methods.margin.labelled": {False: "views", True: "classes"},
     "methods.moco.rising": {False: "constant", True: "cosine"},
@@ -37,44 +39,36 @@ _GONE = "gone: "
 
 
 def advice(old: str) -> str | None:
-    """What to do about a name of an earlier version; None for any other name."""
+    """What to do about a setting of an earlier version; None for any other setting."""
     new = RENAMED.get(old)
     if new is None:
         return None
     if new.startswith(_GONE):
         return f"is gone, since {new.removeprefix(_GONE)}; delete it"
     values = VALUES.get(old, {})
-    pairs = [f"{value} for {str(was).lower()}" for was, value in values.items()]
+    pairs = [f"{new_value} for {str(old_value).lower()}" for old_value, new_value in values.items()]
     return f"is called {new} now" + (f", with {', '.join(pairs)}" if pairs else "")
 
 
 def translate(values: Any) -> tuple[Any, list[str]]:
-    """The settings under their new names, and a fault for each old name that they state.
+    """The settings under their new names, and a fault for each old name in them.
 
-    So what else is wrong with them can be found, and a key that only has its old name is not
-    called missing. A new name that is stated too keeps its value.
+    So a check of the result finds what else is wrong, and does not call a renamed setting missing.
+    Where the old and the new name both have a value, the value of the new name stays.
     """
     tree, faults = copy.deepcopy(values), []
     for old, new in RENAMED.items():
-        section, name = _section(tree, old)
+        section, name = section_of(tree, old)
         if not isinstance(section, dict) or name not in section:
             continue
         faults.append(f"{old}: {advice(old)}")
         value = section.pop(name)
-        target, last = _section(tree, new)
-        if isinstance(target, dict) and not new.startswith(_GONE):
-            target.setdefault(last, _new_value(old, value))
+        new_section, new_name = section_of(tree, new)
+        if isinstance(new_section, dict) and not new.startswith(_GONE):
+            new_section.setdefault(new_name, _new_value(old, value))
     return tree, faults
 
 
 def _new_value(old: str, value: Any) -> Any:
     values = VALUES.get(old, {})
-    return next((new for was, new in values.items() if was == value), value)
-
-
-def _section(tree: Any, dotted: str) -> tuple[Any, str]:
-    """What the last name of a dotted one is looked up in, and that name."""
-    *parents, last = dotted.split(".")
-    for name in parents:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree, last
+    return next((new for old_value, new in values.items() if old_value == value), value)
