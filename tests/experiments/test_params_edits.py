@@ -170,5 +170,5 @@ def test_a_broken_history_is_named_with_the_remedy() -> None:
 
 def test_the_oldest_edits_are_forgotten() -> None:
     for seed in range(1, params_edits._MOST + 3):
-        params_edits._keep([*params_edits._history(), params_edits.Edit(str(seed), "", "")])
+        params_edits._save([*params_edits._history(), params_edits.Edit(str(seed), "", "")])
     assert next(one.source for one in params_edits._history()) == "3"

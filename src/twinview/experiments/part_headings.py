@@ -1,4 +1,4 @@
-"""What tells the parts of a comparison apart, in words."""
+"""The headings of the parts of a comparison: how their questions differ."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ _OTHER = {DATA: "other data", PROTOCOL: "another protocol"}
 def headings(others: Sequence[Differences]) -> list[str]:
     """The headings of the first part and of the others.
 
-    others: how each other part differs from the first. The first part's heading says what it has
-    where the others differ.
+    others: how each other part differs from the first. The heading of the first part has its values
+    of the settings in which the others differ.
     """
     first = {
         key: format_value(theirs)
@@ -29,7 +29,7 @@ def headings(others: Sequence[Differences]) -> list[str]:
 
 
 def _heading(differences: Differences) -> str:
-    """How a part differs from the first."""
+    """The heading of a part that differs from the first."""
     return "; ".join(
         f"{_OTHER[kind]}: {shorten_list([_instead(key, *pair) for key, pair in settings.items()])}"
         for kind, settings in differences.items()

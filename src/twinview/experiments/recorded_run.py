@@ -17,9 +17,9 @@ from twinview.core.errors import DataError, MissingError
 from twinview.experiments import dvc_experiments, identity, lock_file, mappings, question, seeds
 from twinview.experiments.differences import ABSENT, in_effect
 from twinview.experiments.dvc_experiments import Read
-from twinview.experiments.lock_file import value_at
 from twinview.experiments.question import Question
 from twinview.experiments.seeds import Seeds
+from twinview.settings.dotted import value_at
 
 PARAMS = Path("params.yaml")
 WORKSPACE = "workspace"
