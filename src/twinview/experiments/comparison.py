@@ -131,6 +131,6 @@ class Comparison:
         return [group for group in self.groups if group.values(metric)]
 
     def _unvalidated(self, metric: str) -> list[RecordedRun]:
-        """The runs that have the metric but no accuracy on validation."""
+        """The runs that have the metric, and no accuracy on validation beside it."""
         runs = [run for group in self.groups for run in group.runs if metric in run.results]
         return [run for run in runs if validation_of(metric) not in run.results]

@@ -81,9 +81,9 @@ def format_value(value: Any) -> str:
 
 
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
-    """The names of the chosen plug-ins of a section."""
-    names = value_at(tree, _CHOSEN_BY[section])
-    return names if isinstance(names, list) else [names]
+    """The plug-ins of a section that are in use."""
+    found = value_at(tree, _CHOSEN_BY[section])
+    return found if isinstance(found, list) else [found]
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What a run was asked: of which data, and by which protocol its features were judged.
+"""The question of a run: its data, and the protocol by which its features are evaluated.
 
-Only answers to the same question can be ranked: a better number for an easier question says
-nothing. `comparison` parts its runs by it.
+Only answers to the same question can be ranked: a better number for an easier question means
+nothing. So `side_by_side` makes a comparison for each question.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from twinview.experiments.differences import ABSENT
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
 _OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")
 
-# Labels that a training may learn from: an answer's means. The splits are the same without them.
+# Labels that a training may learn from, so they belong to the answer. The splits do not depend on
+# them.
 _PAIRS = "data.pairs"
 # What is measured, and not how: a metric that two runs have is the same whatever else they have.
 _MEASURED = (
@@ -39,7 +40,7 @@ class Question:
     prepared: Mapping[str | None, str]
 
     def differences(self, other: "Question") -> Differences:
-        """What is not the same in both, ours and the other's; empty: the two can be compared."""
+        """What differs, as pairs of our value and the other's; empty if the two can be compared."""
         found = {
             DATA: _other_data(self, other),
             PROTOCOL: _unequal(self.protocol, other.protocol),
@@ -47,7 +48,7 @@ class Question:
         return {kind: settings for kind, settings in found.items() if settings}
 
     def joined(self, other: "Question") -> "Question":
-        """One question that knows the settings of both, which do not differ."""
+        """One question with the settings of both, which do not differ."""
         return Question(
             {**other.data, **self.data},
             {**other.protocol, **self.protocol},
@@ -57,7 +58,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Part:
-    """The places of those, in a sequence of questions, that ask the same."""
+    """A question, and its indices in a sequence of questions."""
 
     question: Question
     places: tuple[int, ...]
@@ -66,7 +67,15 @@ class Part:
 def question(
     settings: Mapping[str, Any], prepared: str | None, pairs: str | None, name: str | None
 ) -> Question:
-    """The question of a run, from its settings in effect, its hashes, and its protocol's name."""
+    """The question of a run.
+
+    Parameters
+    ----------
+    settings : the settings in effect by dotted name.
+    prepared : the hash of the prepared data, or None.
+    pairs : the file of labelled pairs with its hash, or None.
+    name : the name of the protocol, or None.
+    """
     protocol = {key: settings[key] for key in settings if _is_of(key, _OF_PROTOCOL)}
     return Question(
         data={key: settings[key] for key in settings if _is_of(key, _OF_DATA)},
@@ -76,7 +85,7 @@ def question(
 
 
 def answer(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a run's answer: those that are of no question, nor name the tasks."""
+    """The settings of a run's answer: those that neither ask the question nor name the tasks."""
     asked = (*_OF_DATA, *_OF_PROTOCOL)
     return {
         key: value
@@ -86,9 +95,9 @@ def answer(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parted(questions: Sequence[Question]) -> list[Part]:
-    """The questions that ask the same together; the part with the most of them first.
+    """Equal questions in parts; the part with the most of them is first.
 
-    Those with the most settings are taken first, so that one that lacks some can join them.
+    Questions with the most settings are taken first, so that one that lacks some can join them.
     """
     found: list[Part] = []
     for place in sorted(range(len(questions)), key=lambda at: -len(questions[at].protocol)):
@@ -107,7 +116,7 @@ def _is_of(key: str, sections: tuple[str, ...]) -> bool:
 
 
 def _other_data(ours: Question, theirs: Question) -> Mapping[str, tuple[Any, Any]]:
-    """Equal hashes say that the data are equal, whatever the settings; else the settings tell."""
+    """The data settings that differ; none if a hash is equal, since then the data are equal."""
     if set(ours.prepared.values()) & set(theirs.prepared.values()):
         return {}
     hashes = [

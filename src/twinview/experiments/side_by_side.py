@@ -1,7 +1,7 @@
-"""Many runs side by side: a comparison for each question, in groups over training seeds.
+"""Compares many runs: a comparison for each question, of groups over training seeds.
 
-Groups that were asked the same are one comparison, and those that were not are parts of their own,
-see `question`. What has no results is set apart, with the reason.
+Groups with equal questions are one part, see `question`. Runs without results are listed with the
+reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,16 +24,16 @@ from twinview.experiments.recorded_run import RecordedRun
 
 @dataclass(frozen=True)
 class Compared:
-    """parts: a comparison for each question, the one with the most runs first.
+    """parts: a comparison for each question; the one with the most runs is first.
 
-    apart: what is not compared, and why.
+    apart: the names that are not compared, with the reasons.
     """
 
     parts: tuple[Comparison, ...]
     apart: Mapping[str, str]
 
     def title(self, part: Comparison) -> str:
-        """A part's number and heading; empty where it is the only one."""
+        """A part's number and heading; empty if it is the only one."""
         number = self.parts.index(part) + 1
         return f"Part {number}, {part.heading}" if len(self.parts) > 1 else ""
 
@@ -60,7 +60,7 @@ def _nothing(apart: Mapping[str, str]) -> str:
 def side_by_side(
     runs: Sequence[RecordedRun], metrics: Sequence[str], apart: Mapping[str, str]
 ) -> Compared:
-    """At least one run; metrics and apart as in `compare`."""
+    """The comparison of at least one run. metrics, apart: as in `compare`."""
     chosen = _chosen(metrics, runs)
     asked = question.parted([run.question for run in runs])
     parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
@@ -90,7 +90,7 @@ def _chosen(metrics: Sequence[str], runs: Sequence[RecordedRun]) -> tuple[str, .
 
 
 def _part(runs: Sequence[RecordedRun], asked: Question, chosen: Sequence[str]) -> Comparison:
-    """Runs that were asked the same."""
+    """The comparison of runs with the same question."""
     groups = group_runs(runs)
     metrics = [name for name in chosen if any(name in run.results for run in runs)]
     equal = {k: v for k, v in runs[0].answer.items() if all(_same(run, k, v) for run in runs)}
@@ -110,15 +110,17 @@ def _same(run: RecordedRun, key: str, value: Any) -> bool:
 
 
 def _asked_by_all(runs: Sequence[RecordedRun], asked: Question) -> dict[str, Any]:
-    """The question's settings that are equal in all who state them: equal data may have sources
-    that differ."""
+    """The question's settings that are equal in all runs that have them.
+
+    They may differ although the question is the same: equal data may come from two sources.
+    """
     each = [{**run.question.data, **run.question.protocol} for run in runs]
     whole = {**asked.data, **asked.protocol}
     return {k: v for k, v in whole.items() if all(one.get(k, v) == v for one in each)}
 
 
 def _ordered(found: Comparison) -> list[Group]:
-    """By the first metric: the best, then the others as they are on test, then who lacks it."""
+    """The groups by the first metric: the best, the others by test, then those that lack it."""
     metric = found.metrics[0]
     ranked = [found.best(metric), *(one.group for one in found.against_best(metric))]
     return [*ranked, *(group for group in found.groups if not group.values(metric))]

@@ -1,7 +1,7 @@
 """params.yaml, typed and checked as a whole.
 
-The sections of the stages are classes of twinview.sections; the sections of the plug-ins (methods,
-encoders and so on) come from the plug-ins' own signatures, so that a new file needs no change here.
+The sections of the stages are classes of twinview.settings.sections. Those of the plug-ins
+(methods, encoders and so on) come from their signatures, so that a new file needs no change here.
 """
 
 import json
@@ -52,7 +52,7 @@ Candidates = dict[str, dict[str, Any]]
 
 
 class Params(Section):
-    """All settings of the pipeline. Every one is stated; none has a default in the code."""
+    """All settings of the pipeline. None has a default in the code: params.yaml has every one."""
 
     data: Data
     views: Views
@@ -103,16 +103,16 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def check(path: Path = Path("params.yaml")) -> None:
-    """Raises ConfigError that names every fault of the file at once, plug-ins' options included.
+    """Raises ConfigError that lists all faults of the file, those of plug-ins' options included.
 
-    Once there is none, it makes the head and the method, and names what these refuse. That loads
-    PyTorch, and what they took is remembered.
+    If there is none, the head and the method are made, and a ConfigError says what they refuse.
+    That loads PyTorch, so settings that passed are remembered.
     """
     check_stated(stated(path), str(path))
 
 
 def check_stated(values: object, place: str) -> None:
-    """The same of values that a file of this place states, or would state."""
+    """Checks values as `check` checks a file. place: the file that has or would have them."""
     parse(whole_model(), values, place)
     settings = parse(Params, values, place)
     key = check_cache.key(settings.model_dump_json())
@@ -126,7 +126,7 @@ def check_stated(values: object, place: str) -> None:
 
 
 def _make(settings: Params) -> None:
-    """Raises ConfigError for what head and method refuse, and views that the cache lacks."""
+    """Raises ConfigError for what head and method refuse, and for too few cached views."""
     from torch import nn  # here alone: settings are loaded, and known ones checked, without it
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
@@ -178,7 +178,7 @@ class _Candidates(Section):
 
 
 def _grid(model: type[BaseModel]) -> type[BaseModel]:
-    """A probe's options, each a list of values, one of which is chosen on validation."""
+    """A probe's options, each a list of values, one of which is selected on validation."""
     fields: dict[str, Any] = {
         name: (Annotated[tuple[_typed(field), ...], Len(1), Distinct], ...)  # type: ignore[misc]
         for name, field in model.model_fields.items()
@@ -187,7 +187,7 @@ def _grid(model: type[BaseModel]) -> type[BaseModel]:
 
 
 def stated(path: Path) -> Any:
-    """What a file states: a recipe's values laid over those of the params.yaml beside recipes/.
+    """The values of a file; those of a recipe are merged into the params.yaml beside recipes/.
 
     Raises ConfigError for a file that is missing or not YAML, and for a recipe without settings.
     """
@@ -198,7 +198,7 @@ def stated(path: Path) -> Any:
 
 
 def mapping(path: Path) -> dict[str, Any]:
-    """What a file states by itself. Raises ConfigError for one that states nothing by name."""
+    """The values of a file alone. Raises ConfigError for a file that has no settings by name."""
     values = _loaded(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path} is {values!r}, and not settings by name; state at least one")
@@ -218,7 +218,7 @@ def _typed(field: FieldInfo) -> Any:
 
 
 def parse(model: type[M], value: object, place: str) -> M:
-    """A section or the whole out of plain values. Raises ConfigError with every fault of it."""
+    """A section, or all settings, from plain values. Raises ConfigError that lists all faults."""
     try:
         return _validated(model, value)
     except ValidationError:
@@ -258,7 +258,7 @@ def _read(path: Path) -> str:
 
 
 def _choices(params: Params) -> list[tuple[str, str, str]]:
-    """Every plug-in that is chosen: by which setting, of which kind, its name."""
+    """The setting, the kind and the name of each chosen plug-in."""
     return [
         ("data.source", "sources", params.data.source),
         ("pretrain.method", "methods", params.pretrain.method),
@@ -272,7 +272,7 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
 
 
 def _unstated(params: Params) -> list[str]:
-    """Plug-ins that are chosen without options being stated for them."""
+    """Faults of chosen plug-ins for which params.yaml has no options."""
     return [
         f"{setting}: is {name!r}, but {kind}.{name} states no options"
         for setting, kind, name in _choices(params)
@@ -281,7 +281,7 @@ def _unstated(params: Params) -> list[str]:
 
 
 def _impossible(params: Params) -> Iterator[str]:
-    """Settings that are each possible and make no sense together."""
+    """Faults of settings that are valid alone but not together."""
     own = params.pretrain
     yield from _oversized(params)
     yield from _no_metrics(params)
@@ -309,7 +309,7 @@ def _refused(params: Params) -> Iterator[str]:
 
 
 def _of_another_modality(params: Params) -> Iterator[str]:
-    """A source or an augmentation that is not for data.modality."""
+    """Faults of a source or augmentations that are not for data.modality."""
     modality = params.data.modality
     own = declaration("sources", params.data.source)
     assert isinstance(own, declare.Source)
@@ -335,7 +335,7 @@ def takes_objective(method: str) -> bool:
 
 
 def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
-    """An objective that the method would not look at, or none where it needs one."""
+    """Faults of an objective that the method ignores, and of a missing one that it needs."""
     takes, given = takes_objective(own.method), own.objective != NONE
     if takes and not given:
         yield (
@@ -351,7 +351,7 @@ def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
 
 
 def _oversized(params: Params) -> Iterator[str]:
-    """What asks for more rows than a split has."""
+    """Faults of settings that ask for more rows than a split has."""
     own, report, few = params.pretrain, params.report, params.evaluate.few_labels
     spread = few.propagation.neighbours if few.propagation else 0
     for setting, value, split in (
@@ -382,7 +382,7 @@ def _no_metrics(params: Params) -> Iterator[str]:
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:
-    """What a batch has to be divided into and cannot be."""
+    """Faults of settings that do not divide the batch size."""
     batch, micro, per_class = own.batch_size, own.micro_batch, own.examples_per_class
     if micro is not None and batch % micro:
         near = max(d for d in range(1, min(micro, batch) + 1) if batch % d == 0)

@@ -1,7 +1,7 @@
-"""What MLflow's pages show of an experiment at first: kind, description, and a shared view.
+"""What MLflow's pages first show of an experiment: its kind, description, and a shared view.
 
-MLflow has no setting for the columns of its table; what it has is views that people share, kept as
-tags of the experiment and opened by their key in the address.
+MLflow has no setting for the columns of its table. It has views that people share, which are stored
+as tags of the experiment and opened by their key in the address.
 """
 
 import json
@@ -27,7 +27,7 @@ _TRAININGS = (
     "tags.`failure`", "metrics.`effective_rank`", "metrics.`examples_per_second`",
     *_ORIGIN,
 )  # fmt: skip
-_WIDTH = 110  # px; the first two are in sight on a laptop, beside MLflow's Assistant
+_WIDTH = 110  # px, so that a laptop shows the first two beside MLflow's Assistant
 
 
 def of_rows() -> dict[str, str]:
@@ -50,8 +50,8 @@ def of_trainings() -> dict[str, str]:
 
 
 def address(experiment: str) -> str:
-    """The part of a page's address, after the server's, that opens an experiment in our view."""
-    kind = "workflowType=machine_learning"  # MLflow's pages have much that is for language models
+    """The path, to follow a server's address, that opens an experiment in our view."""
+    kind = "workflowType=machine_learning"  # hides what MLflow shows for language models
     return f"/#/experiments/{experiment}/runs?{kind}&viewStateShareKey={VIEW}"
 
 
