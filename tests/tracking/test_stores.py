@@ -156,7 +156,7 @@ def test_a_database_that_came_without_its_files_is_refused_before_anything(
     (folder / "new").mkdir()
     shutil.copy(born / "mlflow.db", folder / "new")
     enter(folder / "new", monkeypatch)
-    said = rf"files of 1 of its runs are still in {born}/mlartifacts; `cp -a {born}/mlartifacts"
+    said = rf"files of 1 of its runs are still in {born}/mlartifacts; copy them by `cp -a {born}"
     for use in (mlflow_runs.connect, mlflow_runs.page_address, mlflow_runs.renew_addresses):
         with pytest.raises(DataError, match=said):
             use()
