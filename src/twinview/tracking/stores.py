@@ -71,8 +71,8 @@ def other_folders(experiments: Iterable[str]) -> list[str]:
             sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
         ) as connection:
             folders = _other_folders(connection, list(experiments))
-            for folder in folders:
-                _require_files(connection, file, folder)
+            for url in folders:
+                _require_files(connection, file, url)
     except sqlite3.Error as error:
         raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
     return folders
