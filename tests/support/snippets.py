@@ -13,6 +13,7 @@ PAGES = sorted(
 # How commands begin that no test of this kind runs, and why.
 NOT_RUN = {
     "make repro": "installs, fetches the data and trains for twenty minutes",
+    "source .venv/bin/activate": "make repro makes this environment",
     "make test": "this suite",
     "dvc exp run": "trains for minutes",
     "dvc queue start": "trains what is queued",
