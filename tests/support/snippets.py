@@ -20,6 +20,7 @@ NOT_RUN = {
     "twinview seeds": "trains three times",
     "twinview use": "rewrites params.yaml; tests/test_use.py runs it",
     "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
+    "twinview compare simclr-1": "names experiments that the tutorial trains",
     "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",
     "twinview export": "a minute; test_what_is_exported_by_command_answers_in_python runs it",
     "mlflow models serve": "a server; test_the_server_and_the_request_run starts it",
