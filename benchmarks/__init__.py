@@ -1,3 +1,3 @@
-"""Twinview beside other libraries, on one machine in one run; `make bench` runs it."""
+"""Compares twinview with other libraries on one machine in one run; `make bench` runs it."""
 
-import pipeline  # noqa: F401  (how long idle threads spin; PyTorch reads it when it loads)
+import pipeline  # noqa: F401  it sets how long idle threads spin, before PyTorch loads

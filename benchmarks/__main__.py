@@ -1,6 +1,6 @@
-"""All benchmarks, or those named; writes reports/benchmarks.json and docs/benchmarks.md.
+"""Runs all benchmarks, or those named; writes reports/benchmarks.json and docs/benchmarks.md.
 
-`make bench` runs it; it needs what the stages prepare and views make, and an idle machine.
+`make bench` runs it. It needs the files of the stages prepare and views, and an idle machine.
 """
 
 import sys
@@ -27,7 +27,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "cache_cost": cache_cost.measure,
 }
 
-# What needs the data and the plan of views that the pipeline's stages make.
+# The benchmarks that need the files of the stages prepare and views.
 ON_DATA = ("loop", "time_to_accuracy", "cache_cost")
 
 PEERS = {
@@ -100,7 +100,7 @@ ROWS = (
     ),
 )
 
-# Of the view cache's cost: each column's key, unit, and whether higher is better.
+# The columns of the view cache's cost: key, unit, and whether higher is better.
 CACHE = {
     "linear probe": ("linear", "accuracy", True),
     "kNN": ("knn", "accuracy", True),
@@ -111,7 +111,7 @@ CACHE = {
 
 
 def main(names: list[str]) -> None:
-    """Runs the benchmarks; what others found before stays in the file."""
+    """Runs the named benchmarks, or all; earlier results of others stay in the file."""
     if unknown := set(names) - set(BENCHMARKS):
         raise ConfigError(
             f"no benchmark is called {', '.join(sorted(unknown))}; "
@@ -120,91 +120,91 @@ def main(names: list[str]) -> None:
     dvc_experiments.require_committed(COMMAND)
     chosen = names or list(BENCHMARKS)
     missing = [path for path in (paths.PREPARED, paths.VIEWS) if not path.exists()]
-    if missing and (needy := [name for name in ON_DATA if name in chosen]):
-        raise ConfigError(
-            f"{', '.join(needy)}: there is no {missing[0]}; `dvc repro views` makes it"
-        )
+    if missing and (on_data := [name for name in ON_DATA if name in chosen]):
+        users = ", ".join(on_data)
+        raise ConfigError.at(missing[0], f"is missing for {users}", "`dvc repro views` makes it")
     for name in chosen:
         print(f"benchmark {name}", flush=True)
-        found = BENCHMARKS[name]()
+        measured = BENCHMARKS[name]()
         earlier = files.load_json(RESULTS) if RESULTS.exists() else {}
-        about = {
+        origin = {
             "commit": commit(),
             "hardware": hardware(),
             "versions": versions(),
             "command": f"{COMMAND} BENCH={name}",
         }
-        files.save_json(RESULTS, earlier | {name: about | {"found": found}})
+        files.save_json(RESULTS, earlier | {name: origin | {"found": measured}})
     results = files.load_json(RESULTS)
     scoreboard.keep(scores(results), instead_of=BENCH)
     PAGE.write_text(with_table(PAGE.read_text("utf-8"), results), "utf-8")
 
 
 def scores(results: Mapping[str, Any]) -> dict[str, Any]:
-    """The scoreboard's entries: all of the tables' numbers, as bench.<name>."""
+    """The scoreboard's entries bench.<key>, for all numbers of the tables."""
     return {
         f"{BENCH}{key}": {
-            **_value(own["found"][key]),
+            **_value(result["found"][key]),
             "unit": unit,
             "higher_is_better": higher,
-            **{name: own[name] for name in ("command", "commit", "hardware")},
+            **{name: result[name] for name in ("command", "commit", "hardware")},
         }
-        for own in results.values()
-        for key, unit, higher in _keys(own["found"])
+        for result in results.values()
+        for key, unit, higher in _keys(result["found"])
     }
 
 
-def _keys(found: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """Each number's key, its unit, and whether higher is better."""
+def _keys(measured: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """The key of each number, its unit, and whether higher is better."""
     views = ((key, "ratio", True) for keys in VIEWS.values() for key in keys)
     cache = (
         (f"{kind}.{key}", unit, higher)
-        for kind in _kinds(found)
+        for kind in _kinds(measured)
         for key, unit, higher in CACHE.values()
     )
-    return (about for about in (*views, *(row[1:] for row in ROWS), *cache) if about[0] in found)
+    columns = (*views, *(row[1:] for row in ROWS), *cache)
+    return (column for column in columns if column[0] in measured)
 
 
-def _kinds(found: Mapping[str, Any]) -> list[str]:
-    """cache_2 and so on, cache_live: the views whose cost was measured."""
-    return [key.removesuffix(".linear") for key in found if key.endswith(".linear")]
+def _kinds(measured: Mapping[str, Any]) -> list[str]:
+    """The views whose cost was measured, such as cache_2 and cache_live."""
+    return [key.removesuffix(".linear") for key in measured if key.endswith(".linear")]
 
 
-def _value(found: Any) -> dict[str, Any]:
+def _value(result: Any) -> dict[str, Any]:
     """A median and its range over the rounds, or a single value."""
-    if not isinstance(found, dict):
-        return {"value": found, "spread": None, "n": 1}
-    return {"value": found["median"], "spread": [found["low"], found["high"]], "n": found["n"]}
+    if not isinstance(result, dict):
+        return {"value": result, "spread": None, "n": 1}
+    return {"value": result["median"], "spread": [result["low"], result["high"]], "n": result["n"]}
 
 
 def with_table(page: str, results: Mapping[str, Any]) -> str:
-    """The page with its tables of benchmarks made anew."""
+    """The page with new tables of benchmarks."""
     return scoreboard.between(page, START, END, table(results))
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """What was compared, the ratio, and its range over the rounds, in Markdown."""
-    found = {key: value for own in results.values() for key, value in own["found"].items()}
-    commits = sorted({own["commit"][:7] for own in results.values()})
+    """The tables in Markdown: what was compared, the ratio, and its range over the rounds."""
+    measured = {key: value for result in results.values() for key, value in result["found"].items()}
+    commits = sorted({result["commit"][:7] for result in results.values()})
     machine = next(iter(results.values()))["hardware"]
-    about = f"`{COMMAND}` at commit `{'`, `'.join(commits)}`, {machine}."
-    tables = (_view_rows(found), _rows(found), _cache_rows(found))
-    return "\n\n".join([*("\n".join(rows) for own in tables if (rows := list(own))), about])
+    origin = f"`{COMMAND}` at commit `{'`, `'.join(commits)}`, {machine}."
+    tables = (_view_rows(measured), _rows(measured), _cache_rows(measured))
+    return "\n\n".join([*("\n".join(rows) for table in tables if (rows := list(table))), origin])
 
 
-def _view_rows(found: Mapping[str, Any]) -> Iterator[str]:
-    """How many times a peer's rate ours is, for each size of picture."""
-    shown = {label: keys for label, keys in VIEWS.items() if any(key in found for key in keys)}
+def _view_rows(measured: Mapping[str, Any]) -> Iterator[str]:
+    """Our rate as a multiple of each peer's, for each size of picture."""
+    shown = {label: keys for label, keys in VIEWS.items() if any(key in measured for key in keys)}
     if shown:
         yield f"| twinview is so many times as fast as | {' | '.join(PEERS)} |"
         yield "|---" * (1 + len(PEERS)) + "|"
     for label, keys in shown.items():
-        cells = [_range(found[key], 3) if key in found else "" for key in keys]
+        cells = [_range(measured[key], 3) if key in measured else "" for key in keys]
         yield f"| {label} | {' | '.join(cells)} |"
 
 
-def _rows(found: Mapping[str, Any]) -> Iterator[str]:
-    shown = [(label, found[key]) for label, key, _, _ in ROWS if key in found]
+def _rows(measured: Mapping[str, Any]) -> Iterator[str]:
+    shown = [(label, measured[key]) for label, key, _, _ in ROWS if key in measured]
     if shown:
         yield "| what is measured | result (lowest to highest) |"
         yield "|---|---|"
@@ -212,14 +212,14 @@ def _rows(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {label} | {_cell(value, 3)} |"
 
 
-def _cache_rows(found: Mapping[str, Any]) -> Iterator[str]:
-    """What K cached views cost, beside live ones."""
+def _cache_rows(measured: Mapping[str, Any]) -> Iterator[str]:
+    """The cost of K cached views, beside live views."""
     widths = "-".join(map(str, cache_cost.ENCODER["widths"]))
-    if kinds := _kinds(found):
+    if kinds := _kinds(measured):
         yield f"| {cache_cost.EPOCHS} epochs, encoder {widths} wide, on | {' | '.join(CACHE)} |"
         yield "|---" * (1 + len(CACHE)) + "|"
     for kind in kinds:
-        values = [found.get(f"{kind}.{key}") for key, _, _ in CACHE.values()]
+        values = [measured.get(f"{kind}.{key}") for key, _, _ in CACHE.values()]
         cells = ["" if value is None else _cell(value, 4) for value in values]
         live = kind == "cache_live"
         label = "live views" if live else f"{kind.removeprefix('cache_')} views, cached"

@@ -1,4 +1,4 @@
-"""What the benchmarks share: spreads, threads, optional libraries, fresh processes, memory."""
+"""Helpers of the benchmarks: spreads, threads, optional libraries, processes, memory."""
 
 import importlib
 import json
@@ -15,13 +15,13 @@ import torch
 from twinview.core.errors import ConfigError
 
 Spread = dict[str, float]
-LIMIT_S = 3600  # of one measurement in a process of its own: they take some minutes
+TIMEOUT_S = 3600  # of one measurement in a new process; it takes some minutes
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median, lowest and highest of the rounds, and how many there were."""
-    middle = statistics.median(values)
-    return {"median": middle, "low": min(values), "high": max(values), "n": len(values)}
+    """The median, the lowest and the highest of the rounds, and their number."""
+    median = statistics.median(values)
+    return {"median": median, "low": min(values), "high": max(values), "n": len(values)}
 
 
 def module(name: str) -> Any:
@@ -30,12 +30,12 @@ def module(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         package = name.partition(".")[0]
-        raise ConfigError(f"{package} is not installed; `make bench` installs it") from error
+        raise ConfigError.at(package, "is not installed", "`make bench` installs it") from error
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """PyTorch computes with `count` threads inside."""
+    """Lets PyTorch compute with `count` threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -44,32 +44,32 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def child(script: str, *arguments: object) -> dict[str, Any]:
-    """What `python -m benchmarks.<script> one <arguments>` prints: JSON, of a fresh process."""
+def run_in_process(script: str, *arguments: object) -> dict[str, Any]:
+    """The JSON that `python -m benchmarks.<script> one <arguments>` prints, in a new process."""
     command = [sys.executable, "-m", f"benchmarks.{script}", "one", *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_S)
+    results: dict[str, Any] = json.loads(done.stdout)
+    return results
 
 
-def forget_peak() -> float:
-    """Megabytes that are resident now; the peak starts anew. Linux only."""
+def reset_peak_memory() -> float:
+    """Resets the peak of resident memory; returns the megabytes resident now. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
     return resident_mb("VmRSS")
 
 
 def resident_mb(field: str) -> float:
-    """Megabytes of this process: VmRSS now, VmHWM at the peak. Linux only."""
+    """The resident megabytes of this process: VmRSS is now, VmHWM the peak. Linux only."""
     status = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in status if line.startswith(field)).split()[1]) / 1024
 
 
-def show(found: dict[str, Any]) -> None:
-    """Prints results a line each; all of it as JSON with --json."""
+def show(results: dict[str, Any]) -> None:
+    """Prints one line for each result, or all as JSON if --json is given."""
     if "--json" in sys.argv:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(results, indent=1))
         return
-    for key, value in found.items():
+    for key, value in results.items():
         numbers = value.values() if isinstance(value, dict) else [value]
         print(
             f"{key:40}"

@@ -1,10 +1,10 @@
-"""The training loop beside its own step: what reading and rendering views costs.
+"""The rate of the training loop as a share of the step alone: the cost of reading and rendering.
 
-Four ways to the same step, a few steps of each in turn: views that are already tensors in memory;
-cached views; cached views whose files are dropped from memory at every step, as the system must
-when the cache is far larger than memory; views rendered in the loop. The step itself is held
-against the machine's rate of matrix products in the same precision. Renders a cache of its own;
-needs what the stages prepare and views make.
+Four loops take the same step, a few steps each in turn: with views that are tensors in memory;
+with cached views; with cached views whose files are dropped from memory at every step, as happens
+when the cache is far larger than memory; with views rendered in the loop. The step itself is
+compared with the machine's rate of matrix products in the same precision. The benchmark renders a
+temporary cache and needs the files of the stages prepare and views.
 """
 
 import mmap
@@ -31,33 +31,34 @@ from twinview.views.cache import CachedViews, open_views
 from twinview.views.live import Views
 
 WARM_UP = 5
-SIDE = 2048  # of the matrices whose product is timed
+SIDE = 2048  # of the square matrices whose product is timed
 
 
 def measure(rounds: int = 7, steps: int = 20) -> dict[str, Any]:
-    """Shares of the rate of steps on tensors in memory, over the rounds, and the step's own rate.
+    """The rates as shares of the rate on tensors in memory, and the rate of the step.
 
     Keys: loop_cached.share_of_step, loop_cold.share_of_step, loop_live.share_of_step (median, low,
     high), step.examples_per_second, step.gflops, step.share_of_matmul, step.precision.
     """
     settings = params.load()
-    made = {name: Training.of(settings) for name in ("memory", "cached", "cold", "live")}
-    first = made["memory"]
+    ways = ("memory", "cached", "cold", "live")
+    trainings = {name: Training.from_settings(settings) for name in ways}
+    first = trainings["memory"]
     train, modality = first.prepared.splits["train"], first.prepared.modality
     batch = first.live().take(torch.arange(settings.pretrain.batch_size), 0, first.method.views)
     with tempfile.TemporaryDirectory(dir=paths.VIEWS.parent) as folder:
         first.render(Path(folder) / "views", settings.views.cached.count)
         cached = open_views(Path(folder) / "views", train, modality)
         assert isinstance(cached, CachedViews)
-        cold, live = Dropped(cached), first.live()
-        views = {"memory": Same(batch), "cached": cached, "cold": cold, "live": live}
-        runs = {name: training.steps(views[name]) for name, training in made.items()}
+        cold, live = ColdViews(cached), first.live()
+        views = {"memory": ConstantViews(batch), "cached": cached, "cold": cold, "live": live}
+        runs = {name: training.steps(views[name]) for name, training in trainings.items()}
         shares = _shares(runs, rounds, steps)
     return shares | _against_matmul(runs["memory"], settings.pretrain, rounds)
 
 
 def _shares(runs: Mapping[str, Iterator[Step]], rounds: int, steps: int) -> dict[str, Any]:
-    """Each way's rate as a share of that on tensors in memory, in the same round."""
+    """The rate of each loop as a share of the rate on tensors in memory, round by round."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         _seconds(run, WARM_UP)
@@ -66,46 +67,46 @@ def _shares(runs: Mapping[str, Iterator[Step]], rounds: int, steps: int) -> dict
             seconds[name].append(_seconds(run, steps) / steps)
     return {
         f"loop_{name}.share_of_step": spread(
-            [memory / own for memory, own in zip(seconds["memory"], seconds[name], strict=True)]
+            [memory / other for memory, other in zip(seconds["memory"], seconds[name], strict=True)]
         )
         for name in ("cached", "cold", "live")
     }
 
 
 @final
-class Same(Views):
+class ConstantViews(Views):
     """The same views for every batch."""
 
     def __init__(self, views: Tensor) -> None:
         self._views = views
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """What it was given."""
+        """The views of the constructor."""
         return self._views
 
 
 @final
-class Dropped(Views):
-    """Cached views of which nothing is in memory but what the next batch takes, once expected."""
+class ColdViews(Views):
+    """Cached views of which only the prefetched batch is in memory."""
 
     def __init__(self, views: CachedViews) -> None:
         self._views = views
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """From memory where it was expected, else from the disk."""
+        """The views, from memory if they were prefetched, otherwise from the disk."""
         return self._views.take(rows, epoch, count)
 
     def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Has all forgotten, then these read."""
+        """Drops all files from memory, then reads these views."""
         _drop_from_memory(self._views)
         self._views.prefetch(rows, epoch, count)
 
 
-def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str, Any]:
-    """The step's floating-point rate, counted by PyTorch, and a large matrix product's."""
+def _against_matmul(run: Iterator[Step], settings: Pretrain, rounds: int) -> dict[str, Any]:
+    """The step's floating-point rate, as PyTorch counts it, and that of a large matrix product."""
     with FlopCounterMode(display=False) as counter:
         next(run)
-    precision = devices.choose_precision(own.precision, CPU)
+    precision = devices.choose_precision(settings.precision, CPU)
     a, b = torch.randn(2, SIDE, SIDE, dtype=getattr(torch, precision))
     a @ b
     rates, shares, gflops = [], [], []
@@ -114,7 +115,7 @@ def _against_matmul(run: Iterator[Step], own: Pretrain, rounds: int) -> dict[str
         start = time.perf_counter()
         a @ b
         product = 2 * SIDE**3 / (time.perf_counter() - start) / 1e9
-        rates.append(own.batch_size / step)
+        rates.append(settings.batch_size / step)
         gflops.append(counter.get_total_flops() / step / 1e9)
         shares.append(gflops[-1] / product)
     return {
@@ -133,11 +134,11 @@ def _seconds(run: Iterator[Step], steps: int) -> float:
 
 
 def _drop_from_memory(views: CachedViews) -> None:
-    """Has the system forget the shards' pages; the next access reads from the disk."""
+    """Drops the shards' pages from memory, so that the next access reads from the disk."""
     for shard in views.shards:
         assert isinstance(shard, np.memmap)
         mapped: mmap.mmap = shard._mmap  # type: ignore[attr-defined]
-        mapped.madvise(mmap.MADV_DONTNEED)  # pages that are mapped would stay
+        mapped.madvise(mmap.MADV_DONTNEED)  # fadvise alone would leave mapped pages
         file = os.open(str(shard.filename), os.O_RDONLY)
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(file)

@@ -1,7 +1,8 @@
-"""Memory and time of training steps at batch 8192 in chunks of 256, beside both sizes at once.
+"""Memory and time of training steps at batch 8192 in chunks of 256, beside 256 and 8192 at once.
 
-SimCLR with the default recipe's encoder on 28x28 pictures, the whole step through the loop. Memory
-is the peak resident size of a fresh process less its size before the first step. Linux only.
+The benchmark trains SimCLR with the default recipe's encoder on 28x28 pictures, by the training
+loop. Memory is the peak resident size of a new process less its size before the first step. Linux
+only.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from benchmarks.common import child, forget_peak, resident_mb, show
+from benchmarks.common import reset_peak_memory, resident_mb, run_in_process, show
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -25,58 +26,61 @@ from twinview.settings import params
 from twinview.views.live import Views
 
 LARGE, SMALL = 8192, 256
-# Over the small batch's memory: h (2, 8192, 3072) float32 is 201 MB, its gradient as much again;
-# the rest is the head's and the objective's, the views, and the heap's gaps.
-MOST_EXTRA_MB = 750.0
+# Beyond the small batch's memory: h (2, 8192, 3072) float32 has 201 MB, its gradient as much; the
+# rest is for the head, the objective, the views, and gaps in the heap.
+MAX_EXTRA_MB = 750.0
 
 
 def measure(threads: int = 2) -> dict[str, Any]:
-    """Extra megabytes, and CPU seconds a step. AssertionError when chunks need more than promised.
+    """The extra megabytes, and the CPU seconds of a step.
 
+    Raises AssertionError when chunks need more memory than MAX_EXTRA_MB allows.
     Keys: micro_batch_8192 (in chunks of 256), direct_256, direct_8192, each with .extra_mb and
     .step_cpu_s; micro_batch_8192.memory_share and .time_ratio, to direct_8192.
     """
     runs = {
-        f"micro_batch_{LARGE}": child("micro_batch", LARGE, SMALL, threads),
-        f"direct_{SMALL}": child("micro_batch", SMALL, SMALL, threads),
-        f"direct_{LARGE}": child("micro_batch", LARGE, LARGE, threads),
+        f"micro_batch_{LARGE}": run_in_process("micro_batch", LARGE, SMALL, threads),
+        f"direct_{SMALL}": run_in_process("micro_batch", SMALL, SMALL, threads),
+        f"direct_{LARGE}": run_in_process("micro_batch", LARGE, LARGE, threads),
     }
     chunked, small, large = runs.values()
-    found = {f"{run}.{key}": value for run, values in runs.items() for key, value in values.items()}
-    found[f"micro_batch_{LARGE}.memory_share"] = chunked["extra_mb"] / large["extra_mb"]
-    found[f"micro_batch_{LARGE}.time_ratio"] = chunked["step_cpu_s"] / large["step_cpu_s"]
-    most = small["extra_mb"] + MOST_EXTRA_MB
-    assert chunked["extra_mb"] <= most, (
-        f"{chunked['extra_mb']:.0f} MB, more than {most:.0f}: {found}"
+    results = {
+        f"{run}.{key}": value for run, values in runs.items() for key, value in values.items()
+    }
+    results[f"micro_batch_{LARGE}.memory_share"] = chunked["extra_mb"] / large["extra_mb"]
+    results[f"micro_batch_{LARGE}.time_ratio"] = chunked["step_cpu_s"] / large["step_cpu_s"]
+    limit = small["extra_mb"] + MAX_EXTRA_MB
+    assert chunked["extra_mb"] <= limit, (
+        f"{chunked['extra_mb']:.0f} MB, more than {limit:.0f}: {results}"
     )
-    return found
+    return results
 
 
 @final
-class Noise(Views):
-    """Views as the cache has them: bytes."""
+class NoiseViews(Views):
+    """Random views uint8, as a cache has them."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """The same noise whatever is asked for."""
+        """The same noise for all rows and epochs."""
         random = torch.Generator().manual_seed(0)
         shape = (count, len(rows), 1, 28, 28)
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=random)
 
 
-def _one(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
-    """What a child does. A small step first, so that loaded libraries do not count."""
+def _measure(batch_size: int, micro_batch: int, threads: int) -> dict[str, float]:
+    """Measures in this process, after a small step, so that loaded libraries do not count."""
     devices.set_threads(threads)
     _train(8, 8, steps=1)
-    before = forget_peak()
+    before = reset_peak_memory()
     seconds = _train(batch_size, micro_batch, steps=2)
     return {"extra_mb": resident_mb("VmHWM") - before, "step_cpu_s": seconds}
 
 
 def _train(batch_size: int, micro_batch: int, steps: int) -> float:
-    """CPU seconds of the last step: on a shared machine, the clock says more of the others."""
+    """The CPU seconds of the last step; wall time would depend on other programs."""
     options = params.load().encoders["convnet"]
-    described = Description("convnet", options, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
-    learner = encoder.build(described, seed=0)
+    description = Description("convnet", options, "image", (1, 28, 28), Statistics((0.5,), (0.5,)))
+    learner = encoder.build(description, seed=0)
     head = registry.bind(
         "heads", "nonlinear", {"depth": 1, "hidden": 256, "dim": 128, "norm": "hidden"}
     )(learner.dim)
@@ -86,13 +90,13 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     optimizer = registry.bind("optimizers", "adamw", {"weight_decay": 0.0001})
     train = Split(rows, None, rows)
     start = time.process_time()
-    for _ in fit(method, train, Noise(), optimizer, budget, torch.device("cpu")):
+    for _ in fit(method, train, NoiseViews(), optimizer, budget, torch.device("cpu")):
         start, last = time.process_time(), time.process_time() - start
     return last
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["one"]:
-        print(json.dumps(_one(*map(int, sys.argv[2:]))))
+        print(json.dumps(_measure(*map(int, sys.argv[2:]))))
     else:
         show(measure())

@@ -1,13 +1,15 @@
-"""Minutes until kNN on validation reaches what lightly's SimCLR reaches in ten minutes.
+"""The minutes until kNN on validation reaches what lightly's SimCLR reaches in ten minutes.
 
-Both train the default recipe's encoder on the same 55,000 pictures, with as many threads. lightly
-gets its own transform without blur and at strength .5, as its documentation has it for CIFAR-10,
-its head, its loss at temperature .5, SGD at .06 on a half cosine over the ten minutes, the number
-of worker processes (0 or 2) that is faster here, and two trainings: its head as wide as the
-features, as its documentation has it, or as wide as twinview's, which takes less time; the better
-one counts. twinview gets its default recipe with the epochs of EPOCHS, views rendered in the loop.
-Both compute in `pretrain.precision`. Evaluation (cosine kNN on features as they are) is not counted
+Both train the default recipe's encoder on the same 55,000 pictures, with the same number of
+threads, in `pretrain.precision`. The time of evaluation (cosine kNN on the features) does not count
 for either.
+
+- lightly has its own transform without blur and with strength .5, as in its documentation for
+  CIFAR-10, its head, its loss at temperature .5, and SGD with learning rate .06 on a half cosine
+  over the ten minutes. It gets the number of worker processes (0 or 2) that is faster here. It is
+  trained twice: with a head as wide as the features, as in its documentation, and with a head as
+  wide as twinview's, which takes less time. The better training counts.
+- twinview has its default recipe with EPOCHS epochs and views rendered in the loop.
 """
 
 import math
@@ -20,39 +22,43 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.common import module, show
-from benchmarks.training import CPU, Training, changed, knn_on_validation
+from benchmarks.training import CPU, Training, knn_on_validation, with_pretrain
 from twinview.compute import devices
 from twinview.core.errors import TrainingError
 from twinview.settings import params
 from twinview.settings.params import Params
 
 EPOCHS = 8
-RATE = 0.06  # lightly's for SimCLR at batch 256
-CHECKS = 2  # of twinview's kNN, in each epoch
+LEARNING_RATE = 0.06  # lightly's for SimCLR at batch size 256
+CHECKS = 2  # how often twinview's kNN is measured in each epoch
 
 
 def measure(minutes: float = 10) -> dict[str, Any]:
-    """Keys: time_to_lightly_knn.ratio (twinview's minutes over lightly's), .target (the accuracy),
-    .minutes, .lightly_minutes, .lightly_workers, .lightly_examples_per_second, .lightly_head
-    (its width), and .lightly_knn, what each width reached.
+    """The time that twinview needs for lightly's accuracy, and how lightly reached it.
 
-    Raises ConfigError when lightly is not installed.
+    Keys: time_to_lightly_knn.ratio (twinview's minutes over lightly's), .target (the accuracy),
+    .minutes, .lightly_minutes, .lightly_workers, .lightly_examples_per_second, .lightly_head
+    (its width), and .lightly_knn (the accuracy of each width). Raises ConfigError when lightly is
+    not installed.
     """
     settings = params.load()
-    widths = (Training.of(settings).encoder.dim, settings.heads[settings.pretrain.head]["hidden"])
-    each = [_lightly(settings, minutes * 60, width) for width in widths]
-    theirs = max(each, key=lambda one: one["knn"])
-    ours = _twinview(settings, theirs["knn"]) / 60
-    found = {"ratio": ours / minutes, "target": theirs["knn"], "minutes": ours}
-    found |= {"lightly_minutes": minutes, "lightly_workers": theirs["workers"]}
-    found |= {"lightly_examples_per_second": theirs["rate"], "lightly_head": theirs["head"]}
-    found["lightly_knn"] = {str(one["head"]): one["knn"] for one in each}
-    return {f"time_to_lightly_knn.{name}": value for name, value in found.items()}
+    widths = (
+        Training.from_settings(settings).encoder.dim,
+        settings.heads[settings.pretrain.head]["hidden"],
+    )
+    runs = [_lightly(settings, minutes * 60, width) for width in widths]
+    best = max(runs, key=lambda run: run["knn"])
+    ours = _twinview(settings, best["knn"]) / 60
+    results = {"ratio": ours / minutes, "target": best["knn"], "minutes": ours}
+    results |= {"lightly_minutes": minutes, "lightly_workers": best["workers"]}
+    results |= {"lightly_examples_per_second": best["rate"], "lightly_head": best["head"]}
+    results["lightly_knn"] = {str(run["head"]): run["knn"] for run in runs}
+    return {f"time_to_lightly_knn.{name}": value for name, value in results.items()}
 
 
 def _twinview(settings: Params, target: float) -> float:
-    """Seconds of training until the target is reached. Raises TrainingError when it is not."""
-    training = Training.of(changed(settings, epochs=EPOCHS))
+    """The seconds of training until the target is reached. Raises TrainingError if it is not."""
+    training = Training.from_settings(with_pretrain(settings, epochs=EPOCHS))
     per_epoch = len(training.prepared.splits["train"]) // settings.pretrain.batch_size
     seconds, start = 0.0, time.perf_counter()
     for step in training.steps(training.live()):
@@ -65,7 +71,7 @@ def _twinview(settings: Params, target: float) -> float:
 
 
 def _lightly(settings: Params, seconds: float, head: int) -> dict[str, Any]:
-    """kNN on validation after so many seconds of lightly's training with a head of this width."""
+    """The result of some seconds of lightly's training with a head of this width."""
     rates = {workers: _rate(_Lightly(settings, workers, head), 20) for workers in (0, 2)}
     workers = max(rates, key=lambda count: rates[count])
     run = _Lightly(settings, workers, head)
@@ -74,26 +80,26 @@ def _lightly(settings: Params, seconds: float, head: int) -> dict[str, Any]:
         examples += count
         if time.perf_counter() - start > seconds:
             break
-    spent = time.perf_counter() - start
-    found = knn_on_validation(run.training.encoder, run.training.prepared)
-    return {"knn": found, "workers": workers, "rate": examples / spent, "head": head}
+    elapsed = time.perf_counter() - start
+    knn = knn_on_validation(run.training.encoder, run.training.prepared)
+    return {"knn": knn, "workers": workers, "rate": examples / elapsed, "head": head}
 
 
 def _rate(run: "_Lightly", steps: int) -> float:
-    """Examples a second over a few steps, after one that starts the workers."""
-    under_way = run.steps(lambda: 0.0)
-    next(under_way)
+    """The examples per second over a few steps, after one step that starts the workers."""
+    batches = run.steps(lambda: 0.0)
+    next(batches)
     start = time.perf_counter()
-    examples = sum(next(under_way) for _ in range(steps))
+    examples = sum(next(batches) for _ in range(steps))
     return examples / (time.perf_counter() - start)
 
 
 class _Lightly:
-    """lightly's SimCLR on the same encoder."""
+    """lightly's SimCLR with the same encoder."""
 
     def __init__(self, settings: Params, workers: int, head: int) -> None:
         self.head = head
-        self.training = Training.of(settings)
+        self.training = Training.from_settings(settings)
         train = self.training.prepared.splits["train"]
         pictures = [module("PIL.Image").fromarray(p[0].numpy()) for p in train.inputs]
         transform = module("lightly.transforms").SimCLRTransform(
@@ -108,20 +114,21 @@ class _Lightly:
             persistent_workers=workers > 0,
         )
 
-    def steps(self, passed: Callable[[], float]) -> Iterator[int]:
-        """One step of training each, epoch after epoch; gives the number of examples.
+    def steps(self, elapsed_share: Callable[[], float]) -> Iterator[int]:
+        """Takes training steps without end; yields the number of examples of each.
 
-        passed: the share of the time that is over, for the learning rate.
+        elapsed_share: returns the share of the time that is over, for the learning rate.
         """
         encoder, precision = self.training.encoder, self.training.settings.pretrain.precision
         head = module("lightly.models.modules").SimCLRProjectionHead(encoder.dim, self.head, 128)
         loss = module("lightly.loss").NTXentLoss(temperature=0.5)
         weights = [*encoder.parameters(), *head.parameters()]
-        optimizer = torch.optim.SGD(weights, lr=RATE, momentum=0.9, weight_decay=5e-4)
+        optimizer = torch.optim.SGD(weights, lr=LEARNING_RATE, momentum=0.9, weight_decay=5e-4)
         encoder.train()
         while True:
             for first, second in self.loader:
-                rate = RATE * (1 + math.cos(math.pi * min(1.0, passed()))) / 2
+                angle = math.pi * min(1.0, elapsed_share())
+                rate = LEARNING_RATE * (1 + math.cos(angle)) / 2
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 with devices.autocast(CPU, precision):
@@ -140,8 +147,8 @@ class _Pictures(Dataset[list[torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, place: int) -> list[torch.Tensor]:
-        views: list[torch.Tensor] = self.transform(self.pictures[place])
+    def __getitem__(self, row: int) -> list[torch.Tensor]:
+        views: list[torch.Tensor] = self.transform(self.pictures[row])
         return views
 
 

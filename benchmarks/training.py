@@ -1,4 +1,4 @@
-"""The default recipe's training as benchmarks need it: same data, encoder, batches, seeds."""
+"""The training of the default recipe for benchmarks: same data, encoder, batches and seeds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from twinview.settings.params import Params
 from twinview.views.cache import read_plan, write_cache
 from twinview.views.live import LiveViews, Views
 
-CPU, ROWS = torch.device("cpu"), 500
+CPU, EMBED_BATCH = torch.device("cpu"), 500
 
 
 @dataclass(frozen=True)
 class Training:
-    """A training that has not begun."""
+    """A training that has not started."""
 
     settings: Params
     prepared: Prepared
@@ -37,62 +37,63 @@ class Training:
     method: Method
 
     @classmethod
-    def of(cls, settings: Params) -> "Training":
-        """The training that `pretrain` would do. Needs data/prepared: `make repro` makes it."""
+    def from_settings(cls, settings: Params) -> "Training":
+        """The training of the stage pretrain. It needs data/prepared, which `dvc repro` makes."""
         devices.set_threads(settings.pretrain.threads)
         prepared = splits.load(paths.PREPARED)
         return cls(settings, prepared, *build(settings, prepared))
 
     def render(self, folder: Path, count: int) -> None:
-        """Writes a cache of so many views an example, by the plan of the pipeline's views."""
+        """Writes a cache of `count` views of each example, by the plan in the views' folder."""
         train, modality = self.prepared.splits["train"], self.prepared.modality
         shard = self.settings.views.cached.shard_mb * 2**20
         for _ in write_cache(folder, train, read_plan(paths.VIEWS), modality, count, shard):
             pass
 
     def live(self) -> LiveViews:
-        """Views rendered in the loop."""
+        """Views that are rendered in the loop."""
         render = read_plan(paths.VIEWS).renderer(self.prepared.modality)
         return LiveViews(render, self.prepared.splits["train"])
 
     def steps(self, views: Views) -> Iterator[loop.Step]:
         """The steps of the training on these views."""
-        own = self.settings.pretrain
+        pretrain = self.settings.pretrain
         return loop.fit(
             self.method,
             self.prepared.splits["train"],
             views,
-            self.settings.bound("optimizers", own.optimizer),
-            loop.Budget.of(own),
+            self.settings.bound("optimizers", pretrain.optimizer),
+            loop.Budget.from_settings(pretrain),
             CPU,
         )
 
 
-def changed(settings: Params, **pretrain: object) -> Params:
-    """The settings, with other values in the section pretrain."""
-    own = settings.pretrain.model_copy(update=pretrain)
-    return settings.model_copy(update={"pretrain": own})
+def with_pretrain(settings: Params, **changes: object) -> Params:
+    """The settings with other values in the section pretrain."""
+    pretrain = settings.pretrain.model_copy(update=changes)
+    return settings.model_copy(update={"pretrain": pretrain})
 
 
 def knn_on_validation(encoder: Encoder, prepared: Prepared) -> float:
-    """Accuracy on validation of the best of three k: cosine, on features as they are."""
+    """The accuracy on validation of cosine kNN with the best of three k."""
     train, validation = _embedded(encoder, prepared)
-    vote = partial(knn, train, validation.features, temperature=0.07, whitened=0)
+    vote = partial(knn, train, validation.features, temperature=0.07, pca_components=0)
     return max(accuracy(validation, vote(neighbours=k)) for k in (5, 10, 20))
 
 
 def linear_on_validation(encoder: Encoder, prepared: Prepared) -> float:
-    """Accuracy on validation of a linear probe of strength .01."""
+    """The accuracy on validation of a linear probe with C = .01."""
     train, validation = _embedded(encoder, prepared)
-    return accuracy(validation, linear(train, validation.features, strength=0.01))
+    return accuracy(validation, linear(train, validation.features, C=0.01))
 
 
 def _embedded(encoder: Encoder, prepared: Prepared) -> list[Embeddings]:
-    """Train and validation."""
+    """The embeddings of train and of validation."""
     encoder.eval()
-    parts = [prepared.splits[name] for name in ("train", "validation")]
-    found = [
-        Embeddings(features(encoder, of.inputs.split(ROWS), CPU), of.labels, of.ids) for of in parts
+    splits = [prepared.splits[name] for name in ("train", "validation")]
+    embedded = [
+        Embeddings(features(encoder, split.inputs.split(EMBED_BATCH), CPU), split.labels, split.ids)
+        for split in splits
     ]
     encoder.train()
-    return found
+    return embedded

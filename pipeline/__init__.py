@@ -1,7 +1,7 @@
-"""The stages of dvc.yaml, a script each."""
+"""The stages of dvc.yaml, one script each."""
 
 import os
 
-# Read when PyTorch loads, so set before: threads that wait spin briefly and then sleep. The default
-# spins for long, which costs nothing on idle cores and a factor of 2 on busy ones (docs/log.md).
+# Waiting threads spin briefly and then sleep. By default they spin for long, which halves the speed
+# on busy cores (docs/log.md). PyTorch reads this variable when it is loaded, so it is set before.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -43,60 +43,68 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Embeds every split by each baseline; that with labels only where it is wanted.
+    """Embeds every split by each baseline; the supervised one only if baselines.supervised is set.
 
-    It is the first stage whose results evaluation alone reads, so unlabelled data are refused here,
-    before anything is trained.
+    This is the first stage of the evaluation, so it refuses unlabelled data before any training.
     """
     settings = params.load()
-    own, shared = settings.baselines, settings.pretrain
-    devices.set_threads(shared.threads)
-    device = devices.choose_device(shared.device)
+    options, pretrain = settings.baselines, settings.pretrain
+    devices.set_threads(pretrain.threads)
+    device = devices.choose_device(pretrain.device)
     prepared = splits.load(paths.PREPARED)
     splits.require_labels(prepared.splits)
-    options = settings.encoders[shared.encoder]
-    learner = encoder.build(
-        encoder.Description.for_data(prepared, shared.encoder, options), own.seed
+    description = encoder.Description.for_data(
+        prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
+    network = encoder.build(description, options.seed)
 
-    with stage.elapsed("principal components"):
+    with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
-        found = {
+        contenders = {
             "raw_pixels": raw,
-            f"pca_{own.pca_components}": baselines.pca(raw, own.pca_components),
+            f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
         }
-    embed = partial(embeddings.embed, learner, prepared, settings.embed, device)
-    found["random_encoder"] = embed(stage.progress)
-    if own.supervised:
-        train(settings, prepared, learner, device)
-        found["supervised"] = embed(stage.progress)
-    for contender, features in stage.progress(found.items(), len(found), "save"):
+    embed = partial(embeddings.embed, network, prepared, settings.embed, device)
+    contenders["random_encoder"] = embed(stage.progress)
+    if options.supervised:
+        train(settings, prepared, network, device)
+        contenders["supervised"] = embed(stage.progress)
+    for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
         embeddings.save(paths.BASELINES / contender, features)
 
 
 def train(
-    settings: params.Params, prepared: Prepared, learner: encoder.Encoder, device: torch.device
+    settings: params.Params, prepared: Prepared, network: encoder.Encoder, device: torch.device
 ) -> None:
-    """Trains the encoder with labels, for pretraining's epochs, on the same views of train.
+    """Trains the encoder with labels on the views of train, for as many epochs as pretraining.
 
-    So for as many steps, unless pretraining learns from labelled pairs.
+    It has as many steps too, unless pretraining learns from labelled pairs.
+
+    Parameters
+    ----------
+    settings : the settings of params.yaml.
+    prepared : the splits.
+    network : the encoder, which is trained in place.
+    device : where the training computes.
     """
-    own, shared = settings.baselines, settings.pretrain
+    options, pretrain = settings.baselines, settings.pretrain
     split = prepared.splits["train"]
-    with randomness.torch_seeded(own.seed, "supervised"):
-        head = linear(learner.dim, dim=len(prepared.classes))
-    micro_batch = processes.local_micro_batch(shared.batch_size, shared.micro_batch)
-    method = cross_entropy(GradientCache(learner, micro_batch), head)
+    with randomness.torch_seeded(options.seed, "supervised"):
+        head = linear(network.dim, dim=len(prepared.classes))
+    micro_batch = processes.local_micro_batch(pretrain.batch_size, pretrain.micro_batch)
+    method = cross_entropy(GradientCache(network, micro_batch), head)
     views = open_views(paths.VIEWS, split, prepared.modality)
     budget = loop.Budget(
-        shared.epochs,
-        shared.batch_size,
-        loop.scaled(own.learning_rate, shared.batch_size, shared.learning_rate_scaling),
-        shared.warmup_epochs,
-        own.seed,
-        shared.precision,
+        pretrain.epochs,
+        pretrain.batch_size,
+        loop.scale_learning_rate(
+            options.learning_rate, pretrain.batch_size, pretrain.learning_rate_scaling
+        ),
+        pretrain.warmup_epochs,
+        options.seed,
+        pretrain.precision,
     )
-    optimizer = settings.bound("optimizers", shared.optimizer)
+    optimizer = settings.bound("optimizers", pretrain.optimizer)
     steps = loop.fit(method, split, views, optimizer, budget, device)
     for _ in stage.progress(steps, budget.steps(len(split)), "supervised"):
         pass

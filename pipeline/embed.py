@@ -1,4 +1,4 @@
-"""Stage embed: features h of every split by the encoder, and projections z by its head.
+"""Stage embed: features h of every split from the encoder, and projections z from its head.
 
 `torchrun --nproc-per-node 2 -m pipeline.embed` shares the batches among processes.
 """
@@ -25,10 +25,10 @@ def main() -> None:
     devices.set_threads(settings.pretrain.threads)
     device = devices.choose_device(settings.pretrain.device)
     prepared = splits.load(paths.PREPARED)
-    learned = encoder.load(paths.ENCODER)
-    features = embeddings.embed(learned, prepared, settings.embed, device, stage.progress)
+    network = encoder.load(paths.ENCODER)
+    features = embeddings.embed(network, prepared, settings.embed, device, stage.progress)
     if processes.rank() == 0:
-        with stage.elapsed("save"):
+        with stage.show_elapsed("save"):
             embeddings.save(paths.EMBEDDINGS, features)
             projections = embeddings.project(head.load(paths.HEAD), features)
             embeddings.save(paths.PROJECTIONS, projections)

@@ -1,10 +1,10 @@
-"""Stage evaluate_baselines: the baselines under the protocol, once for all encoders."""
+"""Stage evaluate_baselines: the metrics of the baselines, computed once for all encoders."""
 
 from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
-from twinview.evaluation import protocol
-from twinview.evaluation.metrics import headline_metrics
+from twinview.evaluation import contender, protocol
+from twinview.evaluation.contender import Contender
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
@@ -12,27 +12,29 @@ from twinview.stages.declared import Stage
 
 STAGE = Stage(
     reads=(paths.BASELINES, paths.PREPARED_INDEX),
-    settings=("evaluate", "probes", "pretrain.threads"),
-    plug_ins=("probes",),
+    settings=("evaluate", "tasks", "probes", "pretrain.threads"),
+    plug_ins=("tasks", "probes"),
     writes=(paths.BASELINE_DETAILS,),
     metrics=(paths.BASELINE_METRICS,),
 )
 
 
 def main() -> None:
-    """Probes every baseline; writes their metrics and details."""
+    """Evaluates every baseline in every task; writes their metrics and details."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    found = {
-        folder.name: protocol.evaluate_contender(
-            embeddings.load(folder), settings.evaluate, settings.probes, classes, stage.progress
-        )[0]
+    tasks = [settings.bound("tasks", name) for name in settings.evaluate.tasks]
+    results = {
+        folder.name: protocol.evaluate(
+            Contender(embeddings.load(folder), classes, settings.probes, stage.progress), tasks
+        )
         for folder in sorted(paths.BASELINES.iterdir())
     }
-    metrics = {name: headline_metrics(of) for name, of in found.items()}
+    metrics = {name: contender.metrics(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
-    files.save_json(paths.BASELINE_DETAILS, found)
+    details = {name: contender.details(of) for name, of in results.items()}
+    files.save_json(paths.BASELINE_DETAILS, details)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage prepare: a source becomes checked splits, a data card and a contact sheet."""
+"""Stage prepare: checked splits of a source, a data card and a contact sheet."""
 
 import dataclasses
 from pathlib import Path
@@ -11,7 +11,7 @@ from twinview.stages import stage
 from twinview.stages.declared import Stage
 
 STAGE = Stage(
-    reads=(paths.LABELLED_PAIRS,),  # the whole folder: DVC cannot depend on a name that is null
+    reads=(paths.LABELLED_PAIRS,),  # the whole folder, since DVC cannot depend on a null name
     settings=("data", "sources"),
     plug_ins=("sources", "modalities"),
     writes=(paths.PREPARED, paths.DATA_CARD),
@@ -20,10 +20,10 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Fetches, checks and divides the data."""
+    """Fetches, checks and splits the data."""
     settings = params.load()
     data = settings.data
-    with stage.elapsed(f"{data.source}: fetched where it is missing, and checked"):
+    with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = settings.bound("sources", data.source)()
     sizes = {"train": data.train, "validation": data.validation, "test": data.test}
     prepared = splits.split_source(source, sizes, data.seed)
@@ -34,7 +34,9 @@ def main() -> None:
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
-    print(f"prepare: {', '.join(f'{name} {len(s):,}' for name, s in prepared.splits.items())}")
+    print(
+        f"prepare: {', '.join(f'{name} {len(split):,}' for name, split in prepared.splits.items())}"
+    )
 
 
 if __name__ == "__main__":

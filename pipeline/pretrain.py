@@ -1,4 +1,4 @@
-"""Stage pretrain: the chosen method trains the encoder on the views.
+"""Stage pretrain: trains the encoder on the views by the chosen method.
 
 `torchrun --nproc-per-node 2 -m pipeline.pretrain` shares each batch among processes.
 """
@@ -13,7 +13,7 @@ from twinview.core import files, paths
 from twinview.data import splits
 from twinview.experiments.provenance import provenance
 from twinview.learning import checkpoints, loop
-from twinview.learning.pretraining import Places, Training
+from twinview.learning.pretraining import ResultPaths, Training
 from twinview.learning.session import Session
 from twinview.settings import params
 from twinview.stages import launch, stage
@@ -22,7 +22,7 @@ from twinview.tracking import mlflow_runs, run_names
 from twinview.views.cache import INDEX, open_views, read_plan
 
 RECORDED = ("pretrain", "methods", "objectives", "encoders", "heads", "optimizers")
-PLACES = Places(
+RESULTS = ResultPaths(
     paths.ENCODER, paths.HEAD, paths.PRETRAIN_METRICS, paths.PRETRAIN_STEPS, paths.PRETRAIN_EPOCHS
 )
 
@@ -45,46 +45,49 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Trains, watches for collapse, saves the encoder; goes on where a killed run left off."""
+    """Trains and saves the encoder, from the last checkpoint of a killed run if there is one."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     prepared = splits.load(paths.PREPARED)
     views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
-    training = Training.of(settings, prepared, read_plan(paths.VIEWS), views)
+    training = Training.from_settings(settings, prepared, read_plan(paths.VIEWS), views)
     if processes.rank() == 0:
         lead(training, settings)
         return
-    with stage.noted_signals() as asked_to_stop:
-        training.follow(asked_to_stop)
+    with stage.deferred_signals() as stop_requested_by:
+        training.follow(stop_requested_by)
 
 
 def lead(training: Training, settings: params.Params) -> None:
-    """The training as the first process has it: with checkpoints, curves, tracker and results."""
-    own = settings.pretrain
+    """Trains in the first process, which saves checkpoints, logs curves and writes the results."""
+    options = settings.pretrain
     recorded = settings.chosen(*RECORDED)
     recorded["pretrain"]["processes"] = processes.world_size()
-    left_out = loop.left_out(training.train, training.budget)
+    left_out = loop.count_left_out(training.train, training.budget)
     logged = recorded | {"left_out_of_first_epoch": left_out}
     with (
-        checkpoints.opened(fingerprint(recorded, devices.choose_device(own.device))) as kept,
-        stage.noted_signals() as asked_to_stop,
-        mlflow_runs.pretraining(logged, kept.training, run_names.of_training()) as run,
+        checkpoints.open_for(fingerprint(recorded, devices.choose_device(options.device))) as store,
+        stage.deferred_signals() as stop_requested_by,
+        mlflow_runs.pretraining(logged, store.training_id, run_names.training_name()) as run,
     ):
-        session = training.session(kept)
-        tell_beginning(training, session, run, left_out)
-        steps, left = training.steps(session, asked_to_stop), training.total - session.state.number
+        session = training.session(store)
+        report_start(training, session, run, left_out)
+        steps, left = (
+            training.steps(session, stop_requested_by),
+            training.total_steps - session.state.number,
+        )
         for step, new in stage.progress(steps, left, "pretrain"):
             if new:
-                pace = session.pace(own.batch_size)
+                pace = session.examples_per_second(options.batch_size)
                 run.log(new | {"examples_per_second": pace}, step.number)
-        training.save(PLACES, session.watch.curves)
+        training.save(RESULTS, session.watch.curves)
         save_record(run.id, training, session, left_out)
-        kept.note_result(paths.PRETRAIN_RUN)
+        store.record_result(paths.PRETRAIN_RUN)
         run.tag(verdict=session.watch.curves.verdict)
 
 
 def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, str]:
-    """What the training's result depends on: all settings but how often it is saved, code, data."""
+    """What the result depends on: settings except checkpoint_every, code and data, by name."""
     pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
     data += paths.PREPARED.glob(splits.PAIRS)
@@ -92,24 +95,41 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 
-def tell_beginning(
-    training: Training, session: Session, run: mlflow_runs.Run, left_out: int
-) -> None:
-    """Says where the training goes on, to MLflow's curve too, and what an epoch leaves out."""
+def report_start(training: Training, session: Session, run: mlflow_runs.Run, left_out: int) -> None:
+    """Prints where the training continues and how many examples an epoch leaves out.
+
+    A training that continues logs its curves so far, since its MLflow run may lack them.
+
+    Parameters
+    ----------
+    training : the training.
+    session : the session, restored from its newest checkpoint.
+    run : the MLflow run.
+    left_out : how many examples the first epoch leaves out.
+    """
     if session.state.number:
-        done, total = session.state.number, training.total
+        done, total = session.state.number, training.total_steps
         print(f"pretrain: goes on after step {done} of {total}", flush=True)
         run.tag(resumed_after=str(done))
         for step, values in session.watch.curves.by_step().items():
             run.log(values, step)
     examples = len(training.train)
-    print(f"pretrain: an epoch leaves out {left_out:,} of {examples:,}, each one others")
+    print(f"pretrain: each epoch leaves out {left_out:,} of {examples:,}, chosen at random")
 
 
 def save_record(run_id: str, training: Training, session: Session, left_out: int) -> None:
-    """What differs from run to run: kept apart, so that equal trainings give equal files."""
-    own, curves = training.settings.pretrain, session.watch.curves
-    pace, device = session.pace(own.batch_size), devices.choose_device(own.device)
+    """Writes what differs from run to run; so all other files of equal trainings are equal.
+
+    Parameters
+    ----------
+    run_id : the MLflow run.
+    training : the training.
+    session : its session, after the last step.
+    left_out : how many examples the first epoch left out.
+    """
+    options, curves = training.settings.pretrain, session.watch.curves
+    pace = session.examples_per_second(options.batch_size)
+    device = devices.choose_device(options.device)
     record = {
         "run_id": run_id,
         "verdict": curves.verdict,
@@ -118,7 +138,7 @@ def save_record(run_id: str, training: Training, session: Session, left_out: int
         "left_out_of_first_epoch": left_out,
         "processes": processes.world_size(),
         "device": str(device),
-        "precision": devices.choose_precision(own.precision, device),
+        "precision": devices.choose_precision(options.precision, device),
         **provenance(),
     }
     files.save_json(paths.PRETRAIN_RUN, record)

@@ -1,8 +1,8 @@
-"""Stage publish: one MLflow row for this execution. Without outs, so that it is never restored."""
+"""Stage publish: one MLflow row for each execution. It has no outs, so DVC never restores it."""
 
 from collections.abc import Mapping
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.settings import params
@@ -13,7 +13,7 @@ from twinview.tracking import mlflow_runs, run_names
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "sources", "augmentations", "encoders", "heads", "optimizers", "methods", "objectives",
-    "probes",
+    "tasks", "probes",
 )  # fmt: skip
 
 FILES = {
@@ -45,19 +45,22 @@ def main() -> None:
     """Logs every parameter, the metrics, the page, pictures and the encoder."""
     settings = params.load()
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
+    declared = entries.recorded(files.load_json(paths.EVALUATION))
+    compared = [f"{n}.{declared[n].primary}" for n in entries.of_first_task(declared)]
     example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
     row = mlflow_runs.Row(
-        name=run_names.of_row(),
+        name=run_names.row_name(),
         settings=settings.chosen(*SECTIONS),
-        metrics=mlflow_runs.row_metrics(metrics, baselines),
+        metrics=mlflow_runs.row_metrics(metrics, baselines, compared),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in load_rows(paths.PRETRAIN_STEPS)},
         encoder=(paths.ENCODER, paths.PROBE, example),
         files=FILES,
+        compared=compared,
     )
-    with stage.elapsed("publish: the row is written"):
+    with stage.show_elapsed("publish: the row is written"):
         run_id = mlflow_runs.publish(row)
-    print(f"publish: run {run_id} in {mlflow_runs.place()}")
+    print(f"publish: run {run_id} in {mlflow_runs.display_address()}")
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:

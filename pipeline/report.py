@@ -1,4 +1,4 @@
-"""Stage report: everything that the pipeline found, on one page."""
+"""Stage report: a page with all results of the pipeline."""
 
 from twinview.compute import devices
 from twinview.core import files, paths
@@ -6,18 +6,19 @@ from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.experiments import lock_file
 from twinview.models import embeddings
-from twinview.reporting.costs import size_words
+from twinview.reporting.costs import format_size
 from twinview.reporting.inline import file_uri
-from twinview.reporting.page import Evidence, page
+from twinview.reporting.page import StageOutputs, page
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
-    "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "probes",
+    "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "tasks",
+    "probes",
 )  # fmt: skip
-BEFORE = (
+UPSTREAM = (
     "prepare", "views", "baselines", "pretrain", "embed", "evaluate_baselines", "evaluate",
 )  # fmt: skip
 
@@ -35,16 +36,16 @@ STAGE = Stage(
     ),
     settings=SECTIONS,
     writes=(paths.REPORT,),
-    counted=("twinview.experiments.",),  # the page says what DVC's lock file has of the outs
+    counted=("twinview.experiments.",),  # the page shows the outs that dvc.lock records
 )
 
 
 def main() -> None:
-    """Gathers what the stages before wrote and writes the page."""
+    """Reads the outs of the earlier stages and writes the page."""
     settings = params.load()
-    own = settings.report
+    options = settings.report
     devices.set_threads(settings.pretrain.threads)
-    evidence = Evidence(
+    outputs = StageOutputs(
         settings=settings.chosen(*SECTIONS),
         evaluation=files.load_json(paths.EVALUATION),
         predictions=load_rows(paths.PREDICTIONS),
@@ -55,18 +56,18 @@ def main() -> None:
         prepared=splits.load(paths.PREPARED),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
-        outs=lock_file.recorded_outs(BEFORE),
+        outs=lock_file.recorded_outs(UPSTREAM),
     )
     html = page(
-        evidence,
-        points=own.points,
-        queries=own.queries,
-        neighbours=own.neighbours,
-        seed=own.seed,
+        outputs,
+        points=options.points,
+        queries=options.queries,
+        neighbours=options.neighbours,
+        seed=options.seed,
     )
     with files.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
-    print(f"report: {paths.REPORT}, {size_words(len(html.encode()))}")
+    print(f"report: {paths.REPORT}, {format_size(len(html.encode()))}")
 
 
 if __name__ == "__main__":

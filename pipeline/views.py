@@ -1,4 +1,4 @@
-"""Stage views: the cache of augmented views; in live mode the plan by which they are rendered."""
+"""Stage views: the cache of augmented views, or in live mode the plan that renders them."""
 
 from twinview.core import files, paths
 from twinview.data import splits
@@ -19,7 +19,7 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Renders the views and a picture of some beside their originals."""
+    """Renders the views, and a picture of some views beside their originals."""
     settings = params.load()
     views = settings.views
     prepared = splits.load(paths.PREPARED)
@@ -34,7 +34,7 @@ def main() -> None:
         size = files.megabytes(cache_bytes(train, count))
         print(f"views: {len(train):,} examples x {count} views = {size}")
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
-        stage.exhaust(parts, len(train) * count, "views")
+        stage.run_with_bar(parts, len(train) * count, "views")
     with files.atomic_file(paths.VIEWS_PICTURE) as temporary:
         picture = views_picture(train, plan.renderer(prepared.modality), count)
         picture.save(temporary, format="png")

@@ -22,13 +22,13 @@ beside_peers = pytest.mark.skipif(
 
 @beside_peers
 def test_views_are_compared_at_each_size() -> None:
-    found = views.measure(sizes=(28,), threads=(1,), rounds=1, least_s=0.01)
+    found = views.measure(sizes=(28,), threads=(1,), rounds=1, min_s=0.01)
     assert {"views_28.vs_lightly", "views_28.vs_kornia", "views_28.vs_torchvision"} <= set(found)
 
 
 @beside_peers
 def test_nt_xent_is_compared_in_time_and_memory() -> None:
-    found = nt_xent.measure(sizes=(32, 1024), large=2048, rounds=1, least_s=0.01)
+    found = nt_xent.measure(sizes=(32, 1024), large=2048, rounds=1, min_s=0.01)
     assert found["nt_xent_1024.memory_share"] < 1
     assert {"nt_xent_32.vs_lightly", "nt_xent_2048.extra_mb"} <= set(found)
 
@@ -38,25 +38,25 @@ def test_a_step_in_chunks_is_measured_in_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(ROOT)
-    found = common.child("micro_batch", 16, 8, 1)
+    found = common.run_in_process("micro_batch", 16, 8, 1)
     assert set(found) == {"extra_mb", "step_cpu_s"} and found["step_cpu_s"] > 0
 
 
 def test_chunks_are_compared_with_both_sizes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def child(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
+    def run_in_process(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
         return {"extra_mb": (batch + chunk) / 100, "step_cpu_s": 2.0}
 
-    monkeypatch.setattr(micro_batch, "child", child)
+    monkeypatch.setattr(micro_batch, "run_in_process", run_in_process)
     found = micro_batch.measure()
     assert found["micro_batch_8192.memory_share"] == pytest.approx((8192 + 256) / (2 * 8192))
     assert found["micro_batch_8192.time_ratio"] == 1
 
 
 def test_chunks_that_need_more_than_promised_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    def child(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
+    def run_in_process(script: str, batch: int, chunk: int, threads: int) -> dict[str, float]:
         return {"extra_mb": 800.0 if batch > chunk else 40.0, "step_cpu_s": 2.0}
 
-    monkeypatch.setattr(micro_batch, "child", child)
+    monkeypatch.setattr(micro_batch, "run_in_process", run_in_process)
     with pytest.raises(AssertionError, match="800 MB, more than 790"):
         micro_batch.measure()
 

@@ -92,7 +92,7 @@ def test_what_the_stages_have_not_made_is_asked_for_before_any_work(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bench.dvc_experiments, "require_committed", lambda command: None)
     monkeypatch.setitem(bench.BENCHMARKS, "views", lambda: pytest.fail("it has begun"))
-    with pytest.raises(ConfigError, match=r"loop: there is no data/prepared; `dvc repro views`"):
+    with pytest.raises(ConfigError, match=r"data/prepared is missing for loop; `dvc repro"):
         bench.main(["views", "loop"])
 
 

@@ -244,7 +244,7 @@ def test_ctrl_c_ends_the_pages_too(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ui, "page", lambda: "/#/view")
-    monkeypatch.setattr(ui, "require_free", lambda port: None)
+    monkeypatch.setattr(ui, "require_free_port", lambda port: None)
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=interrupted))
     assert main(["ui", "--json"]) == 130
 
@@ -391,7 +391,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=run))
-    monkeypatch.setattr(ui, "require_free", lambda port: None)
+    monkeypatch.setattr(ui, "require_free_port", lambda port: None)
     assert main(["ui", "--port", "5077"]) == 0
     ((command, environment),) = started
     assert command[command.index("--host") + 1] == "127.0.0.1" and "5077" in command
@@ -401,7 +401,7 @@ def test_mlflow_s_pages_are_opened_on_this_machine_only(
 SMALL_GATE = {
     "gate.floors": {"linear.accuracy": 0.9, "knn.accuracy": 0.87},
     "gate.drops": {"linear.accuracy": 0.01},
-    "gate.beats": ["linear.accuracy"],
+    "gate.better_than_raw": ["linear.accuracy"],
 }
 
 
@@ -454,7 +454,7 @@ def test_a_table_that_cannot_be_written_ends_with_status_one(
     write_params(SMALL_GATE)
     report(repository, knn="0.88")
     assert main(["gate", "--markdown", "nowhere/gate.md"]) == 1
-    assert "--markdown: nowhere/gate.md cannot be written" in capsys.readouterr().err
+    assert "--markdown is nowhere/gate.md, which cannot be written" in capsys.readouterr().err
 
 
 def test_the_gate_of_an_unknown_base_ends_with_status_one(
@@ -475,8 +475,8 @@ def test_the_gate_of_an_unknown_base_ends_with_status_one(
             "version 3 of tiny already; it is champion now",
             0,
         ),
-        (Promotion("tiny", "3", False, [], 1), "already; its card tells of 1 training", 0),
-        (Promotion("tiny", "3", False, [], 3), "already; its card tells of 3 trainings", 0),
+        (Promotion("tiny", "3", False, [], 1), "already; its card is about 1 training", 0),
+        (Promotion("tiny", "3", False, [], 3), "already; its card is about 3 trainings", 0),
         (Promotion("tiny", None, False, [CHECK], 0), "nothing is registered; the champion", 1),
     ],
 )
@@ -580,20 +580,20 @@ def test_a_second_run_in_the_same_folder_is_refused(
     write_params: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params({})
-    with stage.alone("repro"):
+    with stage.folder_lock("repro"):
         assert main(["repro"]) == 1
     assert "another run is at work in" in capsys.readouterr().err
 
 
 def test_a_lock_is_free_again_after_an_error() -> None:
-    with pytest.raises(ZeroDivisionError), stage.alone("views"):
+    with pytest.raises(ZeroDivisionError), stage.folder_lock("views"):
         raise ZeroDivisionError
-    with stage.alone("views"), pytest.raises(BusyError), stage.alone("views"):
+    with stage.folder_lock("views"), pytest.raises(BusyError), stage.folder_lock("views"):
         pytest.fail("two at once")
 
 
 def test_different_stages_may_run_beside_each_other() -> None:
-    with stage.alone("views"), stage.alone("baselines"):
+    with stage.folder_lock("views"), stage.folder_lock("baselines"):
         pass
 
 

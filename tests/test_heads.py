@@ -12,7 +12,7 @@ from twinview.core.errors import ConfigError
 from twinview.heads.identity import identity
 from twinview.heads.linear import linear
 from twinview.heads.nonlinear import nonlinear
-from twinview.learning.parts import outputs
+from twinview.learning.parts import output_width
 
 X = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
 
@@ -58,7 +58,7 @@ def test_nonlinear_is_its_layers_by_hand(depth: int, norm: str) -> None:
     assert torch.allclose(head(X.double()), by_hand(head, X.double(), norm), rtol=1e-9)
     widths = [m.weight.shape for m in head.modules() if isinstance(m, nn.Linear)]
     assert widths == [(5, 6), *[(5, 5)] * (depth - 1), (3, 5)]
-    assert outputs(head, "byol") == 3
+    assert output_width(head, "byol") == 3
 
 
 @pytest.mark.parametrize(

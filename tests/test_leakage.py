@@ -28,7 +28,8 @@ CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
     "pretrain.epochs": 2,
     "pretrain.batch_size": 16,
     "pretrain.monitor_examples": 16,
-    "evaluate.few_labels.per_class": [2],
+    "tasks.few_labels.per_class": [2],
+    "tasks.propagation.per_class": [2],
     "report.points": 10,
     "report.queries": 2,
 }
@@ -78,7 +79,7 @@ def write_views(mode: str, prepared: Prepared) -> None:
         write_live(paths.VIEWS, PLAN)
     else:
         parts = write_cache(paths.VIEWS, train, PLAN, prepared.modality, 2, 2**20)
-        stage.exhaust(parts, 2 * len(train), "views")
+        stage.run_with_bar(parts, 2 * len(train), "views")
 
 
 def pictures(inputs: Tensor) -> Pictures:

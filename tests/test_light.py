@@ -25,7 +25,7 @@ WITHOUT = [
 @pytest.fixture
 def project(write_params: Write, folder: Path) -> Path:
     """A project with results, of settings that were checked before."""
-    write_params({"gate.floors": {}, "gate.drops": {}, "gate.beats": []})
+    write_params({"gate.floors": {}, "gate.drops": {}, "gate.better_than_raw": []})
     (folder / ".dvc/tmp").mkdir(parents=True)
     report(folder)
     for name, text in (

@@ -88,7 +88,7 @@ def test_lars_neither_rescales_nor_decays_biases_and_norm_layers(option: str) ->
     head = nonlinear(4, depth=2, hidden=5, dim=3, norm="hidden")
     method = simclr(encoder, head, temperature=0.5)
     make = registry.bind("optimizers", "lars", OPTIONS)
-    optimizer = State.before(method, make, torch.device("cpu")).optimizer
+    optimizer = State.initial(method, make, torch.device("cpu")).optimizer
     found = {id(p): group[option] for group in optimizer.param_groups for p in group["params"]}
     for module in method.modules():
         for name, parameter in module.named_parameters(recurse=False):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.report import BEFORE
+from pipeline.report import UPSTREAM
 from tests.support.workspace import ROOT
 from twinview.core.errors import DataError
 from twinview.experiments.lock_file import LOCK, Out, recorded_outs
@@ -43,4 +43,4 @@ def test_a_stage_that_has_not_run_is_named(folder: Path) -> None:
 
 def test_the_report_tells_of_all_stages_before_it() -> None:
     stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert sorted(BEFORE) == sorted(set(stages) - {"report", "publish"})
+    assert sorted(UPSTREAM) == sorted(set(stages) - {"report", "publish"})

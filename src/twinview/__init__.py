@@ -1,7 +1,7 @@
 """twinview: contrastive representation learning as a reproducible pipeline.
 
-The public face: train, load_encoder, load_split, Predictor and EncoderTransformer. Each is loaded
-when it is first used, so that `import twinview` loads no PyTorch. It sets nothing either.
+The public interface is train, load_encoder, load_split, Predictor and EncoderTransformer. Each is
+loaded when it is first used, so that `import twinview` neither loads PyTorch nor changes any state.
 """
 
 import importlib
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["EncoderTransformer", "Predictor", "load_encoder", "load_split", "train"]
 
-_PLACES = {
+_MODULES = {
     "EncoderTransformer": "twinview.serving.scikit_learn",
     "Predictor": "twinview.models.predictor",
     "train": "twinview.learning.train",
@@ -28,9 +28,9 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
@@ -42,22 +42,22 @@ def load_encoder(folder: str | PathLike[str]) -> "Encoder":
 
     Parameters
     ----------
-    folder: models/encoder of a project, or the folder encoder that twinview.train wrote.
+    folder: models/encoder of a project, or the folder `encoder` that twinview.train wrote.
 
     Returns
     -------
-    encoder: a torch.nn.Module in evaluation mode, on the CPU. It takes inputs as they are stored,
-        pictures uint8 (n, c, h, w), and gives features float32 (n, encoder.dim).
+    encoder: a torch.nn.Module in evaluation mode, on the CPU. It maps inputs as they are stored,
+        pictures uint8 (n, c, h, w), to features float32 (n, encoder.dim).
 
     Raises
     ------
-    DataError: a file is missing or broken, or weights and description do not belong together.
+    DataError: a file is missing or broken, or the weights do not fit the description.
 
     Examples
     --------
     >>> encoder = twinview.load_encoder("models/encoder")
     """
-    from twinview.models import encoder  # PyTorch takes a second, which `import twinview` must not
+    from twinview.models import encoder  # here, since loading PyTorch takes a second
 
     return encoder.load(Path(folder))
 
@@ -83,8 +83,8 @@ def load_split(name: str) -> "tuple[Tensor, Tensor | None]":
     --------
     >>> pictures, labels = twinview.load_split("test")
     """
-    from twinview.core import paths  # PyTorch takes a second, which `import twinview` must not
-    from twinview.data import splits  # PyTorch takes a second, which `import twinview` must not
+    from twinview.core import paths  # here, since loading PyTorch takes a second
+    from twinview.data import splits
 
     split = splits.load_split(paths.PREPARED, name)
     return split.inputs, split.labels

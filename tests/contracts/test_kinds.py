@@ -32,7 +32,7 @@ from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Batch, Modality, PairLabels, Projections
 from twinview.learning import tally
-from twinview.learning.parts import Method, outputs
+from twinview.learning.parts import Method, output_width
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 SHAPES = [(1, 12, 12), (3, 9, 14)]
@@ -148,7 +148,7 @@ class TestEncoders:
 def test_a_head_maps_rows_to_rows_of_its_width(name: str) -> None:
     head = bound("heads", name)(11)
     try:
-        width = outputs(head, name)
+        width = output_width(head, name)
     except ConfigError:  # a head without weights
         width = 11
     assert head(random(4, 11)).shape == (4, width)
@@ -242,7 +242,7 @@ class TestObjectives:
         assert blind != opts_out("objectives", name, "rotation")
 
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
-        with tally.listening() as told:
+        with tally.recording() as told:
             objective(name)(random(2, 6, 5), labels(6))
         negatives = declared_objective(name).negatives
         assert (negatives is None) == opts_out("objectives", name, "negatives")
@@ -304,7 +304,7 @@ class TestMethods:
 
     def test_tells_how_many_negatives_an_anchor_has(self, name: str) -> None:
         method = made(name)
-        with tally.listening() as told:
+        with tally.recording() as told:
             method.terms(method.project(batch(method)))
         negatives = declared_method(name).negatives
         if declared_method(name).objective:

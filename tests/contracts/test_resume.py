@@ -45,12 +45,12 @@ CASES += [
 def test_a_training_that_was_killed_ends_like_one_that_was_not(
     method: str, optimizer: str, folder: Path, shapes: Prepared
 ) -> None:
-    with checkpoints.opened({"one": "that was not"}) as kept:
+    with checkpoints.open_for({"one": "that was not"}) as kept:
         through = session(method, optimizer, shapes, kept)
         train(through, shapes)
     for moment in sorted((*AFTER_STEPS, *BEFORE_WRITING)):
         killed(moment, method, optimizer, shapes)
-    with checkpoints.opened({"one": "that was"}) as kept:
+    with checkpoints.open_for({"one": "that was"}) as kept:
         after = session(method, optimizer, shapes, kept)
         assert after.state.number == 9, "the checkpoint of step 12 was being written"
         train(after, shapes)
@@ -65,7 +65,7 @@ def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) 
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)
         made = bound("methods", method)(GradientCache(learner, 8), head)
-    state = State.before(made, bound("optimizers", optimizer), torch.device("cpu"))
+    state = State.initial(made, bound("optimizers", optimizer), torch.device("cpu"))
     render = ViewPlan(0, CHAIN).renderer(prepared.modality)
     validation, train = (prepared.splits[name] for name in ("validation", "train"))
     measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
@@ -83,7 +83,7 @@ def train(own: Session, prepared: Prepared, until: int = 99) -> None:
     if crops is not None:
         small = LiveViews(plan.small_renderer(prepared.modality, crops), split)
         views.small_crops = partial(small.take, count=crops.count)
-    for step, _ in own.steps(split, views, OWN, EVERY, asked_to_stop=str):
+    for step, _ in own.steps(split, views, OWN, EVERY, stop_requested_by=str):
         if step.number == until:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -94,7 +94,7 @@ def killed(moment: int, method: str, optimizer: str, prepared: Prepared) -> None
         try:
             if moment in BEFORE_WRITING:
                 os.rename = Path.replace = die  # type: ignore[assignment,method-assign]
-            with checkpoints.opened({"one": "that was"}) as kept:
+            with checkpoints.open_for({"one": "that was"}) as kept:
                 train(session(method, optimizer, prepared, kept), prepared, moment)
         finally:
             os._exit(1)

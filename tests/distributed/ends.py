@@ -55,9 +55,9 @@ def killed() -> None:
 
 def waiting() -> None:
     """Until a signal comes to one of them."""
-    with stage.noted_signals() as asked_to_stop:
+    with stage.deferred_signals() as stop_requested_by:
         Path(f"{processes.rank()}.pid").write_text(str(os.getpid()))
-        while not processes.any_process(bool(asked_to_stop())):
+        while not processes.any_process(bool(stop_requested_by())):
             time.sleep(0.02)
     Path(f"{processes.rank()}-ended").touch()
     if processes.rank() == 0:
@@ -84,8 +84,8 @@ def _train(factor: float) -> None:
         return
     train = shapes.splits["train"]
     make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    state = State.before(method, make, torch.device("cpu"))
-    follow(state, train, LiveViews(render(shapes), train), OWN, asked_to_stop=str)
+    state = State.initial(method, make, torch.device("cpu"))
+    follow(state, train, LiveViews(render(shapes), train), OWN, stop_requested_by=str)
     Path("followed-to-the-end").touch()  # and lost nobody on the way
 
 

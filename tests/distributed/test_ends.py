@@ -105,7 +105,7 @@ def test_a_stage_that_is_killed_leaves_no_orphans(folder: Path) -> None:
 def test_torchrun_decides_how_many_and_the_stage_says_so(write_params: Write) -> None:
     write_params({"pretrain.processes": 1})
     status, out, _ = ended(*TORCHRUN, SCRIPT, "well")
-    said = "ends: torchrun started 2 processes; pretrain.processes, 1, does not count\n"
+    said = "ends: torchrun started 2 processes; pretrain.processes, 1, is not used\n"
     assert (status, out) == (0, said)
 
 

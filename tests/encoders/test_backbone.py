@@ -18,7 +18,7 @@ from twinview.core.errors import ConfigError
 from twinview.core.types import Split, Statistics
 from twinview.encoders.backbone import Backbone, backbone
 from twinview.learning import checkpoints
-from twinview.learning.loop import Budget, State, go_on
+from twinview.learning.loop import Budget, State, continue_training
 from twinview.methods.simclr import simclr
 from twinview.models import encoder
 from twinview.models.encoder import Description
@@ -203,7 +203,7 @@ def test_a_training_goes_on_from_a_checkpoint_to_the_same_bits(model: str, folde
     through, before, after = training(model), training(model), training(model)
     go(through, 4)
     go(before, 2)
-    with checkpoints.opened({"one": model}) as kept:
+    with checkpoints.open_for({"one": model}) as kept:
         kept.save(2, before.state_dict(), doubtful=False)
         saved = kept.load()
     assert saved is not None
@@ -218,13 +218,13 @@ def training(model: str) -> State:
     own = made(model, 1, 32, 32)
     method = simclr(GradientCache(own, 1), nn.Linear(own.dim, 3), temperature=0.5)
     adamw = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    return State.before(method, adamw, torch.device("cpu"))
+    return State.initial(method, adamw, torch.device("cpu"))
 
 
 def go(state: State, until: int) -> None:
     rows = torch.arange(4)
     budget = Budget(2, 2, 0.01, warmup_epochs=0, seed=0, precision="float32")
-    for step in go_on(state, Split(rows, None, rows), Pictures(), budget):
+    for step in continue_training(state, Split(rows, None, rows), Pictures(), budget):
         if step.number == until:
             return
 

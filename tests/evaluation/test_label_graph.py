@@ -45,7 +45,7 @@ def test_it_predicts_what_the_formula_does(alpha: float) -> None:
     random = torch.Generator().manual_seed(0)
     rows, asked = (torch.randn(n, 6, generator=random) for n in (80, 200))
     known, labels = torch.arange(9), torch.arange(9) % 3
-    graph = LabelGraph(rows, neighbours=7, whitened=0)
+    graph = LabelGraph(rows, neighbours=7, pca_components=0)
     found = graph.propagate(known, labels, graph.votes(asked), alpha)
     wanted = dense(rows, known, labels, asked, 7, alpha)
     assert torch.equal(found, wanted)
@@ -54,7 +54,7 @@ def test_it_predicts_what_the_formula_does(alpha: float) -> None:
 def test_one_label_a_ring_is_enough() -> None:
     rows, labels = rings(400, seed=0)
     asked, wanted = rings(200, seed=1)
-    graph = LabelGraph(rows, neighbours=8, whitened=0)
+    graph = LabelGraph(rows, neighbours=8, pca_components=0)
     known = torch.tensor([0, 400])
     assert torch.equal(graph.propagate(known, labels[known], graph.votes(asked), 0.99), wanted)
 
@@ -63,10 +63,10 @@ def test_it_is_blind_to_the_scale_of_a_row_and_to_order() -> None:
     random = torch.Generator().manual_seed(0)
     rows = torch.randn(60, 5, generator=random)
     known, labels = torch.arange(6), torch.arange(6) % 2
-    graph = LabelGraph(rows, neighbours=5, whitened=0)
+    graph = LabelGraph(rows, neighbours=5, pca_components=0)
     found = graph.propagate(known, labels, graph.votes(rows), 0.9)
     order = torch.randperm(60, generator=random)
-    other = LabelGraph(3 * rows[order], neighbours=5, whitened=0)
+    other = LabelGraph(3 * rows[order], neighbours=5, pca_components=0)
     moved = other.propagate(order.argsort()[known], labels, other.votes(rows), 0.9)
     assert torch.equal(found, moved)
 
@@ -78,8 +78,8 @@ def test_whitened_rows_are_compared_by_directions_that_vary_little_too() -> None
     rows[:, 3] += labels * 2 - 1
     known = torch.arange(20)
 
-    def right(whitened: int) -> float:
-        graph = LabelGraph(rows, neighbours=8, whitened=whitened)
+    def right(pca_components: int) -> float:
+        graph = LabelGraph(rows, neighbours=8, pca_components=pca_components)
         found = graph.propagate(known, labels[known], graph.votes(rows), 0.9)
         return float((found == labels).double().mean())
 

@@ -14,8 +14,8 @@ from twinview.evidence import scoreboard as measure
 from twinview.evidence.scoreboard import (
     CONTENDERS,
     END,
+    METRICS,
     START,
-    TASKS,
     score,
     scoreboard,
     table,
@@ -24,7 +24,7 @@ from twinview.evidence.scoreboard import (
 from twinview.experiments.seeds import Seeds
 
 SCOREBOARD, README = ROOT / measure.SCOREBOARD, ROOT / measure.README
-NAMES = [f"{prefix}fashion_mnist.{task}.accuracy" for prefix in CONTENDERS for task in TASKS]
+NAMES = [f"{prefix}fashion_mnist.{metric}" for prefix in CONTENDERS for metric in METRICS]
 
 
 def metrics(*shifts: float) -> dict[str, tuple[float, ...]]:
@@ -75,7 +75,7 @@ def test_the_scoreboard_in_git_is_that_of_the_seeds_in_git() -> None:
 def test_the_scoreboard_has_every_contender_in_every_task() -> None:
     found = scores()
     assert sorted(found) == sorted(
-        [*NAMES, "repro.minutes", *(f"speedrun.{task}.accuracy" for task in TASKS)]
+        [*NAMES, "repro.minutes", *(f"speedrun.{metric}" for metric in METRICS)]
     )
     assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.65)
 
@@ -83,7 +83,7 @@ def test_the_scoreboard_has_every_contender_in_every_task() -> None:
 def test_the_table_has_a_row_a_contender_and_a_column_a_task() -> None:
     lines = table(scores()).splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:6]]
-    assert rows[0][1:] == list(TASKS.values())
+    assert rows[0][1:] == list(METRICS.values())
     assert [row[0] for row in rows[2:]] == list(CONTENDERS.values())
     # Three seeds .02 apart: deviation .02.
     assert rows[2][1:5] == [".520 ± .020", ".530 ± .020", ".540 ± .020", ".550 ± .020"]
@@ -133,11 +133,14 @@ def test_measuring_needs_a_tree_without_changes(monkeypatch: pytest.MonkeyPatch)
     [
         ({"pretrain.method": "moco"}, "of the default recipe: pretrain.method must be simclr"),
         (
-            {"baselines.supervised": False, "evaluate.few_labels.per_class": [10, 20]},
-            "baselines.supervised must be true; evaluate.few_labels.per_class must be 10, 100",
+            {"baselines.supervised": False, "tasks.few_labels.per_class": [10, 20]},
+            "supervised must be true; evaluate.tasks must be such that there is labels_100.acc",
         ),
-        ({"evaluate.probes": ["knn"]}, "evaluate.probes must be linear and knn"),
-        ({"evaluate.few_labels.propagation": None}, "few_labels.propagation must be given"),
+        ({"tasks.classification.probes": ["knn"]}, "such that there is linear.accuracy$"),
+        (
+            {"evaluate.tasks": ["classification", "few_labels"]},
+            "such that there is propagated_10.accuracy, propagated_100.accuracy$",
+        ),
     ],
 )
 def test_settings_that_the_table_would_misname_are_refused_before_anything_runs(
@@ -174,7 +177,7 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
         ]
 
     monkeypatch.setattr(measure.dvc_experiments, "dvc", lambda *given: ran.append(given))
-    monkeypatch.setattr(measure.seeding, "gathered", gathered)
+    monkeypatch.setattr(measure.seeding, "train_seeds", gathered)
     measure.measure(2)
     assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
     written = json.loads((folder / "reports/scoreboard.json").read_text())

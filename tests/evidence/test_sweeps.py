@@ -15,7 +15,7 @@ from twinview.core.errors import ConfigError
 from twinview.evidence import scoreboard, sweeps
 from twinview.evidence.encoder_passes import passes_of
 from twinview.evidence.sweep_experiment import Experiment
-from twinview.evidence.sweep_tables import BASELINES, TASKS, note, scores, table
+from twinview.evidence.sweep_tables import BASELINES, METRICS, note, scores, table
 from twinview.evidence.sweeps import plan
 from twinview.experiments import dvc_experiments
 from twinview.settings import params
@@ -30,11 +30,13 @@ class Dvc:
         self.ran: dict[str, dict[str, Any]] = {}
         monkeypatch.setattr(dvc_experiments, "run", self.run)
         monkeypatch.setattr(
-            dvc_experiments, "base", lambda name: "abc" if name in self.ran else None
+            dvc_experiments, "base_commit", lambda name: "abc" if name in self.ran else None
         )
-        monkeypatch.setattr(dvc_experiments, "made", lambda name: name)
-        monkeypatch.setattr(dvc_experiments, "at", lambda name, called: partial(self.read, name))
-        monkeypatch.setattr(dvc_experiments, "cached", lambda digest: '{"seconds": 120.0}')
+        monkeypatch.setattr(dvc_experiments, "result_commit", lambda name: name)
+        monkeypatch.setattr(
+            dvc_experiments, "commit_reader", lambda name, called: partial(self.read, name)
+        )
+        monkeypatch.setattr(dvc_experiments, "read_cached", lambda digest: '{"seconds": 120.0}')
         monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
 
     def run(self, name: str, changes: dict[str, Any], *stages: str) -> None:
@@ -46,7 +48,7 @@ class Dvc:
         best = changes.get("pretrain.method") == "byol"
         ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
         ours |= {"validation_accuracy": 0.7 + 0.1 * (changes.get("pretrain.method") == "moco")}
-        tasks = dict.fromkeys(scoreboard.TASKS, ours)
+        tasks = dict.fromkeys((name.partition(".")[0] for name in scoreboard.METRICS), ours)
         trained = {"path": "models/pretrain_run.json", "md5": "a", "size": 1}
         files = {
             "metrics.json": tasks,
@@ -79,9 +81,10 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
         assert one.changes["pretrain.method"] == one.label
         assert one.changes["pretrain.objective"] == "none"
         assert one.changes["pretrain.epochs"] * passes_of(SETTINGS, one.label) == 8
-        drawn = {f"labels_{count}" for count in one.changes["evaluate.few_labels.per_class"]}
-        assert {task for task in TASKS if task.startswith("labels")} == drawn
-        assert one.changes["evaluate.few_labels.propagation"] is None
+        counts = one.changes["tasks.few_labels.per_class"]
+        drawn = {f"labels_{count}.accuracy" for count in counts}
+        assert {name for name in METRICS if name.startswith("labels")} == drawn
+        assert "propagation" not in one.changes["evaluate.tasks"]
     for key in ("pretrain.seed", "baselines.seed"):
         assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
 
@@ -236,7 +239,7 @@ def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> No
     assert kept["long.minutes"]["command"] == "twinview sweep long --seeds 2"
     assert kept["long.linear.accuracy"]["value"] == pytest.approx(0.81)
     [row] = (line for line in scoreboard.README.read_text().splitlines() if "long.yaml` |" in line)
-    assert row.count(" .810 ± .014 |") == len(scoreboard.TASKS)
+    assert row.count(" .810 ± .014 |") == len(scoreboard.METRICS)
     assert "The longer recipe trained for 2 minutes (n = 2)." in scoreboard.README.read_text()
 
 

@@ -1,5 +1,6 @@
 """Runs side by side: what is one group, what differs, what is best, and what cannot be compared."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,9 @@ from tests.support.compared import NINE, alone, of, parted, run, settings, sweep
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import dvc_experiments, side_by_side
 from twinview.experiments.comparison import Comparison
-from twinview.experiments.differences import told
+from twinview.experiments.differences import format_value
 from twinview.experiments.group import Group
 from twinview.experiments.grouping import CODE, DATA
-from twinview.experiments.metric_names import validation_of
 from twinview.reporting import comparison_data, comparison_text, comparison_words
 
 
@@ -30,7 +30,7 @@ def group(found: Comparison, label: str) -> Group:
 
 def test_runs_without_an_accuracy_are_refused_and_one_beside_others_has_dashes() -> None:
     empty = run("b", 0.6, metrics={}, pretrain__epochs=3)
-    with pytest.raises(ConfigError, match=r"no run has an accuracy in reports/metrics\.json"):
+    with pytest.raises(ConfigError, match=r"no run has results in reports/metrics\.json"):
         of(empty)
     groups = of(run("a", 0.5), empty).groups
     assert [group.interval("linear.accuracy") is None for group in groups] == [False, True]
@@ -106,10 +106,10 @@ def test_other_pairs_are_another_group_and_not_another_question() -> None:
         ({"data": "2"}, "other data: data/prepared 2 instead of 1"),
         ({"data": "2", "data__seed": 1}, "other data: data.seed 1 instead of 0"),
         ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-3"),
-        ({"evaluate__few_labels__draws": 2},
-         "another protocol: evaluate.few_labels.draws 2 instead of 5"),
-        ({"probes__linear__strength": [1.0]},
-         "another protocol: probes.linear.strength [1] instead of [0.001, 0.01, 0.1]"),
+        ({"tasks__few_labels__draws": 2},
+         "another protocol: tasks.few_labels.draws 2 instead of 5"),
+        ({"probes__linear__C": [1.0]},
+         "another protocol: probes.linear.C [1] instead of [0.001, 0.01, 0.1]"),
     ],
 )  # fmt: skip
 def test_what_was_asked_otherwise_is_a_part_of_its_own(
@@ -124,13 +124,28 @@ def test_what_was_asked_otherwise_is_a_part_of_its_own(
 
 def test_what_else_is_measured_neither_parts_nor_names_runs() -> None:
     fewer = {
-        "evaluate__probes": ["linear"],
-        "evaluate__few_labels__per_class": [10],
-        "evaluate__few_labels__propagation": None,
+        "evaluate__tasks": ["classification", "few_labels"],
+        "tasks__classification__probes": ["linear"],
+        "tasks__few_labels__per_class": [10],
         "pretrain__seed": 1,
     }
     found = of(run("a", 0.7), run("b", 0.8, **fewer))
     assert labels(found) == ["simclr"] and found.groups[0].seeds == [0, 1]
+
+
+def test_a_run_of_before_a_setting_was_renamed_is_compared_with_those_after() -> None:
+    new, other = run("a", 0.7), run("b", 0.8, pretrain__seed=1)
+    tree = settings(pretrain__seed=1)
+    del tree["tasks"]
+    few = {"per_class": [10], "draws": 5, "strength": 0.03, "seed": 0, "propagation": None}
+    tree["evaluate"] = {"probes": ["linear"], "projections": False, "few_labels": few}
+    tree["probes"]["linear"] = {"strength": [0.01]}
+    old = dataclasses.replace(
+        other,
+        read=lambda path: json.dumps(tree) if path.name == "params.yaml" else other.read(path),
+    )
+    (group,) = of(new, old).groups
+    assert group.seeds == [0, 1]
 
 
 def test_equal_data_are_the_same_question_wherever_they_come_from() -> None:
@@ -145,34 +160,34 @@ def test_how_features_are_computed_is_an_answer() -> None:
 
 def test_the_first_part_is_the_largest_and_says_what_it_has_where_others_differ() -> None:
     runs = [run(f"a{seed}", 0.7, pretrain__seed=seed) for seed in range(2)]
-    odd = run("b", 0.9, evaluate__few_labels__draws=2, protocol="frozen-2")
+    odd = run("b", 0.9, tasks__few_labels__draws=2, protocol="frozen-2")
     first, second = parted(odd, *runs).parts
-    assert first.heading == "evaluate.few_labels.draws 5, protocol frozen-3"
+    assert first.heading == "tasks.few_labels.draws 5, protocol frozen-3"
     assert second.heading.count(" instead of ") == 2 and not of(*runs).heading
     assert second.differences == {
         "protocol": {
-            "evaluate.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
+            "tasks.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
         }
     }  # fmt: skip
 
 
 def test_a_metric_that_a_part_lacks_is_said_there() -> None:
-    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, tasks__few_labels__draws=2)
     compared = parted(run("a", 0.8), run("c", 0.7, pretrain__epochs=1), few)
     assert [part.metrics[-1] for part in compared.parts] == ["knn.accuracy", "linear.accuracy"]
-    assert [part.lacking for part in compared.parts] == [(), ("knn.accuracy",)]
+    assert [part.missing_metrics for part in compared.parts] == [(), ("knn.accuracy",)]
     assert "No run of this part has knn.accuracy." in comparison_text.terminal(compared)
     compared = parted(run("a", 0.8), few, metrics=("knn.accuracy",))
     assert compared.parts[1].metrics == () and comparison_text.terminal(compared)
 
 
 def test_what_another_part_keeps_too_is_nobody_s_own() -> None:
-    first, second = parted(run("a", 0.8), run("b", 0.7, evaluate__few_labels__draws=2)).parts
-    assert [part.own_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
+    first, second = parted(run("a", 0.8), run("b", 0.7, tasks__few_labels__draws=2)).parts
+    assert [part.unshared_bytes(part.groups[0]) for part in (first, second)] == [5, 5], "not 105"
 
 
 def test_code_of_another_part_is_no_name_of_a_row() -> None:
-    parts = parted(run("a", 0.8), run("b", 0.7, code="2", evaluate__few_labels__draws=2)).parts
+    parts = parted(run("a", 0.8), run("b", 0.7, code="2", tasks__few_labels__draws=2)).parts
     assert [part.changed for part in parts] == [(), ()]
     assert [labels(part) for part in parts] == [["simclr"], ["simclr"]]
 
@@ -216,7 +231,7 @@ def test_p_is_raised_by_the_number_of_groups() -> None:
 def test_one_seed_is_not_told_apart() -> None:
     found = of(run("a", 0.9), run("b", 0.1, pretrain__epochs=1))
     (other,) = found.against_best("linear.accuracy")
-    assert other.p is None and other.apart is None and not found.tied("linear.accuracy")
+    assert other.p is None and other.significant is None and not found.tied("linear.accuracy")
     assert found.unsure("linear.accuracy") == [other.group]
     said = comparison_text.terminal(alone(found))
     assert "0.100 ?" in said and "`twinview seeds 3`" in said, "what to type"
@@ -232,29 +247,28 @@ def test_the_best_is_picked_on_validation_and_its_differences_are_of_test() -> N
     found, metric = of(*runs), "linear.accuracy"
     assert labels(found) == ["epochs 1", "epochs 2", "epochs 3"], "then as they are on test"
     assert [found.standing(one, metric) for one in found.groups] == ["best", "more", "tied"]
-    assert found.picked(metric) == "picked on validation"
-    assert [one.label for one in found.above(metric)] == ["epochs 2"]
+    assert found.describe_selection(metric) == "picked on validation"
+    assert [one.label for one in found.higher_on_test(metric)] == ["epochs 2"]
     assert "0.900 ± 0.025 ↑" in comparison_text.terminal(alone(found))
 
 
 def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> None:
     runs = run("a", 0.8, validation=0.9), run("b", 0.9, validation=0.8, pretrain__epochs=1)
     assert of(*runs, metrics=("linear.f1",)).best("linear.f1").label == "epochs 10"
-    picking = of(*runs).picking
+    picking = of(*runs).selection_metric
     assert picking("linear.f1") == "linear.validation_accuracy"
     assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
-    assert validation_of("raw_pixels.knn.f1") == "raw_pixels.knn.validation_accuracy"
 
 
 def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_is_said() -> None:
     old, new = run("a", 0.8), run("b", 0.7, validation=0.9, pretrain__epochs=1)
     found = of(old, new)
     assert found.best("linear.accuracy").label == "epochs 10"
-    assert found.picked("linear.accuracy") == (
+    assert found.describe_selection("linear.accuracy") == (
         "picked on test: 1 of 2 runs have no validation numbers"
     )
     said = "picked on test: these runs have no validation numbers"
-    assert of(old).picked("linear.accuracy") == said
+    assert of(old).describe_selection("linear.accuracy") == said
     assert said in comparison_text.terminal(alone(of(old)))
 
 
@@ -265,7 +279,7 @@ def test_a_name_of_many_settings_has_the_most_telling_ones_and_says_how_many_mor
     assert found.groups[0].label == "seed 0, epochs 10, batch_size 256 and 6 more"
     assert len(set(labels(found))) == 10 and all(one.count(",") == 2 for one in labels(found))
     own = next(one for one in found.groups if one.runs[0].name == "views__seed")
-    assert "seed 3" in own.label and own.whole.count(",") == 8
+    assert "seed 3" in own.label and own.full_label.count(",") == 8
 
 
 def test_names_of_many_settings_have_as_many_of_them_as_tell_all_rows_apart() -> None:
@@ -312,14 +326,14 @@ def test_an_unknown_metric_is_named_with_the_nearest() -> None:
 def test_costs_count_each_content_once() -> None:
     found = of(run("a", 0.8), run("b", 0.8, pretrain__seed=1), run("c", 0.7, pretrain__epochs=1))
     first, second = found.groups
-    assert (sum(first.outs.values()), found.own_bytes(first)) == (110, 10)
-    assert (sum(second.outs.values()), found.own_bytes(second)) == (105, 5)
+    assert (sum(first.outs.values()), found.unshared_bytes(first)) == (110, 10)
+    assert (sum(second.outs.values()), found.unshared_bytes(second)) == (105, 5)
     assert first.minutes == 2
 
 
 def test_minutes_that_are_not_known_are_not_taken_for_zero() -> None:
     (one,) = of(run("a", 0.5, minutes=None)).groups
-    assert one.minutes is None and comparison_words.minutes(one) == "–"
+    assert one.minutes is None and comparison_words.format_minutes(one) == "–"
 
 
 def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:
@@ -334,7 +348,7 @@ def test_only_baselines_that_are_the_same_for_all_stand_beside_them() -> None:
      (True, "true"), ("byol", "byol"), (10, "10")],
 )  # fmt: skip
 def test_values_are_told_as_they_are_written(value: Any, expected: str) -> None:
-    assert told(value) == expected
+    assert format_value(value) == expected
 
 
 def test_the_terminal_s_table_says_all_with_its_marks() -> None:
@@ -374,15 +388,13 @@ def test_json_holds_every_number() -> None:
 
 
 def test_parts_have_headings_in_every_text() -> None:
-    compared = parted(run("a", 0.8), run("b", 0.9, evaluate__few_labels__draws=2))
-    said = "another protocol: evaluate.few_labels.draws 2 instead of 5"
+    compared = parted(run("a", 0.8), run("b", 0.9, tasks__few_labels__draws=2))
+    said = "another protocol: tasks.few_labels.draws 2 instead of 5"
     assert f"Part 2, {said}:" in comparison_text.terminal(compared)
-    assert "## Part 2, another protocol: evaluate.few" in comparison_text.markdown(compared)
+    assert "## Part 2, another protocol: tasks.few" in comparison_text.markdown(compared)
     second = comparison_data.data(compared)["parts"][1]
     assert second["heading"] == said and second["groups"][0]["best"][0] == "linear.accuracy"
-    assert second["differences"]["protocol"] == {
-        "evaluate.few_labels.draws": {"here": 2, "first": 5}
-    }
+    assert second["differences"]["protocol"] == {"tasks.few_labels.draws": {"here": 2, "first": 5}}
 
 
 # In git: experiments, commits, the workspace.

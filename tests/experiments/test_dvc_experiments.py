@@ -29,13 +29,13 @@ def repository() -> str:
 
 def test_an_experiment_is_found_by_its_name(folder: Path) -> None:
     base = repository()
-    assert dvc_experiments.base(NAME) == base
+    assert dvc_experiments.base_commit(NAME) == base
     assert recorded_run.of_experiment(NAME).read(Path("m.json")) == "after"
 
 
 def test_what_there_is_not_is_named(folder: Path) -> None:
     repository()
-    assert dvc_experiments.base("measure-2") is None
+    assert dvc_experiments.base_commit("measure-2") is None
     with pytest.raises(DataError, match=r"DVC has no experiment measure-2"):
         recorded_run.of_experiment("measure-2")
     with pytest.raises(DataError, match=r"the experiment measure-1 has no other\.json"):
@@ -83,10 +83,10 @@ def test_experiments_of_one_name_are_told_apart_by_their_commits(folder: Path) -
         other = f"refs/exps/00/{'0' * 38}/{name}"
         git("update-ref", other, "HEAD")
     git("update-ref", "refs/exps/celery/stash", base)
-    found = dvc_experiments.labelled()
+    found = dvc_experiments.labelled_references()
     assert sorted(found) == sorted([f"{NAME}@0000000", f"{NAME}@{base[:7]}", "newest"])
     assert set(found.values()) == set(dvc_experiments.references())
-    assert dvc_experiments.made("newest") == dvc_experiments.git("rev-parse", "HEAD")
+    assert dvc_experiments.result_commit("newest") == dvc_experiments.git("rev-parse", "HEAD")
 
 
 def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -> None:
@@ -107,18 +107,21 @@ def test_outputs_may_differ_from_the_commit_and_nothing_else_may(folder: Path) -
 
 def test_a_folder_and_a_commit_are_read_alike(folder: Path) -> None:
     base = repository()
-    assert dvc_experiments.in_folder(folder)(Path("m.json")) == "after"
-    assert dvc_experiments.at(base, "the base")(Path("m.json")) == "before"
+    assert dvc_experiments.folder_reader(folder)(Path("m.json")) == "after"
+    assert dvc_experiments.commit_reader(base, "the base")(Path("m.json")) == "before"
     with pytest.raises(DataError, match=r"the base has no n\.json"):
-        dvc_experiments.at(base, "the base")(Path("n.json"))
+        dvc_experiments.commit_reader(base, "the base")(Path("n.json"))
     with pytest.raises(DataError, match=r"n\.json is missing; `dvc repro` makes it"):
-        dvc_experiments.in_folder(folder)(Path("n.json"))
+        dvc_experiments.folder_reader(folder)(Path("n.json"))
 
 
 def test_what_is_no_text_is_named_in_a_folder_and_at_a_commit(folder: Path) -> None:
     repository()
     Path("m.json").write_bytes(b"\xff\xfe{")
     git("commit", "-qam", "broken")
-    for read in (dvc_experiments.in_folder(Path()), dvc_experiments.at("HEAD", "the commit")):
+    for read in (
+        dvc_experiments.folder_reader(Path()),
+        dvc_experiments.commit_reader("HEAD", "the commit"),
+    ):
         with pytest.raises(DataError, match=r"m\.json.* not UTF-8 text"):
             read(Path("m.json"))

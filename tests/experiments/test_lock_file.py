@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.report import BEFORE
+from pipeline.report import UPSTREAM
 from tests.support.commands import git
 from tests.support.reports import report
 from twinview.cli import main
@@ -125,7 +125,7 @@ def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
         said = capsys.readouterr().err
         assert "dvc.lock is broken (" in said and "`git checkout HEAD dvc.lock`" in said, command
         assert said.count("\n") <= 2, said
-    for reader in (provenance.data, lambda: lock_file.recorded_outs(BEFORE)):
+    for reader in (provenance.data, lambda: lock_file.recorded_outs(UPSTREAM)):
         with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
             reader()
 
@@ -134,7 +134,7 @@ def test_a_broken_dvc_lock_of_a_commit_is_told_as_the_folder_s(project: Path) ->
     (project / "dvc.lock").write_bytes(BROKEN["not UTF-8"])
     commit("broken")
     with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
-        lock_file.load(dvc_experiments.at("HEAD", "the commit"))
+        lock_file.load(dvc_experiments.commit_reader("HEAD", "the commit"))
 
 
 def test_without_a_dvc_lock_there_are_no_stages(folder: Path) -> None:
@@ -152,7 +152,7 @@ def locked(folder: Path) -> dict[str, Any]:
 
 
 def test_reports_that_a_stage_did_not_write_are_named(folder: Path) -> None:
-    lock, read = locked(report(folder)), dvc_experiments.in_folder(folder)
+    lock, read = locked(report(folder)), dvc_experiments.folder_reader(folder)
     assert lock_file.altered(lock, read) is None
     report(folder, linear="0.99")
     said = "reports/metrics.json is not what evaluate wrote, by its checksum in dvc.lock"
@@ -167,11 +167,14 @@ def test_line_ends_that_git_changes_alter_no_report(ends: str, folder: Path) -> 
     path.write_text('{"linear": {"accuracy": 0.9}}\n')
     lock = locked(folder)
     path.write_bytes(path.read_bytes().replace(b"\n", ends.encode()))
-    assert lock_file.altered(lock, dvc_experiments.in_folder(folder)) is None
+    assert lock_file.altered(lock, dvc_experiments.folder_reader(folder)) is None
 
 
 def test_a_commit_s_reports_are_compared_with_its_own_dvc_lock(project: Path) -> None:
-    path, read = project / "reports/metrics.json", dvc_experiments.at("HEAD", "the commit")
+    path, read = (
+        project / "reports/metrics.json",
+        dvc_experiments.commit_reader("HEAD", "the commit"),
+    )
     lock = locked(project)
     path.write_text("edited since")
     assert lock_file.altered(lock, read) is None

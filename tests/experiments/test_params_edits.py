@@ -88,7 +88,7 @@ def test_undo_leaves_other_edits_and_comments_as_they_are(before: str) -> None:
     apply(LONG, [])
     edit_by_hand("  batch_size: 256", "  batch_size: 128 # mine")
     found = undo()
-    assert not found.exact and found.kept == {}
+    assert not found.exact and found.not_restored == {}
     assert FILE.read_text() == before.replace("  batch_size: 256", "  batch_size: 128 # mine")
 
 
@@ -96,7 +96,7 @@ def test_undo_leaves_a_setting_that_got_another_value_since(before: str) -> None
     apply(LONG, [])
     edit_by_hand("  epochs: 25", "  epochs: 30")
     found = undo()
-    assert found.kept == {("pretrain", "epochs"): (30, 10)}
+    assert found.not_restored == {("pretrain", "epochs"): (30, 10)}
     assert FILE.read_text() == before.replace("  epochs: 10", "  epochs: 30")
 
 
@@ -104,7 +104,7 @@ def test_undo_after_the_file_was_brought_back_by_hand_changes_nothing(before: st
     apply(LONG, [])
     FILE.write_text(before)
     found = undo()
-    assert not found.back and not found.kept and FILE.read_text() == before
+    assert not found.restored and not found.not_restored and FILE.read_text() == before
 
 
 def test_a_metric_that_the_gate_lacked_is_gone_again(before: str) -> None:
@@ -170,5 +170,5 @@ def test_a_broken_history_is_named_with_the_remedy() -> None:
 
 def test_the_oldest_edits_are_forgotten() -> None:
     for seed in range(1, params_edits._MOST + 3):
-        params_edits._keep([*params_edits._history(), params_edits.Edit(str(seed), "", "")])
+        params_edits._save([*params_edits._history(), params_edits.Edit(str(seed), "", "")])
     assert next(one.source for one in params_edits._history()) == "3"

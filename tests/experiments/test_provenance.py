@@ -45,7 +45,7 @@ def test_outside_git_there_is_no_commit_and_no_error(
 def test_without_git_the_commit_is_unknown_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert provenance.commit().startswith("unknown (git: it does not start")
-    assert provenance.changed() is None
+    assert provenance.has_changes() is None
 
 
 def test_where_git_refuses_nothing_is_called_unchanged_and_its_reason_is_told(
@@ -59,7 +59,7 @@ def test_where_git_refuses_nothing_is_called_unchanged_and_its_reason_is_told(
 
 def test_a_broken_index_is_not_an_unchanged_tree(head: str, folder: Path) -> None:
     (folder / ".git/index").write_text("no index")
-    assert provenance.commit() == head and provenance.changed() is None
+    assert provenance.commit() == head and provenance.has_changes() is None
     with pytest.raises(GitError, match=r"`git status .* failed: .*index"):
         commands.has_changes()
 

@@ -6,8 +6,9 @@ from twinview.experiments.question import Question, answer, parted, question
 
 SETTINGS: dict[str, Any] = {
     "data.train": 500, "data.pairs": "a.csv", "sources.photos.folder": "x",
-    "evaluate.probes": ["linear", "knn"], "evaluate.few_labels.draws": 5,
-    "evaluate.few_labels.propagation.alpha": 0.9, "probes.knn.neighbours": [10],
+    "evaluate.tasks": ["few_labels", "propagation"], "tasks.few_labels.per_class": [10],
+    "tasks.few_labels.draws": 5, "tasks.few_labels.C": 0.03, "tasks.propagation.alpha": 0.9,
+    "probes.knn.neighbours": [10],
     "pretrain.epochs": 3, "embed.mirror": True,
 }  # fmt: skip
 
@@ -30,16 +31,16 @@ def test_an_answer_has_the_settings_of_no_question() -> None:
 
 
 def test_what_is_not_measured_contradicts_nothing_and_joins_the_first_part_that_it_fits() -> None:
-    without = asked(probes__knn__neighbours=None, evaluate__few_labels__propagation__alpha=None)
+    without = asked(probes__knn__neighbours=None, tasks__propagation__alpha=None)
     others = [asked(), asked(), asked(probes__knn__neighbours=[20])]
     assert places(without, *others) == [(0, 1, 2), (3,)]
     assert places(*others, without) == [(0, 1, 3), (2,)], "in any order"
 
 
 def test_a_setting_that_an_earlier_version_lacks_is_another_protocol() -> None:
-    (_, second) = parted([asked(), asked(evaluate__few_labels__draws=None)])
+    (_, second) = parted([asked(), asked(tasks__few_labels__draws=None)])
     assert second.question.differences(asked()) == {
-        "protocol": {"evaluate.few_labels.draws": ("absent", 5)}
+        "protocol": {"tasks.few_labels.draws": ("absent", 5)}
     }
 
 

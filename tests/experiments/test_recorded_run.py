@@ -21,7 +21,7 @@ from twinview.reporting.summary import results
 def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often each file was read."""
     found: Counter[str] = Counter()
-    read_in = dvc_experiments.in_folder
+    read_in = dvc_experiments.folder_reader
 
     def counting(folder: Path) -> Read:
         def read(path: Path) -> str:
@@ -30,7 +30,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return read
 
-    monkeypatch.setattr(dvc_experiments, "in_folder", counting)
+    monkeypatch.setattr(dvc_experiments, "folder_reader", counting)
     return found
 
 

@@ -65,7 +65,7 @@ def test_seeds_from_before_a_metric_was_measured_speak_for_the_others(folder: Pa
     assert found["linear.validation_accuracy"] == (0.8,)
 
 
-read_in, read_at = dvc_experiments.in_folder, dvc_experiments.at
+read_in, read_at = dvc_experiments.folder_reader, dvc_experiments.commit_reader
 
 
 class Dvc:
@@ -77,9 +77,11 @@ class Dvc:
         self.repros: list[tuple[str, ...]] = []
         monkeypatch.setattr(dvc_experiments, "run", self.run)
         monkeypatch.setattr(
-            dvc_experiments, "made", lambda name: name if name in self.ran else None
+            dvc_experiments, "result_commit", lambda name: name if name in self.ran else None
         )
-        monkeypatch.setattr(dvc_experiments, "at", lambda made, called: read_in(folder / made))
+        monkeypatch.setattr(
+            dvc_experiments, "commit_reader", lambda made, called: read_in(folder / made)
+        )
         monkeypatch.setattr(dvc_experiments, "dvc", lambda *given: self.repros.append(given))
         monkeypatch.setattr(dvc_experiments, "require_git", lambda command: None)
         monkeypatch.setattr(dvc_experiments, "require_committed", lambda command: None)
@@ -148,7 +150,7 @@ def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, va
     ("setting", "value"),
     [
         ("pretrain.epochs", 11), ("methods.simclr.temperature", 0.21), ("data.seed", 1),
-        ("views.chain", ["random_resized_crop"]), ("evaluate.few_labels.seed", 1),
+        ("views.chain", ["random_resized_crop"]), ("tasks.few_labels.seed", 1),
         ("augmentations.contrast.strength", 0.5), ("probes.knn.neighbours", [11]),
     ],
 )  # fmt: skip
@@ -303,9 +305,9 @@ def test_the_same_training_of_another_machine_is_told_with_its_distance(
 ) -> None:
     measured(*accuracies)
     found = deviation(in_folder())
-    assert found is not None and found.known.hardware == "2 cores, another"
+    assert found is not None and found.reference.hardware == "2 cores, another"
     assert found.gaps == {"linear.accuracy": pytest.approx(0.9 - accuracies[0])}
-    assert found.beyond == beyond and in_folder().seeds is None
+    assert found.outside == beyond and in_folder().seeds is None
 
 
 def test_only_the_same_training_with_other_results_deviates(dvc: Dvc, write_params: Write) -> None:
@@ -329,7 +331,7 @@ def test_a_commit_is_read_like_a_folder(
     git("add", "-A")
     git("commit", "-qm", "results")
     Path("params.yaml").write_text("changed: {}")
-    monkeypatch.setattr(dvc_experiments, "at", read_at)
+    monkeypatch.setattr(dvc_experiments, "commit_reader", read_at)
     assert recorded_run.at("HEAD", "HEAD").seeds == known
 
 

@@ -19,7 +19,7 @@ from twinview.core import files, paths, tensor_files
 from twinview.core.errors import BusyError, TrainingError
 from twinview.data import splits
 from twinview.learning import checkpoints
-from twinview.learning.checkpoints import STALE, Checkpoints
+from twinview.learning.checkpoints import KEPT_UNFINISHED, Checkpoints
 from twinview.stages import dvc_yaml, imports
 from twinview.views import cache
 
@@ -41,7 +41,7 @@ def trainings() -> list[Path]:
 
 def leave_one(parts: Mapping[str, str], step: int = 3) -> Path:
     """A training that was killed after it had saved a step."""
-    with checkpoints.opened(parts) as kept:
+    with checkpoints.open_for(parts) as kept:
         kept.save(step, {"number": step})
     return kept.folder
 
@@ -72,14 +72,14 @@ def tree() -> dict[str, Any]:
 
 
 def test_a_state_comes_back_with_its_types_and_layouts() -> None:
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(7, tree())
         assert equal(kept.load(), tree())
 
 
 def test_values_that_share_memory_come_back_apart() -> None:
     whole = torch.arange(6.0).view(2, 3)
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(
             1, {"whole": whole, "row": whole[1], "again": whole, "wide": whole[:1].expand(4, 3)}
         )
@@ -91,28 +91,28 @@ def test_values_that_share_memory_come_back_apart() -> None:
 
 def test_what_is_saved_is_the_state_at_that_moment() -> None:
     weight = torch.zeros(2)
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(1, {"weight": weight})
         weight += 1
         assert torch.equal(kept.load()["weight"], torch.zeros(2))
 
 
 def test_the_last_one_and_the_one_before_are_kept() -> None:
-    with checkpoints.opened(PARTS) as kept:
-        assert kept.load() is None and kept.step() == 0
+    with checkpoints.open_for(PARTS) as kept:
+        assert kept.load() is None and kept.newest_step() == 0
         for step in (99, 100, 101):
             kept.save(step, {"number": step})
-        assert kept.load() == {"number": 101} and kept.step() == 101
+        assert kept.load() == {"number": 101} and kept.newest_step() == 101
         names = sorted(path.name for path in kept.folder.glob("step-*"))
     assert names == ["step-000000100.safetensors", "step-000000101.safetensors"]
 
 
 def test_of_a_doubtful_training_the_last_good_one_is_kept_too() -> None:
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         for step, doubtful in enumerate([False, False, True, True, True]):
             kept.save(step, {"number": step}, doubtful=doubtful)
         assert sorted(int(path.name[5:14]) for path in kept.folder.glob("step-*")) == [1, 3, 4]
-        assert kept.load() == {"number": 4} and kept.step() == 4
+        assert kept.load() == {"number": 4} and kept.newest_step() == 4
         assert "of step 1, from before, is /" in kept.last_good()
         kept.save(5, {"number": 5})
         kept.save(6, {"number": 6})
@@ -123,7 +123,7 @@ def test_of_a_doubtful_training_the_last_good_one_is_kept_too() -> None:
 def test_where_the_last_one_is_broken_the_one_before_is_used(
     rest: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(1, {"number": 1})
         kept.save(2, {"number": 2, "weight": torch.ones(99)})
         os.truncate(kept.folder / "step-000000002.safetensors", rest)
@@ -135,7 +135,7 @@ def test_a_disk_that_is_full_leaves_the_one_before(monkeypatch: pytest.MonkeyPat
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(1, {"number": 1})
         monkeypatch.setattr(tensor_files, "save_file", full)
         with pytest.raises(BusyError, match=r"step-000000002\.safetensors could not be written"):
@@ -144,10 +144,10 @@ def test_a_disk_that_is_full_leaves_the_one_before(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_same_training_goes_on_under_the_same_name() -> None:
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         kept.save(3, {"number": 3})
-    with checkpoints.opened(dict(reversed(PARTS.items()))) as again:
-        assert again.load() == {"number": 3} and again.training == kept.training
+    with checkpoints.open_for(dict(reversed(PARTS.items()))) as again:
+        assert again.load() == {"number": 3} and again.training_id == kept.training_id
 
 
 @pytest.mark.parametrize("name", [*PARTS, "something new"])
@@ -155,7 +155,7 @@ def test_another_training_starts_anew_and_says_what_differs(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     leave_one(PARTS, step=30)
-    with checkpoints.opened(PARTS | {name: "other"}) as kept:
+    with checkpoints.open_for(PARTS | {name: "other"}) as kept:
         assert kept.load() is None
     said = capsys.readouterr().out
     assert (
@@ -182,7 +182,7 @@ def finish(parts: Mapping[str, str], recorded: bool = False) -> Path:
     folder = leave_one(parts)
     record = Path("pretrain_run.json")
     record.write_text(json.dumps([dict(parts), "its run"]))
-    Checkpoints(folder).note_result(record)
+    Checkpoints(folder).record_result(record)
     if recorded:
         locked(checkpoints._md5(record))
     return folder
@@ -191,13 +191,13 @@ def finish(parts: Mapping[str, str], recorded: bool = False) -> Path:
 def test_a_result_that_dvc_has_not_recorded_is_not_trained_again() -> None:
     finish(PARTS)
     locked("0123")
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         assert kept.load() == {"number": 3}
 
 
 def test_a_result_that_dvc_has_recorded_is_trained_anew_when_it_is_asked_for() -> None:
     finish(PARTS, recorded=True)
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         assert kept.load() is None
 
 
@@ -214,13 +214,13 @@ def test_recorded_trainings_are_cleared_away_by_the_next() -> None:
 
 
 def test_only_the_newest_unfinished_trainings_are_kept() -> None:
-    left = [leave_one({"pretrain.epochs": str(number)}) for number in range(STALE + 3)]
-    assert set(trainings()) == set(left[-STALE - 1 :])
+    left = [leave_one({"pretrain.epochs": str(number)}) for number in range(KEPT_UNFINISHED + 3)]
+    assert set(trainings()) == set(left[-KEPT_UNFINISHED - 1 :])
 
 
 def test_a_training_at_work_is_not_cleared_away() -> None:
-    with checkpoints.opened(PARTS) as kept:
-        for number in range(10, STALE + 12):
+    with checkpoints.open_for(PARTS) as kept:
+        for number in range(10, KEPT_UNFINISHED + 12):
             leave_one({"pretrain.epochs": str(number)})
         assert kept.folder in trainings()
 
@@ -237,14 +237,14 @@ def test_temporary_copies_find_the_project_s(
 ) -> None:
     leave_one(PARTS)
     enter_copy(tmp_path, monkeypatch)
-    with checkpoints.opened(PARTS) as kept:
+    with checkpoints.open_for(PARTS) as kept:
         assert kept.load() == {"number": 3}
     assert list(Path().iterdir()) == []
 
 
 def test_a_training_that_fails_says_where_its_last_checkpoint_is() -> None:
     folder = leave_one(PARTS)
-    with pytest.raises(TrainingError) as caught, checkpoints.opened(PARTS):
+    with pytest.raises(TrainingError) as caught, checkpoints.open_for(PARTS):
         raise TrainingError("the loss is nan")
     said = f"the checkpoint of step 3, from before, is {folder}/step-000000003.safetensors"
     assert str(caught.value) == f"the loss is nan; {said}"
@@ -266,7 +266,7 @@ def test_a_fingerprint_has_settings_code_data_and_versions(tmp_path: Path) -> No
 def test_a_fingerprint_has_the_code_that_dvc_yaml_lists_for_pretrain() -> None:
     parts = checkpoints.fingerprint({}, [], torch.device("cpu"))
     named = {name.removeprefix("the code of ") for name in parts if "the code of" in name}
-    listed = dvc_yaml.code("pretrain", pretrain.STAGE, ROOT)
+    listed = dvc_yaml.code_dependencies("pretrain", pretrain.STAGE, ROOT)
     modules = {imports.module_of(Path(path)) for path in listed if path.endswith(".py")}
     assert named >= modules & sys.modules.keys() >= {"twinview.learning.loop", "pipeline.pretrain"}
     aside = {"twinview", "twinview.tracking.mlflow_runs", "twinview.stages.stage"}

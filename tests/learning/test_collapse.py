@@ -10,7 +10,7 @@ from torch import Tensor
 
 from twinview.learning.collapse import (
     NEIGHBOURS,
-    Monitors,
+    Measures,
     alignment,
     cosine_spread,
     effective_rank,
@@ -20,7 +20,7 @@ from twinview.learning.collapse import (
     verdict,
 )
 
-HEALTHY = Monitors(cosine_spread=0.2, effective_rank=30.0, alignment=0.3, uniformity=-2.0)
+HEALTHY = Measures(cosine_spread=0.2, effective_rank=30.0, alignment=0.3, uniformity=-2.0)
 # Float64 with a square root of a rounding error of 1e-16 in it.
 ROUNDED = 1e-7
 
@@ -128,7 +128,7 @@ def test_embeddings_that_are_no_numbers_give_a_verdict_and_not_an_error(bad: flo
     ],
 )
 def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word: str) -> None:
-    assert verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0) == word
+    assert verdict(Measures(**(vars(HEALTHY) | changes)), loss, chance=5.0) == word
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word
 def test_with_labels_few_directions_are_no_collapse(
     changes: dict[str, float], loss: float, word: str
 ) -> None:
-    found = verdict(Monitors(**(vars(HEALTHY) | changes)), loss, chance=5.0, supervised=True)
+    found = verdict(Measures(**(vars(HEALTHY) | changes)), loss, chance=5.0, supervised=True)
     assert found == word
 
 
@@ -151,7 +151,7 @@ def test_with_labels_few_directions_are_no_collapse(
 def test_no_more_directions_than_two_are_no_collapse_where_there_are_no_more(
     directions: int,
 ) -> None:
-    few = Monitors(**(vars(HEALTHY) | {"effective_rank": 1.5}))
+    few = Measures(**(vars(HEALTHY) | {"effective_rank": 1.5}))
     word = "collapsed" if directions > 2 else "learning"
     assert verdict(few, 3.0, 5.0, directions=directions) == word
 

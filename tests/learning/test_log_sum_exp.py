@@ -39,7 +39,7 @@ def gradients(function: Callable[..., Tensor], *inputs: Tensor) -> tuple[Tensor,
 def test_the_tiles_of_others_make_up_the_matrix(
     edge: int, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", edge)
     ours, theirs = (
         lambda x, f=f: f(x, temperature)
         for f in (log_sum_exp.log_sum_exp_of_others, dense_of_others)
@@ -54,7 +54,7 @@ def test_the_tiles_of_others_make_up_the_matrix(
 def test_the_tiles_of_candidates_make_up_the_matrix(
     edge: int, temperature: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", edge)
     ours, theirs = (
         lambda a, b, f=f: f(a, b, temperature) for f in (log_sum_exp.log_sum_exp, dense)
     )
@@ -68,7 +68,7 @@ def test_the_tiles_of_candidates_make_up_the_matrix(
 def test_gradients_are_those_of_finite_differences(
     edge: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", edge)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", edge)
     a, b = rows(5, 3).requires_grad_(), rows(4, 3, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(lambda a: log_sum_exp.log_sum_exp_of_others(a, 0.5), a)
     assert torch.autograd.gradcheck(lambda a, b: log_sum_exp.log_sum_exp(a, b, 0.5), (a, b))
@@ -98,7 +98,7 @@ def test_only_what_asks_for_a_gradient_gets_one() -> None:
 def test_a_maximum_that_comes_late_or_early_keeps_its_sum(
     descending: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 2)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", 2)
     # Products 0, 100, ... 700: exp overflows float32 above 88, and below -104 nothing is left.
     candidates = torch.arange(0.0, 800, 100).sort(descending=descending).values[:, None]
     found = log_sum_exp.log_sum_exp(torch.tensor([[1.0], [-1.0]]), candidates, 1.0)
@@ -140,7 +140,7 @@ class Watch(TorchDispatchMode):
 
 
 def test_nothing_of_the_size_of_all_pairs_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 64)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", 64)
     x = rows(1024, 8, dtype=torch.float32).requires_grad_()
     with Watch() as watch:
         loss = (
@@ -152,7 +152,7 @@ def test_nothing_of_the_size_of_all_pairs_is_made(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_pair_is_multiplied_once_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_sum_exp, "CPU_EDGE", 64)
+    monkeypatch.setattr(log_sum_exp, "CPU_TILE", 64)
     x = rows(1024, 8).requires_grad_()
     with Watch() as watch:
         log_sum_exp.log_sum_exp_of_others(x, 0.1).sum().backward()
@@ -162,8 +162,8 @@ def test_a_pair_is_multiplied_once_a_pass(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_positives_are_the_other_embeddings_of_the_class() -> None:
     labels = torch.tensor([7, 3, 7, 7, 5])
-    assert log_sum_exp.positives(labels, 1).tolist() == [2, 0, 2, 2, 0]
-    assert log_sum_exp.positives(labels, 3).tolist() == [8, 2, 8, 8, 2] * 3
+    assert log_sum_exp.count_positives(labels, 1).tolist() == [2, 0, 2, 2, 0]
+    assert log_sum_exp.count_positives(labels, 3).tolist() == [8, 2, 8, 8, 2] * 3
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,6 @@ def test_positives_are_the_other_embeddings_of_the_class() -> None:
 )
 def test_unit_rows_are_float32_at_least(given: torch.dtype, used: torch.dtype) -> None:
     # Lengths whose squares overflow float16.
-    unit = log_sum_exp.unit(torch.full((2, 3, 4), 3e4).to(given))
+    unit = log_sum_exp.normalise(torch.full((2, 3, 4), 3e4).to(given))
     assert unit.dtype == used
     assert torch.allclose(unit, torch.full((2, 3, 4), 0.5, dtype=used))

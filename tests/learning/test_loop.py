@@ -28,11 +28,11 @@ from twinview.learning.loop import (
     State,
     Step,
     batches,
+    continue_training,
+    count_left_out,
     fit,
-    go_on,
     learning_rate,
-    left_out,
-    scaled,
+    scale_learning_rate,
 )
 from twinview.learning.parts import Method, Queue, Siamese
 from twinview.methods.cross_entropy import cross_entropy
@@ -78,7 +78,7 @@ def test_the_rate_falls_along_half_a_cosine_to_zero() -> None:
 def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
     method = regression()
     method.queue = Queue(9, (2,), start=0)
-    said = "holds 9 rows, and the train split has 8 examples: .* own earlier row .* to 8 or less"
+    said = "'queue' is 9, but the train split has 8 examples, .* earlier row .* to 8 or less"
     with pytest.raises(ConfigError, match=said):
         next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
     method.queue = Queue(8, (2,), start=0)
@@ -111,19 +111,19 @@ def test_a_warm_up_that_ends_within_a_step_does_not_pass_the_peak(epochs: float)
     ],
 )
 def test_the_rate_follows_the_batch_size(rule: str, size: int, factor: float) -> None:
-    assert scaled(0.3, size, rule) == pytest.approx(0.3 * factor, rel=1e-15)
+    assert scale_learning_rate(0.3, size, rule) == pytest.approx(0.3 * factor, rel=1e-15)
 
 
 @pytest.mark.parametrize("size", [256, 1024, 4096])
 def test_the_rules_are_simclr_s_with_its_constants(size: int) -> None:
     """Appendix B.1: .3 * batch / 256, and .075 * sqrt(batch), which is 1.2 for 256."""
-    assert scaled(0.3, size, "linear") == pytest.approx(0.3 * size / 256)
-    assert scaled(1.2, size, "sqrt") == pytest.approx(0.075 * math.sqrt(size))
+    assert scale_learning_rate(0.3, size, "linear") == pytest.approx(0.3 * size / 256)
+    assert scale_learning_rate(1.2, size, "sqrt") == pytest.approx(0.075 * math.sqrt(size))
 
 
 @pytest.mark.parametrize("rule", ["none", "linear", "sqrt"])
 def test_at_256_examples_every_rule_leaves_the_rate_as_it_is_to_the_bit(rule: str) -> None:
-    assert scaled(0.0021, 256, rule) == 0.0021
+    assert scale_learning_rate(0.0021, 256, rule) == 0.0021
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_schedule_s_peak_follows_the_batch_size(
     changes = {"batch_size": 128, "learning_rate": 0.1, "learning_rate_scaling": rule}
     changes |= {"epochs": 4, "warmup_epochs": 2}
     write_params({f"pretrain.{key}": value for key, value in changes.items()})
-    own = Budget.of(params.load().pretrain)
+    own = Budget.from_settings(params.load().pretrain)
     rates = [learning_rate(step, 5, own) for step in range(21)]
     assert rates[:10] == pytest.approx([peak * (step + 1) / 10 for step in range(10)])
     assert [rates[10], rates[15], rates[20]] == pytest.approx([peak, peak / 2, 0.0])
@@ -160,7 +160,7 @@ def test_every_example_is_seen_at_most_once_an_epoch_and_the_rest_is_dropped() -
     assert [len(asked) for asked, _, _ in views.asked] == [4, 4, 4, 4]
     for epoch in range(2):
         seen = [row for asked, of, _ in views.asked if of == epoch for row in asked]
-        assert len(seen) == len(set(seen)) == 11 - left_out(rows(11), budget()) == 8
+        assert len(seen) == len(set(seen)) == 11 - count_left_out(rows(11), budget()) == 8
 
 
 def test_epochs_have_orders_of_their_own() -> None:
@@ -191,7 +191,7 @@ def test_balanced_batches_are_those_of_the_sampler_and_of_seed_and_epoch() -> No
 
 def test_what_a_balanced_epoch_leaves_out_is_counted() -> None:
     seen = {row for b in batches(classes(40), Recorder(), BALANCED, 0, 2) for row in b.ids.tolist()}
-    assert left_out(classes(40), BALANCED) == 40 - len(seen) > 40 % 6
+    assert count_left_out(classes(40), BALANCED) == 40 - len(seen) > 40 % 6
 
 
 def test_balanced_batches_from_the_middle_of_an_epoch_are_the_rest_of_it() -> None:
@@ -208,9 +208,9 @@ def test_a_balanced_training_is_as_long_as_a_shuffled_one() -> None:
 
 
 def test_a_balanced_training_of_unlabelled_data_is_refused_before_its_first_step() -> None:
-    state, unlabelled = State.before(regression(), adamw(), CPU), replace(rows(40), labels=None)
+    state, unlabelled = State.initial(regression(), adamw(), CPU), replace(rows(40), labels=None)
     with pytest.raises(DataError, match="this data has no labels"):
-        next(go_on(state, unlabelled, Recorder(), BALANCED))
+        next(continue_training(state, unlabelled, Recorder(), BALANCED))
     assert state.number == 0
 
 
@@ -242,7 +242,7 @@ def test_a_method_without_small_crops_is_not_given_any() -> None:
     assert all(batch.small_crops is None for batch in batches(rows(8), Recorder(), budget(), 0, 2))
     views = Recorder()
     views.small_crops = lambda rows, epoch: rows
-    with pytest.raises(AssertionError, match="as the method asks"):
+    with pytest.raises(AssertionError, match="only when the method asks"):
         next(fit(regression(), rows(8), views, adamw(), budget(), CPU))
 
 
@@ -366,7 +366,7 @@ class Drawing(Method):
 
 
 def drawing() -> State:
-    return State.before(Drawing(), adamw(), CPU)
+    return State.initial(Drawing(), adamw(), CPU)
 
 
 OWN = budget(epochs=3, warmup_epochs=1)  # of 11 rows: 2 steps an epoch, 6 in all
@@ -374,7 +374,7 @@ OWN = budget(epochs=3, warmup_epochs=1)  # of 11 rows: 2 steps an epoch, 6 in al
 
 def go(state: State, steps: int = 99, own: Budget = OWN) -> list[Step]:
     split = replace(rows(11), labels=torch.arange(11) % 3)
-    return list(itertools.islice(go_on(state, split, Recorder(), own), steps))
+    return list(itertools.islice(continue_training(state, split, Recorder(), own), steps))
 
 
 @pytest.mark.parametrize("own", [OWN, replace(OWN, examples_per_class=2)])
@@ -392,7 +392,7 @@ def test_from_a_saved_state_on_all_is_equal_wherever_it_was_saved(done: int, own
 
 def test_a_step_has_what_its_method_told_of_the_batch() -> None:
     def objective(z: Tensor, labels: Tensor | None) -> Tensor:
-        tally.tell(triplets=len(told))
+        tally.record(triplets=len(told))
         told.append(len(told))
         return z.square().mean()
 
@@ -403,7 +403,7 @@ def test_a_step_has_what_its_method_told_of_the_batch() -> None:
 
 def test_a_saved_state_is_of_the_step_that_was_given_last() -> None:
     state = drawing()
-    for step in go_on(state, rows(11), Recorder(), OWN):
+    for step in continue_training(state, rows(11), Recorder(), OWN):
         assert state.state_dict()["number"] == state.number == step.number
 
 
@@ -494,7 +494,9 @@ def errors(learner: encoder.Encoder, prepared: Prepared) -> float:
     found = embeddings.embed(
         learner, prepared, OWN_EMBED, CPU, lambda batches, *told: iter(batches)
     )
-    said = knn(found["train"], found["test"].features, neighbours=10, temperature=0.07, whitened=0)
+    said = knn(
+        found["train"], found["test"].features, neighbours=10, temperature=0.07, pca_components=0
+    )
     return 1 - accuracy(found["test"], said)
 
 

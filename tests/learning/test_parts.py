@@ -13,7 +13,7 @@ from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.heads.identity import identity
 from twinview.learning.loop import State, fit
-from twinview.learning.parts import Method, Momentum, Part, Prototypes, Queue, outputs
+from twinview.learning.parts import Method, Momentum, Part, Prototypes, Queue, output_width
 
 
 def numbered(*numbers: int) -> Tensor:
@@ -166,9 +166,9 @@ def test_frozen_prototypes_do_not_decay_either() -> None:
 
 
 def test_a_head_without_outputs_of_its_own_is_refused() -> None:
-    assert outputs(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 7)), "moco") == 7
+    assert output_width(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 7)), "moco") == 7
     with pytest.raises(ConfigError, match=r"moco needs a head.*pretrain\.head to linear"):
-        outputs(identity(6), "moco")
+        output_width(identity(6), "moco")
 
 
 @final
@@ -218,8 +218,10 @@ def test_parts_move_on_once_a_step_after_it_however_many_chunks_it_had() -> None
 
 def test_a_queue_longer_than_the_split_is_refused_before_the_first_step() -> None:
     method = Clocked()
-    state = State.before(method, adamw(), CPU)
-    with pytest.raises(ConfigError, match=r"8 rows.* 7\s+examples.*'queue' to 7 or less"):
+    state = State.initial(method, adamw(), CPU)
+    with pytest.raises(
+        ConfigError, match=r"'queue' is 8, but .* 7\s+examples.*set it to 7 or less"
+    ):
         next(fit(method, rows(7), Recorder(), adamw(), budget(), CPU))
     assert state.number == 0 and method.clock.told == []
     next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))

@@ -24,32 +24,32 @@ ONE_CLASS = torch.zeros(6, dtype=torch.int64)
 
 
 def told(loss: Callable[..., Tensor], z: Tensor, names: Tensor | None) -> dict[str, float]:
-    with tally.listening() as heard:
+    with tally.recording() as heard:
         loss(z, names)
     return heard
 
 
 def test_nobody_has_negatives_until_they_are_told() -> None:
-    with tally.listening() as heard:
+    with tally.recording() as heard:
         assert heard == {"negatives": 0}
-        tally.tell(negatives=3)
-        tally.tell(negatives=5, triplets=1)
+        tally.record(negatives=3)
+        tally.record(negatives=5, triplets=1)
     assert heard == {"negatives": 5, "triplets": 1}
 
 
 def test_what_is_told_after_or_inside_another_is_not_heard() -> None:
-    with tally.listening() as outer:
-        with tally.listening() as inner:
-            tally.tell(triplets=1)
-        tally.tell(triplets=2)
-    tally.tell(triplets=3)
+    with tally.recording() as outer:
+        with tally.recording() as inner:
+            tally.record(triplets=1)
+        tally.record(triplets=2)
+    tally.record(triplets=3)
     assert (outer["triplets"], inner["triplets"]) == (2, 1)
 
 
 def test_an_error_inside_ends_the_listening() -> None:
-    with pytest.raises(ZeroDivisionError), tally.listening() as heard:
+    with pytest.raises(ZeroDivisionError), tally.recording() as heard:
         1 / 0  # noqa: B018
-    tally.tell(triplets=1)
+    tally.record(triplets=1)
     assert "triplets" not in heard
 
 
@@ -93,7 +93,7 @@ def test_margin_tells_of_anchors_without_a_negative(labels: Tensor | None, negat
         classes=None,
         positives="views" if labels is None else "classes",
     )
-    with tally.listening() as heard:
+    with tally.recording() as heard:
         method.terms(Projections(random(2, 6, 5), labels))
     assert heard["negatives"] == negatives
     assert heard["anchors_without_negative"] == (12 if negatives == 0 else 0)
@@ -109,7 +109,7 @@ def test_one_view_of_each_leaves_every_anchor_without_a_positive(name: str) -> N
 @pytest.mark.parametrize("names", [None, LABELS, torch.zeros(7)])
 def test_triplets_are_as_many_as_were_mined(mining: Any, names: Tensor | None) -> None:
     z, by = embeddings(7, 5), {"margin": 0.3, "distance": "cosine", "mining": mining}
-    near, _ = pair_mining.triplets(z, names, **by)
+    near, _ = pair_mining.mine_triplets(z, names, **by)
     found = told(lambda z, names: triplet(z, names, **by), z, names)
     assert found["triplets"] == len(near)
     assert found["without_triplet"] == (len(near) == 0)
@@ -140,7 +140,7 @@ def test_moco_s_negatives_are_its_queue_s_or_the_other_keys(
         nn.Identity(), nn.Linear(5, 4), temperature=0.2, decay=0.9, decay_schedule="constant",
         queue=queue, symmetric=symmetric, predictor_hidden=None, batch_norm_group=None,
     )  # fmt: skip
-    with tally.listening() as heard:
+    with tally.recording() as heard:
         method.terms(method.project(Batch(random(2, 6, 5), None, torch.arange(6))))
     assert heard["negatives"] == count
 
@@ -152,6 +152,6 @@ def test_telling_changes_no_value_and_no_gradient() -> None:
     ):
         z = embeddings(7, 5).requires_grad_()
         alone = torch.autograd.grad(loss(z), z)[0]
-        with tally.listening():
+        with tally.recording():
             heard = torch.autograd.grad(loss(z), z)[0]
         assert torch.equal(alone, heard)

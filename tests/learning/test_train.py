@@ -78,7 +78,7 @@ def test_the_stage_and_python_train_the_same_encoder_to_the_bit(
     write_params: Callable[..., Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = {"data.train": 96 - HELD_OUT, "data.validation": HELD_OUT}
-    others = {"evaluate.few_labels.per_class": [2], "report.points": 10}
+    others = {"tasks.few_labels.per_class": [2], "report.points": 10}
     own = {f"pretrain.{name}": value for name, value in SMALL.items()}
     write_params(own | NETWORK | sizes | others)
     settings = params.load()
@@ -215,7 +215,10 @@ CROPS = ["random_resized_crop", "hue"]
         ({"labels": torch.arange(95)}, r"labels: have the shape \(95,\); .* of the 96 examples"),
         ({"labels": torch.rand(96)}, "labels: are float32; give whole numbers or texts"),
         ({"labels": [None] * 96}, "labels: are object"),
-        ({"labels": None, "method": "sup_con"}, r"method: sup_con learns from labels, and this"),
+        (
+            {"labels": None, "method": "sup_con"},
+            r"method is 'sup_con', which learns from labels, and",
+        ),
     ],
 )
 def test_examples_and_labels_that_cannot_be_used_are_refused(
@@ -231,13 +234,13 @@ def test_examples_and_labels_that_cannot_be_used_are_refused(
     [
         ({"method": "simclear"}, "has no 'simclear'; did you mean 'simclr'"),
         ({"epoch": 3}, r"pretrain\.epoch: there is no such key; did you mean 'epochs'"),
-        ({"settings": {"pretrain.epochs": 3}}, r"pretrain\.epochs: is given twice"),
-        ({"settings": {"views.mode": "cached"}}, "views.mode: is 'cached'; .* set it to live"),
+        ({"settings": {"pretrain.epochs": 3}}, r"pretrain\.epochs is given twice"),
+        ({"settings": {"views.mode": "cached"}}, "views.mode is 'cached', .* set it to live"),
         ({"settings": {"views.chain": CROPS}}, "hue, which would not change"),
-        ({"processes": 2}, r"pretrain\.processes: is 2; .* set it to 1"),
+        ({"processes": 2}, r"pretrain\.processes is 2, .* set it to 1"),
         ({"batch_size": 80}, "is 80, more than the examples .*: 72 of 96, since 24 are held out"),
-        ({"validation": 5}, "validation: is 5; give a number of examples, at least 10"),
-        ({"validation": 0.1}, "validation: is 0.1"),
+        ({"validation": 5}, "validation is 5; give a number of examples, at least 10"),
+        ({"validation": 0.1}, "validation is 0.1"),
         ({"examples": PICTURES.inputs[:0], "labels": None, "validation": None}, ": 0 of 0, since"),
         ({"out": __file__}, "is a file; name a folder"),
         (

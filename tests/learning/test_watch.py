@@ -14,11 +14,11 @@ from twinview.data.splits import Prepared
 from twinview.learning import collapse
 from twinview.learning.curves import ROWS_PER_EPOCH, Curves
 from twinview.learning.loop import Step
-from twinview.learning.monitors import Observed
+from twinview.learning.monitors import Observation
 from twinview.learning.parts import Siamese
 from twinview.methods.simclr import simclr
 
-OF_EPOCHS = {*collapse.Monitors.__annotations__, "validation_knn", "negatives"}
+OF_EPOCHS = {*collapse.Measures.__annotations__, "validation_knn", "negatives"}
 
 
 def steps(per_epoch: int, epochs: int) -> list[Step]:
@@ -32,7 +32,7 @@ def steps(per_epoch: int, epochs: int) -> list[Step]:
 def test_a_row_is_the_mean_loss_since_the_last_row(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=3 * ROWS_PER_EPOCH)
     for step in steps(3 * ROWS_PER_EPOCH, 1):
-        own.see(step)
+        own.add_step(step)
     assert [row["step"] for row in own.curves.steps] == list(range(3, 61, 3))
     assert [row["loss"] for row in own.curves.steps] == [k - 1.0 for k in range(3, 61, 3)]
     assert own.curves.steps[0]["learning_rate"] == 0.03
@@ -41,14 +41,14 @@ def test_a_row_is_the_mean_loss_since_the_last_row(shapes: Prepared) -> None:
 def test_short_epochs_have_a_row_each_step(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
     for step in steps(4, 2):
-        own.see(step)
+        own.add_step(step)
     assert [row["loss"] for row in own.curves.steps] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_every_row_has_chance_beside_the_loss(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2)
     for step in steps(2, 1):
-        own.see(step)
+        own.add_step(step)
     # Two views of batches of 8.
     assert [row["chance"] for row in own.curves.steps] == pytest.approx([2.70805] * 2, abs=1e-5)
 
@@ -56,21 +56,21 @@ def test_every_row_has_chance_beside_the_loss(shapes: Prepared) -> None:
 def test_an_epoch_s_row_is_the_mean_of_all_its_losses(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
     for step in steps(4, 2):
-        own.see(step)
+        own.add_step(step)
     assert [(row["epoch"], row["loss"]) for row in own.curves.epochs] == [(1, 2.5), (2, 6.5)]
     assert set(own.curves.epochs[0]) == {"epoch", "loss", *OF_EPOCHS}
 
 
 def test_an_epoch_s_row_has_the_means_of_its_counts(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=4)
-    told = [own.see(step) for step in steps(4, 2)]
+    told = [own.add_step(step) for step in steps(4, 2)]
     assert [row["negatives"] for row in own.curves.epochs] == [3, 7]
     assert [new.get("negatives") for new in told] == [None, None, None, 3, None, None, None, 7]
 
 
 def test_see_tells_what_is_new_and_nothing_else(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH)
-    new = [own.see(step) for step in steps(2 * ROWS_PER_EPOCH, 1)]
+    new = [own.add_step(step) for step in steps(2 * ROWS_PER_EPOCH, 1)]
     assert new[0] == {} and set(new[1]) == {"loss", "chance", "learning_rate"}
     assert set(new[-1]) == {"loss", "chance", "learning_rate", *OF_EPOCHS}
 
@@ -78,7 +78,7 @@ def test_see_tells_what_is_new_and_nothing_else(shapes: Prepared) -> None:
 def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prepared) -> None:
     method = simclr(Floats(), nn.Identity(), temperature=0.5)
     own = watch(shapes, 1, method)
-    own.see(steps(1, 1)[0])
+    own.add_step(steps(1, 1)[0])
     split = shapes.splits["validation"]
     views = [render(shapes)(split.inputs, split.ids, torch.full_like(split.ids, v)) for v in (0, 1)]
     expected = collapse.measure(torch.stack([method.encoder(view) for view in views]))
@@ -90,7 +90,7 @@ def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prep
 def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepared) -> None:
     """As they are, not augmented; the head, which would make them all alike, has no part."""
     own = watch(shapes, 1, simclr(Floats(), nn.Linear(144, 1), temperature=0.5))
-    told = own.see(steps(1, 1)[0])
+    told = own.add_step(steps(1, 1)[0])
     train, validation = (shapes.splits[name] for name in ("train", "validation"))
     assert train.labels is not None and validation.labels is not None
     pixels = (split.inputs.flatten(1).float() for split in (train, validation))
@@ -102,14 +102,14 @@ def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepare
 def test_without_labels_there_is_no_such_curve(unlabelled: str, shapes: Prepared) -> None:
     bare = replace(shapes.splits[unlabelled], labels=None)
     own = watch(replace(shapes, splits={**shapes.splits, unlabelled: bare}), per_epoch=1)
-    assert "validation_knn" not in own.see(steps(1, 1)[0]) and own.curves.verdict == "learning"
+    assert "validation_knn" not in own.add_step(steps(1, 1)[0]) and own.curves.verdict == "learning"
 
 
 def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared) -> None:
     norm = nn.BatchNorm1d(144)
     method = simclr(Floats(), norm, temperature=0.5).train()
     own = watch(shapes, 1, method)
-    own.see(steps(1, 1)[0])
+    own.add_step(steps(1, 1)[0])
     assert method.training and norm.training
     assert norm.num_batches_tracked is not None and norm.num_batches_tracked.item() == 0
 
@@ -117,7 +117,7 @@ def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared
 def test_the_summary_is_the_last_epoch_s(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2)
     for step in steps(2, 2):
-        own.see(step)
+        own.add_step(step)
     summary = own.curves.summary()
     assert summary["loss"] == 3.5 and "epoch" not in summary
     assert summary["chance"] == own.curves.chance and summary["effective_rank"] > 2
@@ -129,7 +129,7 @@ def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
 ) -> None:
     own = watch(shapes, per_epoch=2)
     for number, value in enumerate((9.0, 9.0, loss - 0.05, loss + 0.05)):
-        own.see(Step(number + 1, number // 2, number % 2 == 1, value, 0.1, {}))
+        own.add_step(Step(number + 1, number // 2, number % 2 == 1, value, 0.1, {}))
     assert own.curves.verdict == own.curves.summary()["verdict"] == word
 
 
@@ -162,7 +162,7 @@ def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
         Told(lengths), nn.Identity(), lambda z, labels: z.sum(), lambda n: 5.0, 2, supervised
     )
     own = watch(shapes, 1, method)
-    own.see(steps(1, 1)[0])
+    own.add_step(steps(1, 1)[0])
     assert own.curves.verdict == word
 
 
@@ -172,7 +172,7 @@ def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Pre
     head = nn.Sequential(nn.BatchNorm1d(144), nn.Linear(144, width), nn.BatchNorm1d(width))
     own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5))
     for step in steps(1, 1):
-        own.see(step)
+        own.add_step(step)
     assert own.curves.verdict == "learning"
 
 
@@ -196,12 +196,12 @@ def test_collapsed_epochs_count_in_a_row_and_after_the_warm_up(
     meaning: dict[str, collapse.Verdict] = {"l": "learning", "s": "slow", "c": "collapsed"}
     own = Curves(2, chance=1.0)
     own.verdicts = [meaning[word] for word in words]
-    assert own.collapsed(warmup) == count
+    assert own.collapsed_epochs(warmup) == count
 
 
 def test_curves_are_what_see_told_by_step(shapes: Prepared) -> None:
     own = watch(shapes, per_epoch=2 * ROWS_PER_EPOCH + 1)
-    told = {s.number: new for s in steps(2 * ROWS_PER_EPOCH + 1, 2) if (new := own.see(s))}
+    told = {s.number: new for s in steps(2 * ROWS_PER_EPOCH + 1, 2) if (new := own.add_step(s))}
     assert own.curves.by_step() == told and 2 * ROWS_PER_EPOCH + 1 in told
 
 
@@ -209,25 +209,25 @@ def test_curves_are_what_see_told_by_step(shapes: Prepared) -> None:
 def test_a_watch_goes_on_from_a_saved_state(cut: int, shapes: Prepared) -> None:
     through, before, after = (watch(shapes, per_epoch=4) for _ in range(3))
     for step in steps(4, 3):
-        through.see(step)
+        through.add_step(step)
     for step in steps(4, 3)[:cut]:
-        before.see(step)
+        before.add_step(step)
     after.curves.load_state_dict(json.loads(json.dumps(before.curves.state_dict())))
     for step in steps(4, 3)[cut:]:
-        after.see(step)
+        after.add_step(step)
     assert after.curves.state_dict() == through.curves.state_dict()
 
 
 def test_a_monitor_s_values_are_columns_of_the_epochs(shapes: Prepared) -> None:
     own = watch(shapes, 1)
-    seen: list[Observed] = []
+    seen: list[Observation] = []
 
-    def width(observed: Observed) -> dict[str, float]:
+    def width(observed: Observation) -> dict[str, float]:
         seen.append(observed)
         return {"width": observed.z.shape[2]}
 
     more = replace(own, monitors=[*own.monitors, width])
-    assert more.see(steps(1, 1)[0])["width"] == more.curves.epochs[0]["width"] == 144
+    assert more.add_step(steps(1, 1)[0])["width"] == more.curves.epochs[0]["width"] == 144
     assert seen[0].method is own.method and seen[0].directions == 48
     assert not seen[0].z.requires_grad
 
@@ -237,4 +237,4 @@ def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> No
     own = watch(shapes, 1, method)
     method.encoder.scale.data.fill_(math.nan)  # type: ignore[union-attr]
     with pytest.raises(TrainingError, match="embeddings are no longer finite after step 1"):
-        own.see(steps(1, 1)[0])
+        own.add_step(steps(1, 1)[0])

@@ -24,7 +24,7 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Projections
 from twinview.learning import pair_mining, tally
 from twinview.learning.loop import _by_decay, batches
-from twinview.methods.margin import Margin, _chances
+from twinview.methods.margin import Margin, _sampling_probabilities
 from twinview.methods.margin import margin as method_of
 
 BETAS = torch.linspace(0.7, 1.4, 10).double()
@@ -113,10 +113,10 @@ def test_gradients_are_those_of_small_steps(
     kept: list[Tensor] = []
 
     def first(*of: Any) -> Tensor:
-        kept[:] = kept or [_chances(*of)]
+        kept[:] = kept or [_sampling_probabilities(*of)]
         return kept[0]
 
-    monkeypatch.setattr("twinview.methods.margin._chances", first)
+    monkeypatch.setattr("twinview.methods.margin._sampling_probabilities", first)
     betas = BETAS if classes else BETAS[6:7]
     own = margin(betas, classes=classes, positives="views" if labels is None else "classes")
     z = embeddings(7, 3).requires_grad_()
@@ -189,7 +189,7 @@ def test_what_is_apart_by_twice_alpha_teaches_nothing(labelled: bool) -> None:
     assert_nothing_to_learn(lambda z: loss_of(own, z, names), z)
     assert abs(torch.autograd.grad(loss_of(own, z, names), own.beta)[0]) <= EXACT
     for embedded, share in ((z, 1.0), (embeddings(3, 8), 0.0)):
-        with tally.listening() as heard:
+        with tally.recording() as heard:
             loss_of(own, embedded, names)
         assert heard["without_costly_pair"] == share
 
@@ -205,9 +205,9 @@ def test_a_batch_of_one_class_has_positive_pairs_only() -> None:
 def test_distances_are_drawn_alike() -> None:
     """Of points spread evenly over a sphere: where most are, each is drawn the less often."""
     z = torch.randn(1, 1500, 6, generator=torch.Generator().manual_seed(0)).double()
-    between = pair_mining.between(unit(z), "euclidean")
+    between = pair_mining.pairwise_distances(unit(z), "euclidean")
     eligible = (between > 0.6) & (between < 1.8)
-    chances = _chances(between, eligible, 6)
+    chances = _sampling_probabilities(between, eligible, 6)
     assert torch.allclose(chances.sum(1), torch.ones(1500).double())
     bins = ((between[eligible] - 0.6) / 0.3).long()
     shares = torch.zeros(4).double().index_add(0, bins, chances[eligible]) / 1500
@@ -217,9 +217,9 @@ def test_distances_are_drawn_alike() -> None:
 
 def test_near_negatives_are_drawn_no_more_often_than_at_the_cut_off() -> None:
     between = torch.tensor([[0.01, 0.3, 0.5, 0.6, 2.0]]).double()
-    chances = _chances(between, torch.tensor([[True, True, True, True, False]]), 128)
+    chances = _sampling_probabilities(between, torch.tensor([[True, True, True, True, False]]), 128)
     assert chances[0, 0] == chances[0, 1] == chances[0, 2] > chances[0, 3] > chances[0, 4] == 0
-    assert _chances(between, torch.zeros(1, 5, dtype=torch.bool), 128).sum() == 0
+    assert _sampling_probabilities(between, torch.zeros(1, 5, dtype=torch.bool), 128).sum() == 0
 
 
 @pytest.mark.parametrize(("labels", "classes"), CASES[:2])
@@ -252,5 +252,5 @@ def test_labels_that_are_not_there_or_too_many_are_refused() -> None:
         loss_of(margin(positives="classes"), z, None)
     with pytest.raises(ConfigError, match=r"margin\.classes is 9.*has a label 9; set it to 10"):
         loss_of(margin(positives="classes", classes=9), z, LABELS)
-    with pytest.raises(ConfigError, match=r"margin\.classes is 9.*labels are not looked at"):
+    with pytest.raises(ConfigError, match=r"margin\.classes is 9, .*uses no labels"):
         method_of(nn.Identity(), nn.Identity(), alpha=0.2, beta=1.2, classes=9, positives="views")

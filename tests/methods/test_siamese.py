@@ -175,7 +175,7 @@ def test_siamese_s_pairs_are_the_two_views_of_a_place(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(names("objectives")) - set(BY_PAIRS)))
 def test_siamese_refuses_pairs_for_objectives_that_cannot_take_them(name: str) -> None:
-    said = rf"objective: is '{name}'.*from pairs .*set it to one of contrastive, nt_logistic$"
+    said = rf"objective is '{name}'.*from pairs .*set it to one of contrastive, nt_logistic$"
     with pytest.raises(ConfigError, match=said):
         siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="pairs")
 
@@ -184,7 +184,7 @@ def test_siamese_refuses_pairs_for_objectives_that_cannot_take_them(name: str) -
 def test_siamese_s_classes_change_the_loss_or_are_refused(name: str) -> None:
     own, loss = bound("objectives", name), objective(name)
     if torch.equal(loss(VIEWS, LABELS), loss(VIEWS, None)):
-        said = rf"objective: is '{name}'.*from classes .*set it to one of alignment_uniformity, con"
+        said = rf"objective is '{name}'.*from classes .*set it to one of alignment_uniformity, con"
         with pytest.raises(ConfigError, match=said):
             siamese(nn.Identity(), head(), objective=own, positives="classes")
         return

@@ -11,9 +11,7 @@ import torch
 from tests.support.features import overlapping
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
-from twinview.evaluation import protocol
 from twinview.evaluation.logistic import fit
-from twinview.evaluation.protocol import concatenate
 from twinview.models import probe
 from twinview.models.probe import Probe
 from twinview.probes.linear import linear
@@ -21,30 +19,17 @@ from twinview.probes.linear import linear
 CLASSES = ("a", "b", "c")
 TRAIN, VALIDATION, TEST = overlapping(300), overlapping(90, seed=1), overlapping(200, seed=2)
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-GRID = {"strength": [0.0003, 0.1]}
+GRID = {"C": [0.0003, 0.1]}
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    probe.save(tmp_path / "probe", fitted(), {"strength": 0.1})
+    probe.save(tmp_path / "probe", fitted(), {"C": 0.1})
     return tmp_path / "probe"
 
 
 def fitted() -> Probe:
     return probe.with_class_names(fit(TRAIN, 0.1), CLASSES, mirror=True)
-
-
-def test_the_final_probe_says_what_was_said_of_test() -> None:
-    found, predicted = protocol.evaluate_probe(SPLITS, linear, GRID, CLASSES)
-    last, options = protocol.final_linear(SPLITS, {"linear": found}, GRID)
-    assert options == found["chosen"]
-    assert torch.equal(last.logits(TEST.features).argmax(1), predicted)
-
-
-def test_a_final_probe_that_no_one_asked_for_is_chosen_and_fitted_likewise() -> None:
-    last, options = protocol.final_linear(SPLITS, {}, GRID)
-    assert options == protocol.choose_options(TRAIN, VALIDATION, linear, GRID)[0]
-    assert torch.equal(last.weights, fit(concatenate(TRAIN, VALIDATION), **options).weights)
 
 
 def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
@@ -62,7 +47,7 @@ def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
 def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:
     said = fitted().probabilities(TEST.features)
     assert torch.allclose(said.sum(1), torch.ones(len(TEST))) and said.min() >= 0
-    assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, strength=0.1))
+    assert torch.equal(said.argmax(1), linear(TRAIN, TEST.features, C=0.1))
     logits = fitted().model.logits(TEST.features)
     # exp(difference of logits) is the odds, whatever the other classes.
     assert torch.allclose((logits[:, 0] - logits[:, 2]).exp(), said[:, 0] / said[:, 2], rtol=1e-3)
@@ -76,7 +61,7 @@ def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
 
 
 def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path) -> None:
-    probe.save(tmp_path / "again", probe.load(saved), {"strength": 0.1})
+    probe.save(tmp_path / "again", probe.load(saved), {"C": 0.1})
     assert sorted(path.name for path in saved.iterdir()) == ["probe.json", "probe.safetensors"]
     for path in saved.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()

@@ -121,7 +121,7 @@ PLANTED = (
         MOCO,
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "        if self.queue is not None:\n"
-        "            self.queue.offer(log_sum_exp.unit(keys).flatten(0, 1))\n"
+        "            self.queue.offer(log_sum_exp.normalise(keys).flatten(0, 1))\n"
         "            self.queue.after_step(1.0)\n"
         "        negatives = None if self.queue is None else self.queue.rows\n",
         "tests/methods/test_moco.py",
@@ -180,8 +180,8 @@ PLANTED = (
         4,
         "keys are encoded in the queries' order",
         MOCO,
-        "torch.randperm(everyones.shape[1])",
-        "torch.arange(everyones.shape[1])",
+        "torch.randperm(all_views.shape[1])",
+        "torch.arange(all_views.shape[1])",
         "tests/methods/test_moco.py",
     ),
     Mutant(
@@ -196,15 +196,15 @@ PLANTED = (
         4,
         "the order is another on each process",
         MOCO,
-        "processes.broadcast(torch.randperm(everyones.shape[1]))",
-        "torch.randperm(everyones.shape[1])",
+        "processes.broadcast(torch.randperm(all_views.shape[1]))",
+        "torch.randperm(all_views.shape[1])",
         TEST_RANKS("steps_of_moco"),
     ),
     Mutant(
         4,
         "batch norm is not split, so that on one device the order does nothing",
         MOCO,
-        "        batch_norm.split(own, batch_norm_group)\n",
+        "        batch_norm.split(method, batch_norm_group)\n",
         "",
         "tests/methods/test_moco.py",
     ),
@@ -309,10 +309,10 @@ PLANTED = (
         6,
         "Sinkhorn of each process's own part",
         SWAV,
-        "        return torch.stack([self._shares(view) for view in scores])[:, -count:]",
+        "        return torch.stack([self._sinkhorn(view) for view in scores])[:, -count:]",
         "        from twinview.compute import processes\n\n"
         "        parts = [view.chunk(processes.world_size()) for view in scores]\n"
-        "        found = [torch.cat([self._shares(x) for x in own]) for own in parts]\n"
+        "        found = [torch.cat([self._sinkhorn(x) for x in own]) for own in parts]\n"
         "        return torch.stack(found)[:, -count:]",
         TEST_RANKS("steps_of_swav"),
     ),
@@ -320,7 +320,7 @@ PLANTED = (
         6,
         "embeddings are not normalised",
         SWAV,
-        "        unit = log_sum_exp.unit(projections.z)\n",
+        "        unit = log_sum_exp.normalise(projections.z)\n",
         "        unit = projections.z\n",
         "tests/methods/test_swav.py",
     ),
@@ -376,8 +376,8 @@ PLANTED = (
         7,
         "the slow copy averages buffers as if they were weights",
         PARTS,
-        "            old.copy_(buffer)\n",
-        "            old.copy_(old + kept * (buffer - old))\n",
+        "            slow_buffer.copy_(fast_buffer)\n",
+        "            slow_buffer.copy_(slow_buffer + rate * (fast_buffer - slow_buffer))\n",
         "tests/learning/test_parts.py",
     ),
     Mutant(
@@ -437,9 +437,9 @@ PLANTED = (
         "features are standardised over each process's own part",
         BARLOW,
         "    first, second = (batch_norm(view, None, None, training=True) for view in "
-        "log_sum_exp.widened(z))\n",
+        "log_sum_exp.upcast(z))\n",
         "    from twinview.compute import processes\n\n"
-        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.widened(z)]\n"
+        "    parts = [view.chunk(processes.world_size()) for view in log_sum_exp.upcast(z)]\n"
         "    first, second = (\n"
         "        torch.cat([batch_norm(x, None, None, training=True) for x in own])"
         " for own in parts\n"
@@ -474,8 +474,8 @@ PLANTED = (
         10,
         "embeddings all alike cost less than the margin",
         TRIPLET,
-        "(margin + near - far).relu()",
-        "(near - far).relu()",
+        "(margin + positive - negative).relu()",
+        "(positive - negative).relu()",
         "tests/objectives/test_triplet.py",
     ),
     Mutant(
@@ -514,8 +514,8 @@ PLANTED = (
         11,
         "NT-Logistic: the log of a sigmoid as it stands",
         NT_LOGISTIC,
-        "pair_mining.mean(logsigmoid(dissimilar))",
-        "pair_mining.mean(dissimilar.sigmoid().log())",
+        "pair_mining.mean_or_zero(logsigmoid(dissimilar))",
+        "pair_mining.mean_or_zero(dissimilar.sigmoid().log())",
         "tests/objectives/test_nt_logistic.py",
     ),
     Mutant(
@@ -636,7 +636,7 @@ PLANTED = (
         18,
         "the slow copy has no buffers of the fast one",
         PARTS,
-        "            old.copy_(buffer)\n",
+        "            slow_buffer.copy_(fast_buffer)\n",
         "            pass\n",
         "tests/learning/test_parts.py",
     ),
@@ -708,8 +708,8 @@ PLANTED = (
         19,
         "the monitors watch the test split",
         PRETRAINING,
-        'evenly(self.prepared.splits["validation"]',
-        'evenly(self.prepared.splits["test"]',
+        'evenly_spaced(self.prepared.splits["validation"]',
+        'evenly_spaced(self.prepared.splits["test"]',
         "tests/test_leakage.py",
     ),
     Mutant(

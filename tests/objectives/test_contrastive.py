@@ -134,7 +134,7 @@ def loop_over_pairs(z: Tensor, alike: Tensor, margin: float, distance: str) -> T
 @pytest.mark.parametrize("alike", [ALIKE, ALIKE | True, ALIKE & False])
 def test_value_and_gradient_of_labelled_pairs_are_the_paper_s(alike: Tensor, distance: str) -> None:
     z, margin = embeddings(7, 5), {"euclidean": 3.0, "cosine": 1.0}[distance]
-    unlike = pair_mining.across(z, distance)[~ALIKE]  # type: ignore[arg-type]
+    unlike = pair_mining.distances_across_views(z, distance)[~ALIKE]  # type: ignore[arg-type]
     assert (unlike < margin).any() and (unlike > margin).any()
     assert_same(
         lambda z: contrastive(z, PairLabels(alike), margin=margin, distance=distance),  # type: ignore[arg-type]
@@ -174,13 +174,13 @@ def test_labelled_pairs_know_of_no_other_pair() -> None:
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_across_is_between_at_the_pairs(distance: str) -> None:
     z = embeddings(7, 5)
-    table = pair_mining.between(z, distance)  # type: ignore[arg-type]
-    found = pair_mining.across(z, distance)  # type: ignore[arg-type]
+    table = pair_mining.pairwise_distances(z, distance)  # type: ignore[arg-type]
+    found = pair_mining.distances_across_views(z, distance)  # type: ignore[arg-type]
     assert torch.allclose(found, table[:7, 7:].diagonal())
 
 
 def test_of_labelled_pairs_each_has_a_positive_or_a_negative() -> None:
-    with tally.listening() as told:
+    with tally.recording() as told:
         contrastive(embeddings(7, 5), PairLabels(ALIKE), margin=1.5, distance="cosine")
     assert (told["positives"], told["negatives"]) == (pytest.approx(3 / 7), pytest.approx(4 / 7))
     assert (told["anchors_without_positive"], told["anchors_without_negative"]) == (4, 3)

@@ -68,7 +68,7 @@ def test_value_gradient_and_count_are_the_papers(
     by = {"margin": MARGIN[distance], "distance": distance, "mining": mining}
     z = embeddings(7, 5, views=views)
     assert_same(lambda z: triplet(z, labels, **by), lambda z: loop(z, labels, **by)[0], z)
-    near, far = pair_mining.triplets(z, labels, **by)
+    near, far = pair_mining.mine_triplets(z, labels, **by)
     assert len(near) == len(far) == loop(z, labels, **by)[1] > 0
 
 
@@ -95,7 +95,7 @@ def test_embeddings_all_alike_make_no_semi_hard_triplet() -> None:
     alike = torch.ones(2, 5, 4).double()
     by = {"margin": 0.3, "distance": "euclidean", "mining": "semi_hard"}
     assert_nothing_to_learn(lambda z: triplet(z, None, **by), alike)
-    assert len(pair_mining.triplets(alike, None, **by)[0]) == 0
+    assert len(pair_mining.mine_triplets(alike, None, **by)[0]) == 0
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,9 @@ def test_an_anchor_s_triplets_are_those_of_a_line(
     mining: str, first: list[tuple[float, float]]
 ) -> None:
     z, labels = torch.tensor([[[0.0], [1.0], [2.5], [3.0], [9.0]]]), torch.tensor([0, 0, 1, 0, 1])
-    near, far = pair_mining.triplets(z, labels, margin=2.0, distance="euclidean", mining=mining)
+    near, far = pair_mining.mine_triplets(
+        z, labels, margin=2.0, distance="euclidean", mining=mining
+    )
     found = list(zip(near.tolist(), far.tolist(), strict=True))
     assert found[: len(first)] == first
     # The next triplet is the next anchor's.
@@ -126,14 +128,14 @@ def test_no_triplet_leaves_nothing_to_learn_and_counts_zero(
     for distance in DISTANCES:
         by = {"margin": 100.0, "distance": distance, "mining": mining}
         assert_nothing_to_learn(lambda z, by=by: triplet(z, labels, **by), z)
-        assert len(pair_mining.triplets(z, labels, **by)[0]) == 0
+        assert len(pair_mining.mine_triplets(z, labels, **by)[0]) == 0
 
 
 @pytest.mark.parametrize("mining", MINING)
 def test_an_anchor_alone_in_its_class_makes_no_triplet(mining: str) -> None:
     z, labels = embeddings(5, 4, views=1), torch.tensor([0, 0, 0, 0, 1])
     by = {"margin": 100.0, "distance": "euclidean", "mining": mining}
-    near, far = pair_mining.triplets(z, labels, **by)
+    near, far = pair_mining.mine_triplets(z, labels, **by)
     assert near.isfinite().all() and far.isfinite().all()
     assert {"all": 12, "hard": 4}.get(mining, len(near)) == len(near)
 
@@ -159,7 +161,7 @@ def test_the_length_of_an_embedding_does_not_matter_to_cosine() -> None:
 def test_facenet_s_squared_distance_is_twice_cosine() -> None:
     z = torch.nn.functional.normalize(embeddings(6, 4), dim=2)
     far = torch.cdist(z.flatten(0, 1), z.flatten(0, 1)).square()
-    assert torch.allclose(2 * pair_mining.between(z, "cosine"), far, atol=1e-12)
+    assert torch.allclose(2 * pair_mining.pairwise_distances(z, "cosine"), far, atol=1e-12)
 
 
 @pytest.mark.parametrize("mining", MINING)
@@ -175,7 +177,7 @@ def test_views_that_agree_have_a_finite_gradient(mining: str) -> None:
 def test_embeddings_that_nearly_agree_keep_their_distance_in_float32() -> None:
     z = torch.tensor([[[100.0, 100.0], [100.0, 100.0001]]])
     expected = z[0, 1, 1].item() - 100
-    apart = pair_mining.between(z.repeat(1, 20, 1), "euclidean")
+    apart = pair_mining.pairwise_distances(z.repeat(1, 20, 1), "euclidean")
     assert apart[0, 1].item() == pytest.approx(expected, rel=1e-6)
 
 

@@ -236,7 +236,7 @@ def theirs_of(train: Embeddings, asked: Tensor, k: int, temperature: float) -> T
 def test_knn(k: int, temperature: float) -> None:
     """Wu et al., section 3.4. lightly's caller has to normalise the features; ours need not."""
     train, asked = rows(300, 0), rows(200, 1).features
-    ours = knn(train, asked, neighbours=k, temperature=temperature, whitened=0)
+    ours = knn(train, asked, neighbours=k, temperature=temperature, pca_components=0)
     assert torch.equal(ours, theirs_of(train, asked, k, temperature))
 
 
@@ -246,7 +246,7 @@ def test_knn_at_a_low_temperature() -> None:
     even at infinity, and lightly's answer is any of them. Ours takes the largest cosine off before,
     which leaves the ratios as they are: it says what lightly's says in float64."""
     train, asked = rows(300, 0), rows(200, 1).features
-    ours = knn(train, asked, neighbours=20, temperature=0.005, whitened=0)
+    ours = knn(train, asked, neighbours=20, temperature=0.005, pca_components=0)
     assert not torch.equal(ours, theirs_of(train, asked, 20, 0.005))
     exact = Embeddings(train.features.double(), train.labels, train.ids)
     assert torch.equal(ours, theirs_of(exact, asked.double(), 20, 0.005))
@@ -258,7 +258,7 @@ def test_knn_with_fewer_rows_than_neighbours() -> None:
     train, asked = rows(10, 0), rows(5, 1).features
     with pytest.raises(RuntimeError, match="k"):
         theirs_of(train, asked, 20, 0.1)
-    ours = knn(train, asked, neighbours=20, temperature=0.1, whitened=0)
+    ours = knn(train, asked, neighbours=20, temperature=0.1, pca_components=0)
     assert torch.equal(ours, theirs_of(train, asked, 10, 0.1))
 
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings.params import Params
-from twinview.stages.dvc_yaml import declared
+from twinview.stages.dvc_yaml import load_stages
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
@@ -20,7 +20,7 @@ STAGES = PIPELINE["stages"]
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_declares_the_settings_that_it_reads(name: str) -> None:
     read = set(_settings_read(ROOT / f"pipeline/{name}.py"))
-    stated = set(declared(ROOT)[name].settings)
+    stated = set(load_stages(ROOT)[name].settings)
     assert {r for r in read if not _covered(r, stated)} == set(), "read and not declared"
     assert {s for s in stated if not _covered(s, read)} == set(), "declared and not read"
 
@@ -40,7 +40,7 @@ def test_the_objective_is_declared_with_the_method(name: str) -> None:
 def test_a_stage_that_loads_views_declares_the_augmentations(name: str) -> None:
     """In cached mode it runs none of them, so that a run would not show it."""
     renders = "src/twinview/views/plan.py" in STAGES[name]["deps"]
-    assert renders == ("augmentations" in declared(ROOT)[name].plug_ins)
+    assert renders == ("augmentations" in load_stages(ROOT)[name].plug_ins)
 
 
 def test_every_plot_is_shown_once_with_axes_of_its_own() -> None:

@@ -64,7 +64,7 @@ def test_a_change_among_the_files_of_labelled_pairs_is_noticed(project: Project)
 def test_stages_load_what_dvc_yaml_lists_and_nothing_else_but_what_is_aside(
     project: Project,
 ) -> None:
-    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
+    stages, declared = _resolved_stages(project), dvc_yaml.load_stages(project.folder)
     assert {record["stage"] for record in project.recorded()} == set(stages) == set(declared)
     for stage, loaded in project.loaded():
         unlisted = _unlisted(loaded, stages[stage], declared[stage])
@@ -251,7 +251,7 @@ def test_experiments_are_compared(project: Project) -> None:
     assert "epochs 3" in names and any("mode live" in name for name in names)
     assert "linear.accuracy" in project.done("dvc", "metrics", "diff", "HEAD")
     assert "pretrain.epochs" in project.done("dvc", "params", "diff", "HEAD")
-    stages, declared = _resolved_stages(project), dvc_yaml.declared(project.folder)
+    stages, declared = _resolved_stages(project), dvc_yaml.load_stages(project.folder)
     for stage, loaded in project.loaded():  # the live run's among them
         unlisted = _unlisted(loaded, stages[stage], declared[stage])
         assert unlisted == set(), f"{stage} loads {unlisted} unlisted"

@@ -26,7 +26,7 @@ pytestmark = [
 GATE = {
     "floors": {"linear.accuracy": 0.3},
     "drops": {"linear.accuracy": 0.05},
-    "beats": [],
+    "better_than_raw": [],
     "verdicts": ["learning", "slow", "collapsed"],
     "model": "tiny",
 }
@@ -91,5 +91,5 @@ def test_a_worse_encoder_is_refused_and_the_champion_stays(project: Project) -> 
     assert len(client.search_model_versions("name = 'tiny'")) == 1
     described = client.get_model_version("tiny", "1").description
     card = mlflow.artifacts.download_artifacts("models:/tiny@champion/MODEL_CARD.md")
-    assert champions.shortened(Path(card).read_text()) == described
+    assert champions.shorten(Path(card).read_text()) == described
     assert "simclr" in described and "PNG, JPEG, WebP" in described

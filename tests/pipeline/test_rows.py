@@ -29,11 +29,11 @@ pytestmark = pytest.mark.slow
 
 CHEAP = SETTINGS | {
     "baselines": {"supervised": False},
-    "evaluate": {"few_labels": {"per_class": [5], "draws": 2}},
+    "tasks": {name: {"per_class": [5], "draws": 2} for name in ("few_labels", "propagation")},
 }
 LIVE = {"loss", "chance", "learning_rate", "examples_per_second", "validation_knn", "negatives"}
-LIVE |= set(collapse.Monitors.__annotations__)
-DOWNSTREAM = "evaluate.few_labels.seed=1"
+LIVE |= set(collapse.Measures.__annotations__)
+DOWNSTREAM = "tasks.few_labels.seed=1"
 
 
 class Project(Copy):
@@ -132,7 +132,7 @@ def test_a_plain_repro_is_a_row_with_every_setting_metric_and_the_data(
     settings = params.load(project.folder / "params.yaml").chosen(*SECTIONS)
     assert row.data.params == {name: str(value) for name, value in flatten(settings).items()}
     reports = (project.json(f"reports/{name}.json") for name in ("metrics", "baselines"))
-    metrics = mlflow_runs.row_metrics(*reports)
+    metrics = mlflow_runs.row_metrics(*reports, ["linear.accuracy", "knn.accuracy"])
     assert {name: row.data.metrics[name] for name in metrics} == pytest.approx(metrics)
     assert set(row.data.metrics) - set(metrics) == {
         "pretrain.minutes",
@@ -220,7 +220,7 @@ def test_a_downstream_knob_makes_a_row_linked_to_the_run_that_trained(
     row, tags = rows[0], rows[0].data.tags
     assert (row.info.run_name, tags["twinview.experiment"]) == ("seed 1", "other")
     assert tags["pretrain.run_id"] == first[1].info.run_id and "duplicate_of" not in tags
-    assert row.data.params["evaluate.few_labels.seed"] == "1"
+    assert row.data.params["tasks.few_labels.seed"] == "1"
     project.done("git", "checkout", "--", "params.yaml", "dvc.lock", "reports")
     project.done("dvc", "checkout", "--force")
 

@@ -36,7 +36,9 @@ def test_predictions_are_the_paper_s(neighbours: int, temperature: float) -> Non
     train, queries = rows(60), rows(80, seed=1).features
     expected = [loop(train, q, neighbours, temperature) for q in queries.double()]
     assert (
-        knn(train, queries, neighbours=neighbours, temperature=temperature, whitened=0).tolist()
+        knn(
+            train, queries, neighbours=neighbours, temperature=temperature, pca_components=0
+        ).tolist()
         == expected
     )
 
@@ -44,7 +46,7 @@ def test_predictions_are_the_paper_s(neighbours: int, temperature: float) -> Non
 def test_one_neighbour_of_a_train_row_is_itself() -> None:
     train = rows(60)
     assert torch.equal(
-        knn(train, train.features, neighbours=1, temperature=0.07, whitened=0),
+        knn(train, train.features, neighbours=1, temperature=0.07, pca_components=0),
         train.required_labels(),
     )
 
@@ -54,40 +56,40 @@ def test_a_low_temperature_listens_to_the_nearest_and_a_high_one_to_the_many() -
         torch.tensor([[1.0, 0], [1.0, 0.5], [1.0, 0.5]]), torch.tensor([0, 1, 1]), torch.arange(3)
     )
     query = torch.tensor([[1.0, 0.0]])
-    assert knn(train, query, neighbours=3, temperature=0.07, whitened=0).item() == 0
-    assert knn(train, query, neighbours=3, temperature=1.0, whitened=0).item() == 1
+    assert knn(train, query, neighbours=3, temperature=0.07, pca_components=0).item() == 0
+    assert knn(train, query, neighbours=3, temperature=1.0, pca_components=0).item() == 1
 
 
 def test_a_very_low_temperature_does_not_overflow() -> None:
     train = rows(60)
-    said = knn(train, train.features, neighbours=60, temperature=0.001, whitened=0)
+    said = knn(train, train.features, neighbours=60, temperature=0.001, pca_components=0)
     assert torch.equal(said, train.required_labels())
 
 
 def test_with_fewer_rows_than_neighbours_all_vote() -> None:
     train, queries = rows(10), rows(20, seed=1).features
-    said = knn(train, queries, neighbours=200, temperature=0.07, whitened=0)
-    assert torch.equal(said, knn(train, queries, neighbours=10, temperature=0.07, whitened=0))
+    said = knn(train, queries, neighbours=200, temperature=0.07, pca_components=0)
+    assert torch.equal(said, knn(train, queries, neighbours=10, temperature=0.07, pca_components=0))
 
 
 def test_the_length_of_features_does_not_matter() -> None:
     train, queries = rows(60), rows(20, seed=1).features
     longer = Embeddings(train.features * 8, train.labels, train.ids)
-    said = knn(longer, queries / 8, neighbours=5, temperature=0.07, whitened=0)
-    assert torch.equal(said, knn(train, queries, neighbours=5, temperature=0.07, whitened=0))
+    said = knn(longer, queries / 8, neighbours=5, temperature=0.07, pca_components=0)
+    assert torch.equal(said, knn(train, queries, neighbours=5, temperature=0.07, pca_components=0))
 
 
 def test_how_many_are_compared_at_once_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     train, queries = rows(60), rows(80, seed=1).features
-    whole = knn(train, queries, neighbours=5, temperature=0.07, whitened=0)
+    whole = knn(train, queries, neighbours=5, temperature=0.07, pca_components=0)
     monkeypatch.setattr(neighbours, "_ROWS", 7)
-    assert torch.equal(knn(train, queries, neighbours=5, temperature=0.07, whitened=0), whole)
+    assert torch.equal(knn(train, queries, neighbours=5, temperature=0.07, pca_components=0), whole)
 
 
 def test_a_class_without_train_rows_is_never_named() -> None:
     train = rows(60)
     gap = Embeddings(train.features, torch.tensor([0, 2, 3])[train.required_labels()], train.ids)
-    assert 1 not in knn(gap, train.features, neighbours=5, temperature=0.07, whitened=0)
+    assert 1 not in knn(gap, train.features, neighbours=5, temperature=0.07, pca_components=0)
 
 
 def test_whitening_finds_neighbours_in_a_direction_of_little_variance() -> None:
@@ -99,7 +101,7 @@ def test_whitening_finds_neighbours_in_a_direction_of_little_variance() -> None:
     train, test = both.take(torch.arange(300)), both.take(torch.arange(300, 400))
     right = {
         directions: (
-            knn(train, test.features, neighbours=5, temperature=0.07, whitened=directions)
+            knn(train, test.features, neighbours=5, temperature=0.07, pca_components=directions)
             == test.required_labels()
         )
         .double()

@@ -36,7 +36,7 @@ def test_the_thresholds_are_the_base_s_however_low_the_tree_s_are(
     lower = {
         "gate.floors": {"linear.accuracy": 0.1},
         "gate.drops": {"linear.accuracy": 0.9},
-        "gate.beats": [],
+        "gate.better_than_raw": [],
         "gate.verdicts": ["collapsed"],
         "gate.model": "another",
     }
@@ -92,7 +92,7 @@ def test_what_the_base_s_gate_does_not_state_yet_the_tree_does_and_says_so(
     found, place = base_settings(before, PARAMS)
     assert found.floors == {"linear.accuracy": 0.8} and found.verdicts == ("slow",)
     assert found.drops == {"linear.accuracy": 0.25}
-    assert "it states no drops, beats, model: the working tree does" in place
+    assert "it has no drops, better_than_raw, model, which the working tree has" in place
 
 
 @pytest.mark.parametrize("reference", ["f" * 40, "no-such-branch", "--help", "HEAD:params.yaml"])
@@ -126,7 +126,7 @@ def test_a_base_s_file_may_begin_with_a_byte_order_mark(base: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"gate: 12\n", r"params.yaml: gate is 12, and not settings by name"),
+        (b"gate: 12\n", r"params.yaml: gate is 12, but must be settings by name"),
         (b"gate: {}\n# \xff\n", r"what `git show .*params.yaml` prints is not UTF-8"),
         (b"gate: {}\ngate: {}\n", r"params.yaml is not valid YAML: .*duplicate key"),
     ],
@@ -161,7 +161,7 @@ def test_a_base_s_results_are_not_those_of_another_file(base: str, folder: Path)
     report(folder)
     commit()
     found = base_results("HEAD", Path("recipes/smoke.yaml"))
-    assert found.results is None and "of params.yaml, not of recipes/smoke.yaml" in found.lacks
+    assert found.results is None and "to params.yaml, not to recipes/smoke.yaml" in found.lacks
 
 
 def test_a_base_s_broken_results_are_named_with_its_commit(base: str, folder: Path) -> None:

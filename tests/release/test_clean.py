@@ -99,7 +99,7 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def content() -> Kept:
     """All files but those that git and DVC rewrite for themselves."""
-    found = {path: path.read_bytes() for path in disk.files(Path()) if path.is_file()}
+    found = {path: path.read_bytes() for path in disk.list_files(Path()) if path.is_file()}
     locks = {path for path in found if path.suffix == ".lock" and path != Path("dvc.lock")}
     return {p: text for p, text in found.items() if p.name not in HOUSEKEEPING and p not in locks}
 
@@ -115,12 +115,12 @@ def gone(names: list[str]) -> set[str]:
 
 def cached(test: Callable[[bytes], bool]) -> set[str]:
     """The files of DVC's cache with such a content."""
-    files = disk.files(Path(".dvc/cache/files"))
+    files = disk.list_files(Path(".dvc/cache/files"))
     return {str(path) for path in files if test(path.read_bytes())}
 
 
 def below(*folders: str) -> set[str]:
-    return {str(path) for folder in folders for path in disk.files(Path(folder))}
+    return {str(path) for folder in folders for path in disk.list_files(Path(folder))}
 
 
 def test_checkpoints_go_and_nothing_else(project: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_link_goes_and_what_it_points_to_stays(project: Path) -> None:
 
 def test_what_a_stage_at_work_needs_is_refused(project: Path) -> None:
     before = content()
-    with stage.alone("pretrain"):
+    with stage.folder_lock("pretrain"):
         for name in clean.NAMES:
             with pytest.raises(BusyError, match="another run is at work"):
                 clean.remove([name])
@@ -273,5 +273,5 @@ def test_a_file_of_two_names_takes_its_place_once(folder: Path) -> None:
     one, two = folder / "one", folder / "two"
     one.write_bytes(bytes(5000))
     os.link(one, two)
-    assert disk.taken([one, two]) == disk.taken([folder]) == 8192
-    assert disk.taken([folder / "none"]) == 0
+    assert disk.disk_usage([one, two]) == disk.disk_usage([folder]) == 8192
+    assert disk.disk_usage([folder / "none"]) == 0

@@ -96,7 +96,7 @@ def test_a_metric_that_is_absent_fails_every_check_of_it_and_says_so(
     wanted = {
         "floors": {"linear.acuracy": 0.1},
         "drops": {"linear.acuracy": 0.1},
-        "beats": ("linear.acuracy",),
+        "better_than_raw": ("linear.acuracy",),
     }
     checks = found(report(tmp_path), theirs, **wanted)
     of_it = [check for check in checks.values() if check.name != "verdict"]

@@ -7,18 +7,22 @@ import pytest
 
 from tests.support.finished import results
 from twinview.experiments.trainings import Trainings
-from twinview.release.champions import Published
+from twinview.release.champions import PublishedEncoder
 from twinview.release.gate import Check
-from twinview.release.model_card import card, told
+from twinview.release.model_card import format_mean, render_card
 
 PARAMS = {"pretrain.method": "simclr", "report.points": "9", "methods.simclr.temperature": "0.2"}
-ROW = Published("row-1", "m-1", PARAMS, {"twinview.commit": "abc"}, "uint8 in", "float32 out")
+ROW = PublishedEncoder(
+    "row-1", "m-1", PARAMS, {"twinview.commit": "abc"}, "uint8 in", "float32 out"
+)
 CHECKS = [Check("linear.accuracy", "floor", "0.9", ">= 0.8", True)]
 
 
 def made(folder: Path, values: tuple[float, ...] = (0.9,)) -> str:
     results(folder, 0.9)
-    return card("letters", "7", ROW, Trainings({"linear.accuracy": values}), CHECKS, "params.yaml")
+    return render_card(
+        "letters", "7", ROW, Trainings({"linear.accuracy": values}), CHECKS, "params.yaml"
+    )
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -48,26 +52,26 @@ def test_accuracies_stand_beside_those_of_others_and_absent_ones_are_dashes(fold
 
 def test_intervals_over_seeds_and_over_draws_of_labels_are_apart(folder: Path) -> None:
     text = made(folder, values=(0.9, 0.92))
-    assert cells(text, "linear")[2:4] == [told((0.9, 0.92)), "–"]
-    assert cells(text, "labels_10")[2:4] == ["–", told((0.6, 0.7, 0.8))]
+    assert cells(text, "linear")[2:4] == [format_mean((0.9, 0.92)), "–"]
+    assert cells(text, "labels_10")[2:4] == ["–", format_mean((0.6, 0.7, 0.8))]
 
 
 def test_an_interval_is_student_s() -> None:
     """t(.975, 2) = 4.30265; the deviation of .6, .7, .8 is .1."""
     half = 4.30265 * 0.1 / math.sqrt(3)
-    assert told((0.6, 0.7, 0.8)) == f"0.7000 ± {half:.4f} (n = 3)"
+    assert format_mean((0.6, 0.7, 0.8)) == f"0.7000 ± {half:.4f} (n = 3)"
 
 
 @pytest.mark.parametrize("values", [(), (0.9,)])
 def test_a_single_value_has_no_told(values: tuple[float, ...]) -> None:
-    assert told(values) == "–"
+    assert format_mean(values) == "–"
 
 
 def test_limits_tell_one_training_from_several_and_name_the_weakest_class(folder: Path) -> None:
     alone, several = made(folder), made(folder, values=(0.9, 0.92))
-    assert "of one training" in alone and "of one training" not in several
-    assert "rest on 2 trainings" in several
-    assert "Weakest class: b, of which the probe linear finds 25.0%" in alone
+    assert "from one training" in alone and "from one training" not in several
+    assert "come from 2 trainings" in several
+    assert "Weakest class: b, of which the linear probe finds 25.0%" in alone
     assert "3 groups, 1 of them across splits" in alone
 
 
@@ -81,8 +85,8 @@ def test_a_tree_that_git_could_not_judge_is_not_called_unchanged(folder: Path) -
     results(folder, 0.9)
     path = Path("models/pretrain_run.json")
     path.write_text(path.read_text().replace('"changed": true', '"changed": null'))
-    text = card("letters", "7", ROW, Trainings({}), CHECKS, "params.yaml")
-    assert cells(text, "trained at commit")[1].endswith("perhaps with changes: git could not say")
+    text = render_card("letters", "7", ROW, Trainings({}), CHECKS, "params.yaml")
+    assert cells(text, "trained at commit")[1].endswith(", since git could not say")
 
 
 def test_provenance_names_row_pretraining_model_and_commits(folder: Path) -> None:

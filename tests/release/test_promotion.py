@@ -19,7 +19,7 @@ from twinview.release import champions
 from twinview.release.gate import Reference
 from twinview.release.promotion import Promotion, promote
 from twinview.settings.sections import Gate
-from twinview.stages.stage import alone
+from twinview.stages.stage import folder_lock
 from twinview.tracking import mlflow_runs
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
@@ -57,7 +57,7 @@ def logged(root: Path) -> str:
         warnings.simplefilter("ignore")  # of mlflow.pyfunc's own import, as in tracking
         patch.chdir(root)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
-        _, experiment = mlflow_runs.connected()
+        _, experiment = mlflow_runs.connect()
         with mlflow.start_run(experiment_id=experiment):
             info = mlflow.pyfunc.log_model(
                 name="encoder",
@@ -83,7 +83,7 @@ def row(project: Path, logged: str) -> Publish:
 
     def publish(accuracy: float, name: str = "", status: str = "FINISHED") -> str:
         own = results(Path(), accuracy, name)
-        client, experiment = mlflow_runs.connected()
+        client, experiment = mlflow_runs.connect()
         run = client.create_run(experiment, tags={"pretrain.run_id": own, "twinview.commit": "abc"})
         run_id = str(run.info.run_id)
         stated = {"pretrain.method": "simclr", "report.points": 9, "data.seed": 4}
@@ -107,7 +107,7 @@ def gate(request: pytest.FixtureRequest) -> Gate:
     return Gate(
         floors={"linear.accuracy": 0.8},
         drops={"linear.accuracy": 0.01},
-        beats=("linear.accuracy",),
+        better_than_raw=("linear.accuracy",),
         verdicts=("learning",),
         model=request.node.name.replace("[", "-").replace("]", ""),
     )
@@ -118,12 +118,12 @@ def promoted(gate: Gate, *references: Reference) -> Promotion:
 
 
 def versions(gate: Gate) -> list[ModelVersion]:
-    found = mlflow_runs.connected()[0].search_model_versions(f"name = '{gate.model}'")
+    found = mlflow_runs.connect()[0].search_model_versions(f"name = '{gate.model}'")
     return sorted(found, key=lambda version: int(version.version))
 
 
 def champion_of(gate: Gate) -> str | None:
-    found = champions.champion(gate.model)
+    found = champions.champion_results(gate.model)
     return found.name.partition(" ")[2] or None
 
 
@@ -166,12 +166,12 @@ def test_a_long_card_is_described_by_its_first_sections() -> None:
     """SQLite takes any length; PostgreSQL and MySQL refuse more than the column's 5,000."""
     parts = [f"## {name}\n\n{name * 1500}\n\n" for name in "abcd"]
     card = "".join(parts)
-    assert champions.shortened(card[:5000]) == card[:5000]
-    said = champions.shortened(card)
+    assert champions.shorten(card[:5000]) == card[:5000]
+    said = champions.shorten(card)
     assert said == "".join(parts[:3]).rstrip() + (
         "\n\nThe card goes on in MODEL_CARD.md, among the model's files."
     )
-    assert len(champions.shortened("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
+    assert len(champions.shorten("".join(parts[:3]) + "\n\n## d" * 400)) <= 5000
 
 
 def test_a_second_promotion_of_the_same_encoder_registers_nothing(row: Publish, gate: Gate) -> None:
@@ -216,7 +216,7 @@ def test_an_encoder_that_is_registered_is_only_crowned(row: Publish, gate: Gate)
     promoted(gate)
     row(0.95)
     promoted(gate)
-    mlflow_runs.connected()[0].set_registered_model_alias(gate.model, champions.ALIAS, "1")
+    mlflow_runs.connect()[0].set_registered_model_alias(gate.model, champions.ALIAS, "1")
     done = promoted(gate)
     assert (done.version, done.registered) == ("2", False) and done.checks
     assert champion_of(gate) == "2" and len(versions(gate)) == 2
@@ -227,7 +227,7 @@ def test_one_that_was_killed_after_registering_is_finished(
 ) -> None:
     row(0.9)
     with monkeypatch.context() as killed:
-        killed.setattr(champions, "describe", lambda *given: 1 / 0)
+        killed.setattr(champions, "attach_card", lambda *given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             promoted(gate)
     assert len(versions(gate)) == 1 and champion_of(gate) is None
@@ -268,7 +268,7 @@ def test_a_row_of_an_earlier_version_is_taken_whatever_it_has_of_baselines(
     row: Publish, gate: Gate
 ) -> None:
     run_id = row(0.9)
-    client, _ = mlflow_runs.connected()
+    client, _ = mlflow_runs.connect()
     client.log_metric(run_id, "baselines.raw_pixels.linear.accuracy", 0.1)
     client.log_metric(run_id, "versus.raw_pixels.linear.accuracy", 0.2)
     promoted(gate)
@@ -277,10 +277,10 @@ def test_a_row_of_an_earlier_version_is_taken_whatever_it_has_of_baselines(
 
 def test_a_row_without_an_encoder_is_refused(row: Publish, gate: Gate) -> None:
     own = results(Path(), 0.9, name="pretraining-without")
-    _, experiment = mlflow_runs.connected()
+    _, experiment = mlflow_runs.connect()
     with mlflow.start_run(experiment_id=experiment, tags={"pretrain.run_id": own}):
         mlflow.log_metrics({"linear.accuracy": 0.9, "knn.accuracy": 0.86})
-    with pytest.raises(DataError, match="holds no encoder"):
+    with pytest.raises(DataError, match="has no encoder"):
         promoted(gate)
 
 
@@ -288,7 +288,7 @@ def test_the_champion_s_spread_over_seeds_counts(row: Publish, gate: Gate) -> No
     row(0.9)
     seeds(Path(), linear__accuracy=[0.9, 0.94, 0.98], knn__accuracy=[0.86, 0.86, 0.86])
     promoted(gate)
-    found = champions.champion(gate.model).results
+    found = champions.champion_results(gate.model).results
     assert found and found.values["linear.accuracy"] == (0.9, 0.94, 0.98)
 
 
@@ -300,9 +300,9 @@ def test_a_champion_whose_seeds_are_trained_later_learns_its_spread(
     seeds(Path(), linear__accuracy=[0.9, 0.7, 0.8], knn__accuracy=[0.86, 0.86, 0.86])
     done = promoted(gate)
     assert (done.version, done.checks, done.trainings) == ("1", [], 3)
-    found = champions.champion(gate.model)
+    found = champions.champion_results(gate.model)
     assert found.name == "champion 1" and found.results and found.results.count == 3
-    assert "rest on 3 trainings" in versions(gate)[0].description
+    assert "come from 3 trainings" in versions(gate)[0].description
     Path("reports/seeds.json").unlink()
     assert promoted(gate).trainings == 3, "and does not forget it"
 
@@ -312,23 +312,23 @@ def test_one_that_is_crowned_again_keeps_what_its_most_trainings_told(
 ) -> None:
     row(0.9)
     promoted(gate)
-    mlflow_runs.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    mlflow_runs.connect()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
     seeds(Path(), linear__accuracy=[0.9, 0.92], knn__accuracy=[0.86, 0.86])
     assert promoted(gate).trainings == 2
-    mlflow_runs.connected()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
+    mlflow_runs.connect()[0].delete_registered_model_alias(gate.model, champions.ALIAS)
     Path("reports/seeds.json").unlink()
     promoted(gate)
-    found = champions.champion(gate.model).results
+    found = champions.champion_results(gate.model).results
     assert found and found.values["linear.accuracy"] == (0.9, 0.92)
 
 
 def test_a_champion_that_was_registered_by_hand_has_its_logged_metrics(
     logged: str, gate: Gate
 ) -> None:
-    mlflow_runs.connected()
+    mlflow_runs.connect()
     mlflow.register_model(f"models:/{logged}", gate.model)
-    champions.crown(gate.model, "1")
-    found = champions.champion(gate.model)
+    champions.set_champion(gate.model, "1")
+    found = champions.champion_results(gate.model)
     assert found.name == "champion 1" and found.results
     assert found.results.values == {"linear.accuracy": (0.875,)}
 
@@ -340,10 +340,10 @@ def test_a_store_that_does_not_answer_is_named(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(BusyError, match=r"http://127\.0\.0\.1:9 does not answer"):
-        champions.champion(gate.model)
+        champions.champion_results(gate.model)
 
 
 def test_two_at_once_are_refused(row: Publish, gate: Gate) -> None:
     results(Path(), 0.9)
-    with alone("promote"), pytest.raises(BusyError, match="promote"):
+    with folder_lock("promote"), pytest.raises(BusyError, match="promote"):
         promoted(gate)

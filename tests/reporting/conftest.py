@@ -1,4 +1,4 @@
-"""Evidence of a small made-up pipeline, and the page of it."""
+"""The stage outputs of a small made-up pipeline, and the page of it."""
 
 import dataclasses
 import math
@@ -7,20 +7,21 @@ from typing import Any
 import pytest
 import torch
 
+from twinview.core import entries
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
 from twinview.evaluation.metrics import classification_metrics
 from twinview.experiments.lock_file import Out
 from twinview.reporting.inline import data_uri
-from twinview.reporting.page import Evidence, page
-from twinview.reporting.pictures import tiled
+from twinview.reporting.page import StageOutputs, page
+from twinview.reporting.pictures import tile
 
 CLASSES = ("<b>", "Tom & Jerry", "checks")
 POINTS, QUERIES, NEIGHBOURS = 48, 5, 4
 
 
 @pytest.fixture(scope="session")
-def evidence(shapes: Prepared) -> Evidence:
+def outputs(shapes: Prepared) -> StageOutputs:
     """What the stages would write of the shapes, two classes of which have awkward names."""
     prepared = dataclasses.replace(shapes, classes=CLASSES)
     test = prepared.splits["test"]
@@ -29,12 +30,12 @@ def evidence(shapes: Prepared) -> Evidence:
     wrong = torch.arange(len(test)) % 5 == 0
     said = (test.labels + wrong * (1 + torch.arange(len(test)) % 2)) % len(CLASSES)
     found = classification_metrics(test.labels, said, CLASSES)
-    found |= {"chosen": {"strength": 0.01}}
-    found |= {"validation": [{"options": {"strength": 0.01}, "accuracy": 0.8125}]}
+    found |= {"chosen": {"C": 0.01}}
+    found |= {"validation_accuracy": 0.8125}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
     contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
     weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}
-    return Evidence(
+    return StageOutputs(
         settings={
             "data": {"source": "shapes", "test": 96},
             "views": {"mode": "cached", "chain": ["rotation"], "cached": {"count": 8}},
@@ -45,6 +46,14 @@ def evidence(shapes: Prepared) -> Evidence:
         evaluation={
             "protocol": "frozen-3",
             "classes": list(CLASSES),
+            "entries": entries.to_json(
+                entries.declared(
+                    {
+                        "classification": {"probes": ["linear", "knn"]},
+                        "few_labels": {"per_class": [10]},
+                    }
+                )
+            ),
             "contenders": {"encoder": contender, "raw_pixels": weaker, "supervised": weaker},
         },
         predictions=[
@@ -64,7 +73,7 @@ def evidence(shapes: Prepared) -> Evidence:
         },
         prepared=prepared,
         features=baselines.raw(prepared),
-        views_picture=data_uri(tiled(prepared.splits["train"].inputs[:4], 2)),
+        views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),
         outs=[
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),
             Out("pretrain", "models/encoder", 376_000, 2, "e2c0de.dir"),
@@ -73,12 +82,12 @@ def evidence(shapes: Prepared) -> Evidence:
 
 
 @pytest.fixture(scope="session")
-def html(evidence: Evidence) -> str:
-    return build(evidence)
+def html(outputs: StageOutputs) -> str:
+    return build(outputs)
 
 
-def build(evidence: Evidence) -> str:
-    return page(evidence, points=POINTS, queries=QUERIES, neighbours=NEIGHBOURS, seed=0)
+def build(outputs: StageOutputs) -> str:
+    return page(outputs, points=POINTS, queries=QUERIES, neighbours=NEIGHBOURS, seed=0)
 
 
 def _rows(x: str, **last: float) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.reporting.conftest import CLASSES
 from tests.support.browser import DESK, PHONE, Loaded, start
 from tests.support.pages import points_of
-from twinview.reporting.page import Evidence
+from twinview.reporting.page import StageOutputs
 
 X, Y, ACTUAL, SAID, ID = range(5)
 
@@ -80,12 +80,12 @@ class Opened(Loaded):
         return self.points[int(away.min(1).argmax())]
 
 
-def likeness(element: Any, evidence: Evidence, row_id: int) -> float:
+def likeness(element: Any, outputs: StageOutputs, row_id: int) -> float:
     """The correlation of what an element shows with a test picture.
 
     Far from 1 for any other one; corners are rounded and pixels do not fall on whole ones.
     """
-    test = evidence.prepared.splits["test"]
+    test = outputs.prepared.splits["test"]
     image = test.inputs[test.ids.tolist().index(row_id)][0].numpy()
     seen = Picture.open(io.BytesIO(element.screenshot_as_png)).convert("L")
     shrunk = np.asarray(seen.resize(image.shape, Picture.Resampling.BOX), dtype=float)
@@ -135,22 +135,22 @@ def test_the_console_is_quiet_and_nothing_is_requested(opened: Opened) -> None:
     [(DESK, interaction.POINTER_MOUSE), (PHONE, interaction.POINTER_TOUCH)],
 )
 def test_a_point_shows_its_picture_and_classes(
-    opened: Opened, evidence: Evidence, size: tuple[int, int], kind: str
+    opened: Opened, outputs: StageOutputs, size: tuple[int, int], kind: str
 ) -> None:
     opened.load(size)
     assert opened.card() == ""
     point = opened.lonely()
     opened.touch(point, kind)
-    assert opened.card().split("\n")[0] == evidence.prepared.classes[point[ACTUAL]]
+    assert opened.card().split("\n")[0] == outputs.prepared.classes[point[ACTUAL]]
     assert opened.card().endswith(f"test {point[ID]}")
-    assert likeness(opened.find("#card .sprite"), evidence, point[ID]) > 0.97
+    assert likeness(opened.find("#card .sprite"), outputs, point[ID]) > 0.97
 
 
-def test_the_card_names_what_was_said_instead(opened: Opened, evidence: Evidence) -> None:
+def test_the_card_names_what_was_said_instead(opened: Opened, outputs: StageOutputs) -> None:
     opened.load(DESK)
     wrong = next(point for point in opened.points if point[ACTUAL] != point[SAID])
     opened.touch(wrong, interaction.POINTER_MOUSE)
-    assert f"said {evidence.prepared.classes[wrong[SAID]]}" in opened.card()
+    assert f"predicted {outputs.prepared.classes[wrong[SAID]]}" in opened.card()
 
 
 def test_the_tab_key_reaches_the_map_and_arrows_go_their_way(opened: Opened) -> None:
@@ -216,7 +216,7 @@ def test_only_mistakes_are_left_on_the_map(opened: Opened) -> None:
     opened.touch(right, interaction.POINTER_MOUSE)
     assert not opened.card().endswith(f"test {right[ID]}"), "a faded point is not shown"
     opened.touch(wrong, interaction.POINTER_MOUSE)
-    assert "✕ said" in opened.card()
+    assert "✕ predicted" in opened.card()
 
 
 def test_a_curve_tells_its_values_to_mouse_and_keys(opened: Opened) -> None:
@@ -234,7 +234,7 @@ def test_a_curve_tells_its_values_to_mouse_and_keys(opened: Opened) -> None:
 
 
 def test_a_number_of_the_matrix_shows_the_pictures_that_it_counts(
-    opened: Opened, evidence: Evidence
+    opened: Opened, outputs: StageOutputs
 ) -> None:
     opened.load(DESK)
     for button in opened.all("#confusion h3 + .scroll [data-cell]"):
@@ -245,8 +245,8 @@ def test_a_number_of_the_matrix_shows_the_pictures_that_it_counts(
         pictures = opened.all("#mistakes .mistake")
         assert len(pictures) == int(button.text) > 0
         row_id = int(pictures[-1].get_attribute("aria-label").removeprefix("test "))
-        assert likeness(pictures[-1], evidence, row_id) > 0.97
-        row = next(row for row in evidence.predictions if row["id"] == str(row_id))
+        assert likeness(pictures[-1], outputs, row_id) > 0.97
+        row = next(row for row in outputs.predictions if row["id"] == str(row_id))
         assert (row["actual"], row["linear"]) == (CLASSES[int(actual)], CLASSES[int(said)])
 
 

@@ -14,7 +14,7 @@ from tests.support.compared import NINE, alone, of, parted, run, sweep
 from tests.support.pages import Reader
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.compare_page import page, task
+from twinview.reporting.compare_page import page
 from twinview.reporting.interval_chart import interval_chart
 
 AWKWARD = "<b>x</b>"
@@ -55,7 +55,7 @@ def test_every_tag_is_closed_and_every_address_is_inside(read: Reader) -> None:
 def test_it_says_the_best_and_what_cannot_be_said(read: Reader) -> None:
     text = words(read)
     assert "Best by linear: method byol , 0.910 ± 0.024, picked on test" in text
-    assert "; of 1 nothing can be said for want of seeds" in text
+    assert "; 1 has too few seeds to compare" in text
     assert "dvc exp run --queue -S pretrain.seed=0,1,2" in text, "what to type"
     assert "95 % confidence interval of the mean" in text and "tired-newt failed" in text
 
@@ -71,13 +71,13 @@ def test_equal_comparisons_give_equal_bytes_far_below_ten_megabytes(compared: Co
 
 def test_one_run_alone_has_a_page() -> None:
     text = words(Reader(page(alone(of(run("a", 0.5))))))
-    assert "1 setting from 1 run" in text and "There is no other row with it" in text
+    assert "1 setting from 1 run" in text and "No other row has this metric" in text
 
 
 @pytest.fixture(scope="module")
 def two() -> Compared:
     """Rows with long names, and one of another protocol that lacks a metric."""
-    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, evaluate__few_labels__draws=2)
+    few = run("b", 0.9, metrics={"linear.accuracy": 0.9}, tasks__few_labels__draws=2)
     runs = [run(name, 0.5, validation=0.5, **{name: value}) for name, value in NINE.items()]
     return parted(run("a", 0.8, validation=0.8), *runs, few)
 
@@ -86,7 +86,7 @@ def test_each_part_has_its_own_best_and_tables(two: Compared) -> None:
     read = Reader(page(two))
     text = words(read)
     assert read.open == [] and "11 settings from 11 runs" in text
-    assert "Part 2, another protocol: evaluate.few_labels.draws 2 instead of 5 Best by" in text
+    assert "Part 2, another protocol: tasks.few_labels.draws 2 instead of 5 Best by" in text
     assert text.count("Best by linear") == 2 and "0.800, picked on validation" in text
     assert "No run of this part has knn." in text
     names = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
@@ -112,17 +112,6 @@ def test_sizes_are_said_without_an_exponent() -> None:
     assert "2923" in text and "e+03" not in text
 
 
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [("linear.accuracy", "linear"), ("labels_10.accuracy", "10 labels a class"),
-     ("propagated_100.accuracy", "100 labels a class, propagated"),
-     ("pca_64.knn.f1", "pca 64, knn, f1"),
-     ("knn.f1", "knn, f1"), ("raw_pixels.knn.accuracy", "raw pixels, knn")],
-)  # fmt: skip
-def test_metrics_are_spoken(metric: str, expected: str) -> None:
-    assert task(metric) == expected
-
-
 def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison) -> None:
     chart = interval_chart(found, "linear.accuracy")
     assert [row.best for row in chart.rows] == [True, False, False, False]
@@ -132,7 +121,7 @@ def test_a_chart_has_each_mean_amid_its_interval_and_its_seeds(found: Comparison
         assert row.mean == pytest.approx(sum(row.values) / 3, abs=0.02)
     assert chart.rows[3].low is None and len(chart.rows[3].values) == 1
     assert [tick.label for tick in chart.references] == ["raw pixels 0.500"]
-    places = [tick.at for tick in chart.ticks]
+    places = [tick.position for tick in chart.ticks]
     assert places[0] == 0 and places[-1] == 100 and places == sorted(places)
 
 

@@ -10,10 +10,11 @@ import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
 from tests.support.pages import Reader, points_of
+from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.reporting import results
 from twinview.reporting.inline import file_uri
-from twinview.reporting.page import Evidence
+from twinview.reporting.page import StageOutputs
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +43,21 @@ def test_it_shows_the_numbers_of_every_contender(read: Reader) -> None:
 
 
 def test_the_first_sentence_sets_ours_beside_raw_pixels_and_labels(read: Reader) -> None:
-    assert "96 test examples: the linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
+    assert "96 test examples: linear probe 0.792 (raw pixels 0.692, supervised 0.692)" in (
         " ".join(read.text)
     )
 
 
 def test_the_page_says_what_is_better_and_marks_what_is_worse(
-    html: str, evidence: Evidence, read: Reader
+    html: str, outputs: StageOutputs, read: Reader
 ) -> None:
     assert "Beside raw pixels: better in every task (by 10.0 points)." in " ".join(read.text)
     assert '<p class="worse">' not in html
-    contenders = copy.deepcopy(evidence.evaluation["contenders"])
+    contenders = copy.deepcopy(outputs.evaluation["contenders"])
     contenders["raw_pixels"]["linear"]["accuracy"] = 0.9
-    words, worse = results.judgements(contenders)[0]
-    assert worse and "worse in linear (by 10.8 points)" in words
+    declared = entries.recorded(outputs.evaluation)
+    words, worse = results.judgements(contenders, declared)[0]
+    assert worse and "worse in linear probe (by 10.8 points)" in words
 
 
 def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:
@@ -64,12 +66,14 @@ def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:
     assert "<b> taken for" not in html
 
 
-def test_the_map_has_as_many_points_as_asked_each_a_test_row(html: str, evidence: Evidence) -> None:
+def test_the_map_has_as_many_points_as_asked_each_a_test_row(
+    html: str, outputs: StageOutputs
+) -> None:
     points = points_of(html)
-    test = evidence.prepared.splits["test"]
+    test = outputs.prepared.splits["test"]
     assert test.labels is not None
     actual = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
-    said = {int(row["id"]): row["linear"] for row in evidence.predictions}
+    said = {int(row["id"]): row["linear"] for row in outputs.predictions}
     assert len({row_id for *_, row_id in points}) == POINTS
     for x, y, label, predicted, row_id in points:
         assert 0 <= x <= 1000 and 0 <= y <= 1000
@@ -83,14 +87,16 @@ def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) ->
     classes = [re.sub(r".*?: |, cosine.*", "", title) for title in titles]
     groups = [classes[i : i + 1 + NEIGHBOURS] for i in range(0, len(classes), 1 + NEIGHBOURS)]
     differing = sum(name != asked for asked, *near in groups for name in near)
-    assert differing > 0, "this evidence would show nothing"
+    assert differing > 0, "these outputs would show nothing"
     assert sum(a.get("class") == "differs" for _, a in read.tags) == differing
 
 
-def test_every_query_that_the_probe_got_wrong_is_marked(read: Reader, evidence: Evidence) -> None:
+def test_every_query_that_the_probe_got_wrong_is_marked(
+    read: Reader, outputs: StageOutputs
+) -> None:
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
     asked = [title[5:].partition(":")[0] for title in titles if title.startswith("test ")]
-    rows = {row["id"]: row for row in evidence.predictions}
+    rows = {row["id"]: row for row in outputs.predictions}
     wrong = [rows[row_id]["linear"] != rows[row_id]["actual"] for row_id in asked]
     assert QUERIES <= sum(wrong) < 2 * QUERIES, "all of the second half"
     assert all(wrong[QUERIES:])
@@ -108,38 +114,38 @@ def test_costs_and_the_hash_of_the_data_are_told(read: Reader) -> None:
 
 def test_the_verdict_has_its_reasons(read: Reader) -> None:
     text = " ".join(" ".join(read.text).split())
-    assert "Effective rank 9.0 at least 2, unless labels say what is alike, or there are" in text
+    assert "Effective rank 9.0 at least 2, unless labels say which examples are similar" in text
     assert "Loss 1.234 at most 3.091, 0.9 of chance ✓ holds" in text
 
 
-def test_live_views_and_a_perfect_probe_are_shown_too(evidence: Evidence) -> None:
-    right = [row | {"linear": row["actual"]} for row in evidence.predictions]
-    views = evidence.settings["views"] | {"mode": "live"}
+def test_live_views_and_a_perfect_probe_are_shown_too(outputs: StageOutputs) -> None:
+    right = [row | {"linear": row["actual"]} for row in outputs.predictions]
+    views = outputs.settings["views"] | {"mode": "live"}
     html = build(
         dataclasses.replace(
-            evidence, predictions=right, settings={**evidence.settings, "views": views}
+            outputs, predictions=right, settings={**outputs.settings, "views": views}
         )
     )
     assert "nothing is cached" in html
     assert "first of the 8 in the cache" not in html
-    assert "linear probe got wrong</summary>" not in html
+    assert "linear probe classified wrongly</summary>" not in html
 
 
-def test_equal_evidence_gives_equal_bytes(html: str, evidence: Evidence) -> None:
-    assert build(evidence) == html
+def test_equal_outputs_give_equal_bytes(html: str, outputs: StageOutputs) -> None:
+    assert build(outputs) == html
 
 
-def test_predictions_of_other_rows_are_refused(evidence: Evidence) -> None:
-    shuffled = dataclasses.replace(evidence, predictions=evidence.predictions[::-1])
-    with pytest.raises(DataError, match="predictions are of other rows"):
+def test_predictions_of_other_rows_are_refused(outputs: StageOutputs) -> None:
+    shuffled = dataclasses.replace(outputs, predictions=outputs.predictions[::-1])
+    with pytest.raises(DataError, match="predictions have other rows"):
         build(shuffled)
 
 
-def test_embeddings_of_other_rows_are_refused(evidence: Evidence) -> None:
-    train = evidence.features["train"]
-    features = {**evidence.features, "train": train.take(torch.arange(5))}
-    with pytest.raises(DataError, match="embeddings of train are of other rows"):
-        build(dataclasses.replace(evidence, features=features))
+def test_embeddings_of_other_rows_are_refused(outputs: StageOutputs) -> None:
+    train = outputs.features["train"]
+    features = {**outputs.features, "train": train.take(torch.arange(5))}
+    with pytest.raises(DataError, match="embeddings of train have other rows"):
+        build(dataclasses.replace(outputs, features=features))
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:

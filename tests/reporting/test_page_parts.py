@@ -17,12 +17,12 @@ from PIL import Image as Picture
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
 from twinview.experiments.lock_file import Out
-from twinview.learning.collapse import Monitors, Verdict, verdict
+from twinview.learning.collapse import Measures, Verdict, verdict
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
-from twinview.reporting.confusion import class_rows, largest
-from twinview.reporting.costs import costs, minutes_words, size_words
-from twinview.reporting.curves import MONITORS, VERDICTS, _by_epoch, chance_words, checks
-from twinview.reporting.embedding_map import drawn
+from twinview.reporting.confusion import class_rows, largest_mistakes
+from twinview.reporting.costs import costs, format_duration, format_size
+from twinview.reporting.curves import MONITORS, VERDICTS, _by_epoch, checks, describe_chance
+from twinview.reporting.embedding_map import random_rows
 from twinview.reporting.inline import data_uri, file_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
 from twinview.reporting.mistakes import mistakes
@@ -39,14 +39,14 @@ def test_ticks_are_few_even_and_enclose_the_range(low: float, high: float) -> No
 
 
 def test_ticks_of_steps_and_epochs_are_whole() -> None:
-    assert nice_ticks(1, 2, least=1) == [1, 2]
+    assert nice_ticks(1, 2, min_step=1) == [1, 2]
 
 
 def test_a_chart_stays_in_its_plane_with_its_reference() -> None:
     chart = line_chart("Loss", "", "step", [(1, 5.0), (2, 3.0), (3, 4.0)], (6.2, "chance"))
     assert [dot.x for dot in chart.dots] == sorted(dot.x for dot in chart.dots)
     assert chart.dots[0].y < chart.dots[2].y < chart.dots[1].y
-    assert chart.reference is not None and 0 <= chart.reference.at < chart.dots[0].y
+    assert chart.reference is not None and 0 <= chart.reference.position < chart.dots[0].y
     assert all(0 <= dot.x <= WIDTH and 0 <= dot.y <= HEIGHT for dot in chart.dots)
 
 
@@ -56,13 +56,13 @@ def test_a_chart_of_one_point_or_of_equal_values_is_drawn() -> None:
 
 
 def test_chance_has_its_formula_only_where_it_is_that_of_nt_xent() -> None:
-    assert chance_words(math.log(511), 256) == "chance: log(2n − 1) = 6.236"
-    assert chance_words(math.log(10), 256) == "chance: 2.303"
+    assert describe_chance(math.log(511), 256) == "chance: log(2n − 1) = 6.236"
+    assert describe_chance(math.log(10), 256) == "chance: 2.303"
 
 
 def test_every_verdict_and_monitor_has_words() -> None:
     assert set(VERDICTS) == set(get_args(Verdict))
-    assert set(MONITORS) == {field.name for field in fields(Monitors)} | {"validation_knn"}
+    assert set(MONITORS) == {field.name for field in fields(Measures)} | {"validation_knn"}
 
 
 def test_nearest_is_the_order_by_cosine_whatever_the_lengths() -> None:
@@ -122,10 +122,14 @@ def test_fifty_classes_have_fifty_marks() -> None:
 
 
 def test_rows_are_drawn_without_repeats_and_by_seed() -> None:
-    rows = drawn(0, "map", 10, 30)
+    rows = random_rows(0, "map", 10, 30)
     assert len(set(rows.tolist())) == 10
-    assert rows.tolist() == drawn(0, "map", 10, 30).tolist() != drawn(1, "map", 10, 30).tolist()
-    assert drawn(0, "map", 10, 4).tolist() == [0, 1, 2, 3]
+    assert (
+        rows.tolist()
+        == random_rows(0, "map", 10, 30).tolist()
+        != random_rows(1, "map", 10, 30).tolist()
+    )
+    assert random_rows(0, "map", 10, 4).tolist() == [0, 1, 2, 3]
 
 
 def test_shades_are_shares_of_the_true_class() -> None:
@@ -133,7 +137,7 @@ def test_shades_are_shares_of_the_true_class() -> None:
     found = {"confusion": [[3, 1], [0, 0]], "classes": {"a": scores, "b": scores}}
     first, second = class_rows(found, ["a", "b"])
     assert [count.share for count in first.counts] == [0.75, 0.25]
-    assert first.counts[1].words == "1 of 4 a taken for b"
+    assert first.counts[1].label == "1 of 4 a taken for b"
     assert [count.share for count in second.counts] == [0, 0], "a class without examples"
 
 
@@ -141,7 +145,7 @@ def test_shades_are_shares_of_the_true_class() -> None:
 def test_the_verdict_is_learning_where_all_its_checks_hold(supervised: bool) -> None:
     seen = set()
     for spread, rank, loss in itertools.product((0.009, 0.01), (1.9, 2.0), (2.6, 2.7, 2.8)):
-        last = Monitors(spread, rank, alignment=0.1, uniformity=-2.0)
+        last = Measures(spread, rank, alignment=0.1, uniformity=-2.0)
         said = verdict(last, loss, chance=3.0, supervised=supervised)
         rows = checks({**asdict(last), "verdict": said, "loss": loss, "chance": 3.0})
         broken = [row.else_verdict for row in rows if not row.holds]
@@ -153,7 +157,7 @@ def test_the_verdict_is_learning_where_all_its_checks_hold(supervised: bool) -> 
 def test_a_chart_tells_of_more_points_than_it_dots() -> None:
     chart = line_chart("Loss", "", "step", [(n, float(n)) for n in range(100)])
     assert chart.dots == ()
-    assert [label for *_, label in chart.spots][::99] == ["step 0: 0", "step 99: 99"]
+    assert [label for *_, label in chart.script_points][::99] == ["step 0: 0", "step 99: 99"]
 
 
 def test_validation_knn_is_a_curve_where_it_was_measured() -> None:
@@ -165,7 +169,7 @@ def test_validation_knn_is_a_curve_where_it_was_measured() -> None:
 
 def test_the_largest_confusions_come_first_and_right_ones_not() -> None:
     found = {"confusion": [[9, 1, 0], [3, 9, 0], [0, 2, 9]]}
-    words, numbers, *_ = zip(*largest(found, ["a", "b", "c"]), strict=True)
+    words, numbers, *_ = zip(*largest_mistakes(found, ["a", "b", "c"]), strict=True)
     assert words == ("b taken for a", "c taken for b", "a taken for b")
     assert numbers == (3, 2, 1)
 
@@ -181,11 +185,11 @@ def test_the_largest_confusions_come_first_and_right_ones_not() -> None:
     ],
 )
 def test_sizes_are_said_in_three_digits(size: int, words: str) -> None:
-    assert size_words(size) == words
+    assert format_size(size) == words
 
 
 def test_times_are_said_in_the_unit_that_fits() -> None:
-    said = [minutes_words(seconds) for seconds in (6.1, 510.9, 11_520)]
+    said = [format_duration(seconds) for seconds in (6.1, 510.9, 11_520)]
     assert said == ["6 s", "8.5 min", "3.2 h"]
 
 
@@ -194,7 +198,7 @@ def test_costs_count_every_out_the_largest_first() -> None:
         Out("a", name, size, 2, "") for name, size in (("s", 10), ("m", 10**6), ("l", 4 * 10**6))
     ]
     told = costs({"seconds": 90, "examples_per_second": 1234}, outs)
-    assert [(one.out.path, one.share) for one in told["taken"]] == [("l", 1.0), ("m", 0.25)]
+    assert [(one.out.path, one.share) for one in told["disk_usage"]] == [("l", 1.0), ("m", 0.25)]
     assert (told["smaller"], told["smaller_words"]) == ([outs[0]], "10 B")
     assert told["disk"] == "5 MB"
 

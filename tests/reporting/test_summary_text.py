@@ -15,8 +15,11 @@ def found(**changes: Any) -> dict[str, Any]:
         "raw_pixels": {"linear": {"accuracy": 0.84}, "knn": {"accuracy": 0.965}},
         "random_encoder": {"linear": {"accuracy": 0.89}, "knn": {"accuracy": 0.80}},
     }
+    entry = {"task": "classification", "words": "a probe"}
+    entry |= {"primary": "accuracy", "measures": {"accuracy": "accuracy"}}
     return {
         "results": results,
+        "entries": dict.fromkeys(("linear", "knn"), entry),
         "seeds": None,
         "deviation": None,
         "other_seeds": False,
@@ -42,6 +45,20 @@ def test_the_closing_words_say_what_is_better_and_what_is_worse() -> None:
     beside = "Our encoder beside raw pixels: better in 1 of 2 tasks (by 8.0 points), worse in knn"
     assert f"{beside} (by 14.0 points)." in said
     assert "the same encoder untrained: better in every task (by 2.5 to 3.0 points)." in said
+
+
+def test_the_first_entry_of_each_task_is_explained_where_its_words_are_known() -> None:
+    few = {"task": "few", "words": "10 labels", "primary": "map", "measures": {"map": "mAP"}}
+    told = found()
+    told["entries"] = {**told["entries"], "labels_10": few, "labels_20": few}
+    for scores in told["results"].values():
+        scores |= {"labels_10": {"map": 0.5}, "labels_20": {"map": 0.5}}
+    lines = summary(told).splitlines()
+    assert lines[0] == "Accuracy or mAP on test, protocol frozen-3"
+    assert "linear: a probe; labels_10: 10 labels." in lines
+    for entry in told["entries"]:
+        told["entries"][entry] = told["entries"][entry] | {"task": ""}
+    assert "a probe" not in summary(told)
 
 
 def test_equal_contenders_are_neither_better_nor_worse() -> None:

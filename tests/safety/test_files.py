@@ -165,7 +165,7 @@ def test_weights_and_data_that_are_pickles_are_refused(
 def test_a_checkpoint_that_is_a_pickle_is_not_used(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with checkpoints.opened({"a": "b"}) as kept:
+    with checkpoints.open_for({"a": "b"}) as kept:
         torch.save(Bomb(), kept.folder / "step-000000001.safetensors")
         assert kept.load() is None
     assert "is broken" in capsys.readouterr().out
@@ -236,10 +236,10 @@ def test_what_a_link_leads_to_is_not_cleared_away(folder: Path, tmp_path: Path) 
     shelf = folder / ".dvc/tmp/twinview/checkpoints"
     shelf.mkdir(parents=True)
     (shelf / "0123456789abcdef").symlink_to(victim)
-    for number in range(checkpoints.STALE + 2):
-        with checkpoints.opened({"number": str(number)}):
+    for number in range(checkpoints.KEPT_UNFINISHED + 2):
+        with checkpoints.open_for({"number": str(number)}):
             pass
-    assert len(list(shelf.glob("*/training.json"))) <= checkpoints.STALE + 2
+    assert len(list(shelf.glob("*/training.json"))) <= checkpoints.KEPT_UNFINISHED + 2
     (folder / "out").symlink_to(victim)
     with pytest.raises(OSError, match="out"), files.atomic_folder(folder / "out"):
         pass

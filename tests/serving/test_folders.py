@@ -113,7 +113,7 @@ def test_another_suffix_than_the_table_s_is_refused_before_the_work(
     own: Predictor, capsys: Captured
 ) -> None:
     assert main(["embed", "absent", "--out", "thousand.csv"]) == 1
-    assert "--out: is thousand.csv; the table is Parquet" in capsys.readouterr().err
+    assert "--out is thousand.csv, but the table is Parquet" in capsys.readouterr().err
 
 
 def test_without_a_probe_the_settings_say_whether_features_are_mirrored(
@@ -244,8 +244,8 @@ def test_embeddings_of_another_encoder_are_refused(trained: Predictor, capsys: C
     [
         (["pics/notes.txt"], "pics/notes.txt is no picture that can be read"),
         (["absent.png"], "absent.png cannot be read (No such file or directory)"),
-        (["pics/0.png", "--count", "0"], "--count: is 0; it must be 1 or more"),
-        (["pics/0.png", "--among", "y", "--html", "z"], "--html: shows train pictures"),
+        (["pics/0.png", "--count", "0"], "--count is 0; set it to 1 or more"),
+        (["pics/0.png", "--among", "y", "--html", "z"], "--html shows train pictures"),
         (["pics/0.png", "--among", "y.parquet"], "`twinview embed FOLDER --out y.parquet` makes"),
         (["pics/0.png", "--among", "pics/notes.txt"], "is no table that `twinview embed` wrote"),
     ],

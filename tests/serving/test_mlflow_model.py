@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
-        _, experiment = mlflow_runs.connected()
+        _, experiment = mlflow_runs.connect()
         with mlflow.start_run(experiment_id=experiment):
             parts = (folder / "models/encoder", folder / "models/probe", pictures(2))
             logged = mlflow.get_logged_model(mlflow_runs._log_encoder(*parts))
@@ -73,7 +73,7 @@ def test_a_model_of_other_code_is_refused_with_what_to_do(
     done = load(models.get(first, first), models["other"])
     assert done.returncode != 0 and "other code runs" not in done.stderr
     assert "MlflowException: this model was published with other code than the" in done.stderr
-    assert "probe.py differs. Load the model in a process of its own" in done.stderr
+    assert "probe.py differs. Load the model in a new process" in done.stderr
 
 
 def test_alone_a_model_runs_the_code_that_it_brings(models: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 
 from tests.support.used import pictures
 from twinview.pictures import files
-from twinview.serving.pyfunc import as_pictures, signature, takes
+from twinview.serving.pyfunc import as_pictures, describe_input, signature
 
 SHAPE = (1, 12, 12)
 PICTURES = pictures(3)
@@ -66,16 +66,16 @@ def ragged() -> list[Any]:
         (np.array(ragged(), dtype=object), "their rows differ in length"),
         (np.array([[["a"]]], dtype=object), "must be whole numbers"),
         (PICTURES.numpy()[:0], "there are none"),
-        (np.array([FILES[0], b"hello"], dtype=object), "at place 1 is no picture that can be read"),
-        (np.array([FILES[0][:-60]], dtype=object), "at place 0 is broken"),
-        (np.array(["hello!"], dtype=object), "at place 0 is text, and no base64"),
-        (np.array([7.5, None], dtype=object), "at place 0 is float, and no file"),
+        (np.array([FILES[0], b"hello"], dtype=object), "input 1 is no picture that can be read"),
+        (np.array([FILES[0][:-60]], dtype=object), "input 0 is broken"),
+        (np.array(["hello!"], dtype=object), "input 0 is text, but not base64"),
+        (np.array([7.5, None], dtype=object), "input 0 is float, not a file"),
     ],
 )
 def test_anything_else_is_refused_with_what_is_taken(given: Any, said: str) -> None:
     with pytest.raises(MlflowException, match=said) as caught:
         as_pictures(given, SHAPE)
-    assert takes(SHAPE) in str(caught.value) and caught.value.get_http_status_code() == 400
+    assert describe_input(SHAPE) in str(caught.value) and caught.value.get_http_status_code() == 400
 
 
 def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ def test_a_refusal_over_http_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(MlflowException) as caught:
         invocations(body, "application/json", Refusing(), signature().inputs)
     message = json.loads(caught.value.serialize_as_json())["message"]
-    assert message.startswith("pictures: that at place 0 is no picture") and len(message) < 400
+    assert message.startswith("pictures: input 0 is no picture") and len(message) < 400
 
 
 def test_what_is_taken_is_said_in_words() -> None:
-    assert takes((3, 20, 30)) == (
+    assert describe_input((3, 20, 30)) == (
         "uint8 (n, 3, 20, 30), RGB, or the bytes of n files (in JSON as base64): "
         "PNG, JPEG, WebP, BMP or GIF, which it fits to 30 x 20 pixels"
     )

@@ -138,10 +138,10 @@ def test_features_have_names_and_pandas_takes_them(folder: str) -> None:
     [
         (
             pictures(2).numpy()[..., 1:].reshape(2, -1),
-            r"rows of 132 values are no pictures \(1, 12, 12\)",
+            r"rows of 132 values do not fit pictures of \(1, 12, 12\)",
         ),
         (pictures(2).numpy() / 255, "floats of at most 1; pass white=1"),
-        (pictures(2).numpy() * 2.0, r"white=255 says 0 to 255"),
+        (pictures(2).numpy() * 2.0, r"white=255 allows 0 to 255"),
         (pictures(2).numpy() - 1.0, "pictures hold -1 to"),
     ],
 )

@@ -14,14 +14,14 @@ def test_the_defaults_are_the_file_params_yaml() -> None:
 
 
 def test_without_changes_a_training_has_what_params_yaml_states() -> None:
-    own, stated = defaults.changed({}), params.load(ROOT / "params.yaml")
-    assert own.chosen(*defaults.READ) == stated.chosen(*defaults.READ)
+    own, stated = defaults.with_changes({}), params.load(ROOT / "params.yaml")
+    assert own.chosen(*defaults.TRAINING_SECTIONS) == stated.chosen(*defaults.TRAINING_SECTIONS)
 
 
 def test_a_change_is_one_value() -> None:
-    own = defaults.changed({"methods.simclr.temperature": 0.5, "pretrain.epochs": 3})
+    own = defaults.with_changes({"methods.simclr.temperature": 0.5, "pretrain.epochs": 3})
     assert own.methods["simclr"] == {"temperature": 0.5} and own.pretrain.epochs == 3
-    assert own.pretrain.batch_size == defaults.changed({}).pretrain.batch_size
+    assert own.pretrain.batch_size == defaults.with_changes({}).pretrain.batch_size
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_a_change_is_one_value() -> None:
 )
 def test_what_params_yaml_could_not_have_is_refused(name: str, value: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        defaults.changed({name: value})
+        defaults.with_changes({name: value})

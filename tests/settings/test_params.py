@@ -146,8 +146,8 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "views.chain: a value occurs twice (it is ['grey', 'grey'])",
         ),
         (
-            {"evaluate.few_labels.per_class": [10, 10]},
-            "evaluate.few_labels.per_class: a value occurs twice (it is [10, 10])",
+            {"tasks.few_labels.per_class": [10, 10]},
+            "tasks.few_labels.per_class: a value occurs twice (it is [10, 10])",
         ),
         (
             {"gate.floors": {"linear.accuracy": "high"}},
@@ -170,8 +170,8 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.batch_size: is 2001, more than the train split (data.train: 2000)",
         ),
         (
-            {"data.train": 2000, "evaluate.few_labels.per_class": [10, 2001]},
-            "evaluate.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
+            {"data.train": 2000, "tasks.few_labels.per_class": [10, 2001]},
+            "tasks.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
         ),
         (
             {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
@@ -224,7 +224,7 @@ def test_a_fault_names_key_value_and_remedy(
         (
             {"pretrain.method": "moco", "methods.moco.batch_norm_group": 256},
             "methods.moco.batch_norm_group: is 256, not less than pretrain.batch_size: 256, so "
-            "batch norm could tell which key is whose, as with null; set it to 128, or to null",
+            "batch norm could reveal whose key is whose, as with null; set it to 128, or to null",
         ),
         (
             {
@@ -233,7 +233,7 @@ def test_a_fault_names_key_value_and_remedy(
                 "pretrain.micro_batch": 64,
             },
             "methods.moco.batch_norm_group: is 300, not less than pretrain.batch_size: 256, so "
-            "batch norm could tell which key is whose, as with null; set it to 64, or to null",
+            "batch norm could reveal whose key is whose, as with null; set it to 64, or to null",
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
@@ -279,17 +279,18 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {
             "data.train": 256,
             "pretrain.batch_size": 256,
-            "evaluate.few_labels.per_class": [256],
+            "tasks.few_labels.per_class": [256],
+            "tasks.propagation.per_class": [256],
         },
         {"pretrain.batch_size": 8192, "pretrain.micro_batch": 256},
         {"pretrain.batch_size": 256, "pretrain.micro_batch": 256},
         {"pretrain.method": "moco", "pretrain.batch_size": 64, "pretrain.processes": 2},
-        {"probes.knn.neighbours": [55001], "evaluate.probes": ["linear"]},
+        {"probes.knn.neighbours": [55001], "tasks.classification.probes": ["linear"]},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
         {"data.validation": 1024, "pretrain.monitor_examples": 1024},
         {"data.test": 2000, "report.points": 2000},
         {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
-        {"gate.beats": ["linear.accuracy"], "evaluate.probes": ["knn"]},
+        {"gate.better_than_raw": ["linear.accuracy"], "tasks.classification.probes": ["knn"]},
         {
             "pretrain.method": "swav",
             "methods.swav.small_crops": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
@@ -317,7 +318,10 @@ def test_settings_that_just_fit_are_in_order(changes: dict[str, Any], write_para
             {"gate.drops": {"labels.accuracy": 0.9}},
             "gate.drops: 'labels.accuracy' is no metric; did",
         ),
-        ({"gate.beats": ["knn"]}, "gate.beats: 'knn' is no metric; did you mean 'knn.f1'?"),
+        (
+            {"gate.better_than_raw": ["knn"]},
+            "gate.better_than_raw: 'knn' is no metric; did you mean 'knn.f1'?",
+        ),
     ],
 )
 def test_the_gate_s_metrics_are_such_as_there_are(
@@ -344,7 +348,7 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
     changes = {"data.train": 255, "data.test": 1999, "pretrain.warmup_epochs": 10.0}
     path = write_params(changes)
-    assert len(faults(path)) == 4
+    assert len(faults(path)) == 5
 
 
 def test_a_missing_section_is_one_fault(settings: dict[str, Any], write_params: Write) -> None:
@@ -371,6 +375,21 @@ def test_a_stage_refuses_what_is_chosen_and_not_stated(
     del settings["methods"]["simclr"]
     with pytest.raises(ConfigError, match=r"methods\.simclr states no options"):
         params.load(write_params({"pretrain.method": "simclr"}))
+
+
+def test_a_stage_refuses_a_task_whose_probes_are_no_list(write_params: Write) -> None:
+    settings = params.load(write_params({"tasks.classification.probes": None}))
+    with pytest.raises(ConfigError, match=r"tasks\.classification\.probes: input should be"):
+        settings.bound("tasks", "classification")
+
+
+def test_probes_that_a_task_names_must_have_stated_options(
+    settings: dict[str, Any], write_params: Write
+) -> None:
+    del settings["probes"]["knn"]
+    assert faults(write_params({})) == [
+        "tasks.classification.probes: is 'knn', but probes.knn states no options"
+    ]
 
 
 # How DVC writes small numbers with -S.
@@ -462,7 +481,7 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
                 "pretrain.objective": "nt_xent",
                 "methods.siamese.positives": "classes",
             },
-            "pretrain.objective: is 'nt_xent', which cannot learn from classes",
+            "pretrain.objective is 'nt_xent', which cannot learn from classes",
         ),
         (
             {
@@ -479,11 +498,11 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
         ),
         (
             {"pretrain.method": "margin", "methods.margin.classes": 10},
-            "methods.margin.classes is 10, and labels are not looked at",
+            "methods.margin.classes is 10, but methods.margin.positives is 'views', which uses no",
         ),
         (
             {"pretrain.method": "cross_entropy", "pretrain.head": "identity"},
-            "methods.cross_entropy needs a head with outputs of its own",
+            "methods.cross_entropy needs a head with a linear layer",
         ),
     ],
     ids=lambda value: value["pretrain.method"] if isinstance(value, dict) else "",

@@ -7,7 +7,7 @@ import pytest
 from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.settings import params, recipes
-from twinview.settings.recipes import overlaid
+from twinview.settings.recipes import merge
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
@@ -17,12 +17,12 @@ def test_a_recipe_is_short_and_states_only_what_differs(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 20
     own, base = params._loaded(path), params.stated(ROOT / "params.yaml")
     assert isinstance(own, dict)
-    assert [key for key, value in own.items() if overlaid(base, {key: value}) == base] == []
+    assert [key for key, value in own.items() if merge(base, {key: value}) == base] == []
 
 
 def test_mappings_are_laid_over_mappings_and_all_else_takes_their_place() -> None:
     base = {"a": {"b": 1, "c": [1, 2]}, "d": None, "e": 3}
-    assert overlaid(base, {"a": {"c": [3]}, "d": {"x": 1}, "f": 4}) == {
+    assert merge(base, {"a": {"c": [3]}, "d": {"x": 1}, "f": 4}) == {
         "a": {"b": 1, "c": [3]}, "d": {"x": 1}, "e": 3, "f": 4,
     }  # fmt: skip
     assert base == {"a": {"b": 1, "c": [1, 2]}, "d": None, "e": 3}
@@ -30,7 +30,7 @@ def test_mappings_are_laid_over_mappings_and_all_else_takes_their_place() -> Non
 
 def test_an_overlay_of_nothing_and_one_of_all_are_the_base() -> None:
     base = params.stated(ROOT / "params.yaml")
-    assert overlaid(base, {}) == overlaid(base, base) == overlaid({}, base) == base
+    assert merge(base, {}) == merge(base, base) == merge({}, base) == base
 
 
 @pytest.fixture

@@ -102,5 +102,5 @@ def test_an_old_name_beside_the_new_one_is_refused_too(write_params: Write) -> N
 def test_a_file_in_order_is_never_translated(
     write_params: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renamed, "translated", lambda values: pytest.fail("translated"))
+    monkeypatch.setattr(renamed, "translate", lambda values: pytest.fail("translated"))
     params.load(write_params({}))

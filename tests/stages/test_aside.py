@@ -38,9 +38,10 @@ SETTINGS = {
     "encoders.convnet.strides": [2, 2],
     "encoders.convnet.pool_size": 2,
     "baselines.pca_components": 4,
-    "evaluate.few_labels.per_class": [2],
-    "evaluate.few_labels.propagation.neighbours": 4,
-    "probes.knn.whitened": [0, 4],
+    "tasks.few_labels.per_class": [2],
+    "tasks.propagation.per_class": [2],
+    "tasks.propagation.neighbours": 4,
+    "probes.knn.pca_components": [0, 4],
     "report.points": 10,
     "report.queries": 2,
 }

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError
 from twinview.stages import dvc_yaml
-from twinview.stages.aside import is_bare
+from twinview.stages.aside import holds_only_docstring
 
 SCRIPT = """
 from pathlib import Path
@@ -32,7 +32,7 @@ def write(root: Path, texts: Mapping[str, str]) -> None:
 def made(root: Path, texts: Mapping[str, str]) -> Any:
     """The stages of a project whose one script is pipeline/prepare.py, but for other ones."""
     write(root, {"pipeline/prepare.py": SCRIPT.format(""), "src/twinview/__init__.py": ""} | texts)
-    return YAML(typ="safe").load(dvc_yaml.text(root))["stages"]
+    return YAML(typ="safe").load(dvc_yaml.generate(root))["stages"]
 
 
 def deps(root: Path, texts: Mapping[str, str]) -> list[str]:
@@ -42,7 +42,7 @@ def deps(root: Path, texts: Mapping[str, str]) -> list[str]:
 
 def test_the_one_in_git_is_what_generate_writes() -> None:
     written = (ROOT / "dvc.yaml").read_text()
-    assert written == dvc_yaml.text(ROOT), "`twinview generate` writes it anew"
+    assert written == dvc_yaml.generate(ROOT), "`twinview generate` writes it anew"
 
 
 def test_a_stage_depends_on_what_its_script_imports_and_what_that_imports(tmp_path: Path) -> None:
@@ -177,22 +177,22 @@ def test_stages_that_read_from_each_other_are_named(tmp_path: Path) -> None:
         f"pipeline/{name}.py": SCRIPT.format(f'reads=(Path("{read}"),), writes=(Path("{name}"),)')
         for name, read in (("a", "b"), ("b", "a"))
     }
-    with pytest.raises(ConfigError, match=r"in a circle: (a -> b -> a|b -> a -> b)"):
+    with pytest.raises(ConfigError, match=r"in a cycle: (a -> b -> a|b -> a -> b)"):
         made(tmp_path, scripts)
 
 
 def test_a_module_that_is_no_python_is_named_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"files.py, line 2: .*; mend it"):
+    with pytest.raises(ConfigError, match=r"files.py, line 2: .*; correct it"):
         made(tmp_path, {"src/twinview/core/files.py": "import os\nimport\n"})
 
 
 def test_a_folder_without_code_keeps_its_dvc_yaml(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no pipeline/\*.py and src/twinview/"):
-        dvc_yaml.text(tmp_path)
+        dvc_yaml.generate(tmp_path)
 
 
 def test_packages_hold_only_a_docstring() -> None:
     """Else an edit of one would make every stage stale, whatever it says."""
     found = sorted((ROOT / "src/twinview").glob("*/**/__init__.py"))
-    code = [path.parent.name for path in found if not is_bare(path)]
+    code = [path.parent.name for path in found if not holds_only_docstring(path)]
     assert code == ["cli", "tracking"], "no stage loads the commands, and MLflow is aside"

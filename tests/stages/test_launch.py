@@ -12,7 +12,7 @@ import pytest
 from twinview.stages import launch
 
 Write = Callable[[dict[str, Any]], Path]
-LOST = launch.LOST
+LOST = launch.PEERS_LOST
 
 
 def test_one_process_runs_main_where_it_is(
@@ -48,13 +48,13 @@ def test_faults_of_the_settings_come_before_any_start(write_params: Write) -> No
 )
 def test_what_no_process_has_told_the_stage_tells(ends: dict[int, int], said: str) -> None:
     failures = {place: SimpleNamespace(exitcode=status) for place, status in ends.items()}
-    found = launch._untold(failures, 3)
+    found = launch._describe_failures(failures, 3)
     assert found.startswith(f"twinview: {said}") if said else found == ""
 
 
 def test_a_signal_that_is_ignored_is_not_heeded() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        assert launch._heeded() == ["SIGINT", "SIGTERM"]
+        assert launch._handled_signals() == ["SIGINT", "SIGTERM"]
     finally:
         signal.signal(signal.SIGHUP, before)

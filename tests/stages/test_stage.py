@@ -69,13 +69,13 @@ def test_a_stage_that_runs_already_is_refused_before_anything(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(params, "check", lambda: pytest.fail("went on"))
-    with stage.alone("views"), pytest.raises(SystemExit) as caught:
+    with stage.folder_lock("views"), pytest.raises(SystemExit) as caught:
         stage.run(lambda: pytest.fail("started"))
     assert f"another run is at work in {folder} (views)" in str(caught.value.code)
 
 
 def test_the_refusal_names_the_process_at_work(folder: Path) -> None:
-    with stage.alone("views"), pytest.raises(BusyError) as caught, stage.alone("views"):
+    with stage.folder_lock("views"), pytest.raises(BusyError) as caught, stage.folder_lock("views"):
         pytest.fail("started")
     assert f"process {os.getpid()}" in str(caught.value) and "`kill`" in str(caught.value)
 
@@ -98,7 +98,7 @@ def test_ctrl_c_where_nothing_is_to_be_saved_ends_as_one_line(
 def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
     before = signal.signal(signal.Signals[name], signal.default_int_handler)  # nohup ignores one
     try:
-        with stage.noted_signals() as came:
+        with stage.deferred_signals() as came:
             assert came() == ""
             signal.raise_signal(signal.Signals[name])
             assert came() == name
@@ -109,15 +109,15 @@ def test_a_signal_is_noted_and_not_obeyed(name: str) -> None:
 def test_one_of_several_processes_stops_when_its_parent_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with stage.noted_signals() as asked_to_stop:
+    with stage.deferred_signals() as stop_requested_by:
         monkeypatch.setattr(os, "getppid", lambda: 1)
-        assert asked_to_stop() == ""  # alone, it works on
+        assert stop_requested_by() == ""  # alone, it works on
         monkeypatch.setenv("RANK", "0")
-        assert asked_to_stop() == "the end of the process that started it"
+        assert stop_requested_by() == "the end of the process that started it"
 
 
 def test_a_second_signal_acts_at_once() -> None:
-    with stage.noted_signals():
+    with stage.deferred_signals():
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -126,15 +126,15 @@ def test_a_second_signal_acts_at_once() -> None:
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with stage.noted_signals() as asked_to_stop:
+        with stage.deferred_signals() as stop_requested_by:
             os.kill(os.getpid(), signal.SIGHUP)
-            assert asked_to_stop() == ""
+            assert stop_requested_by() == ""
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
 def test_signals_are_obeyed_again_afterwards() -> None:
-    with stage.noted_signals():
+    with stage.deferred_signals():
         pass
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -153,7 +153,7 @@ def test_progress_takes_an_item_only_when_it_is_asked_for() -> None:
 
 def test_exhaust_runs_the_generator_to_its_end() -> None:
     done: list[int] = []
-    stage.exhaust((done.append(i) or 1 for i in range(3)), 3, "what")
+    stage.run_with_bar((done.append(i) or 1 for i in range(3)), 3, "what")
     assert done == [0, 1, 2]
 
 
@@ -161,7 +161,7 @@ def test_there_is_no_bar_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> 
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     list(stage.progress(range(3), 3, "what"))
-    stage.exhaust([1, 1], 2, "what")
+    stage.run_with_bar([1, 1], 2, "what")
     assert written.getvalue() == ""
 
 
@@ -213,7 +213,7 @@ class Terminal:
 def test_a_terminal_has_bars_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal(monkeypatch)
     list(stage.progress((time.sleep(0.12) for _ in range(3)), 3, "embed"))
-    stage.exhaust((time.sleep(0.12) or 500 for _ in range(3)), 1500, "views")
+    stage.run_with_bar((time.sleep(0.12) or 500 for _ in range(3)), 1500, "views")
     shown = terminal.shown()
     bars = [re.search(rf"{name}: +\d+%\|.*\[\d+:\d+<\d+:\d+, .*it/s\]", shown)
             for name in ("embed", "views")]  # fmt: skip
@@ -224,14 +224,14 @@ def test_a_terminal_shows_the_time_of_work_that_does_not_tell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = Terminal(monkeypatch)
-    with stage.elapsed("export"):
+    with stage.show_elapsed("export"):
         time.sleep(0.3)
     assert "export: 00:00" in terminal.shown()
 
 
 def test_the_time_is_shown_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", written := io.StringIO())
-    with stage.elapsed("export"):
+    with stage.show_elapsed("export"):
         time.sleep(0.3)
     assert written.getvalue() == ""
 

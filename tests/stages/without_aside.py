@@ -28,13 +28,16 @@ REPLACED: dict[str, dict[str, Any]] = {
     "twinview.experiments.lock_file": {"load": dict, "outs": dict},
     "twinview.experiments.provenance": {"provenance": dict},
     "twinview.settings.check_cache": {},
-    "twinview.stages.aside": {"is_aside": lambda module: False, "is_bare": lambda path: False},
+    "twinview.stages.aside": {
+        "is_aside": lambda module: False,
+        "holds_only_docstring": lambda path: False,
+    },
     "twinview.stages.declared": {"Stage": dict},
     "twinview.stages.launch": {},
     "twinview.stages.stage": {
-        "elapsed": lambda what: contextlib.nullcontext(),
-        "exhaust": lambda parts, *given: list(parts),
-        "noted_signals": lambda: contextlib.nullcontext(str),
+        "show_elapsed": lambda what: contextlib.nullcontext(),
+        "run_with_bar": lambda parts, *given: list(parts),
+        "deferred_signals": lambda: contextlib.nullcontext(str),
         "progress": lambda items, *given: iter(items),
     },
     "twinview.tracking.mlflow_runs": {

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.support.reports import report
+from twinview.core import entries
 
 
 def results(folder: Path, accuracy: float, name: str = "") -> str:
@@ -29,7 +30,13 @@ def results(folder: Path, accuracy: float, name: str = "") -> str:
     }
     run = {"run_id": own, "verdict": "learning", "seconds": 90.0, "commit": "c" * 40}
     run |= {"changed": True, "hardware": "2 cores", "versions": "python 3.11"}
-    write(folder / "reports/evaluation.json", {"protocol": "frozen-2", "contenders": contenders})
+    declared = entries.to_json(
+        entries.declared(
+            {"classification": {"probes": ["linear"]}, "few_labels": {"per_class": [10]}}
+        )
+    )
+    evaluation = {"protocol": "frozen-2", "entries": declared, "contenders": contenders}
+    write(folder / "reports/evaluation.json", evaluation)
     write(folder / "reports/data/card.json", card)
     write(folder / "models/pretrain_run.json", run)
     (folder / "models/encoder").mkdir(exist_ok=True)

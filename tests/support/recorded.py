@@ -13,7 +13,7 @@ import mlflow
 from tests.support import commands
 from tests.support.workspace import ROOT, make_workspace, tiny_params
 from twinview.core.csv_files import load_rows
-from twinview.stages.aside import is_bare
+from twinview.stages.aside import holds_only_docstring
 
 RECORDER = ROOT / "tests/pipeline/recorder"
 
@@ -78,7 +78,10 @@ class Project:
     def loaded(self) -> list[tuple[str, set[str]]]:
         """The files of code, but packages of a docstring, that each process of a stage loaded."""
         return [
-            (record["stage"], {m for m in record["modules"] if not is_bare(self.folder / m)})
+            (
+                record["stage"],
+                {m for m in record["modules"] if not holds_only_docstring(self.folder / m)},
+            )
             for record in self.recorded()
         ]
 

@@ -11,7 +11,7 @@ from twinview.settings.sections import Gate
 GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
     drops={"linear.accuracy": 0.01},
-    beats=("linear.accuracy",),
+    better_than_raw=("linear.accuracy",),
     verdicts=("learning", "slow"),
     model="encoder",
 )

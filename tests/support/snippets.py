@@ -13,12 +13,14 @@ PAGES = sorted(
 # How commands begin that no test of this kind runs, and why.
 NOT_RUN = {
     "make repro": "installs, fetches the data and trains for twenty minutes",
+    "source .venv/bin/activate": "make repro makes this environment",
     "make test": "this suite",
     "dvc exp run": "trains for minutes",
     "dvc queue start": "trains what is queued",
     "twinview seeds": "trains three times",
     "twinview use": "rewrites params.yaml; tests/test_use.py runs it",
     "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
+    "twinview compare simclr-1": "names experiments that the tutorial trains",
     "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",
     "twinview export": "a minute; test_what_is_exported_by_command_answers_in_python runs it",
     "mlflow models serve": "a server; test_the_server_and_the_request_run starts it",

@@ -35,7 +35,7 @@ def save_models(
         torch.randn(len(CLASSES), made.dim, generator=random),
         torch.randn(len(CLASSES), generator=random),
     )
-    probe.save(models / "probe", probe.with_class_names(fitted, CLASSES, mirror), {"strength": 0.1})
+    probe.save(models / "probe", probe.with_class_names(fitted, CLASSES, mirror), {"C": 0.1})
     return Predictor.load(models)
 
 

@@ -63,8 +63,8 @@ OWN = Budget(
 def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
     method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
     make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
-    state = State.before(method, make, torch.device("cpu"))
-    with checkpoints.opened({"a": "b"}) as kept:
+    state = State.initial(method, make, torch.device("cpu"))
+    with checkpoints.open_for({"a": "b"}) as kept:
         made = Session(state, watch(prepared, 4, method), kept)
         made.resume()
         yield made
@@ -79,4 +79,4 @@ def run(
     """Trains to the end; after each step, what the newest checkpoint is of."""
     split = prepared.splits["train"]
     views = LiveViews(render(prepared), split)
-    return [own.kept.step() for _ in own.steps(split, views, OWN, every, stop)]
+    return [own.checkpoints.newest_step() for _ in own.steps(split, views, OWN, every, stop)]

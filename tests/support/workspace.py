@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from tests.support.commands import LONG_S, git, output
 from twinview.core import locks, paths
 from twinview.settings.params import stated
-from twinview.settings.recipes import overlaid
+from twinview.settings.recipes import merge
 
 ROOT = Path(__file__).parents[2]
 FETCH = (
@@ -25,8 +25,12 @@ TINY: dict[str, Any] = {
     "views": {"mode": "cached"},
     "pretrain": {"epochs": 2, "batch_size": 64, "monitor_examples": 64, "precision": "float32"},
     "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "pool_size": 2}},
-    "evaluate": {"projections": True, "few_labels": {"per_class": [5, 20], "draws": 3}},
-    "probes": {"linear": {"strength": [0.01]}, "knn": {"neighbours": [5], "whitened": [0, 16]}},
+    "evaluate": {"probe_projections": True},
+    "tasks": {
+        "few_labels": {"per_class": [5, 20], "draws": 3},
+        "propagation": {"per_class": [5, 20], "draws": 3},
+    },
+    "probes": {"linear": {"C": [0.01]}, "knn": {"neighbours": [5], "pca_components": [0, 16]}},
     "report": {"points": 60, "queries": 4},
 }
 
@@ -61,7 +65,7 @@ def make_workspace(folder: Path, params: str) -> dict[str, str]:
 
 def tiny_params(changes: dict[str, Any]) -> str:
     """params.yaml with a few hundred examples and the given changes."""
-    return written(overlaid(overlaid(stated(ROOT / "params.yaml"), TINY), changes))
+    return written(merge(merge(stated(ROOT / "params.yaml"), TINY), changes))
 
 
 def written(settings: dict[str, Any]) -> str:

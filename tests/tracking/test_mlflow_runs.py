@@ -270,7 +270,7 @@ def test_a_pipeline_is_one_row_with_settings_metrics_and_the_page(
 
 def test_mlflow_s_pages_open_in_our_view(root: Path, logged: list[tuple[Any, ...]]) -> None:
     experiment = publish(root).info.experiment_id
-    assert mlflow_runs.page() == (
+    assert mlflow_runs.page_address() == (
         f"/#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey=twinview"
     )
 
@@ -279,7 +279,7 @@ def test_without_a_store_mlflow_s_pages_open_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
-    assert mlflow_runs.page() == "" and not list(tmp_path.glob("*.db"))
+    assert mlflow_runs.page_address() == "" and not list(tmp_path.glob("*.db"))
 
 
 def test_artifacts_and_store_lie_under_the_project_s_folder(
@@ -379,7 +379,7 @@ def test_what_git_could_not_tell_is_unknown_and_no_commit_of_mlflow_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(provenance, "commit", lambda: "unknown (git: it refuses)")
-    monkeypatch.setattr(provenance, "changed", lambda: None)
+    monkeypatch.setattr(provenance, "has_changes", lambda: None)
     tags = mlflow_runs._provenance(mlflow_runs.PIPELINE)
     assert tags["twinview.commit"] == "unknown (git: it refuses)"
     assert tags["twinview.changed"] == "unknown"
@@ -392,11 +392,13 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
     settings = {"pretrain": {"method": "simclr", "epochs": 2, "seed": 0}}
     settings["data"] = {"source": "fashion_mnist"}
     values = ("loss", "validation_knn", "effective_rank", "examples_per_second")
+    shown = {"metrics": METRICS | {"knn.accuracy": 0.8}}
+    shown["compared"] = ["linear.accuracy", "knn.accuracy"]
     with recorded_by_dvc(folder):
         with mlflow_runs.pretraining(settings, "columns", "") as run:
             run.log(dict.fromkeys(values, 0.5), 1)
             run.tag(verdict="learning", failure="none")
-        row = publish(root, run.id, settings=settings, metrics=METRICS | {"knn.accuracy": 0.8})
+        row = publish(root, run.id, settings=settings, **shown)
     for found in (row, mlflow.get_run(run.id)):
         tags = mlflow.get_experiment(found.info.experiment_id).tags
         assert tags["mlflow.note.content"].startswith("One r")
@@ -422,7 +424,7 @@ def test_a_row_brings_its_columns_to_an_experiment_of_an_earlier_version(
 def test_a_row_has_all_our_metrics_and_last_the_baselines_that_they_are_compared_with() -> None:
     ours = {"linear": {"accuracy": 0.9, "f1": 0.8}, "propagated_10": {"accuracy": 0.7}}
     names = ("pca_64", "raw_pixels", "random_encoder")
-    found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours))
+    found = mlflow_runs.row_metrics(ours, dict.fromkeys(names, ours), ["linear.accuracy"])
     assert found.pop("versus.raw_pixels.linear.accuracy") == 0.9
     assert found == flatten(ours) and max(*found, "pretrain.minutes") < "versus"
 
@@ -516,7 +518,7 @@ def test_a_database_that_is_none_is_said_so(root: Path, monkeypatch: pytest.Monk
     with pytest.raises(BusyError, match=said), pretraining():
         pytest.fail("went on")
     with pytest.raises(BusyError, match=said):
-        mlflow_runs.page()
+        mlflow_runs.page_address()
 
 
 @pytest.mark.parametrize("name", [mlflow_runs.PRETRAINING, mlflow_runs.PIPELINE])
@@ -549,12 +551,12 @@ def test_a_password_in_the_store_s_address_is_told_to_nobody(
     monkeypatch.delenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", raising=False)
     with refusing() as port:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
-        assert mlflow_runs.place() == f"http://***@127.0.0.1:{port}"
+        assert mlflow_runs.display_address() == f"http://***@127.0.0.1:{port}"
         said = rf"http://\*\*\*@127\.0\.0\.1:{port} does not"
         with pytest.raises(BusyError, match=said) as caught:
-            mlflow_runs.connected()
+            mlflow_runs.connect()
     assert "secret" not in str(caught.value)
     assert environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.get()
-    assert mlflow_runs.masked("sqlite:////a/b@c.db, https://x/a@b") == (
+    assert mlflow_runs.mask_passwords("sqlite:////a/b@c.db, https://x/a@b") == (
         "sqlite:////a/b@c.db, https://x/a@b"
     )

@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         enter(born, patch)
         write_run("before")
-        client, experiment = mlflow_runs.connected()
+        client, experiment = mlflow_runs.connect()
         model = client.create_logged_model(experiment, "encoder")
         write_card(model.model_id, "old")
         client.create_registered_model("letters")
@@ -59,19 +59,19 @@ def born(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(made, tmp_path / "born")
     with pytest.MonkeyPatch.context() as patch:
         enter(tmp_path / "born", patch)
-        mlflow_runs.connected()
+        mlflow_runs.connect()
     return tmp_path / "born"
 
 
 def write_run(text: str) -> str:
-    client, experiment = mlflow_runs.connected()
+    client, experiment = mlflow_runs.connect()
     run = client.create_run(experiment)
     client.log_text(run.info.run_id, text, "page.html")
     return str(run.info.run_id)
 
 
 def write_card(model: str, text: str) -> None:
-    client, _ = mlflow_runs.connected()
+    client, _ = mlflow_runs.connect()
     Path("CARD.md").write_text(text)
     client.log_model_artifact(model, "CARD.md")
 
@@ -110,8 +110,8 @@ def test_a_folder_s_name_may_have_whatever_a_name_may_have(
     run = write_run("text")
     assert mlflow.artifacts.load_text(f"runs:/{run}/page.html") == "text"
     assert (
-        mlflow_runs.page().startswith("/#/experiments/")
-        and stores.elsewhere([mlflow_runs.PIPELINE]) == []
+        mlflow_runs.page_address().startswith("/#/experiments/")
+        and stores.other_folders([mlflow_runs.PIPELINE]) == []
     )
     assert list(folder.iterdir()) == [project]
     assert {path.name for path in project.iterdir()} == {".dvc", "mlflow.db", "mlartifacts"}
@@ -138,7 +138,7 @@ def test_every_address_of_ours_is_renewed_and_none_of_others(
     born: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = enter(born.rename(born.with_name("new")), monkeypatch)
-    mlflow_runs.connected()
+    mlflow_runs.connect()
     known = "\n".join(addresses(Path("mlflow.db")))
     assert f"{born}/" not in known and known.count(f"{new}/mlartifacts/") >= 5
     assert "file:///elsewhere/mlartifacts/a" in known
@@ -156,12 +156,12 @@ def test_a_database_that_came_without_its_files_is_refused_before_anything(
     (folder / "new").mkdir()
     shutil.copy(born / "mlflow.db", folder / "new")
     enter(folder / "new", monkeypatch)
-    said = rf"files of 1 of its runs are still in {born}/mlartifacts; `cp -a {born}/mlartifacts"
-    for use in (mlflow_runs.connected, mlflow_runs.page, mlflow_runs.move_in):
+    said = rf"files of 1 of its runs are still in {born}/mlartifacts; copy them by `cp -a {born}"
+    for use in (mlflow_runs.connect, mlflow_runs.page_address, mlflow_runs.renew_addresses):
         with pytest.raises(DataError, match=said):
             use()
     shutil.copytree(born / "mlartifacts", "mlartifacts")
-    assert mlflow_runs.page() != ""
+    assert mlflow_runs.page_address() != ""
 
 
 @pytest.mark.parametrize("place", ["mlflow-artifacts:/1", "s3://a/mlartifacts/b", "/born/mlruns/1"])
@@ -171,7 +171,7 @@ def test_an_experiment_that_somebody_put_elsewhere_stays_there(
     with sqlite3.connect("mlflow.db") as opened:
         opened.execute("CREATE TABLE experiments (name, artifact_location)")
         opened.execute("INSERT INTO experiments VALUES ('twinview', ?)", [place])
-    assert stores.elsewhere([mlflow_runs.PIPELINE]) == []
+    assert stores.other_folders([mlflow_runs.PIPELINE]) == []
 
 
 def test_a_store_outside_of_the_project_keeps_its_addresses(
@@ -179,6 +179,6 @@ def test_a_store_outside_of_the_project_keeps_its_addresses(
 ) -> None:
     (folder / "new").mkdir()
     enter(folder / "new", monkeypatch)
-    for store in (stores.address(born / "mlflow.db"), "http://127.0.0.1:9"):
+    for store in (stores.sqlite_url(born / "mlflow.db"), "http://127.0.0.1:9"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-        assert stores.elsewhere([mlflow_runs.PIPELINE]) == []
+        assert stores.other_folders([mlflow_runs.PIPELINE]) == []

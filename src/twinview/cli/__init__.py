@@ -3,10 +3,9 @@
 Exit status: 0 success; 1 an error that you can correct, or a gate that fails; 2 wrong usage;
 130 stopped by Ctrl-C; if `dvc repro` fails, its own status.
 
-A command is one file of this folder: its docstring is the help and ends with an example,
-`add_arguments(parser)` adds the command's own, and `run(options)` gives an Outcome. Only the
-command that is asked for is loaded; programs that take seconds to load are imported inside
-functions.
+A command is one file of this folder. Its docstring is its help and ends with an example,
+`add_arguments(parser)` adds its arguments, and `run(options)` returns an Outcome. Only the named
+command is loaded; packages that take seconds to load are imported inside functions.
 """
 
 import argparse
@@ -28,7 +27,7 @@ from twinview.cli.outcome import Outcome
 from twinview.core import errors
 from twinview.core.errors import TwinviewError
 
-# In the order in which a user meets them.
+# In the order in which a user needs them.
 GROUPS = {
     "Run": ("check", "use", "repro", "show", "ui"),
     "Compare": ("seeds", "compare", "sweep", "measure"),
@@ -36,17 +35,20 @@ GROUPS = {
     "Use the encoder": ("embed", "neighbours", "export"),
     "Keep in order": ("clean", "generate"),
 }
-_OTHERS = ("__init__", "__main__", "arguments", "outcome", "project")
+_NO_COMMANDS = ("__init__", "__main__", "arguments", "outcome", "project")
 _END = (
-    "Every command has --help, with an example; --json, which prints the result as JSON and all "
-    "else to standard error; and --debug, which shows the traceback of an error. More is in "
-    "docs/terminal.md."
+    "Every command has --help, with an example; --json, which prints the result as JSON and "
+    "everything else to standard error; and --debug, which shows the traceback of an error. More "
+    "is in docs/terminal.md."
 )
-_WIDEST = 100
+_MAX_WIDTH = 100  # columns of a help page
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; errors that a user can mend are one paragraph without a traceback."""
+    """Runs one command and returns its exit status.
+
+    An error that the user can fix is printed as one paragraph without a traceback.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal that has no UTF-8
     try:
@@ -58,91 +60,94 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def commands() -> list[str]:
-    """The names of all commands, in the order of GROUPS; those of no group last."""
-    here = Path(__file__).parent
-    found = sorted(path.stem for path in here.glob("*.py") if path.stem not in _OTHERS)
-    order = [name for names in GROUPS.values() for name in names]
-    return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    """The names of all commands, in the order of GROUPS; commands without a group come last."""
+    folder = Path(__file__).parent
+    names = sorted(path.stem for path in folder.glob("*.py") if path.stem not in _NO_COMMANDS)
+    order = [name for group in GROUPS.values() for name in group]
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.debug:
-        os.environ[errors.DEBUG] = "1"  # stages that it starts show theirs too
+        os.environ[errors.DEBUG] = "1"  # the stages that the command starts inherit it
     try:
         with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
             options.require_project(options)
             outcome: Outcome = options.run(options)
-        _say(outcome, options.json)
+        _print(outcome, options.json)
     except (TwinviewError, OSError) as error:
-        said = errors.describe(error)
-        print(f"twinview: {said}", file=sys.stderr)
+        message = errors.describe(error)
+        print(f"twinview: {message}", file=sys.stderr)
         faults = error.faults if isinstance(error, TwinviewError) else ()
-        outcome = Outcome("", {"error": said, "faults": list(faults)}, 1)
-        _say(outcome, options.json)
+        outcome = Outcome("", {"error": message, "faults": list(faults)}, 1)
+        _print(outcome, options.json)
     return outcome.after() if outcome.after else outcome.status
 
 
-def _say(outcome: Outcome, as_json: bool) -> None:
-    said = json.dumps(outcome.data, indent=2) if as_json else outcome.text
-    if not said:
+def _print(outcome: Outcome, as_json: bool) -> None:
+    text = json.dumps(outcome.data, indent=2) if as_json else outcome.text
+    if not text:
         return
     try:
-        print(said, flush=True)
-    except BrokenPipeError:  # the reader, such as `head`, has what it wants
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a command line. Only the command that it names is loaded."""
+    """The parsed options of a command line. Only the command that it names is loaded."""
     about, statuses, _ = str(__doc__).split("\n\n", 2)
-    whole = _made("twinview", f"{about}\n\n{_listed()}", f"{statuses}\n\n{_END}")
-    whole.usage = "twinview [-h] COMMAND ..."
-    whole.add_argument("command", choices=commands(), metavar="COMMAND", help=argparse.SUPPRESS)
-    name = whole.parse_args(arguments[:1]).command
+    main_parser = _new_parser("twinview", f"{about}\n\n{_command_list()}", f"{statuses}\n\n{_END}")
+    main_parser.usage = "twinview [-h] COMMAND ..."
+    main_parser.add_argument(
+        "command", choices=commands(), metavar="COMMAND", help=argparse.SUPPRESS
+    )
+    name = main_parser.parse_args(arguments[:1]).command
     module = importlib.import_module(f"twinview.cli.{name}")
-    summary, _, more = str(module.__doc__).partition("\n\n")
-    own = _made(f"twinview {name}", summary, more)
-    own.add_argument("--json", action="store_true", help="print the result as JSON")
-    own.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    module.add_arguments(own)
-    own.set_defaults(run=module.run, require_project=partial(project.require, name, parser=own))
-    return own.parse_args(arguments[1:])
+    summary, _, details = str(module.__doc__).partition("\n\n")
+    parser = _new_parser(f"twinview {name}", summary, details)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    module.add_arguments(parser)
+    require_project = partial(project.require, name, parser=parser)
+    parser.set_defaults(run=module.run, require_project=require_project)
+    return parser.parse_args(arguments[1:])
 
 
-def _made(program: str, description: str, end: str) -> argparse.ArgumentParser:
+def _new_parser(program: str, description: str, end: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         program,
-        description=_filled(description),
-        epilog=_filled(end),
+        description=_wrap(description),
+        epilog=_wrap(end),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
-def _listed() -> str:
+def _command_list() -> str:
     """The commands with their summaries, group by group."""
-    rest = {"Others": tuple(set(commands()).difference(*GROUPS.values()))}
-    groups = {title: [n for n in commands() if n in of] for title, of in (GROUPS | rest).items()}
-    parts = []
-    for title, names in groups.items():
-        lines = [_filled(_summary(name), f"  {name:<12}", " " * 14) for name in names]
-        parts.append("\n".join([f"  {title}:", *(f"  {line}" for line in lines)]))
-    return "\n\n".join(part for part in parts if "\n" in part)
+    others = {"Others": tuple(set(commands()).difference(*GROUPS.values()))}
+    paragraphs = []
+    for title, group in (GROUPS | others).items():
+        names = [name for name in commands() if name in group]
+        lines = [_wrap(_summary(name), f"  {name:<12}", " " * 14) for name in names]
+        if lines:
+            paragraphs.append("\n".join([f"  {title}:", *(f"  {line}" for line in lines)]))
+    return "\n\n".join(paragraphs)
 
 
 def _summary(name: str) -> str:
-    """The first line of a command's docstring, read without loading what it imports."""
+    """The first line of a command's docstring, without importing the command."""
     tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     return str(ast.get_docstring(tree)).partition("\n")[0]
 
 
-def _filled(text: str, first: str = "", others: str = "") -> str:
-    """Paragraphs as wide as the terminal; indented ones, such as examples, as they are."""
-    width = min(_WIDEST, shutil.get_terminal_size().columns) - 2
+def _wrap(text: str, first: str = "", others: str = "") -> str:
+    """Paragraphs wrapped to the terminal's width; indented ones, such as examples, unchanged."""
+    width = min(_MAX_WIDTH, shutil.get_terminal_size().columns) - 2
+    fill = partial(textwrap.fill, width=width, break_on_hyphens=False)
     return "\n\n".join(
-        part
-        if part.startswith(" ")
-        else textwrap.fill(
-            part, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-        )
-        for part in text.strip("\n").split("\n\n")
+        paragraph
+        if paragraph.startswith(" ")
+        else fill(paragraph, initial_indent=first, subsequent_indent=others)
+        for paragraph in text.strip("\n").split("\n\n")
     )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def params(parser: argparse.ArgumentParser) -> None:
-    """--params: the file of settings."""
+    """Adds --params, the file of settings."""
     about = "the file of settings; default: params.yaml"
     parser.add_argument(
         "--params", type=Path, default=Path("params.yaml"), metavar="FILE", help=about
@@ -17,7 +17,7 @@ def params(parser: argparse.ArgumentParser) -> None:
 
 
 def baseline(parser: argparse.ArgumentParser) -> None:
-    """--baseline: the commit that a change is held against."""
+    """Adds --baseline, the commit that a change is compared with."""
     parser.add_argument(
         "--baseline",
         metavar="COMMIT",
@@ -26,15 +26,16 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 
 def models(parser: argparse.ArgumentParser) -> None:
-    """--models: the folder of encoder and probe."""
+    """Adds --models, the folder of encoder and probe."""
     about = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
 
 
-def embedder(options: argparse.Namespace) -> "Embedder":
-    """What makes features by the encoder of --models.
+def load_embedder(options: argparse.Namespace) -> "Embedder":
+    """The embedder of the encoder in --models.
 
-    Its probe says whether they are mirrored, or embed.mirror where unlabelled data left no probe.
+    The probe says whether features are mirrored. Unlabelled data has no probe; then embed.mirror
+    says so.
     """
     from twinview.models import encoder  # loads torch
     from twinview.models.predictor import Embedder, Predictor  # loads torch

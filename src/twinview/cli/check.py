@@ -1,8 +1,8 @@
-"""Checks params.yaml as a whole, and what lies around it.
+"""Checks params.yaml as a whole, and the files around it.
 
-Names every wrong setting at once, each with its value and with what would be right; --json lists
-them. Then it reports a broken dvc.lock, links and files where stages write, and an MLflow database
-without the files of its runs.
+Names every wrong setting at once, each with its value and the remedy; --json lists them. Then it
+reports a broken dvc.lock, links and files where stages write, and an MLflow database without the
+files of its runs.
 
     $ twinview check --params recipes/smoke.yaml
 """
@@ -18,19 +18,19 @@ from twinview.experiments import dvc_experiments, lock_file
 from twinview.settings import params
 from twinview.tracking import mlflow_runs, stores
 
-ALONE = (
+NO_REPOSITORY = (
     "twinview: this folder is not a git repository. The pipeline runs; commits are not "
-    "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` mends it."
+    "recorded, and `dvc exp` and `dvc metrics diff` do not work. `git init` makes one."
 )
-ELSEWHERE = (
+QUEUED_ELSEWHERE = (
     "twinview: {} was queued in another folder, of which this one is a copy, and DVC would run it "
-    "there. `dvc queue remove --queued` and queue it here anew."
+    "there. `dvc queue remove --queued`, and queue it here again."
 )
 OTHER_CODE = (
-    "twinview: the code that runs is that of {}, and DVC records this folder's. In a project that "
-    "was copied or moved, `make` says what makes an environment of its own."
+    "twinview: the code that runs is that of {}, but DVC records the code of this folder. In a "
+    "project that was copied or moved, `make` says how to make a new environment."
 )
-UNKNOWN = (
+GIT_FAILED = (
     "twinview: {}. The pipeline runs; commits are recorded as unknown, and `dvc exp` and "
     "`dvc metrics diff` may not work."
 )
@@ -42,36 +42,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Raises ConfigError with every fault of the file, DataError with those of what lies around."""
-    return checked(options.params)
+    """Raises ConfigError with all faults of the file, DataError for a fault around it."""
+    return check_project(options.params)
 
 
-def checked(file: Path) -> Outcome:
-    """That the file and dvc.lock are in order, and whether git knows the folder."""
+def check_project(file: Path) -> Outcome:
+    """The result of the checks, and whether the folder is a git repository.
+
+    Raises ConfigError with all faults of the file, DataError for a fault around it.
+    """
     params.check(file)
     lock_file.load()
     outs.check()
-    stores.elsewhere((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
-    repository, missing = _repository()
-    missing += _other_code()
+    stores.other_folders((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
+    in_git, warnings = _is_repository()
+    warnings += _other_code()
     elsewhere = dvc_experiments.queued_elsewhere()
-    data: dict[str, object] = {"params": str(file), "faults": [], "git": repository}
+    data: dict[str, object] = {"params": str(file), "faults": [], "git": in_git}
     if elsewhere:
-        missing.append(ELSEWHERE.format(", ".join(elsewhere)))
+        warnings.append(QUEUED_ELSEWHERE.format(", ".join(elsewhere)))
         data["queued_elsewhere"] = elsewhere
-    return Outcome("\n".join([f"twinview: {file} is in order", *missing]), data)
+    return Outcome("\n".join([f"twinview: {file} is in order", *warnings]), data)
 
 
-def _repository() -> tuple[bool | None, list[str]]:
-    """Whether git knows the folder, None where it cannot say; and what is missing for that."""
+def _is_repository() -> tuple[bool | None, list[str]]:
+    """Whether the folder is in a git repository, None when git fails; and warnings about it."""
     try:
-        known = git("rev-parse", "--git-dir") is not None
+        in_git = git("rev-parse", "--git-dir") is not None
     except GitError as error:
-        return None, [UNKNOWN.format(error)]
-    return known, [] if known else [ALONE]
+        return None, [GIT_FAILED.format(error)]
+    return in_git, [] if in_git else [NO_REPOSITORY]
 
 
 def _other_code() -> list[str]:
-    """What is wrong where the folder has code of its own and another one's runs."""
+    """A warning when the folder has a package twinview, but another one is imported."""
     here, running = Path("src/twinview"), Path(params.__file__).parents[1]
     return [OTHER_CODE.format(running)] if here.is_dir() and not here.samefile(running) else []

@@ -1,7 +1,8 @@
 """Checks results against limits, raw pixels and earlier results; status 1 if a check fails.
 
-The limits are in params.yaml under `gate`, or in that of the base commit if one is given. A table
-says of each check whether it holds, fails, or has nothing to compare with, and why.
+The limits stand in params.yaml under `gate`, or in the base commit's params.yaml if --baseline
+names one. A table says for each check whether it holds, fails, or has nothing to compare with, and
+why.
 
     $ twinview gate --baseline origin/main
 """
@@ -17,12 +18,12 @@ from twinview.core.errors import ConfigError
 from twinview.experiments import recorded_run
 from twinview.release import gate_table
 from twinview.release.base_commit import base_results, base_settings
-from twinview.release.champions import champion
+from twinview.release.champions import champion_results
 from twinview.release.gate import Reference, holds, run_gate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the thresholds and the results are, and what to compare with."""
+    """Adds the places of thresholds and results, and what to compare with."""
     arguments.params(parser)
     arguments.baseline(parser)
     parser.add_argument(
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """One line for each thing that must hold."""
+    """The table of checks; status 1 when one fails."""
     settings, place = base_settings(options.baseline, options.params)
     references = list(_references(options, settings.model))
     checks = run_gate(settings, recorded_run.in_folder(options.results), references)
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> Outcome:
     data = {
         "holds": holds(checks),
         "thresholds": place,
-        "checks": [dataclasses.asdict(one) for one in checks],
+        "checks": [dataclasses.asdict(check) for check in checks],
     }
     return Outcome(gate_table.text(checks, place), data, 0 if holds(checks) else 1)
 
@@ -59,12 +60,14 @@ def _references(options: argparse.Namespace, model: str) -> Iterator[Reference]:
     if options.baseline is not None:
         yield base_results(options.baseline, options.params)
     if options.champion:
-        yield champion(model)
+        yield champion_results(model)
 
 
 def _write(path: Path, table: str) -> None:
     try:
-        with path.open("a") as file:  # of GitHub's summary, other commands may have written some
+        with path.open("a") as file:  # GitHub's summary may have text of other commands
             file.write(table)
     except OSError as error:
-        raise ConfigError(f"--markdown: {path} cannot be written ({error.strerror})") from None
+        raise ConfigError.at(
+            "--markdown", f"is {path}, which cannot be written ({error.strerror})", "name another"
+        ) from None

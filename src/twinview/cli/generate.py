@@ -1,7 +1,7 @@
-"""Writes the project's files that follow from its code: params.schema.json and dvc.yaml.
+"""Writes the files that are generated from the code: params.schema.json and dvc.yaml.
 
-By the first editors complete params.yaml; the second is made of what the scripts of pipeline/
-declare and import. The project keeps both, and a new plug-in or import may change them.
+Editors use the schema to complete params.yaml. dvc.yaml follows from what the scripts of pipeline/
+declare and import. Both are kept in git; run this command after adding a plug-in or an import.
 
     $ twinview generate
 """
@@ -18,12 +18,12 @@ SCHEMA = Path("params.schema.json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """Adds none."""
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Writes both, or raises ConfigError for a stage that is wrongly declared and writes none."""
-    pipeline, schema = dvc_yaml.text(), params.json_schema()
+    """Writes both files. Raises ConfigError for a wrongly declared stage; writes none then."""
+    pipeline, schema = dvc_yaml.generate(), params.json_schema()
     files.save_json(SCHEMA, schema)
     with files.atomic_file(dvc_yaml.FILE) as temporary:
         temporary.write_text(pipeline, encoding="utf-8")

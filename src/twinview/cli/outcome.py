@@ -1,4 +1,4 @@
-"""What a command ends with: words for a reader, values for a program, an exit status."""
+"""The result of a command: text for a reader, data for a program, an exit status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Outcome:
-    """text: printed as it is. data: printed instead by --json, as JSON. status: the exit status.
+    """The result of a command.
 
-    after: what goes on once that is printed, such as a server; it gives the status.
+    text: is printed. data: is printed as JSON in place of the text if --json is given. status: the
+    exit status. after: is called when the result has been printed, such as a server; it returns
+    the exit status.
     """
 
     text: str

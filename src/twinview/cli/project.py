@@ -1,4 +1,4 @@
-"""Which commands need a project's folder, and what is said in any other one."""
+"""Commands need a project's folder; this module reports an error in any other one."""
 
 import argparse
 import os
@@ -9,37 +9,41 @@ from pathlib import Path
 from twinview.core.errors import ConfigError
 
 _FILES = ("params.yaml", "dvc.yaml")
-# All commands work in a project's folder. These do without where the option names what they need.
-_WITHOUT = {"check": "params", "embed": "models", "export": "models", "neighbours": "models"}
+# These commands need no project when this option names what they read.
+_OPTIONS = {"check": "params", "embed": "models", "export": "models", "neighbours": "models"}
 
 
 def require(command: str, options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    """Raises ConfigError for a command that needs a project, in a folder that is none."""
-    option = _WITHOUT.get(command)
-    if any(map(_is_there, _FILES)) or (option and _is_named(option, options, parser)):
+    """Raises ConfigError when the command needs a project and the folder is not one.
+
+    options, parser: of the command's command line.
+    """
+    option = _OPTIONS.get(command)
+    if any(map(_exists, _FILES)) or (option and _is_given(option, options, parser)):
         return
-    near = next(_near(Path.cwd()), None)
+    near = next(_near_projects(Path.cwd()), None)
     remedies = [f"`cd {shlex.quote(str(near))}`" if near else "`cd` into one"]
     remedies += [f"name the {option} by --{option}"] if option else []
-    raise ConfigError(
-        f"{Path.cwd()} is no twinview project: it has no {' and no '.join(_FILES)}; "
-        f"{', or '.join(remedies)}"
+    raise ConfigError.at(
+        Path.cwd(),
+        f"is no twinview project: it has no {' and no '.join(_FILES)}",
+        ", or ".join(remedies),
     )
 
 
-def _is_named(option: str, options: argparse.Namespace, parser: argparse.ArgumentParser) -> bool:
-    """Whether the option was given, or its default is there."""
+def _is_given(option: str, options: argparse.Namespace, parser: argparse.ArgumentParser) -> bool:
+    """Whether the option was given, or its default exists."""
     path = getattr(options, option)
-    return path != parser.get_default(option) or _is_there(path)
+    return path != parser.get_default(option) or _exists(path)
 
 
-def _near(folder: Path) -> Iterator[Path]:
-    """Projects that the folder is in, and those right below it."""
-    below = (path.parent for path in sorted(folder.glob(f"*/{_FILES[0]}")))
-    for one in (*folder.parents, *below):
-        if all(_is_there(one / name) for name in _FILES):
-            yield one
+def _near_projects(folder: Path) -> Iterator[Path]:
+    """The projects that contain the folder, then those directly inside it."""
+    inside = (path.parent for path in sorted(folder.glob(f"*/{_FILES[0]}")))
+    for candidate in (*folder.parents, *inside):
+        if all(_exists(candidate / name) for name in _FILES):
+            yield candidate
 
 
-def _is_there(path: Path | str) -> bool:
+def _exists(path: Path | str) -> bool:
     return os.access(path, os.F_OK)

@@ -1,9 +1,9 @@
 """Checks the settings, runs `dvc repro`, and prints the results.
 
 Runs only the stages that have changed; an interrupted training continues from its checkpoint. With
-names, it runs these stages and those before them, and prints no results. --recipe writes a recipe
-into params.yaml first, as `twinview use` does, and leaves it there. When DVC fails, the exit status
-is DVC's own, which is 1 or more.
+names, the command runs these stages and those before them, and prints no results. --recipe writes a
+recipe into params.yaml first, as `twinview use` does, and leaves it there. If DVC fails, the exit
+status is DVC's, which is 1 or more.
 
     $ twinview repro --recipe long
 """
@@ -21,30 +21,30 @@ from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stages to run."""
+    """Adds the stages and the recipe."""
     parser.add_argument("stages", nargs="*", help="stages of dvc.yaml; default: all")
     parser.add_argument("--recipe", help="a file of recipes/, or its name without .yaml")
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Ends with DVC's own status where it fails."""
+    """Runs the pipeline; returns its results, or DVC's status if DVC fails."""
     if options.recipe:
-        print(use.used(recipes.find(options.recipe), []).text)
-    found = check.checked(Path("params.yaml"))
-    print(found.text)
-    with stage.alone("repro"):
-        in_git = found.data["git"]
+        print(use.apply_recipe(recipes.find(options.recipe), []).text)
+    checked = check.check_project(Path("params.yaml"))
+    print(checked.text)
+    with stage.folder_lock("repro"):
+        in_git = checked.data["git"]
         if in_git is False or (in_git and Path(".dvc/config.local").exists()):
             dvc("config", "--local", "core.no_scm", str(not in_git).lower())
-        before, started = _last_training(), time.monotonic()
+        trained_before, start = _training_time(), time.monotonic()
         if status := dvc("repro", *options.stages):
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
     if options.stages:
         return Outcome("", {"stages": options.stages})
-    trained = _last_training() != before
-    return show.shown((time.monotonic() - started) / 60 if trained else None)
+    has_trained = _training_time() != trained_before
+    return show.show_results((time.monotonic() - start) / 60 if has_trained else None)
 
 
-def _last_training() -> float | None:
-    """When the encoder that lies in models/ was trained, as the file's time; None without one."""
+def _training_time() -> float | None:
+    """When the encoder in models/ was trained, by its file's time; None without an encoder."""
     return paths.PRETRAIN_RUN.stat().st_mtime if paths.PRETRAIN_RUN.exists() else None

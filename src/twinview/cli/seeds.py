@@ -1,4 +1,4 @@
-"""Trains with further seeds, so that results get intervals; continues where it stopped.
+"""Trains with more seeds, so that results get intervals; continues where it stopped.
 
 Runs the pipeline, then COUNT - 1 DVC experiments that differ from it only in pretrain.seed and
 baselines.seed. All results go to reports/seeds.json, a file to commit. Commit your changes first,
@@ -17,15 +17,15 @@ from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How many seeds."""
+    """Adds the number of seeds."""
     parser.add_argument(
         "count", nargs="?", type=int, default=3, help="trainings in total; default: 3"
     )
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Writes reports/seeds.json; prints the results with their intervals."""
-    print(check.checked(PARAMS).text)
-    with stage.alone("repro"):
+    """Writes reports/seeds.json; returns the results with their intervals."""
+    print(check.check_project(PARAMS).text)
+    with stage.folder_lock("repro"):
         seeding.run(options.count)
     return show.run(options)

@@ -1,7 +1,7 @@
 """Prints the results of the last run.
 
-Prints the accuracy on test of the encoder and of its baselines, where the encoder is better and
-worse, the verdict on the training, and what to type next.
+Prints the accuracy on test of the encoder and of its baselines, the tasks in which the encoder is
+better and worse, the verdict on the training, and the commands to type next.
 
     $ twinview show --json
 """
@@ -14,15 +14,15 @@ from twinview.reporting.summary_text import summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """Adds none."""
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """Our encoder beside its baselines."""
-    return shown()
+    """The results of the last run."""
+    return show_results()
 
 
-def shown(run_minutes: float | None = None) -> Outcome:
-    """The results in words and as data. run_minutes: see summary_text.summary."""
-    found = results()
-    return Outcome(summary(found, run_minutes), found)
+def show_results(run_minutes: float | None = None) -> Outcome:
+    """The results as text and as data. run_minutes: see summary_text.summary."""
+    scores = results()
+    return Outcome(summary(scores, run_minutes), scores)

@@ -1,7 +1,7 @@
 """Trains all methods, all objectives or recipes/long.yaml; continues where it stopped.
 
-Methods, and objectives, are trained at equal cost, so that their results can be compared. Each
-training is a DVC experiment, and the tree must be committed. The table in reports/ grows seed by
+All methods, or all objectives, are trained at equal cost, so that their results can be compared.
+Each training is a DVC experiment; commit all changes first. The table in reports/ grows seed by
 seed.
 
     $ twinview sweep objectives --best 5
@@ -15,17 +15,17 @@ from twinview.evidence import scoreboard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is swept, and its budget."""
+    """Adds what is trained, and its budget."""
     parser.add_argument("kind", choices=["methods", "objectives", "long"])
     parser.add_argument(
         "--epochs",
         type=int,
         default=4,
-        help="of SimCLR; the other methods may cost as much; default: 4",
+        help="epochs of SimCLR; the other methods get the same cost; default: 4",
     )
     parser.add_argument("--seeds", type=int, default=3, help="seeds for each; default: 3")
     parser.add_argument(
-        "--best", type=int, help="train the second and further seeds of so many leaders only"
+        "--best", type=int, help="train this number of leaders only with the second seed and later"
     )
 
 

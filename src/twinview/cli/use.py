@@ -1,7 +1,7 @@
 """Writes a recipe's settings into params.yaml, and takes them back by --undo.
 
-The result is checked as a whole before anything is written; comments stay. -S is written as for
-`dvc exp run`. --undo takes the last use back, and called again the one before.
+The result is checked as a whole before anything is written; comments stay. -S has the form of `dvc
+exp run`. --undo takes the last use back; a second --undo takes back the use before it.
 
     $ twinview use recipes/long.yaml -S pretrain.epochs=20
 """
@@ -21,9 +21,9 @@ from twinview.stages import stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to write, or --undo."""
-    known = "a file of recipes/, or its name without .yaml"
-    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help=known)
+    """Adds the recipe, the settings, and --undo."""
+    about = "a file of recipes/, or its name without .yaml"
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help=about)
     parser.add_argument(
         "-S", "--set-param", action="append", default=[], metavar="KEY=VALUE",
         help="a setting, after the recipe's; may be given several times",
@@ -32,63 +32,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """What changed. Raises ConfigError for a result that would not be in order."""
-    given = bool(options.recipe or options.set_param)
-    if options.undo and given:
+    """The changed settings. Raises ConfigError when the result would have a fault."""
+    has_settings = bool(options.recipe or options.set_param)
+    if options.undo and has_settings:
         raise ConfigError("--undo takes the last use back; give it no recipe and no -S")
     if options.undo:
-        return undone()
-    if not given:
-        names = ", ".join(recipes.known()) or "there is none"
+        return undo_last()
+    if not has_settings:
+        names = ", ".join(recipes.list_recipes()) or "there is none"
         raise ConfigError(f"name a recipe ({names}), or settings by -S KEY=VALUE, or give --undo")
-    return used(recipes.find(options.recipe) if options.recipe else None, options.set_param)
+    return apply_recipe(recipes.find(options.recipe) if options.recipe else None, options.set_param)
 
 
-def used(recipe: Path | None, overrides: list[str]) -> Outcome:
-    """Applies a recipe and overrides to params.yaml."""
-    with stage.alone("repro"):  # a run that is at work would record the new settings as its own
+def apply_recipe(recipe: Path | None, overrides: list[str]) -> Outcome:
+    """Writes a recipe and overrides into params.yaml; returns the changed settings."""
+    with stage.folder_lock("repro"):  # a running pipeline would record the new settings
         edit = params_edits.apply(recipe, overrides)
     if not edit.changes:
         return Outcome(f"twinview: params.yaml has the values of {edit.source} already", _data({}))
     lines = [
-        f"twinview: params.yaml has the values of {edit.source} now, in place of its own:",
+        f"twinview: params.yaml has the values of {edit.source} now:",
         *_lines(edit.changes, params_edits.uncommitted(edit)),
         "`twinview use --undo` takes them back",
     ]
     return Outcome("\n".join(lines), _data(edit.changes))
 
 
-def undone() -> Outcome:
-    """Takes the last edit of params.yaml back."""
-    with stage.alone("repro"):
-        found = params_edits.undo()
-    state = "is what it was, to the byte" if found.exact else "keeps what was edited since"
-    if not found.back:
+def undo_last() -> Outcome:
+    """Takes the last edit of params.yaml back; returns the changed settings."""
+    with stage.folder_lock("repro"):
+        undo = params_edits.undo()
+    state = "is what it was, to the byte" if undo.exact else "keeps what was edited since"
+    if not undo.restored:
         state = "had none of its values any more"
-    lines = [f"twinview: {found.source} is taken back; params.yaml {state}", *_lines(found.back)]
-    if found.kept:
-        names = ", ".join(f"{'.'.join(key)}: {_shown(own[0])}" for key, own in found.kept.items())
+    lines = [f"twinview: {undo.source} is taken back; params.yaml {state}", *_lines(undo.restored)]
+    if undo.not_restored:
+        names = ", ".join(
+            f"{'.'.join(key)}: {_text(old)}" for key, (old, *_) in undo.not_restored.items()
+        )
         lines.append(f"These were changed after it, and stay: {names}")
-    return Outcome("\n".join(lines), _data(found.back))
+    return Outcome("\n".join(lines), _data(undo.restored))
 
 
 def _lines(changes: Changes, uncommitted: Collection[Any] = ()) -> list[str]:
-    """key: old -> new, a line each."""
+    """One line for each setting: its key, its old and its new value."""
     note = " (the old value is in no commit)"
     return [
-        f"  {'.'.join(key)}: {_shown(old)} -> {_shown(new)}{note if key in uncommitted else ''}"
+        f"  {'.'.join(key)}: {_text(old)} -> {_text(new)}{note if key in uncommitted else ''}"
         for key, (old, new) in changes.items()
     ]
 
 
-def _shown(value: object) -> str:
+def _text(value: object) -> str:
     return "absent" if value is ABSENT else json.dumps(value)
 
 
 def _data(changes: Changes) -> dict[str, Any]:
-    """By dotted key, the value before and after; null for none."""
-    plain = {
-        ".".join(key): [None if value is ABSENT else value for value in own]
-        for key, own in changes.items()
+    """The values before and after by dotted key; null where there was none."""
+    changed = {
+        ".".join(key): [None if value is ABSENT else value for value in values]
+        for key, values in changes.items()
     }
-    return {"file": "params.yaml", "changed": plain}
+    return {"file": "params.yaml", "changed": changed}

@@ -13,6 +13,8 @@ from typing import Any, Literal, final
 Check = Callable[[Any, Any], Iterable[str]]
 # (examples of a batch, those of an anchor's class, the options) to an anchor's negatives.
 Negatives = Callable[[int, int, Mapping[str, Any]], int]
+# A task's options to the names of its entries, each with its words.
+Entries = Callable[[Mapping[str, Any]], Mapping[str, str]]
 Positives = Literal["views", "classes", "pairs"]
 
 
@@ -72,9 +74,28 @@ class Method(Declaration):
     objective: bool = False
 
 
+@final
+@dataclass(frozen=True, kw_only=True)
+class Task(Declaration):
+    """What names a task's results have. An entry is a named row of results, such as labels_10.
+
+    entries: the entries under given options. measures: what each entry measures, by name, in words.
+    primary: the measure that comparisons use and that tables show. could_have: whether the task has
+    an entry of a name under some options. lists: the options that say only which entries there are,
+    and not how an entry is measured.
+    """
+
+    entries: Entries
+    measures: Mapping[str, str]
+    primary: str
+    could_have: Callable[[str], bool]
+    lists: tuple[str, ...]
+
+
 OF_KIND: Mapping[str, type[Declaration]] = {
     "sources": Source,
     "augmentations": Augmentation,
     "objectives": Objective,
     "methods": Method,
+    "tasks": Task,
 }

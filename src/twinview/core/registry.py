@@ -30,6 +30,7 @@ KINDS = (
     "objectives",
     "methods",
     "probes",
+    "tasks",
 )
 
 FOLDER = Path(__file__).parents[1]  # it holds the folders of all kinds

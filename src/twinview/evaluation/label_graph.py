@@ -28,13 +28,13 @@ class LabelGraph:
     ----------
     rows : (n, d), the nodes.
     neighbours : the number of nearest neighbours that each row is connected with.
-    whitened : the number of whitened principal components between which cosines are taken; 0 takes
-        cosines between the rows as they are.
+    pca_components : the number of whitened principal components between which cosines are taken;
+        0 takes cosines between the rows as they are.
     """
 
-    def __init__(self, rows: Tensor, *, neighbours: int, whitened: int) -> None:
+    def __init__(self, rows: Tensor, *, neighbours: int, pca_components: int) -> None:
         self._prepare: Callable[[Tensor], Tensor] = (
-            whitening(rows, whitened) if whitened else torch.Tensor.float
+            whitening(rows, pca_components) if pca_components else torch.Tensor.float
         )
         self._rows = self._prepare(rows)
         self._neighbours = neighbours

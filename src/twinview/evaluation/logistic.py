@@ -42,21 +42,21 @@ class LogisticModel:
 _fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()
 
 
-def fit(train: Embeddings, strength: float) -> LogisticModel:
+def fit(train: Embeddings, C: float) -> LogisticModel:
     """The probe of these rows; it is kept as long as they are.
 
-    strength: the inverse of the L2 penalty (scikit-learn's C). The probe has classes up to the
+    C: the inverse of the L2 penalty, as in scikit-learn. The probe has classes up to the
     largest label.
     """
     fits = _fits.setdefault(train, {})
-    if strength not in fits:
-        fits[strength] = _fit(train, strength)
-    return fits[strength]
+    if C not in fits:
+        fits[C] = _fit(train, C)
+    return fits[C]
 
 
-def _fit(train: Embeddings, strength: float) -> LogisticModel:
+def _fit(train: Embeddings, C: float) -> LogisticModel:
     scale, width = moments(train.features), train.features.shape[1]
-    penalty = 1 / (strength * len(train.features))
+    penalty = 1 / (C * len(train.features))
     # `rounding` is float32's error in an eigenvalue of the correlation, whose trace is the width.
     # Under a penalty as small as that, float32 gives neither the Cholesky factor nor the gradient
     # near the minimum.

@@ -1,13 +1,12 @@
-"""Metrics of predicted labels, and those of them that DVC tracks."""
+"""Metrics of predicted labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch import Tensor
 
 from twinview.core.types import Embeddings
-from twinview.settings.sections import MEASURES, VALIDATION
 
 
 def classification_metrics(
@@ -44,12 +43,3 @@ def classification_metrics(
 def accuracy(truth: Embeddings, predicted: Tensor) -> float:
     """The share of rows whose label is predicted correctly."""
     return float((truth.required_labels() == predicted).double().mean())
-
-
-def headline_metrics(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """For each task of one contender, the few metrics that are compared: DVC tracks these."""
-    kept = (*MEASURES, "spread_over_draws", VALIDATION)
-    return {
-        task: {key: result[key] for key in kept if key in result}
-        for task, result in results.items()
-    }

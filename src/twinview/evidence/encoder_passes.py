@@ -1,4 +1,4 @@
-"""Equal budgets: for how many epochs a method encodes an example as often as SimCLR does."""
+"""Equal budgets: the epochs in which a method encodes an example as often as SimCLR does."""
 
 import math
 from collections.abc import Collection
@@ -13,9 +13,17 @@ from twinview.settings.params import Params
 
 
 def shares(settings: Params, methods: Collection[str], epochs: int) -> dict[str, int]:
-    """Of each method, the epochs that encode an example as often as SimCLR's do.
+    """For each method, the epochs that encode an example as often as SimCLR's epochs do.
 
-    Raises ConfigError where they are no whole number, or end within the warm-up.
+    Parameters
+    ----------
+    settings : where the methods' options stand.
+    methods : the names of the methods.
+    epochs : those of SimCLR.
+
+    Raises
+    ------
+    ConfigError : a method would have no whole number of epochs, or would end within the warm-up.
     """
     passes = {name: passes_of(settings, name) for name in methods}
     ours, warmup = passes_of(settings, "simclr"), settings.pretrain.warmup_epochs
@@ -35,9 +43,9 @@ def shares(settings: Params, methods: Collection[str], epochs: int) -> dict[str,
 
 
 def passes_of(settings: Params, method: str) -> float:
-    """How often a step of the method encodes an example, by the encoder or a slow copy of it.
+    """The number of times that a step of the method encodes an example.
 
-    Small crops are not counted.
+    Passes through a slow copy of the encoder count, small crops do not.
     """
     n, shape = 64, (1, 4, 4)
     head = settings.bound("heads", settings.pretrain.head)(math.prod(shape))
@@ -48,7 +56,7 @@ def passes_of(settings: Params, method: str) -> float:
 
 
 class _Counter(nn.Module):
-    """An encoder that counts, together with its copies, the values that it is shown."""
+    """An encoder that counts its input values; the copies of it add to the same count."""
 
     values = 0
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.errors import ConfigError
 from twinview.experiments import dvc_experiments, seeding
 from twinview.experiments.provenance import commit, hardware
@@ -16,13 +16,13 @@ SCOREBOARD = Path("reports/scoreboard.json")
 README = Path("README.md")
 COMMAND = "twinview measure"
 START, END = "<!-- scoreboard: written by twinview measure -->", "<!-- scoreboard ends -->"
-TASKS = {
-    "linear": "linear probe",
-    "knn": "kNN",
-    "labels_10": "10 labels a class",
-    "labels_100": "100 labels a class",
-    "propagated_10": "10 labels, propagated",
-    "propagated_100": "100 labels, propagated",
+METRICS = {
+    "linear.accuracy": "linear probe",
+    "knn.accuracy": "kNN",
+    "labels_10.accuracy": "10 labels a class",
+    "labels_100.accuracy": "100 labels a class",
+    "propagated_10.accuracy": "10 labels, propagated",
+    "propagated_100.accuracy": "100 labels, propagated",
 }
 CONTENDERS = {
     "": "**twinview, SimCLR**",
@@ -36,13 +36,13 @@ Scores = dict[str, dict[str, Any]]
 
 
 def require_measurable(seeds: int) -> None:
-    """Raises ConfigError for what would be found only after the trainings.
+    """Raises ConfigError for faults that would otherwise appear after the trainings.
 
-    That is a working tree that differs from the commit, too few seeds, a README without its marks,
-    and settings of which the table's labels are not true.
+    These are a working tree that differs from the commit, too few seeds, a README without its
+    marks, and settings that do not fit the table's labels.
     """
     dvc_experiments.require_committed(COMMAND)
-    seeding.require_spread(seeds, COMMAND)
+    seeding.require_two_seeds(seeds, COMMAND)
     require_marks()
     if faults := _misnamed(params.load()):
         raise ConfigError(f"{COMMAND} is of the default recipe: {'; '.join(faults)}", faults)
@@ -50,21 +50,24 @@ def require_measurable(seeds: int) -> None:
 
 def _misnamed(settings: params.Params) -> list[str]:
     """The settings of which the table's labels are not true, with what would be right."""
-    few, probes = settings.evaluate.few_labels, settings.evaluate.probes
+    tasks = {name: settings.tasks[name] for name in settings.evaluate.tasks}
+    measured = {
+        f"{name}.{measure}"
+        for name, entry in entries.declared(tasks).items()
+        for measure in entry.measures
+    }
+    lacking = [name for name in METRICS if name not in measured]
     wanted = (
         ("data.source", "fashion_mnist", settings.data.source == "fashion_mnist"),
         ("pretrain.method", "simclr", settings.pretrain.method == "simclr"),
         ("baselines.supervised", "true", settings.baselines.supervised),
-        ("evaluate.probes", "linear and knn", {"linear", "knn"} <= set(probes)),
-        ("evaluate.few_labels.per_class", "10, 100 and perhaps more",
-         {10, 100} <= set(few.per_class)),
-        ("evaluate.few_labels.propagation", "given", bool(few.propagation)),
+        ("evaluate.tasks", f"such that there is {', '.join(lacking)}", not lacking),
     )  # fmt: skip
     return [f"{name} must be {value}" for name, value, holds in wanted if not holds]
 
 
 def require_marks() -> None:
-    """Raises ConfigError where the README has no place for the table."""
+    """Raises ConfigError when the README has no place for the table."""
     if START not in (readme := README.read_text("utf-8")) or END not in readme:
         raise ConfigError(f"README.md lacks the marks {START} and {END}")
 
@@ -72,14 +75,14 @@ def require_marks() -> None:
 def measure(seeds: int) -> None:
     """Runs the pipeline once for each seed; writes the scoreboard and the README's table.
 
-    Seed 0 is the plain pipeline, run from nothing and timed; the others are DVC experiments.
-    A checkpoint would save time that is to be measured: there must be none.
+    Seed 0 is the pipeline itself, run from nothing and timed; the others are DVC experiments.
+    There must be no checkpoint, since it would shorten the measured time.
     """
     started = time.monotonic()
     dvc_experiments.dvc("repro", "--force")
     minutes = (time.monotonic() - started) / 60
     trained = files.load_json(paths.PRETRAIN_RUN)["seconds"] / 60
-    *_, known = seeding.gathered(seeds)
+    *_, known = seeding.train_seeds(seeds)
     scores = scoreboard(known.metrics)
     scores["repro.minutes"] = score([minutes], "minutes", higher_is_better=False)
     scores["speedrun.minutes"] = score([trained], "minutes", higher_is_better=False)
@@ -90,18 +93,16 @@ def measure(seeds: int) -> None:
 def scoreboard(metrics: Mapping[str, Sequence[float]]) -> Scores:
     """The scores of the tracked names: mean and standard deviation over training seeds."""
     scores = {
-        f"{prefix}fashion_mnist.{task}.accuracy": score(
-            metrics[f"{prefix}{task}.accuracy"], "share"
-        )
+        f"{prefix}fashion_mnist.{metric}": score(metrics[f"{prefix}{metric}"], "share")
         for prefix in CONTENDERS
-        for task in TASKS
+        for metric in METRICS
     }
-    speedrun = {f"speedrun.{task}.accuracy": f"fashion_mnist.{task}.accuracy" for task in TASKS}
+    speedrun = {f"speedrun.{metric}": f"fashion_mnist.{metric}" for metric in METRICS}
     return scores | {name: scores[same] for name, same in speedrun.items()}
 
 
 def keep(scores: Scores, instead_of: str | None = None) -> None:
-    """Writes scores into the scoreboard; others stay, but for names that begin with instead_of."""
+    """Writes scores into the scoreboard. Others stay, unless their names begin with instead_of."""
     earlier = files.load_json(SCOREBOARD) if SCOREBOARD.exists() else {}
     if instead_of is not None:
         earlier = {k: own for k, own in earlier.items() if not k.startswith(instead_of)}
@@ -109,7 +110,7 @@ def keep(scores: Scores, instead_of: str | None = None) -> None:
 
 
 def renew_readme() -> None:
-    """Makes the README's table of results anew from the scoreboard, which must have them."""
+    """Writes the README's table of results from the scoreboard, which must have the numbers."""
     board = files.load_json(SCOREBOARD)
     README.write_text(with_table(README.read_text("utf-8"), board), "utf-8")
 
@@ -129,12 +130,12 @@ def score(values: Sequence[float], unit: str, higher_is_better: bool = True) -> 
 
 
 def with_table(readme: str, scores: Scores) -> str:
-    """The README with its table made anew."""
+    """The README with a new table."""
     return between(readme, START, END, table(scores))
 
 
 def between(page: str, start: str, end: str, text: str) -> str:
-    """The page with another text between two of its marks."""
+    """The page with another text between two marks."""
     before, _, rest = page.partition(start)
     _, found, after = rest.partition(end)
     assert found, f"the page lacks the marks {start} and {end}"
@@ -142,23 +143,21 @@ def between(page: str, start: str, end: str, text: str) -> str:
 
 
 def table(scores: Scores) -> str:
-    """Contenders by tasks in Markdown, mean and standard deviation over training seeds."""
-    tasks = {
-        task: text for task, text in TASKS.items() if f"fashion_mnist.{task}.accuracy" in scores
-    }
+    """Contenders by metrics in Markdown, mean and standard deviation over training seeds."""
+    shown = {name: text for name, text in METRICS.items() if f"fashion_mnist.{name}" in scores}
     named = {label: f"{prefix}fashion_mnist" for prefix, label in CONTENDERS.items()}
     if "long.minutes" in scores:
         named |= {LONG: "long"}
     rows = {
-        label: [cell(scores[f"{name}.{task}.accuracy"]) for task in tasks]
+        label: [cell(scores[f"{name}.{metric}"]) for metric in shown]
         for label, name in named.items()
     }
-    lines = grid("Fashion-MNIST, accuracy on test", list(tasks.values()), rows)
+    lines = grid("Fashion-MNIST, accuracy on test", list(shown.values()), rows)
     return "\n".join([*lines, "", _caption(scores)])
 
 
 def _caption(scores: Scores) -> str:
-    """How the table's numbers were measured, and what that took."""
+    """How the table's numbers were measured, and how long that took."""
     one, minutes = scores["fashion_mnist.linear.accuracy"], scores["repro.minutes"]["value"]
     said = (
         f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
@@ -179,6 +178,6 @@ def grid(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]]) 
 
 
 def cell(entry: Mapping[str, Any]) -> str:
-    """An entry in a table: .914 ± .001, or .914 where there was one training."""
+    """An entry of a table, such as .914 ± .001, or .914 for one training."""
     numbers = [f"{entry[key]:.3f}" for key in ("value", "spread") if entry[key] is not None]
     return " ± ".join(numbers).replace("0.", ".")

@@ -1,46 +1,49 @@
-"""What a sweep has found so far: entries of the scoreboard, and a table in Markdown."""
+"""The results of a sweep so far: entries of the scoreboard, and a table in Markdown."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from twinview.evidence import scoreboard
 from twinview.evidence.scoreboard import Scores
 from twinview.evidence.sweep_experiment import Experiment
 from twinview.experiments import dvc_experiments
+from twinview.experiments.metric_names import of_baseline
 from twinview.experiments.provenance import hardware, versions
 
-TASKS = {task: scoreboard.TASKS[task] for task in ("linear", "knn", "labels_10")}
+LEADING = "linear.accuracy"  # the metric that orders a table
+METRICS = {
+    name: scoreboard.METRICS[name] for name in (LEADING, "knn.accuracy", "labels_10.accuracy")
+}
 BASELINES = {
     prefix.removesuffix("."): text for prefix, text in scoreboard.CONTENDERS.items() if prefix
 }
 
 
 def scores(
-    kind: str, runs: Sequence[Experiment], command: str, tasks: Collection[str] = TASKS
+    kind: str, runs: Sequence[Experiment], command: str, metrics: Collection[str] = METRICS
 ) -> Scores:
-    """The scoreboard's entries, <kind>.<label>.<task>.accuracy."""
+    """The scoreboard's entries, <kind>.<label>.<metric>."""
     return {
-        f"{kind}.{label}.{task}.accuracy".removeprefix("."): entry | origin(own, command)
+        f"{kind}.{label}.{metric}".removeprefix("."): entry | origin(own, command)
         for label, own in _by_label(runs).items()
-        for task, entry in _entries([one.recorded.metrics for one in own], tasks).items()
+        for metric, entry in _entries(own, metrics).items()
     }
 
 
 def table(kind: str, runs: Sequence[Experiment]) -> str:
-    """Labels by tasks in Markdown, the best linear probe first; then the baselines."""
+    """Labels by metrics in Markdown, the best linear probe first; then the baselines."""
     rows: dict[str, Scores] = {}
     for label, own in _by_label(runs).items():
         named = f"{label} ({own[0].changes['pretrain.epochs']} epochs)"
-        rows[named] = _entries([one.recorded.metrics for one in own], TASKS)
-    rows = dict(sorted(rows.items(), key=lambda row: row[1]["linear"]["value"], reverse=True))
-    beside = [one.recorded.baselines for one in runs if one.label == runs[0].label]
-    rows |= {text: _entries([of[name] for of in beside], TASKS) for name, text in BASELINES.items()}
+        rows[named] = _entries(own, METRICS)
+    rows = dict(sorted(rows.items(), key=lambda row: row[1][LEADING]["value"], reverse=True))
+    beside = [one for one in runs if one.label == runs[0].label]
+    rows |= {text: _entries(beside, METRICS, name) for name, text in BASELINES.items()}
     cells = {label: list(map(scoreboard.cell, entries.values())) for label, entries in rows.items()}
-    return "\n".join(scoreboard.grid(f"{kind}, accuracy on test", list(TASKS.values()), cells))
+    return "\n".join(scoreboard.grid(f"{kind}, accuracy on test", list(METRICS.values()), cells))
 
 
 def note(runs: Sequence[Experiment], command: str) -> str:
-    """What the table's numbers are of."""
+    """How the table's numbers were measured."""
     first, own, commit = runs[0], _by_label(runs), str(origin(runs, command)["commit"])
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
@@ -53,10 +56,13 @@ def note(runs: Sequence[Experiment], command: str) -> str:
     )
 
 
-def _entries(found: Sequence[Mapping[str, Any]], tasks: Collection[str]) -> Scores:
-    """By task: mean and deviation of what the trainings of several seeds reached."""
+def _entries(runs: Sequence[Experiment], metrics: Collection[str], baseline: str = "") -> Scores:
+    """By metric: mean and deviation of what the trainings of several seeds reached."""
+    found = [one.recorded.results for one in runs]
+    names = {name: of_baseline(baseline, name) if baseline else name for name in metrics}
     return {
-        task: scoreboard.score([of[task]["accuracy"] for of in found], "share") for task in tasks
+        metric: scoreboard.score([of[name] for of in found], "share")
+        for metric, name in names.items()
     }
 
 
@@ -68,5 +74,5 @@ def _by_label(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
 
 
 def origin(runs: Sequence[Experiment], command: str) -> dict[str, str | None]:
-    """Where an entry comes from. The commit is the last experiment's; all have its code."""
-    return {"command": command, "commit": dvc_experiments.base(runs[-1].name)}
+    """The origin of an entry. The commit is the last experiment's; all have the same code."""
+    return {"command": command, "commit": dvc_experiments.base_commit(runs[-1].name)}

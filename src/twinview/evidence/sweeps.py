@@ -1,8 +1,8 @@
-"""Sweeps: DVC experiments that are run unless they exist, and the tables that are made of them.
+"""Sweeps: DVC experiments that run unless they exist, and the tables of their results.
 
-A sweep may be interrupted and taken up again, on another day too: an experiment that DVC knows by
-its name is not run again, and its name holds the identity of its training: the settings in effect
-and the committed code.
+An interrupted sweep can be continued at any time. An experiment that DVC knows by its name is not
+run again. The name contains the identity of the training: the settings in effect and the committed
+code.
 """
 
 from collections.abc import Iterator
@@ -13,16 +13,18 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.evidence import scoreboard
 from twinview.evidence.encoder_passes import shares
 from twinview.evidence.sweep_experiment import Experiment
-from twinview.evidence.sweep_tables import note, origin, scores, table
+from twinview.evidence.sweep_tables import LEADING, note, origin, scores, table
 from twinview.experiments import dvc_experiments, identity
 from twinview.settings import params
 from twinview.settings.params import Params
-from twinview.settings.sections import NONE, VALIDATION
+from twinview.settings.sections import NONE
 
 COMMAND = "twinview sweep"
 BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
 OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
-SHOWN = {"evaluate.few_labels.per_class": [10], "evaluate.few_labels.propagation": None}
+SHOWN = {
+    "evaluate.tasks": ["classification", "few_labels"], "tasks.few_labels.per_class": [10],
+}  # fmt: skip
 
 
 def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
@@ -51,13 +53,13 @@ def sweep(kind: str, epochs: int, seeds: int, best: int | None = None) -> None:
 
 
 def _turns(planned: list[Experiment], labels: int, best: int | None) -> Iterator[Experiment]:
-    """The first seed's; when these have run, of the other seeds those that are to go on.
+    """The experiments of the first seed, then those of the other seeds for the leading labels.
 
-    Those lead that the linear probe reads best on validation, so that test chooses nothing.
+    The leaders have the best linear probe on validation, so test chooses nothing.
     """
     first, later = planned[:labels], planned[labels:]
     yield from first
-    reached = {one.label: one.recorded.metrics["linear"][VALIDATION] for one in first}
+    reached = {one.label: _on_validation(one, LEADING) for one in first}
     leading = sorted(reached, key=reached.__getitem__, reverse=True)[:best]
     yield from (one for one in later if one.label in leading)
 
@@ -76,7 +78,7 @@ def long(seeds: int) -> None:
         experiment.run()
     minutes = [_minutes(one) for one in runs]
     taken = scoreboard.score(minutes, "minutes", higher_is_better=False) | origin(runs, command)
-    scoreboard.keep(scores("", runs, command, scoreboard.TASKS) | {"long.minutes": taken})
+    scoreboard.keep(scores("", runs, command, scoreboard.METRICS) | {"long.minutes": taken})
     scoreboard.renew_readme()
 
 
@@ -101,7 +103,7 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
 
 
 def _by_itself(method: str) -> bool:
-    """Whether it has a loss of its own: the others are their objectives' in the tables."""
+    """Whether the method has its own loss; the tables show other methods by their objectives."""
     return not params.takes_objective(method)
 
 
@@ -111,12 +113,16 @@ def _learning_by(objective: str, settings: Params) -> Params:
 
 
 def seeded(seed: int) -> dict[str, int]:
-    """Encoder and baselines are trained anew, on the same data and with the same labels drawn."""
+    """The changes that train encoder and baselines with a seed; data and drawn labels stay."""
     return dict.fromkeys(identity.SEEDS, seed)
 
 
+def _on_validation(one: Experiment, metric: str) -> float:
+    return one.recorded.results[one.recorded.named[metric].validation]
+
+
 def _minutes(one: Experiment) -> float:
-    """How long its training took. Raises DataError where DVC's cache does not say."""
+    """The minutes of the training. Raises DataError when DVC's cache does not have them."""
     if (minutes := one.recorded.minutes) is None:
         raise DataError(
             f"DVC's cache has no {paths.PRETRAIN_RUN} of the experiment {one.name}; "
@@ -126,7 +132,7 @@ def _minutes(one: Experiment) -> float:
 
 
 def _require(seeds: int) -> None:
-    """Raises ConfigError for a tree with changes, or nothing to train."""
+    """Raises ConfigError for a tree with changes, or for no seed."""
     dvc_experiments.require_committed(COMMAND)
     if seeds < 1:
         raise ConfigError(f"{COMMAND} needs at least 1 seed, not {seeds}")

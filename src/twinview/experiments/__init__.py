@@ -1,1 +1,1 @@
-"""Results as DVC and git keep them: of the folder, of commits, of experiments, over seeds."""
+"""Recorded results of the folder, of commits and of DVC experiments, and comparisons of them."""

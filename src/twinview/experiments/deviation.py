@@ -1,4 +1,4 @@
-"""How far a run's results are from the same training in reports/seeds.json.
+"""How far a run's results are from those of the same training in reports/seeds.json.
 
 Another kind of processor rounds differently, and so trains another encoder.
 """
@@ -7,43 +7,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twinview.experiments.intervals import prediction
-from twinview.experiments.metric_names import is_our_accuracy
 from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.seeds import Seeds
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """The encoder's accuracies less those of the file.
+    """The differences between the run's primary metrics and those of reports/seeds.json.
 
-    gaps: the run's value less the file's, by metric. beyond: the metrics that lie outside of the
-    95 % prediction interval for one more seed; None where the file holds one seed, which has no
-    spread.
+    reference: the file. gaps: the run's value minus the file's, by metric. outside: the metrics
+    outside of the 95 % prediction interval for one more seed; None if the file has a single seed.
     """
 
-    known: Seeds
+    reference: Seeds
     gaps: Mapping[str, float]
-    beyond: tuple[str, ...] | None
+    outside: tuple[str, ...] | None
 
 
 def deviation(run: RecordedRun) -> Deviation | None:
     """How far the run is from the same training in its seeds file.
 
-    None: there is no such file, it is of another training, or the run's results are among its own.
+    The result is None if there is no such file, if it is of another training, or if it holds the
+    results of this very run.
     """
-    known = run.same_training
-    if known is None or run.seeds:
+    reference = run.same_training
+    if reference is None or run.seeds:
         return None
-    kept = known.of_seed(run.seed)
-    ours = {n: value for n, value in run.results.items() if n in kept and is_our_accuracy(n)}
+    expected = reference.of_seed(run.seed)
+    ours = {name: run.results[name] for name in run.primaries if name in expected}
     if not ours:
         return None
-    gaps = {name: value - kept[name] for name, value in ours.items()}
-    beyond = [name for name, value in ours.items() if not _expected(value, known.metrics[name])]
-    return Deviation(known, gaps, tuple(beyond) if len(known.seeds) > 1 else None)
+    gaps = {name: value - expected[name] for name, value in ours.items()}
+    outside = [name for name, value in ours.items() if _outside(value, reference.metrics[name])]
+    return Deviation(reference, gaps, tuple(outside) if len(reference.seeds) > 1 else None)
 
 
-def _expected(value: float, others: Sequence[float]) -> bool:
-    """Whether a value lies where one more seed would, 95 times in 100."""
+def _outside(value: float, others: Sequence[float]) -> bool:
+    """Whether a value lies outside of the 95 % prediction interval of the others."""
     low, high = prediction(others)
-    return low <= value <= high
+    return not low <= value <= high

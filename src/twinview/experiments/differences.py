@@ -1,15 +1,15 @@
-"""Which settings differ between runs, in the words that tables, figures and MLflow's rows share."""
+"""Which settings differ between runs, and the texts that tables, charts and MLflow rows share."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twinview.core.files import flatten
-from twinview.experiments.lock_file import value_at
+from twinview.settings.dotted import value_at
 
-ABSENT = "absent"  # what an earlier version does not know
+ABSENT = "absent"  # stands for the value of a setting that an earlier version does not have
 
-# Which setting chooses from a section of plug-ins.
+# The setting that chooses from a section of plug-ins.
 _CHOSEN_BY = {
     "sources": "data.source",
     "augmentations": "views.chain",
@@ -18,63 +18,64 @@ _CHOSEN_BY = {
     "optimizers": "pretrain.optimizer",
     "objectives": "pretrain.objective",
     "methods": "pretrain.method",
-    "probes": "evaluate.probes",
+    "tasks": "evaluate.tasks",
+    "probes": None,  # by tasks, in an option that is called so
 }
-PLUGINS = tuple(_CHOSEN_BY)  # the sections of them
-_APART = ("gate", "report")  # no result depends on them
+PLUGINS = tuple(_CHOSEN_BY)  # the sections of plug-ins
+_WITHOUT_EFFECT = ("gate", "report")  # sections on which no result depends
 
 
 def in_effect(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that results depend on, by dotted name: of plug-ins, those that are chosen."""
-    kept = {}
-    for section, of in tree.items():
+    """The settings that results depend on, by dotted name; only chosen plug-ins are included."""
+    effective = {}
+    for section, values in tree.items():
         if section in _CHOSEN_BY:
             chosen = _chosen(tree, section)
-            of = {name: options for name, options in of.items() if name in chosen}
-        kept[section] = of
-    return stated(kept)
+            values = {name: options for name, options in values.items() if name in chosen}
+        effective[section] = values
+    return flatten_settings(effective)
 
 
-def stated(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with the options of all plug-ins that the tree states."""
-    kept = {section: of for section, of in tree.items() if section not in _APART}
-    return {key: _plain(value) for key, value in flatten(kept).items()}
+def flatten_settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by dotted name, with all plug-ins and without the gate and the report."""
+    effective = {section: tree[section] for section in tree if section not in _WITHOUT_EFFECT}
+    return {key: _plain(value) for key, value in flatten(effective).items()}
 
 
-def unequal(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
+def differing_keys(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The names of the settings that are not equal in all.
 
-    A plug-in's options say nothing where it is not chosen: they differ among those that have them.
+    Options of a plug-in are compared only among the settings that choose the plug-in.
     """
-    found = []
+    keys = []
     for key in dict.fromkeys(key for settings in all_settings for key in settings):
-        having = [settings[key] for settings in all_settings if key in settings]
-        missing = len(having) < len(all_settings) and not is_option(key)
-        if missing or any(value != having[0] for value in having):
-            found.append(key)
-    return found
+        values = [settings[key] for settings in all_settings if key in settings]
+        missing = len(values) < len(all_settings) and not is_option(key)
+        if missing or any(value != values[0] for value in values):
+            keys.append(key)
+    return keys
 
 
 def is_option(key: str) -> bool:
-    """Of a plug-in, so that it is there only where the plug-in is chosen."""
+    """Whether a setting is an option of a plug-in, which is there only if the plug-in is chosen."""
     return key.split(".")[0] in PLUGINS
 
 
-def words(values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
-    """Each setting with its value, such as "temperature 0.3"; keys: all names in sight."""
-    return [f"{short(key, keys)} {told(value)}" for key, value in values.items()]
+def describe_settings(values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """Each setting with its value, such as "temperature 0.3". keys: all settings that are shown."""
+    return [f"{short_name(key, keys)} {format_value(value)}" for key, value in values.items()]
 
 
-def short(key: str, keys: Sequence[str]) -> str:
-    """A setting's last word, or all of it where another of the keys ends in the same word."""
+def short_name(key: str, keys: Sequence[str]) -> str:
+    """The last part of a setting's name, or all of it if another of the keys ends in that part."""
     last = key.split(".")[-1]
     return last if [other.split(".")[-1] for other in keys].count(last) == 1 else key
 
 
-def told(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting's value as a reader expects it: 0.3 for 0.30000000000000004."""
     if isinstance(value, list):
-        return f"[{', '.join(map(told, value))}]"
+        return f"[{', '.join(map(format_value, value))}]"
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value) if isinstance(value, str) else json.dumps(value)
@@ -82,12 +83,16 @@ def told(value: Any) -> str:
 
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
     """The plug-ins of a section that are in use."""
-    found = value_at(tree, _CHOSEN_BY[section])
+    setting = _CHOSEN_BY[section]
+    if setting is None:
+        tasks = (f"tasks.{task}.{section}" for task in _chosen(tree, "tasks"))
+        return [name for option in tasks for name in value_at(tree, option) or ()]
+    found = value_at(tree, setting)
     return found if isinstance(found, list) else [found]
 
 
 def _plain(value: Any) -> Any:
-    """3.0 as 3, since YAML lets it be written either way."""
+    """The value with 3 for 3.0, since YAML allows both."""
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

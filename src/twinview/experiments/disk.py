@@ -1,4 +1,4 @@
-"""What files take on the disk, and which processes are at work in a folder."""
+"""How much disk space files take, and which processes work in a folder."""
 
 import contextlib
 import os
@@ -10,38 +10,38 @@ import psutil
 _BLOCK = 512  # the unit of st_blocks, whatever the file system's own is
 
 
-def files(path: Path) -> Iterator[Path]:
-    """All files below a folder, or the file itself; links are not followed, what is gone is not."""
+def list_files(path: Path) -> Iterator[Path]:
+    """All files below a folder, or the file itself. Links are not followed."""
     if path.is_file() or path.is_symlink():
         yield path
     for folder, _, names in os.walk(path):
         yield from (Path(folder) / name for name in names)
 
 
-def taken(paths: Iterable[Path]) -> int:
-    """The bytes of all files at and below the paths; one of several names (hard links) counts once.
+def disk_usage(paths: Iterable[Path]) -> int:
+    """The bytes of all files at and below the paths; a file with several hard links counts once.
 
-    A file that goes meanwhile does not count: others may work with a cache, too.
+    A file that disappears meanwhile does not count, since others may work with the same cache.
     """
     blocks = {}
     for path in paths:
-        for file in files(path):
+        for file in list_files(path):
             with contextlib.suppress(FileNotFoundError):
-                seen = file.lstat()
-                blocks[seen.st_dev, seen.st_ino] = seen.st_blocks
+                status = file.lstat()
+                blocks[status.st_dev, status.st_ino] = status.st_blocks
     return sum(blocks.values()) * _BLOCK
 
 
-def at_work(folder: Path, program: str = "") -> str:
-    """A process in a folder, or in one below it, in words; "" when there is none.
+def find_process(folder: Path, program: str = "") -> str:
+    """A description of a process that works in the folder or below it; "" if there is none.
 
-    program: only processes that run it count, and only in the folder itself.
+    program: if it is given, only processes count that run it, in the folder itself.
     """
     for process in psutil.process_iter(["cwd", "cmdline"]):
-        place, words = process.info["cwd"], process.info["cmdline"] or []
-        if not place or process.pid == os.getpid():  # of another user, or gone meanwhile
+        cwd, words = process.info["cwd"], process.info["cmdline"] or []
+        if not cwd or process.pid == os.getpid():  # cwd is None for other users' processes
             continue
-        here = Path(place) == folder if program else Path(place).is_relative_to(folder)
+        here = Path(cwd) == folder if program else Path(cwd).is_relative_to(folder)
         if here and (not program or program in [Path(word).name for word in words[:4]]):
             return f"process {process.pid} ({' '.join(words)[:60]})"
     return ""

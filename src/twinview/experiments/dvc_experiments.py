@@ -1,4 +1,4 @@
-"""DVC experiments by their names: run one, read what it made, list what there is."""
+"""DVC experiments by name: runs one, reads its results, lists those that exist."""
 
 import functools
 import json
@@ -11,7 +11,8 @@ from twinview.core import commands, paths
 from twinview.core.commands import GitError, git
 from twinview.core.errors import ConfigError, DataError, EncodingError, MissingError
 
-# The text of a project's file; raises MissingError for none, EncodingError for no text.
+# Returns the text of one of the project's files. Raises MissingError for a missing file and
+# EncodingError for a file that is not text.
 Read = Callable[[Path], str]
 
 
@@ -22,19 +23,27 @@ def dvc(*arguments: str) -> None:
 
 
 def run(name: str, settings: Mapping[str, Any], *stages: str) -> None:
-    """Runs an experiment up to the named stages, or all, in a copy of the last commit.
+    """Runs an experiment in a copy of the last commit.
 
-    settings: values by dotted names. Raises DataError when DVC fails.
+    Parameters
+    ----------
+    name : the name of the experiment.
+    settings : values by dotted name.
+    stages : the last stages to run; all stages run if there are none.
+
+    Raises
+    ------
+    DataError : DVC fails.
     """
     changes = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    words = [word for change in changes for word in ("-S", change)]
-    dvc("exp", "run", "--temp", "--name", name, *words, *stages)
+    arguments = [argument for change in changes for argument in ("-S", change)]
+    dvc("exp", "run", "--temp", "--name", name, *arguments, *stages)
 
 
 def require_committed(command: str) -> None:
-    """Raises ConfigError when the working tree differs from the commit that results would name.
+    """Raises ConfigError outside git, or if the working tree differs from the commit.
 
-    dvc.lock and reports/ may: they are what a run leaves behind. Raises it outside git too.
+    Changes of dvc.lock and reports/ are allowed, since every run leaves them behind.
     """
     require_git(command)
     if commands.has_changes():
@@ -45,8 +54,8 @@ def require_git(command: str) -> None:
     """Raises ConfigError outside git, where DVC has no experiments."""
     if commands.head_commit() is None:
         raise ConfigError(
-            f"{command} needs a git repository with a commit: DVC keeps experiments in git. "
-            "`git init`, `git add -A` and `git commit` mend it"
+            f"{command} needs a git repository with a commit, since DVC keeps experiments in git; "
+            "run `git init`, `git add -A` and `git commit`"
         )
 
 
@@ -56,10 +65,11 @@ def references() -> list[str]:
     return (listed or "").split()
 
 
-def labelled() -> dict[str, str]:
-    """The references by the names of their experiments, the newest first.
+def labelled_references() -> dict[str, str]:
+    """The references by the labels of their experiments, the newest first.
 
-    Experiments of different commits may share a name; then their commit follows it: name@abc1234.
+    The label is the experiment's name, followed by its base commit if several experiments have
+    this name: name@abc1234.
     """
     refs = references()
     names = [ref.split("/")[-1] for ref in refs]
@@ -70,84 +80,86 @@ def labelled() -> dict[str, str]:
 
 
 def unfinished() -> dict[str, str]:
-    """The experiments of DVC's queue that have no results, each with what became of it so far."""
+    """The experiments of DVC's queue that have no results, each with its state, such as failed."""
     from dvc.repo import Repo
 
     with Repo() as repo:
-        listed = repo.experiments.celery_queue.status()
+        tasks = repo.experiments.celery_queue.status()
     return {
-        one.get("name") or one["rev"][:7]: one["status"].lower()
-        for one in listed
-        if one["status"] != "Success"
+        task.get("name") or task["rev"][:7]: task["status"].lower()
+        for task in tasks
+        if task["status"] != "Success"
     }
 
 
 def queued_elsewhere() -> list[str]:
-    """The queued experiments that DVC would run in another folder: this one is a copy of that.
+    """The queued experiments that DVC would run in another folder, of which this one is a copy.
 
-    It keeps with each one the folder in which it was queued.
+    DVC stores with each experiment the folder in which it was queued.
     """
-    if not (paths.COPIES / "celery").is_dir():  # nothing was ever queued; DVC takes a while to load
+    if not (paths.COPIES / "celery").is_dir():  # nothing was ever queued; DVC loads slowly
         return []
     from dvc.repo import Repo
 
     with Repo() as repo:
         queued = list(repo.experiments.celery_queue.iter_queued())
     here = Path.cwd().resolve()
-    return [one.name or one.stash_rev[:7] for one in queued if Path(one.dvc_root).resolve() != here]
+    others = [entry for entry in queued if Path(entry.dvc_root).resolve() != here]
+    return [entry.name or entry.stash_rev[:7] for entry in others]
 
 
-def cached(digest: str) -> str | None:
-    """The text that DVC's cache holds under a hash; None where it holds none."""
+def read_cached(digest: str) -> str | None:
+    """The text that DVC's cache holds under a hash, or None."""
     path = Path(_cache(Path.cwd()).oid_to_path(digest))
     return path.read_text("utf-8") if path.is_file() else None
 
 
 @functools.cache
 def _cache(folder: Path) -> Any:
-    """DVC's cache of a project; finding out where it is takes DVC a while."""
+    """DVC's cache of a project; it is remembered, since DVC takes long to find it."""
     from dvc.repo import Repo
 
     with Repo(str(folder)) as repo:
         return repo.cache.local
 
 
-def made(name: str) -> str | None:
-    """The commit that holds an experiment's results; None when DVC knows none of this name."""
+def result_commit(name: str) -> str | None:
+    """The commit that holds an experiment's results, or None if no experiment has this name."""
     return _newest(name, "objectname") or None
 
 
-def base(name: str) -> str | None:
-    """The commit that an experiment was run from; None when DVC knows none of this name."""
+def base_commit(name: str) -> str | None:
+    """The commit that an experiment was run from, or None if no experiment has this name."""
     ref = _newest(name, "refname")
     return _base(ref) if ref else None
 
 
 def text_at(commit: str, path: Path) -> str | None:
-    """A file of this folder that git has at a commit; None where the commit has none.
+    """The text of a file at a commit, or None if the commit lacks the file.
 
-    Raises DataError for one that it has and git cannot read, as in a clone without blobs.
+    Raises DataError if the commit has the file and git cannot read it, as in a clone without blobs.
     """
     if not git("ls-tree", "--name-only", commit, "--", str(path)):
         return None
     try:
         return git("show", f"{commit}:./{path}")
     except GitError as error:
-        said = f"git cannot read {commit}:{path}; `git fetch --refetch` brings it ({error})"
-        raise DataError(said) from None
+        raise DataError(
+            f"git cannot read {commit}:{path}; `git fetch --refetch` brings it ({error})"
+        ) from None
 
 
-def at(commit: str, called: str) -> Read:
-    """Reads files that git has at a commit, and so the small results, not the large outs."""
-    return partial(_at, commit, called)
+def commit_reader(commit: str, called: str) -> Read:
+    """A function that reads files at a commit: the small results, but not the large outs."""
+    return partial(_read_at, commit, called)
 
 
-def in_folder(folder: Path) -> Read:
-    """Reads files as they are in a project's folder."""
-    return partial(_in_folder, folder)
+def folder_reader(folder: Path) -> Read:
+    """A function that reads files in a project's folder."""
+    return partial(_read_in_folder, folder)
 
 
-def _in_folder(folder: Path, path: Path) -> str:
+def _read_in_folder(folder: Path, path: Path) -> str:
     try:
         return (folder / path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -159,7 +171,7 @@ def _in_folder(folder: Path, path: Path) -> str:
         raise EncodingError(str(folder / path), error, remedy) from None
 
 
-def _at(commit: str, called: str, path: Path) -> str:
+def _read_at(commit: str, called: str, path: Path) -> str:
     text = text_at(commit, path)
     if text is None:
         raise MissingError(f"{called} has no {path}")
@@ -167,11 +179,12 @@ def _at(commit: str, called: str, path: Path) -> str:
 
 
 def _base(ref: str) -> str:
-    """Of DVC's reference, refs/exps/<two digits of the base>/<the others>/<name>."""
+    """The base commit in DVC's reference, refs/exps/<two of its digits>/<the others>/<name>."""
     return "".join(ref.split("/")[2:4])
 
 
-def _newest(name: str, what: str) -> str:
-    form = f"--format=%({what})"
+def _newest(name: str, field: str) -> str:
+    """A field of the newest experiment of a name; "" if there is none."""
+    form = f"--format=%({field})"
     newest = "--sort=-creatordate", "--count=1"
     return git("for-each-ref", form, *newest, f"refs/exps/*/*/{name}") or ""

@@ -1,56 +1,60 @@
-"""Short names for groups: the settings that differ, or of many the few that tell them apart."""
+"""Short labels of groups: the settings that differ, or a few of them if these suffice."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twinview.experiments.differences import words
+from twinview.experiments.differences import describe_settings
 from twinview.experiments.recorded_run import RecordedRun
 
-MANY = 4  # more settings than that are too many for a name or for columns of their own
-_TELLING = 3  # of many settings, those that a name has
+MANY = 4  # more settings than that are too many for a label or for columns of their own
+_FEW = 3  # the settings in a label when there are too many
 
 
 def labels(
     firsts: Sequence[RecordedRun], each: Sequence[Mapping[str, Any]], differing: Sequence[str]
 ) -> list[str]:
-    """A name for each group: of many settings the fewest that tell all of the groups apart.
+    """A label for each group. Too many settings are shortened, as long as all labels differ.
 
-    firsts: a run of each group. each: its values of the settings that differ.
+    Parameters
+    ----------
+    firsts : a run of each group.
+    each : the values in each group of the settings that differ.
+    differing : the names of these settings.
     """
-    found: list[str] = []
-    for most in range(_TELLING if len(differing) > MANY else len(differing), len(differing) + 1):
-        found = []
+    texts: list[str] = []
+    for most in range(_FEW if len(differing) > MANY else len(differing), len(differing) + 1):
+        texts = []
         for run, values in zip(firsts, each, strict=True):
-            few = _telling(values, each, most)
-            found.append(label(run, few, differing) + _more(len(values) - len(few)))
-        if len(set(found)) == len(found):
+            few = _rarest(values, each, most)
+            texts.append(label(run, few, differing) + _more(len(values) - len(few)))
+        if len(set(texts)) == len(texts):
             break
-    return found
+    return texts
 
 
 def label(run: RecordedRun, values: Mapping[str, Any], differing: Sequence[str]) -> str:
-    """What differs, in words; the method where nothing does."""
+    """The settings that differ, with their values; the method if there are none."""
     if not values:
         return str(run.settings["pretrain"]["method"])
-    return ", ".join(words(values, differing))
+    return ", ".join(describe_settings(values, differing))
 
 
-def listed(found: Sequence[str]) -> str:
-    """A few of many, and how many more there are."""
-    few = found if len(found) <= MANY else found[:_TELLING]
-    return ", ".join(few) + _more(len(found) - len(few))
+def shorten_list(texts: Sequence[str]) -> str:
+    """The first of many texts, and how many more there are."""
+    few = texts if len(texts) <= MANY else texts[:_FEW]
+    return ", ".join(few) + _more(len(texts) - len(few))
 
 
-def _telling(
+def _rarest(
     values: Mapping[str, Any], each: Sequence[Mapping[str, Any]], most: int
 ) -> dict[str, Any]:
-    """The values that the fewest others share, in their order."""
+    """The values that the fewest groups share, in their order."""
 
     def shared(key: str) -> int:
         return sum(key in other and other[key] == values[key] for other in each)
 
-    kept = sorted(values, key=shared)[:most]
-    return {key: value for key, value in values.items() if key in kept}
+    rarest = sorted(values, key=shared)[:most]
+    return {key: value for key, value in values.items() if key in rarest}
 
 
 def _more(count: int) -> str:

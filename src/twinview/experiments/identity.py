@@ -1,7 +1,7 @@
-"""The same training: equal settings in effect, equal data, equal code; with or without the seeds.
+"""The identity of a training: a hash of its settings in effect, data and code, and of its seeds.
 
-`twinview seeds` and the sweeps name their experiments by it, reports/seeds.json says by it whose
-results it holds, and `twinview compare` groups runs by it.
+`twinview seeds` and the sweeps name their experiments by it, reports/seeds.json names by it the
+training whose results it holds, and `twinview compare` groups runs by it.
 """
 
 import hashlib
@@ -9,13 +9,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# The seeds of the encoder's and the baselines' training: all that two equal trainings may differ
-# in. The other seeds (of the split, the label draws, the cached views) belong to the settings.
+# The seeds of the encoder's and the baselines' training. Two equal trainings may differ in these
+# only: the other seeds (of the split, the label draws, the cached views) are part of the settings.
 SEEDS = ("pretrain.seed", "baselines.seed")
 
 
 def without_seeds(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, by dotted name, but for the training's seeds."""
+    """The settings, by dotted name, without the training's seeds."""
     return {key: value for key, value in settings.items() if key not in SEEDS}
 
 
@@ -26,18 +26,18 @@ def digest(
     *,
     seeded: bool = False,
 ) -> str:
-    """Sixteen digits that are equal for the same training, and differ for another.
+    """Sixteen hexadecimal digits that are equal for equal trainings.
 
     Parameters
     ----------
     settings
         The settings in effect by dotted name, see `differences.in_effect`.
     data
-        The hash of the prepared data; None where it is not known.
+        The hash of the prepared data; None if it is not known.
     code
-        Hashes by path; None where code does not count: an edited docstring costs no training.
+        Hashes by path; None if code does not count: an edited docstring changes no training.
     seeded
-        Whether trainings that differ in their seeds only are different ones.
+        Whether trainings that differ in their seeds only get different digits.
     """
     counted = settings if seeded else without_seeds(settings)
     parts = [counted, data, *([] if code is None else [code])]

@@ -1,7 +1,8 @@
-"""What a few values say of their mean, and whether two means differ: Student's t.
+"""Confidence intervals of a mean, and tests whether two means differ, by Student's t.
 
-mean ± t(0.975, n - 1) * s / sqrt(n), s the standard deviation of the sample (n - 1 below): where
-the values are normal, 95 of 100 such intervals hold the true mean. One value has no interval.
+The interval is mean ± t(0.975, n - 1) * s / sqrt(n), where s is the standard deviation of the
+sample, with n - 1 in the denominator. If the values are normal, 95 of 100 such intervals hold the
+true mean. A single value has no interval.
 """
 
 import math
@@ -30,9 +31,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of two means. p: how likely so large a one is where there is none; None: it cannot be told.
+    """The difference of two means, mean ± half, with the p-value of its test.
 
-    paired: taken seed by seed, over the n seeds that both have.
+    half and p are None if a sample has a single value. paired: the test is of differences seed by
+    seed, over the n seeds that both samples have.
     """
 
     mean: float
@@ -43,7 +45,7 @@ class Difference:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """Of one value or more."""
+    """The mean of one or more values, with its interval."""
     mean, n = statistics.fmean(values), len(values)
     if n == 1:
         return Interval(mean, None, None, 1)
@@ -53,9 +55,9 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def prediction(values: Sequence[float]) -> tuple[float, float]:
-    """Where one more value lies, 95 times in 100: mean ± t * s * sqrt(1 + 1 / n).
+    """The 95 % prediction interval for one more value: mean ± t * s * sqrt(1 + 1 / n).
 
-    A single value says nothing of the next one: minus to plus infinity.
+    A single value does not limit the next one: the interval is minus to plus infinity.
     """
     if len(values) == 1:
         return -math.inf, math.inf
@@ -65,40 +67,42 @@ def prediction(values: Sequence[float]) -> tuple[float, float]:
 
 
 def difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Difference:
-    """Ours less theirs, values by seed: paired over the seeds of both, where these are at least 2.
+    """The mean of ours minus the mean of theirs, both by seed, with a t-test.
 
-    Else Welch's, which does not take the two spreads for equal; nothing is told of one value.
+    The test is paired over the shared seeds if there are at least two. Otherwise it is Welch's,
+    which does not assume equal variances. A sample of a single value cannot be tested.
     """
     shared = sorted(ours.keys() & theirs.keys())
     if len(shared) > 1:
         gaps = [ours[seed] - theirs[seed] for seed in shared]
-        return _tested(statistics.fmean(gaps), True, gaps)
+        return _test(statistics.fmean(gaps), True, gaps)
     gap = statistics.fmean(ours.values()) - statistics.fmean(theirs.values())
     if min(len(ours), len(theirs)) == 1:
         return Difference(gap, None, None, False, 1)
-    return _tested(gap, False, list(ours.values()), list(theirs.values()))
+    return _test(gap, False, list(ours.values()), list(theirs.values()))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """The p of several tests, raised so that one in twenty such families errs (Holm 1979).
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for the number of tests (Holm 1979), in the same order.
 
-    The smallest is taken as often as there are tests, the next once less, and so on.
+    Rejecting below 5 %, all tests together make a false rejection in at most 5 % of cases. The
+    smallest p-value is multiplied by the number of tests, the next by one less, and so on.
     """
-    raised, least = [0.0] * len(chances), 0.0
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda at: chances[at])):
-        least = max(least, min(1.0, (len(chances) - rank) * chances[place]))
-        raised[place] = least
-    return raised
+    corrected, least = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = least
+    return corrected
 
 
-def _tested(gap: float, paired: bool, *samples: Sequence[float]) -> Difference:
-    """One sample against zero, or two by Welch. Without any spread they differ surely, or not."""
+def _test(gap: float, paired: bool, *samples: Sequence[float]) -> Difference:
+    """A t-test of one sample against zero, or Welch's of two. p is 0 or 1 without any spread."""
     n = min(map(len, samples))
     if not any(map(statistics.variance, samples)):
         return Difference(gap, 0.0, float(gap == 0), paired, n)
     from scipy import stats  # it takes a second to load
 
-    with warnings.catch_warnings(action="ignore"):  # of values that are nearly equal
+    with warnings.catch_warnings(action="ignore"):  # about values that are nearly equal
         test = (
             stats.ttest_1samp(*samples, 0) if paired else stats.ttest_ind(*samples, equal_var=False)
         )

@@ -1,7 +1,7 @@
-"""dvc.lock as DVC writes it: what the results of a run were really made of."""
+"""dvc.lock as DVC writes it: the settings, data and code that the results of a run come from."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,14 @@ from ruamel.yaml.error import YAMLError
 
 from twinview.core import paths
 from twinview.core.errors import DataError, EncodingError, MissingError
+from twinview.experiments.dvc_experiments import Read, folder_reader
+from twinview.settings.dotted import value_at
 
 LOCK = Path("dvc.lock")
+_READ_HERE = folder_reader(Path())
 _CODE = ("src/", "pipeline/")
-_AFTER = ("report", "publish")  # no result depends on them
-# The reports that numbers and verdicts are read from; git keeps them, DVC their checksums.
+_AFTER = ("report", "publish")  # stages on which no result depends
+# The reports that numbers and verdicts are read from. git stores them, and DVC their checksums.
 _RESULTS = (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
 
 Stages = Mapping[str, Mapping[str, Any]]
@@ -38,14 +41,14 @@ class _Stage(BaseModel):
 
 
 class _Lock(BaseModel):
-    """What DVC's format has, as far as anything here reads it; only stages with outs state outs."""
+    """The part of DVC's format that this module reads. A stage without outs has no list of outs."""
 
     stages: dict[str, _Stage]
 
 
 @dataclass(frozen=True)
 class Out:
-    """A file or folder that a stage wrote. md5: DVC's, which ends in .dir for a folder."""
+    """A file or folder that a stage wrote. md5: DVC's checksum; that of a folder ends in .dir."""
 
     stage: str
     path: str
@@ -57,57 +60,50 @@ class Out:
 def recorded_outs(stages: Sequence[str]) -> list[Out]:
     """All outs of these stages, in order.
 
-    DVC writes an entry as soon as its stage has ended, so a stage finds those before it.
-    Raises DataError where one is not there.
+    DVC writes the entry of a stage as soon as it has ended, so a stage finds the entries of those
+    before it. Raises DataError if dvc.lock lacks a stage.
     """
-    found = load()["stages"]
-    absent = [stage for stage in stages if stage not in found]
-    if absent:
-        raise DataError(f"{LOCK} has no results of stage {absent[0]}; `dvc repro` makes them")
+    recorded = load()["stages"]
+    missing = [stage for stage in stages if stage not in recorded]
+    if missing:
+        raise DataError.at(LOCK, f"has no results of stage {missing[0]}", "`dvc repro` makes them")
     return [
         Out(stage, out["path"], out["size"], out.get("nfiles", 1), out["md5"])
         for stage in stages
-        for out in _made({stage: found[stage]})
+        for out in _outs({stage: recorded[stage]})
     ]
 
 
-def _here(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        raise MissingError(f"{path} is missing; `dvc repro` makes it") from None
-    except UnicodeDecodeError as error:
-        raise EncodingError(str(path), error, "`dvc repro` makes it anew") from None
+def load(read: Read = _READ_HERE) -> Mapping[str, Any]:
+    """The content of dvc.lock, as `read` gives it; without a file there are no stages.
 
-
-def load(read: Callable[[Path], str] = _here) -> Mapping[str, Any]:
-    """What dvc.lock states, of this folder or as `read` has it; no stages where there is none.
-
-    Raises DataError for a broken one.
+    Raises DataError for a broken file.
     """
     try:
-        return stated(read)
+        return load_required(read)
     except MissingError:
         return {"stages": {}}
 
 
-def stated(read: Callable[[Path], str]) -> Mapping[str, Any]:
-    """The same of a file that has to be there. Raises MissingError, DataError for a broken one."""
+def load_required(read: Read) -> Mapping[str, Any]:
+    """The content of dvc.lock. Raises MissingError without a file, DataError for a broken one."""
     try:
-        found: Mapping[str, Any] = YAML(typ="safe").load(read(LOCK))
-        _Lock.model_validate(found)
+        lock: Mapping[str, Any] = YAML(typ="safe").load(read(LOCK))
+        _Lock.model_validate(lock)
     except ValidationError as error:
         first = error.errors()[0]
-        raise broken(f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}") from None
+        raise broken_error(
+            f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
+        ) from None
     except EncodingError as error:
-        raise broken(error.reason) from None
+        raise broken_error(error.reason) from None
     except YAMLError as error:
-        raise broken(" ".join(str(error).split())) from None
-    return found
+        raise broken_error(" ".join(str(error).split())) from None
+    return lock
 
 
-def broken(reason: str) -> DataError:
-    """What is said of a file that is not as DVC writes it."""
+def broken_error(reason: str) -> DataError:
+    """The error for a file that is not as DVC writes it."""
     return DataError(
         f"{LOCK} is broken ({reason}); `git checkout HEAD {LOCK}` brings back the commit's, or "
         "delete it: `dvc repro` writes it anew, and takes the results from DVC's cache"
@@ -115,59 +111,59 @@ def broken(reason: str) -> DataError:
 
 
 def code(lock: Mapping[str, Any]) -> dict[str, str]:
-    """The files of code that the results come from, with the hash of each."""
+    """The hashes, by path, of the files of code that the results come from."""
     deps = [dep for stage in _stages(lock).values() for dep in stage.get("deps", [])]
     return {dep["path"]: dep["md5"] for dep in deps if dep["path"].startswith(_CODE)}
 
 
 def edited(lock: Mapping[str, Any], folder: Path) -> list[str]:
-    """The files of code below folder that are not what the results come from."""
+    """The files of code below the folder that differ from those that the results come from."""
     return [path for path, md5 in code(lock).items() if _md5(folder / path) != md5]
 
 
 def outs(lock: Mapping[str, Any]) -> dict[str, int]:
-    """The bytes of everything that the stages made, by hash, so that no content counts twice."""
-    return {out["md5"]: out["size"] for out in _made(lock["stages"])}
+    """The bytes of the stages' outs by hash, so that each content counts once."""
+    return {out["md5"]: out["size"] for out in _outs(lock["stages"])}
 
 
 def hash_of(lock: Mapping[str, Any], path: Path) -> str | None:
-    """The hash of an out; None where no stage made it."""
-    made = (out for out in _made(lock["stages"]) if out["path"] == str(path))
-    return next((out["md5"] for out in made), None)
+    """The hash of an out; None if no stage made it."""
+    matching = (out for out in _outs(lock["stages"]) if out["path"] == str(path))
+    return next((out["md5"] for out in matching), None)
 
 
 def hash_of_dep(lock: Mapping[str, Any], path: str) -> str | None:
-    """The hash that a file had when a stage read it; None where no stage did."""
+    """The hash that a file had when a stage read it; None if no stage read it."""
     deps = (dep for stage in lock["stages"].values() for dep in stage.get("deps", []))
     return next((dep["md5"] for dep in deps if dep["path"] == path), None)
 
 
 def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
-    """Why the results are not those of the settings, as params.yaml holds them; None: they are.
+    """Why the results are not those of the settings in params.yaml; None if they are.
 
-    A stage may have run with other settings than are stated now, or on other outs of an earlier
-    stage than there are now, as happens where only some stages were run.
+    A stage may have run with other settings, or on other outs of an earlier stage, as happens when
+    only some stages are run.
     """
     stages = _stages(lock)
     for name, key, value in _params(stages):
         if (where := _differs(value, value_at(settings, key), key)) is not None:
             return f"{name} ran with another {where} than params.yaml states"
-    made = {out["path"]: out["md5"] for out in _made(stages)}
+    hashes = {out["path"]: out["md5"] for out in _outs(stages)}
     for name, stage in stages.items():
         for dep in stage.get("deps", []):
-            if made.get(dep["path"], dep["md5"]) != dep["md5"]:
+            if hashes.get(dep["path"], dep["md5"]) != dep["md5"]:
                 return f"{name} ran on another {dep['path']} than there is"
     return None
 
 
-def altered(lock: Mapping[str, Any], read: Callable[[Path], str]) -> str | None:
-    """Why the reports that `read` has are not those that the stages wrote; None: they are.
+def altered(lock: Mapping[str, Any], read: Read) -> str | None:
+    """Why the reports that `read` gives are not those that the stages wrote; None if they are.
 
-    DVC's checksums tell, as after an edit by hand, or a script that ran without DVC. Line ends do
-    not count, which git may change, nor white space at the file's end, which it may lose.
+    They differ from DVC's checksums after an edit by hand, or after a script ran without DVC. Line
+    ends and white space at the end of a file do not count, since git may change them.
     """
-    for stage, made in _stages(lock).items():
-        for out in made.get("outs", []):
+    for stage, entry in _stages(lock).items():
+        for out in entry.get("outs", []):
             path = Path(out["path"])
             if path in _RESULTS and out["md5"] not in _checksums(read(path)):
                 return f"{path} is not what {stage} wrote, by its checksum in {LOCK}"
@@ -175,22 +171,16 @@ def altered(lock: Mapping[str, Any], read: Callable[[Path], str]) -> str | None:
 
 
 def _checksums(text: str) -> list[str]:
-    """The MD5 of a text as it is, and of one that ends with a line."""
-    return [hashlib.md5(one.encode()).hexdigest() for one in (text, f"{text.strip()}\n")]
-
-
-def value_at(tree: Any, dotted: str) -> Any:
-    """A setting by its dotted name; None where the tree has none."""
-    for key in dotted.split("."):
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree
+    """The MD5 of a text as it is, and of the text with one line end after it."""
+    texts = (text, f"{text.strip()}\n")
+    return [hashlib.md5(content.encode()).hexdigest() for content in texts]
 
 
 def _md5(path: Path) -> str | None:
     return hashlib.md5(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def _made(stages: Stages) -> Iterator[Mapping[str, Any]]:
+def _outs(stages: Stages) -> Iterator[Mapping[str, Any]]:
     """The outs of all these stages."""
     return (out for stage in stages.values() for out in stage.get("outs", []))
 
@@ -205,9 +195,9 @@ def _params(stages: Stages) -> Iterator[tuple[str, str, Any]]:
             yield name, key, value
 
 
-def _differs(one: Any, other: Any, key: str) -> str | None:
-    """The first setting at or below key in which two trees differ."""
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return None if one == other else key
-    found = (_differs(one.get(k), other.get(k), f"{key}.{k}") for k in {**one, **other})
-    return next((where for where in found if where is not None), None)
+def _differs(first: Any, second: Any, key: str) -> str | None:
+    """The first setting at or below the key in which two trees differ, or None."""
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        return None if first == second else key
+    keys = (_differs(first.get(k), second.get(k), f"{key}.{k}") for k in {**first, **second})
+    return next((key for key in keys if key is not None), None)

@@ -1,4 +1,4 @@
-"""The mapping that a file's text holds, or an error that names the file and the remedy."""
+"""Parses the text of a JSON or YAML file into a mapping. Errors name the file and the remedy."""
 
 import json
 from collections.abc import Mapping
@@ -12,32 +12,32 @@ from twinview.core import files
 from twinview.core.errors import DataError
 
 
-def of_json(text: str, place: Path) -> dict[str, Any]:
-    """What a stage's JSON file holds by name. Raises DataError for others, as after a conflict."""
+def parse_json(text: str, place: Path) -> dict[str, Any]:
+    """The object in a stage's JSON file. Raises DataError for other text, as after a conflict."""
     try:
-        found = json.loads(text)
+        tree = json.loads(text)
     except ValueError as error:
         raise DataError(f"{place} is not valid JSON ({error}); `dvc repro` makes it anew") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{place} holds nothing by name; `dvc repro` makes it anew")
-    return found
+    if not isinstance(tree, dict):
+        raise DataError.at(place, "holds no JSON object", "`dvc repro` makes it anew")
+    return tree
 
 
-def of_yaml(text: str, place: Path) -> dict[str, Any]:
-    """What a YAML file of settings states. Raises DataError for anything else."""
+def parse_yaml(text: str, place: Path) -> dict[str, Any]:
+    """The settings in a YAML file. Raises DataError for other text."""
     try:
-        found = YAML(typ="safe").load(text)
+        tree = YAML(typ="safe").load(text)
     except YAMLError as error:
         raise DataError(f"{place} is not valid YAML: {error}") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{place} states no settings")
-    return found
+    if not isinstance(tree, dict):
+        raise DataError(f"{place} has no settings")
+    return tree
 
 
-def numbers(tree: Mapping[str, Any], place: Path) -> dict[str, float]:
-    """A tree's leaves by dotted name. Raises DataError for one that is no number."""
-    found = files.flatten(tree)
-    for name, value in found.items():
+def flatten_numbers(tree: Mapping[str, Any], place: Path) -> dict[str, float]:
+    """The leaves of a tree by dotted name. Raises DataError for a leaf that is no number."""
+    leaves = files.flatten(tree)
+    for name, value in leaves.items():
         if type(value) not in (int, float):
             raise DataError(f"{place}: {name} is {value!r}, no number; `dvc repro` makes it anew")
-    return found
+    return leaves

@@ -1,4 +1,4 @@
-"""The runs that `twinview compare` is given by name: experiments, commits, branches, workspace."""
+"""The runs that `twinview compare` gets by name: experiments, commits, branches, workspace."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,23 +10,27 @@ from twinview.experiments.recorded_run import WORKSPACE, RecordedRun
 
 
 def named_runs(names: Sequence[str]) -> tuple[list[RecordedRun], dict[str, str]]:
-    """The finished runs of these names, and why others are set apart.
+    """The finished runs of these names, and for each other name the reason why it has none.
 
-    names: without any, all experiments and the workspace. Raises ConfigError for an unknown name.
+    Without names, all experiments and the workspace are taken. Raises ConfigError for an unknown
+    name.
     """
-    runs, apart = [], ({} if names else dict(dvc_experiments.unfinished()))
-    experiments = dvc_experiments.labelled()
+    runs, skipped = [], ({} if names else dict(dvc_experiments.unfinished()))
+    experiments = dvc_experiments.labelled_references()
     for run in [_run(name, experiments) for name in names or [*experiments, WORKSPACE]]:
         try:
             _require_finished(run)
             runs.append(run)
         except DataError as error:
-            apart[run.name] = str(error)
-    return runs, apart
+            skipped[run.name] = str(error)
+    return runs, skipped
 
 
 def _run(name: str, experiments: Mapping[str, str]) -> RecordedRun:
-    """experiments: git's references by label. Of several of one name the newest is taken."""
+    """The run of a name; of several experiments with that name, the newest.
+
+    experiments: git's references by label.
+    """
     if name == WORKSPACE:
         return recorded_run.in_folder()
     for label, ref in experiments.items():
@@ -39,11 +43,11 @@ def _run(name: str, experiments: Mapping[str, str]) -> RecordedRun:
 
 
 def _unknown(name: str, experiments: Mapping[str, str]) -> ConfigError:
-    waiting = dvc_experiments.unfinished()
-    if name in waiting:
-        return ConfigError(f"the experiment {name} has no results: it is {waiting[name]}")
+    unfinished = dvc_experiments.unfinished()
+    if name in unfinished:
+        return ConfigError(f"the experiment {name} has no results: it is {unfinished[name]}")
     branches = (git("for-each-ref", "--format=%(refname:short)", "refs/heads") or "").split()
-    near = did_you_mean(name, [*experiments, *waiting, *branches, WORKSPACE])
+    near = did_you_mean(name, [*experiments, *unfinished, *branches, WORKSPACE])
     return ConfigError(
         f"there is no experiment, branch or commit {name!r}{near}; `dvc exp list` names "
         "the experiments"
@@ -51,9 +55,9 @@ def _unknown(name: str, experiments: Mapping[str, str]) -> ConfigError:
 
 
 def _require_finished(run: RecordedRun) -> None:
-    """Reads all that is compared. Raises DataError where there is none, or of other settings."""
+    """Reads all that is compared. Raises DataError for missing results and for outdated ones."""
     _ = run.answer, run.results, run.lock, run.read(lock_file.LOCK)
     if run.stale:
-        remedy = "`dvc repro` mends it" if run.name == WORKSPACE else "run it anew by `dvc exp run`"
+        remedy = "run `dvc repro`" if run.name == WORKSPACE else "run it anew by `dvc exp run`"
         raise DataError(f"its results are not of its settings: {run.stale}; {remedy}")
     _ = run.verdict, run.minutes, run.question

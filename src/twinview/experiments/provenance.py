@@ -10,14 +10,14 @@ from twinview.core import commands, paths
 from twinview.core.commands import GitError
 from twinview.experiments import lock_file
 
-NONE, UNKNOWN = "none", "unknown"  # how the words for no commit begin
+NONE, UNKNOWN = "none", "unknown"  # the text in place of a commit begins with one of these
 
 
 def provenance() -> dict[str, str | bool | None]:
-    """Git commit and whether the tree differed from it, DVC experiment, hardware, versions."""
+    """Git commit, whether the tree differs from it, DVC experiment, hardware, versions."""
     return {
         "commit": commit(),
-        "changed": changed(),
+        "changed": has_changes(),
         "experiment": os.environ.get("DVC_EXP_NAME", ""),
         "hardware": hardware(),
         "versions": versions(),
@@ -25,9 +25,9 @@ def provenance() -> dict[str, str | bool | None]:
 
 
 def commit() -> str:
-    """The commit that the working tree stands on; 'none' outside git.
+    """The commit that the working tree is based on; 'none' outside git.
 
-    'unknown', with git's reason, where git cannot say: results are not lost for that.
+    If git fails, the text is 'unknown' with git's reason, so that no results are lost.
     """
     try:
         return os.environ.get("DVC_EXP_BASELINE_REV") or commands.head_commit() or NONE
@@ -35,8 +35,8 @@ def commit() -> str:
         return f"{UNKNOWN} (git: {error.reason})"
 
 
-def changed() -> bool | None:
-    """Whether the tree differs from the commit; None where git cannot say."""
+def has_changes() -> bool | None:
+    """Whether the tree differs from the commit; None if git fails."""
     try:
         return commands.has_changes()
     except GitError:
@@ -51,7 +51,7 @@ class Data(NamedTuple):
 
 
 def data() -> Data | None:
-    """What DVC has recorded of the data that this pipeline prepared; None where it has nothing.
+    """The data that this pipeline prepared, as DVC has recorded it; None without a record.
 
     Raises DataError for a broken dvc.lock.
     """
@@ -62,7 +62,7 @@ def data() -> Data | None:
     try:
         source = lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"]
     except (KeyError, TypeError):
-        raise lock_file.broken("prepare states no data.source") from None
+        raise lock_file.broken_error("prepare states no data.source") from None
     return Data(source, digest)
 
 

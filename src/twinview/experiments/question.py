@@ -1,28 +1,29 @@
-"""What a run was asked: of which data, and by which protocol its features were judged.
+"""The question of a run: its data, and the protocol by which its features are evaluated.
 
-Only answers to the same question can be ranked: a better number for an easier question says
-nothing. `comparison` parts its runs by it.
+Only answers to the same question can be ranked: a better number for an easier question means
+nothing. So `side_by_side` makes a comparison for each question.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core import entries
 from twinview.core.paths import PREPARED
+from twinview.core.registry import names
 from twinview.experiments.differences import ABSENT
 
 DATA, PROTOCOL = "data", "protocol"  # the two ways in which questions differ
-_OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "probes.")
+_OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "tasks.", "probes.")
 
-# Labels that a training may learn from: an answer's means. The splits are the same without them.
+# Labels that a training may learn from, so they belong to the answer. The splits do not depend on
+# them.
 _PAIRS = "data.pairs"
 # What is measured, and not how: a metric that two runs have is the same whatever else they have.
-_MEASURED = (
-    "evaluate.probes", "evaluate.projections", "evaluate.few_labels.per_class",
-    "evaluate.few_labels.propagation",
-)  # fmt: skip
+_MEASURED = {"evaluate.tasks", "evaluate.probe_projections"}
 # Options of what is not measured, or of another source, are absent, and contradict nothing.
-_OPTIONS = ("sources.", "probes.", "evaluate.few_labels.propagation.", PROTOCOL)
+_OPTIONS = ("sources.", "tasks.", "probes.")
 
 Differences = Mapping[str, Mapping[str, tuple[Any, Any]]]  # by DATA or PROTOCOL, then by setting
 
@@ -39,7 +40,7 @@ class Question:
     prepared: Mapping[str | None, str]
 
     def differences(self, other: "Question") -> Differences:
-        """What is not the same in both, ours and the other's; empty: the two can be compared."""
+        """What differs, as pairs of our value and the other's; empty if the two can be compared."""
         found = {
             DATA: _other_data(self, other),
             PROTOCOL: _unequal(self.protocol, other.protocol),
@@ -47,7 +48,7 @@ class Question:
         return {kind: settings for kind, settings in found.items() if settings}
 
     def joined(self, other: "Question") -> "Question":
-        """One question that knows the settings of both, which do not differ."""
+        """One question with the settings of both, which do not differ."""
         return Question(
             {**other.data, **self.data},
             {**other.protocol, **self.protocol},
@@ -57,7 +58,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Part:
-    """The places of those, in a sequence of questions, that ask the same."""
+    """A question, and its indices in a sequence of questions."""
 
     question: Question
     places: tuple[int, ...]
@@ -66,7 +67,15 @@ class Part:
 def question(
     settings: Mapping[str, Any], prepared: str | None, pairs: str | None, name: str | None
 ) -> Question:
-    """The question of a run, from its settings in effect, its hashes, and its protocol's name."""
+    """The question of a run.
+
+    Parameters
+    ----------
+    settings : the settings in effect by dotted name.
+    prepared : the hash of the prepared data, or None.
+    pairs : the file of labelled pairs with its hash, or None.
+    name : the name of the protocol, or None.
+    """
     protocol = {key: settings[key] for key in settings if _is_of(key, _OF_PROTOCOL)}
     return Question(
         data={key: settings[key] for key in settings if _is_of(key, _OF_DATA)},
@@ -76,19 +85,19 @@ def question(
 
 
 def answer(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that make a run's answer: those that are of no question, nor name the tasks."""
+    """The settings of a run's answer: those that neither ask the question nor name the tasks."""
     asked = (*_OF_DATA, *_OF_PROTOCOL)
     return {
         key: value
         for key, value in settings.items()
-        if not _is_of(key, asked) and key not in _MEASURED
+        if not _is_of(key, asked) and key not in _measured()
     }
 
 
 def parted(questions: Sequence[Question]) -> list[Part]:
-    """The questions that ask the same together; the part with the most of them first.
+    """Equal questions in parts; the part with the most of them is first.
 
-    Those with the most settings are taken first, so that one that lacks some can join them.
+    Questions with the most settings are taken first, so that one that lacks some can join them.
     """
     found: list[Part] = []
     for place in sorted(range(len(questions)), key=lambda at: -len(questions[at].protocol)):
@@ -103,11 +112,22 @@ def parted(questions: Sequence[Question]) -> list[Part]:
 
 
 def _is_of(key: str, sections: tuple[str, ...]) -> bool:
-    return key.startswith(sections) and key not in (*_MEASURED, _PAIRS)
+    return key.startswith(sections) and key not in {*_measured(), _PAIRS}
+
+
+@functools.cache
+def _measured() -> set[str]:
+    """The settings that say what is measured, those of tasks as these declare it."""
+    options = (
+        f"tasks.{task}.{option}"
+        for task in names("tasks")
+        for option in entries.declaration(task).lists
+    )
+    return _MEASURED.union(options)
 
 
 def _other_data(ours: Question, theirs: Question) -> Mapping[str, tuple[Any, Any]]:
-    """Equal hashes say that the data are equal, whatever the settings; else the settings tell."""
+    """The data settings that differ; none if a hash is equal, since then the data are equal."""
     if set(ours.prepared.values()) & set(theirs.prepared.values()):
         return {}
     hashes = [
@@ -121,6 +141,18 @@ def _unequal(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, tu
     return {
         key: (ours.get(key, ABSENT), theirs.get(key, ABSENT))
         for key in {**theirs, **ours}
-        if ((key in ours and key in theirs) or not key.startswith(_OPTIONS))
-        and ours.get(key, ABSENT) != theirs.get(key, ABSENT)
+        if ours.get(key, ABSENT) != theirs.get(key, ABSENT)
+        and not (_says_nothing(key, ours) or _says_nothing(key, theirs))
     }
+
+
+def _says_nothing(key: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting is absent where that contradicts nothing.
+
+    That is the protocol's name, and the options of a plug-in of which no other option is there.
+    """
+    plug_in = key.rpartition(".")[0] + "."
+    return key not in settings and (
+        key == PROTOCOL
+        or (key.startswith(_OPTIONS) and not any(of.startswith(plug_in) for of in settings))
+    )

@@ -1,8 +1,8 @@
-"""reports/seeds.json: the results of one training over several seeds, and who measured them.
+"""reports/seeds.json: the results of one training over several seeds, and where they come from.
 
-DVC does not make the file, since it holds results of several runs: {"settings": digest, "seeds":
+No stage writes the file, since it holds results of several runs: {"settings": digest, "seeds":
 [...], "metrics": {name: [a value for each seed]}, "hardware": ..., "versions": ...}. `RecordedRun`
-says whether the file is of a run, `deviation` how far the run's results are from it.
+tells whether the file belongs to a run, `deviation` how far the run's results are from it.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ COMMAND = "twinview seeds"
 
 @dataclass(frozen=True)
 class Seeds:
-    """settings: the identity of the training without its seeds and its code.
+    """The content of reports/seeds.json.
 
-    metrics: by the names of `RecordedRun.results`, a value for each of the seeds. hardware,
-    versions: of the machine that measured, see provenance; a file of an earlier commit does not
-    name them.
+    settings: the identity of the training without its seeds and its code. metrics: a value for
+    each seed, by the names of `RecordedRun.results`. hardware, versions: those of the machine that
+    measured, see provenance; a file of an earlier commit lacks them.
     """
 
     settings: str
@@ -39,23 +39,24 @@ class Seeds:
 
     def of_seed(self, seed: int) -> dict[str, float]:
         """The metrics of one of the seeds."""
-        place = self.seeds.index(seed)
-        return {name: values[place] for name, values in self.metrics.items()}
+        index = self.seeds.index(seed)
+        return {name: values[index] for name, values in self.metrics.items()}
 
 
-def parsed(text: str, place: Path = FILE) -> Seeds:
-    """What the file's text holds. Raises DataError for a broken one, with its place."""
+def parse(text: str, place: Path = FILE) -> Seeds:
+    """The content of the file with this text. Raises DataError, with its place, if it is broken."""
     try:
-        found = TypeAdapter(Seeds).validate_json(text)
+        content = TypeAdapter(Seeds).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
         raise _broken(place, f"({where}: {first['msg']})") from None
-    short = [name for name, values in found.metrics.items() if len(values) != len(found.seeds)]
-    if short or not found.seeds:
+    seeds = list(content.seeds)
+    short = [name for name, values in content.metrics.items() if len(values) != len(seeds)]
+    if short or not seeds:
         names = f"({', '.join(short[:3])})"
-        raise _broken(place, f": not a value for each of the seeds {list(found.seeds)} {names}")
-    return found
+        raise _broken(place, f": not a value for each of the seeds {seeds} {names}")
+    return content
 
 
 def _broken(place: Path, reason: str) -> DataError:

@@ -1,7 +1,7 @@
-"""Many runs side by side: a comparison for each question, in groups over training seeds.
+"""Compares many runs: a comparison for each question, of groups over training seeds.
 
-Groups that were asked the same are one comparison, and those that were not are parts of their own,
-see `question`. What has no results is set apart, with the reason.
+Groups with equal questions are one part, see `question`. Runs without results are listed with the
+reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from twinview.core.registry import did_you_mean
 from twinview.experiments import dvc_experiments, question
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
-from twinview.experiments.grouping import changed_code, grouped
-from twinview.experiments.metric_names import is_our_accuracy
+from twinview.experiments.grouping import changed_code, group_runs
+from twinview.experiments.metric_names import Metric
 from twinview.experiments.named_runs import named_runs
 from twinview.experiments.part_headings import headings
 from twinview.experiments.question import Question
@@ -24,16 +24,23 @@ from twinview.experiments.recorded_run import RecordedRun
 
 @dataclass(frozen=True)
 class Compared:
-    """parts: a comparison for each question, the one with the most runs first.
+    """parts: a comparison for each question; the one with the most runs is first.
 
-    apart: what is not compared, and why.
+    apart: the names that are not compared, with the reasons.
     """
 
     parts: tuple[Comparison, ...]
     apart: Mapping[str, str]
 
+    @property
+    def named(self) -> dict[str, Metric]:
+        """What the metrics of all parts are, by dotted name."""
+        return {
+            name: metric for part in reversed(self.parts) for name, metric in part.named.items()
+        }
+
     def title(self, part: Comparison) -> str:
-        """A part's number and heading; empty where it is the only one."""
+        """A part's number and heading; empty if it is the only one."""
         number = self.parts.index(part) + 1
         return f"Part {number}, {part.heading}" if len(self.parts) > 1 else ""
 
@@ -41,7 +48,7 @@ class Compared:
 def compare(names: Sequence[str], metrics: Sequence[str]) -> Compared:
     """The named experiments, commits, branches or 'workspace'; without names, all experiments.
 
-    metrics: by the names of `RecordedRun.results`; without, the accuracy of every task. Raises
+    metrics: by the names of `RecordedRun.results`; without, the primary one of every entry. Raises
     ConfigError for a name or metric that there is not, DataError where there is nothing to compare.
     """
     dvc_experiments.require_git("twinview compare")
@@ -60,14 +67,14 @@ def _nothing(apart: Mapping[str, str]) -> str:
 def side_by_side(
     runs: Sequence[RecordedRun], metrics: Sequence[str], apart: Mapping[str, str]
 ) -> Compared:
-    """At least one run; metrics and apart as in `compare`."""
+    """The comparison of at least one run. metrics, apart: as in `compare`."""
     chosen = _chosen(metrics, runs)
     asked = question.parted([run.question for run in runs])
     parts = [_part([runs[place] for place in part.places], part.question, chosen) for part in asked]
     first = asked[0].question
     others = [part.question.differences(first) for part in asked[1:]]
     found = [
-        replace(one, heading=words, differences=differ, elsewhere=_elsewhere(one, parts))
+        replace(one, heading=words, differences=differ, other_outs=_other_outs(one, parts))
         for one, words, differ in zip(parts, headings(others), [{}, *others], strict=True)
     ]
     return Compared(tuple(found), apart)
@@ -80,18 +87,17 @@ def _chosen(metrics: Sequence[str], runs: Sequence[RecordedRun]) -> tuple[str, .
         if name not in known:
             near = did_you_mean(name, known)
             raise ConfigError(f"no run has the metric {name!r}{near}; such are: {', '.join(known)}")
-    tasks = [name for name in known if is_our_accuracy(name)]
-    if not metrics and not tasks:
+    primaries = dict.fromkeys(name for run in runs for name in run.primaries)
+    if not metrics and not primaries:
         raise ConfigError(
-            f"no run has an accuracy in {paths.METRICS}; `evaluate.probes` and "
-            "`evaluate.few_labels.per_class` name what is measured"
+            f"no run has results in {paths.METRICS}; `evaluate.tasks` names what is measured"
         )
-    return tuple(metrics or tasks)
+    return tuple(metrics or primaries)
 
 
 def _part(runs: Sequence[RecordedRun], asked: Question, chosen: Sequence[str]) -> Comparison:
-    """Runs that were asked the same."""
-    groups = grouped(runs)
+    """The comparison of runs with the same question."""
+    groups = group_runs(runs)
     metrics = [name for name in chosen if any(name in run.results for run in runs)]
     equal = {k: v for k, v in runs[0].answer.items() if all(_same(run, k, v) for run in runs)}
     found = Comparison(
@@ -110,20 +116,22 @@ def _same(run: RecordedRun, key: str, value: Any) -> bool:
 
 
 def _asked_by_all(runs: Sequence[RecordedRun], asked: Question) -> dict[str, Any]:
-    """The question's settings that are equal in all who state them: equal data may have sources
-    that differ."""
+    """The question's settings that are equal in all runs that have them.
+
+    They may differ although the question is the same: equal data may come from two sources.
+    """
     each = [{**run.question.data, **run.question.protocol} for run in runs]
     whole = {**asked.data, **asked.protocol}
     return {k: v for k, v in whole.items() if all(one.get(k, v) == v for one in each)}
 
 
 def _ordered(found: Comparison) -> list[Group]:
-    """By the first metric: the best, then the others as they are on test, then who lacks it."""
+    """The groups by the first metric: the best, the others by test, then those that lack it."""
     metric = found.metrics[0]
     ranked = [found.best(metric), *(one.group for one in found.against_best(metric))]
     return [*ranked, *(group for group in found.groups if not group.values(metric))]
 
 
-def _elsewhere(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
+def _other_outs(part: Comparison, parts: Sequence[Comparison]) -> frozenset[str]:
     others = [group for other in parts if other is not part for group in other.groups]
     return frozenset(key for group in others for key in group.outs)

@@ -1,4 +1,4 @@
-"""Metrics of a result over its training seeds, here, at a commit or of a champion."""
+"""The metrics of a result over its training seeds: here, at a commit or of a champion."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from twinview.experiments.recorded_run import RecordedRun
 class Trainings:
     """A metric's values, one for each training seed; the training in reports/metrics.json is first.
 
-    note: why it is one training only, where more were measured.
+    note: why there is a single training, although more were measured.
     """
 
     values: Mapping[str, tuple[float, ...]]
@@ -28,33 +28,35 @@ class Trainings:
 
 
 def trainings(run: RecordedRun) -> Trainings:
-    """What the run's metrics say, and its seeds file where that is of the same results.
+    """The metrics of the run, and of its seeds file if that holds the run's results.
 
-    Raises DataError where there are no metrics, or broken files.
+    Raises DataError for missing metrics and for broken files.
     """
-    own = {name: (number(value),) for name, value in flatten(run.metrics).items()}
+    metrics = {name: (number(value),) for name, value in flatten(run.metrics).items()}
     if run.seeds_file is None:
-        return Trainings(own)
+        return Trainings(metrics)
     if run.seeds is None:
-        return Trainings(own, f"{seeds.FILE} {_why_not(run)}")
-    known = run.seeds.metrics
-    return Trainings({name: _first(one, known.get(name, one)) for name, one in own.items()})
+        return Trainings(metrics, f"{seeds.FILE} {_why_not(run)}")
+    over_seeds = run.seeds.metrics
+    return Trainings(
+        {name: _run_first(values, over_seeds.get(name, values)) for name, values in metrics.items()}
+    )
 
 
 def _why_not(run: RecordedRun) -> str:
-    """Why the seeds file does not speak for the results."""
+    """Why the seeds file does not count: a clause that follows its name."""
     other = deviation(run)
     if other is None:
         return "is of other trainings"
-    return f"holds other results of this training, of {other.known.hardware} or of other code"
+    return f"holds other results of this training, of {other.reference.hardware} or of other code"
 
 
 def number(value: Any) -> float:
-    """A number of a JSON file; NaN for what is none."""
+    """The value of a JSON file as a number; NaN if it is no number."""
     return float(value) if type(value) in (int, float) else math.nan
 
 
-def _first(own: tuple[float, ...], values: tuple[float, ...]) -> tuple[float, ...]:
-    """The values, the run's own before the others."""
-    place = values.index(own[0])
-    return (*own, *values[:place], *values[place + 1 :])
+def _run_first(run: tuple[float, ...], values: tuple[float, ...]) -> tuple[float, ...]:
+    """The values over the seeds, with the value of the run in front."""
+    index = values.index(run[0])
+    return (*run, *values[:index], *values[index + 1 :])

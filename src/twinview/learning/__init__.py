@@ -1,1 +1,1 @@
-"""Pretraining: what methods are made of, the loop, its checkpoints, what watches it."""
+"""Pretraining: the interface of methods, the training loop, its checkpoints and its monitors."""

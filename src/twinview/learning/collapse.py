@@ -1,4 +1,4 @@
-"""Is it learning, slow, or collapsed? Measures of embeddings, and a plain verdict."""
+"""Measures of embeddings, and the verdict on a training: learning, slow or collapsed."""
 
 import math
 from collections.abc import Mapping
@@ -11,19 +11,20 @@ from torch import Tensor
 
 Verdict = Literal["learning", "slow", "collapsed"]
 
-# Below these the embeddings say (nearly) the same of every example.
-LEAST_SPREAD = 0.01
-LEAST_RANK = 2.0
-# At so low a uniformity embeddings lie all around the sphere: many directions have little spread.
-EVEN = -3.0
-# A loss that has not come this far below chance has learned next to nothing yet.
+# Below these values the embeddings are (nearly) the same for every example.
+MIN_SPREAD = 0.01
+MIN_RANK = 2.0
+# Embeddings of a uniformity this low cover the sphere. In many dimensions the spread of their
+# cosines is small too, although they have not collapsed.
+EVEN_UNIFORMITY = -3.0
+# A training whose loss is above this share of chance has learned next to nothing yet.
 SLOW_SHARE = 0.9
-# That vote on an example of validation, while pretraining.
+# How many train examples vote on the label of a validation example during pretraining.
 NEIGHBOURS = 10
 
 
 @dataclass(frozen=True)
-class Monitors:
+class Measures:
     """Measures of the embeddings z of two views of the same n examples."""
 
     cosine_spread: float
@@ -32,15 +33,15 @@ class Monitors:
     uniformity: float
 
     @classmethod
-    def of(cls, row: Mapping[str, float]) -> "Monitors":
-        """The measures of a row that may hold others too."""
+    def from_row(cls, row: Mapping[str, float]) -> "Measures":
+        """The measures in a row that may have other values too."""
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
-def measure(z: Tensor) -> Monitors:
-    """All measures. z: (2, n, d), any scale."""
+def measure(z: Tensor) -> Measures:
+    """All measures of z (2, n, d), at any scale."""
     unit = F.normalize(z.detach().double().cpu(), dim=2)
-    return Monitors(
+    return Measures(
         cosine_spread=cosine_spread(unit[0]),
         effective_rank=effective_rank(unit[0]),
         alignment=alignment(unit),
@@ -49,17 +50,17 @@ def measure(z: Tensor) -> Monitors:
 
 
 def cosine_spread(unit: Tensor) -> float:
-    """Standard deviation of the cosines between different examples; 0 when all are alike.
+    """The standard deviation of the cosines between different examples; 0 when all are alike.
 
-    unit: (n, d), length 1. Random directions: 1 / sqrt(d).
+    unit: (n, d), of length 1. Random directions have 1 / sqrt(d).
     """
     return _pairs(unit @ unit.T).std(correction=0).item()
 
 
 def effective_rank(unit: Tensor) -> float:
-    """Exponential of the entropy of the singular values' shares: how many directions are in use.
+    """The number of directions in use: the exponential of the entropy of the singular values.
 
-    Between 1 and min(n, d). Source: Roy and Vetterli, EUSIPCO 2007; RankMe, arXiv 2210.02885.
+    It is between 1 and min(n, d). Source: Roy and Vetterli, EUSIPCO 2007; RankMe, arXiv 2210.02885.
     """
     if not unit.isfinite().all():
         return math.nan
@@ -69,59 +70,80 @@ def effective_rank(unit: Tensor) -> float:
 
 
 def alignment(unit: Tensor) -> float:
-    """Mean squared distance between two views of an example; 0 is perfect, 2 is chance.
+    """The mean squared distance between two views of an example; 0 is perfect, 2 is chance.
 
-    unit: (2, n, d), length 1. Source: Wang and Isola, arXiv 2005.10242.
+    unit: (2, n, d), of length 1. Source: Wang and Isola, arXiv 2005.10242.
     """
     return (unit[0] - unit[1]).square().sum(1).mean().item()
 
 
 def uniformity(unit: Tensor) -> float:
-    """Log of the mean Gaussian potential, exp(-2 |x - y|^2), over pairs of different examples.
+    """The log of the mean Gaussian potential, exp(-2 |x - y|^2), over pairs of different examples.
 
-    0 when all are alike; near -4 when spread evenly over a sphere. Source: arXiv 2005.10242.
+    0 when all are alike; near -4 when they are spread evenly over a sphere. Source: arXiv
+    2005.10242.
     """
     squared = (2 - 2 * _pairs(unit @ unit.T)).clamp(min=0)
     return (torch.logsumexp(-2 * squared, dim=0) - math.log(len(squared))).item()
 
 
-def knn_accuracy(bank: Tensor, known: Tensor, queries: Tensor, truth: Tensor) -> float:
-    """Share of queries whose NEIGHBOURS nearest rows of the bank vote, in a majority, their label.
+def knn_accuracy(bank: Tensor, bank_labels: Tensor, queries: Tensor, query_labels: Tensor) -> float:
+    """The share of queries whose label wins the vote of their NEIGHBOURS nearest rows of the bank.
 
-    bank (m, d), queries (n, d), any scale: nearest is by cosine. known (m,), truth (n,) int64. Of
-    labels with equally many votes, the smallest.
+    The smallest of labels with equally many votes wins.
+
+    Parameters
+    ----------
+    bank : (m, d), at any scale, since the nearest rows are those with the largest cosines.
+    bank_labels : (m,) int64.
+    queries : (n, d), at any scale.
+    query_labels : (n,) int64.
     """
-    near, far = (F.normalize(x.detach().double().cpu(), dim=1) for x in (queries, bank))
-    rows = (near @ far.T).topk(min(NEIGHBOURS, len(far)), dim=1).indices
-    said = known.cpu()[rows].mode(dim=1).values
-    return (said == truth.cpu()).double().mean().item()
+    unit_queries, unit_bank = (
+        F.normalize(x.detach().double().cpu(), dim=1) for x in (queries, bank)
+    )
+    cosines = unit_queries @ unit_bank.T
+    neighbours = cosines.topk(min(NEIGHBOURS, len(unit_bank)), dim=1).indices
+    predicted = bank_labels.cpu()[neighbours].mode(dim=1).values
+    return (predicted == query_labels.cpu()).double().mean().item()
 
 
-def alike(last: Monitors) -> bool:
-    """Whether the embeddings of different examples are (nearly) the same."""
-    return last.cosine_spread < LEAST_SPREAD and last.uniformity > EVEN
+def completely_collapsed(last: Measures) -> bool:
+    """Whether the embeddings of all examples are (nearly) the same."""
+    return last.cosine_spread < MIN_SPREAD and last.uniformity > EVEN_UNIFORMITY
 
 
 def verdict(
-    last: Monitors,
+    last: Measures,
     loss: float,
     chance: float,
     *,
     supervised: bool = False,
     directions: float = math.inf,
 ) -> Verdict:
-    """One word on a training, from its last monitors and its last epoch's mean loss.
+    """The verdict on a training: collapsed, slow or learning.
 
-    collapsed: the embeddings are (nearly) the same for all examples, or lie in a direction or two;
-    the latter is no collapse of a supervised method, whose two classes need no more, nor where
-    there are no more `directions`: the smaller of the examples measured and an embedding's width.
-    slow: the loss is above nine tenths of chance. learning: neither.
+    Parameters
+    ----------
+    last : the measures at the end of the last epoch.
+    loss : the mean loss of the last epoch.
+    chance : the loss of embeddings that carry no information.
+    supervised : whether the method learns from labels. Two classes need no more than one direction,
+        so that a low rank is then no collapse.
+    directions : the most directions that the embeddings can have, which is the smaller of their
+        number and their width. When that is MIN_RANK or less, a low rank is no collapse.
+
+    Returns
+    -------
+    verdict : collapsed, when the embeddings are (nearly) the same for all examples or use fewer
+        than MIN_RANK directions, or when a number is not finite; slow, when the loss is above
+        SLOW_SHARE of chance; learning otherwise.
     """
     measures = (last.cosine_spread, last.effective_rank, loss)
     if not all(math.isfinite(measure) for measure in measures):
         return "collapsed"
-    ranked = directions > LEAST_RANK and not supervised
-    if alike(last) or (ranked and last.effective_rank < LEAST_RANK):
+    rank_counts = directions > MIN_RANK and not supervised
+    if completely_collapsed(last) or (rank_counts and last.effective_rank < MIN_RANK):
         return "collapsed"
     return "slow" if loss > SLOW_SHARE * chance else "learning"
 

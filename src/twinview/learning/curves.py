@@ -1,4 +1,4 @@
-"""The curves of a training: a row every few steps, and a row and a verdict an epoch."""
+"""The curves of a training: a row every few steps, and a row and a verdict for each epoch."""
 
 import itertools
 import math
@@ -14,12 +14,13 @@ ROWS_PER_EPOCH = 20
 
 @final
 class Curves:
-    """What is recorded of a training, row by row.
+    """The record of a training, row by row.
 
     steps: rows of step (from 1), loss (the mean since the last row), chance and learning_rate.
-    epochs: rows of epoch (from 1), loss (the epoch's mean), what the monitors measured, and the
-    means of what the objectives counted. verdicts: one an epoch. chance: the loss of embeddings
-    that say nothing. Rows are plain dictionaries, so that `pandas.DataFrame(curves.epochs)` works.
+    epochs: rows of epoch (from 1), loss (the mean of the epoch), the values of the monitors, and
+    the means of the objective's counts. verdicts: one for each epoch. chance: the loss of
+    embeddings that carry no information. Rows are plain dictionaries, so that
+    `pandas.DataFrame(curves.epochs)` works.
     """
 
     def __init__(self, steps_per_epoch: int, chance: float) -> None:
@@ -35,11 +36,11 @@ class Curves:
 
     @property
     def verdict(self) -> Verdict:
-        """One word on the training so far: that of its last epoch."""
+        """The verdict on the training so far, which is that of its last epoch."""
         return self.verdicts[-1]
 
     def add_step(self, step: Step) -> dict[str, float]:
-        """Takes a step in. Returns the values of a new row, and mostly none."""
+        """Adds a step; returns the values of the new row, in most steps none."""
         self._recent.append(step.loss)
         self._epoch_losses.append(step.loss)
         for name, count in step.counts.items():
@@ -53,13 +54,13 @@ class Curves:
         return new
 
     def mean_loss(self) -> float:
-        """The mean loss of the steps of the epoch under way."""
+        """The mean loss of the steps in the current epoch."""
         return statistics.fmean(self._epoch_losses)
 
     def add_epoch(
         self, epoch: int, measures: Mapping[str, float], verdict: Verdict
     ) -> dict[str, float]:
-        """Ends an epoch (from 0) with what its monitors measured. Returns the new row's values."""
+        """Ends an epoch (from 0) with the values of the monitors; returns the new row's values."""
         steps = len(self._epoch_losses)
         new = {**measures} | {name: total / steps for name, total in self._counts.items()}
         self.epochs.append({"epoch": epoch + 1, "loss": self.mean_loss(), **new})
@@ -67,13 +68,13 @@ class Curves:
         self._epoch_losses, self._counts = [], {}
         return new
 
-    def collapsed(self, warmup_epochs: float) -> int:
-        """How many epochs up to the last one were collapsed in a row; the warm-up's not counted."""
-        after = reversed(self.verdicts[math.floor(warmup_epochs) :])
-        return sum(1 for _ in itertools.takewhile(lambda word: word == "collapsed", after))
+    def collapsed_epochs(self, warmup_epochs: float) -> int:
+        """How many epochs in a row were collapsed, up to the last; warm-up does not count."""
+        latest_first = reversed(self.verdicts[math.floor(warmup_epochs) :])
+        return sum(1 for _ in itertools.takewhile(lambda v: v == "collapsed", latest_first))
 
     def by_step(self) -> dict[int, dict[str, float]]:
-        """All values that add_step and add_epoch returned, by the step's number."""
+        """All values that add_step and add_epoch returned, by the number of the step."""
         values = {int(row["step"]): _without(row, "step") for row in self.steps}
         for row in self.epochs:
             step = int(row["epoch"]) * self._per_epoch
@@ -81,12 +82,12 @@ class Curves:
         return dict(sorted(values.items()))
 
     def summary(self) -> dict[str, Any]:
-        """The verdict, chance, and the last epoch's values."""
+        """The verdict, chance, and the values of the last epoch."""
         last = _without(self.epochs[-1], "epoch")
         return {"verdict": self.verdict, "chance": self.chance, **last}
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows, and the losses and counts that are in no row yet."""
+        """The rows, and the losses and counts that no row has yet."""
         return {
             "steps": self.steps,
             "epochs": self.epochs,
@@ -97,7 +98,7 @@ class Curves:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what state_dict gave: the curves are cut back to it."""
+        """Restores a state that state_dict returned; later rows are lost."""
         self.steps, self.epochs, self.verdicts = (
             state[name] for name in ("steps", "epochs", "verdicts")
         )

@@ -1,4 +1,4 @@
-"""The training loop: a generator of steps. Whoever consumes it logs, saves and shows progress."""
+"""The training loop: a generator of steps. Its caller logs, saves and shows progress."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -22,11 +22,12 @@ from twinview.views.live import Views
 
 @dataclass(frozen=True)
 class Budget:
-    """How long, how fast and how precise: a training's length, learning rate and arithmetic.
+    """The length, learning rate and precision of a training.
 
-    examples_per_class: of each class in a batch (sampling.balanced); None: batches are shuffled.
-    precision: float32, or bfloat16 for what encoder and head compute (auto: where it is built
-    in); weights and losses stay float32.
+    learning_rate: the peak, for this batch size. seed: for the order of examples and the random
+    numbers of each step. precision: of encoder and head: auto, float32 or bfloat16, as in
+    devices.choose_precision; weights and losses stay float32. examples_per_class: how many examples
+    of each class a batch has (sampling.balanced_batches); None: batches are shuffled.
     """
 
     epochs: int
@@ -38,12 +39,14 @@ class Budget:
     examples_per_class: int | None = None
 
     @classmethod
-    def of(cls, settings: Pretrain) -> "Budget":
-        """What the settings of pretrain say."""
+    def from_settings(cls, settings: Pretrain) -> "Budget":
+        """The budget of the settings of pretrain."""
         return cls(
             settings.epochs,
             settings.batch_size,
-            scaled(settings.learning_rate, settings.batch_size, settings.learning_rate_scaling),
+            scale_learning_rate(
+                settings.learning_rate, settings.batch_size, settings.learning_rate_scaling
+            ),
             settings.warmup_epochs,
             settings.seed,
             settings.precision,
@@ -51,19 +54,19 @@ class Budget:
         )
 
     def steps(self, examples: int) -> int:
-        """All steps of all epochs."""
+        """The number of steps of the whole training."""
         return self.epochs * self.steps_per_epoch(examples)
 
     def steps_per_epoch(self, examples: int) -> int:
-        """The last, smaller batch of an epoch is dropped."""
+        """The number of steps of an epoch; its last, smaller batch is dropped."""
         return examples // self.batch_size
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did: its number (from 1), its epoch (from 0), the loss and the rate used.
+    """The result of one step.
 
-    counts: what the batch gave to learn from, over all processes, as tally heard it.
+    number: from 1. epoch: from 0. counts: the tally of the whole batch, over all processes.
     """
 
     number: int
@@ -79,10 +82,10 @@ MakeOptimizer = Callable[[list[nn.Parameter], list[nn.Parameter]], optim.Optimiz
 
 @dataclass
 class State:
-    """A training under way: all that its steps change, and so all that a checkpoint holds.
+    """The state of a training: everything that its steps change and a checkpoint has to hold.
 
-    Rate, order and random numbers are functions of the step's number, and have no state. What
-    else a training gathers becomes a part here.
+    The learning rate, the order of examples and the random numbers have no state, since they are
+    functions of the step's number.
     """
 
     method: Method
@@ -90,16 +93,18 @@ class State:
     number: int = 0
 
     @classmethod
-    def before(cls, method: Method, make: MakeOptimizer, device: torch.device) -> "State":
-        """A training that has not begun."""
-        return cls(method.to(device), make(*_by_decay(method)))
+    def initial(
+        cls, method: Method, make_optimizer: MakeOptimizer, device: torch.device
+    ) -> "State":
+        """The state before the first step."""
+        return cls(method.to(device), make_optimizer(*_by_decay(method)))
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of steps done, and every part's own state."""
+        """The number of steps done, and the states of method and optimizer."""
         return {"number": self.number} | {k: part.state_dict() for k, part in self._parts().items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what state_dict gave; the next step is then the one that followed it."""
+        """Restores a state that state_dict returned; the next step is the one that followed it."""
         self.number = state["number"]
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
@@ -116,21 +121,42 @@ def fit(
     budget: Budget,
     device: torch.device,
 ) -> Iterator[Step]:
-    """Trains method in place from the first step; see go_on."""
-    return go_on(State.before(method, make_optimizer, device), train, views, budget)
+    """Trains a method in place from the first step on, as continue_training does.
+
+    Parameters
+    ----------
+    method : it is moved to the device and trained in place.
+    train : the examples, or labelled pairs of them.
+    views : the views of these examples.
+    make_optimizer : maps the parameters that decay and those that do not to an optimizer.
+    budget : the length, learning rate and precision.
+    device : where the training computes.
+    """
+    return continue_training(State.initial(method, make_optimizer, device), train, views, budget)
 
 
-def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[Step]:
-    """Trains from where the state stands, one step each time the caller asks for the next.
+def continue_training(state: State, train: Split, views: Views, budget: Budget) -> Iterator[Step]:
+    """The remaining steps of a training; each is computed when the caller asks for it.
 
-    A training that goes on from a saved state is equal, bit by bit, to one that never stopped: a
-    method may draw from PyTorch's global generator, which every step seeds by its number.
-    Raises TrainingError at the first loss that is not finite, and before the first step ConfigError
-    when a queue is longer than the split, or what sampling.balanced raises.
+    A training that continues from a saved state is equal to the bit to one that never stopped: a
+    method may draw from PyTorch's global generator, since every step seeds it by its number.
+
+    Parameters
+    ----------
+    state : it is changed in place.
+    train : the examples, or labelled pairs of them.
+    views : the views of these examples, with small crops if the method uses them.
+    budget : the length, learning rate and precision of the whole training.
+
+    Raises
+    ------
+    TrainingError : at the first loss that is not finite.
+    ConfigError : before the first step, when a queue is longer than the split, and for the faults
+        that sampling.balanced_batches names.
     """
     _require_short_queues(state.method, len(train))
     assert (state.method.small_crops is None) == (views.small_crops is None), (
-        "small crops, as the method asks"
+        "views have small crops only when the method asks for them"
     )
     per_epoch = budget.steps_per_epoch(len(train))
     device = next(state.method.parameters()).device
@@ -143,13 +169,14 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
                 group["lr"] = rate
             with randomness.torch_seeded(budget.seed, f"step/{state.number}/{processes.rank()}"):
                 progress = (state.number + 1) / budget.steps(len(train))
-                with tally.listening() as counts:
+                with tally.recording() as counts:
                     loss = _advance(state, batch.to(device), budget.precision, progress)
             state.number += 1
             if not math.isfinite(loss):
-                raise TrainingError(
-                    f"the loss is {loss} at step {state.number}; "
-                    "lower pretrain.learning_rate or raise the temperature"
+                raise TrainingError.at(
+                    "the loss",
+                    f"is {loss} at step {state.number}",
+                    "lower pretrain.learning_rate or raise the temperature",
                 )
             yield Step(state.number, epoch, state.number % per_epoch == 0, loss, rate, counts)
 
@@ -157,27 +184,41 @@ def go_on(state: State, train: Split, views: Views, budget: Budget) -> Iterator[
 def batches(
     train: Split, views: Views, budget: Budget, epoch: int, count: int, first: int = 0
 ) -> Iterator[Batch]:
-    """One epoch in a seeded random order, from its batch `first` on, `count` views an example.
+    """The batches of one epoch, of each the part of this process, in a seeded random order.
 
-    The order is a function of seed and epoch. Of each batch, this process's part.
+    Parameters
+    ----------
+    train : the examples, or labelled pairs of them.
+    views : the views of these examples.
+    budget : its seed and the epoch determine the order.
+    epoch : from 0.
+    count : the number of views of each example.
+    first : the number of batches to skip.
     """
     parts = [processes.local_rows(rows) for rows in _order(train, budget, epoch)[first:]]
-    for own, following in zip_longest(parts, parts[1:]):
-        small_crops = None if views.small_crops is None else views.small_crops(own, epoch)
-        labels = None if train.labels is None else train.labels[own]
-        batch = Batch(views.take(own, epoch, count), labels, train.ids[own], small_crops)
-        if following is not None:
-            views.prefetch(following, epoch, count)
+    for rows, next_rows in zip_longest(parts, parts[1:]):
+        small_crops = None if views.small_crops is None else views.small_crops(rows, epoch)
+        labels = None if train.labels is None else train.labels[rows]
+        batch = Batch(views.take(rows, epoch, count), labels, train.ids[rows], small_crops)
+        if next_rows is not None:
+            views.prefetch(next_rows, epoch, count)
         yield batch
 
 
-def left_out(train: Split, budget: Budget) -> int:
-    """How many examples do not come in the first epoch; in each epoch they are others."""
+def count_left_out(train: Split, budget: Budget) -> int:
+    """How many examples the first epoch leaves out; each epoch leaves out different ones."""
     return len(train) - len(_order(train, budget, 0).unique())
 
 
 def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
-    """Linear warm-up to the peak, then a half cosine to zero (arXiv 1608.03983). step: from 0."""
+    """The rate of a step: linear warm-up to the peak, then half a cosine to 0 (arXiv 1608.03983).
+
+    Parameters
+    ----------
+    step : from 0.
+    per_epoch : the number of steps of an epoch.
+    budget : the peak, and the lengths of warm-up and training.
+    """
     warmup, total = budget.warmup_epochs * per_epoch, budget.epochs * per_epoch
     if step < warmup:
         return budget.learning_rate * min(1, (step + 1) / warmup)
@@ -185,18 +226,23 @@ def learning_rate(step: int, per_epoch: int, budget: Budget) -> float:
     return budget.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def scaled(rate: float, batch_size: int, rule: str) -> float:
-    """The rate for a batch of this size, given the one for 256 examples.
+def scale_learning_rate(rate: float, batch_size: int, rule: str) -> float:
+    """The learning rate for a batch size.
 
-    linear: in proportion (arXiv 1706.02677, section 2.1). sqrt: to the root, as suits smaller
-    batches and shorter trainings (SimCLR, appendix B.1). none: as it is.
+    Parameters
+    ----------
+    rate : the learning rate for batches of 256 examples.
+    batch_size : the size of the batches.
+    rule : linear scales in proportion to the size (arXiv 1706.02677, section 2.1). sqrt scales by
+        the square root, which suits smaller batches and shorter trainings (SimCLR, appendix B.1).
+        none keeps the rate.
     """
     ratio = batch_size / 256
     return rate * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[rule]
 
 
 def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
-    """(steps, batch_size): the rows of each of an epoch's batches."""
+    """The rows of each batch of an epoch: (steps, batch_size)."""
     generator = randomness.generator(budget.seed, f"order/{epoch}")
     if budget.examples_per_class is None:
         return sampling.shuffled_batches(len(train), budget.batch_size, generator)
@@ -206,6 +252,7 @@ def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
 
 
 def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:
+    """The loss of one step, which changes the state. progress: the share of steps done with it."""
     method, optimizer = state.method, state.optimizer
     with devices.autocast(batch.views.device, precision):
         projections = method.project(batch)
@@ -223,17 +270,18 @@ def _advance(state: State, batch: Batch, precision: str, progress: float) -> flo
 
 
 def _require_short_queues(method: Method, examples: int) -> None:
-    """Longer ones would hold an example's own earlier row at every step."""
+    """Raises ConfigError for a queue that would always hold an earlier row of each example."""
     for part in method.modules():
         if isinstance(part, Queue) and len(part.rows) > examples:
-            raise ConfigError(
-                f"the method's queue holds {len(part.rows)} rows, and the train split has "
-                f"{examples} examples: each would always meet its own earlier row there; set the "
-                f"method's option 'queue' to {examples} or less"
+            raise ConfigError.at(
+                "the method's option 'queue'",
+                f"is {len(part.rows)}, but the train split has {examples} examples, so that the "
+                "queue would always hold an earlier row of each example",
+                f"set it to {examples} or less",
             )
 
 
 def _by_decay(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights, which decay, and those of one axis, biases and norm layers' scales, which do not."""
+    """The parameters that decay, and those that do not: biases and scales, which have one axis."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     return [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]

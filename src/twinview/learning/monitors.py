@@ -1,7 +1,7 @@
 """Monitors: small callables that measure a method at the end of each epoch.
 
-A monitor takes what is Observed and returns values by name, which become columns of the epochs'
-curve. It changes nothing of the training. A new one is a function here and an entry of the list
+A monitor takes an Observation and returns values by name, which become columns of the curve of
+epochs. It must not change the training. A new monitor is a function here and an entry in the list
 that pretraining makes.
 """
 
@@ -19,8 +19,8 @@ from twinview.views.plan import Renderer
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A method in evaluation mode, and z (2, n, d): what it makes of two views of n examples."""
+class Observation:
+    """A method in evaluation mode, and its projections z (2, n, d) of two views of n examples."""
 
     method: Method
     z: Tensor
@@ -31,17 +31,24 @@ class Observed:
         return min(self.z.shape[1:])
 
 
-Monitor = Callable[[Observed], Mapping[str, float]]
+Monitor = Callable[[Observation], Mapping[str, float]]
 
 
 @torch.inference_mode()
 def observe(
     method: Method, batch: Batch, monitors: Sequence[Monitor]
-) -> tuple[Observed, dict[str, float]]:
-    """What the monitors look at, and what they measure; the method's mode stays as it is."""
+) -> tuple[Observation, dict[str, float]]:
+    """The observation, and the values of the monitors; the method's mode is restored.
+
+    Parameters
+    ----------
+    method : the method to measure.
+    batch : two views (2, n, ...) of n examples, on any device.
+    monitors : they are called in order; a later value replaces an earlier one of the same name.
+    """
     training = method.training
     z = method.eval().project(batch.to(_device(method))).z
-    observed = Observed(method, z)
+    observed = Observation(method, z)
     values: dict[str, float] = {}
     for monitor in monitors:
         values |= monitor(observed)
@@ -49,40 +56,40 @@ def observe(
     return observed, values
 
 
-def geometry(observed: Observed) -> dict[str, float]:
-    """Spread of cosines, effective rank, alignment and uniformity: what the verdict rests on."""
+def geometry(observed: Observation) -> dict[str, float]:
+    """Spread of cosines, effective rank, alignment and uniformity, which the verdict depends on."""
     return asdict(collapse.measure(observed.z))
 
 
 def validation_knn(queries: Split, bank: Split) -> list[Monitor]:
-    """The monitor of how well features of bank, train examples, tell the labels of queries.
+    """The monitor of how well the nearest features of bank predict the labels of queries.
 
-    None where one of them has no labels. The examples are as they are, not augmented.
+    The list is empty when queries or bank have no labels. The examples are not augmented.
     """
-    known, truth = bank.labels, queries.labels
-    if known is None or truth is None:
+    bank_labels, query_labels = bank.labels, queries.labels
+    if bank_labels is None or query_labels is None:
         return []
     inputs = torch.cat([bank.inputs, queries.inputs])
-    return [partial(_validation_knn, inputs, known, truth)]
+    return [partial(_validation_knn, inputs, bank_labels, query_labels)]
 
 
 def _validation_knn(
-    inputs: Tensor, known: Tensor, truth: Tensor, observed: Observed
+    inputs: Tensor, bank_labels: Tensor, query_labels: Tensor, observed: Observation
 ) -> dict[str, float]:
     h = observed.method.encoder(inputs[None].to(_device(observed.method)))[0]
-    bank, queries = h[: len(known)], h[len(known) :]
-    return {"validation_knn": collapse.knn_accuracy(bank, known, queries, truth)}
+    bank, queries = h[: len(bank_labels)], h[len(bank_labels) :]
+    return {"validation_knn": collapse.knn_accuracy(bank, bank_labels, queries, query_labels)}
 
 
 def two_views(split: Split, render: Renderer) -> Batch:
-    """Two views of each example of split, for geometry."""
+    """A batch of the views 0 and 1 of each example of the split."""
     numbers = [torch.full_like(split.ids, view) for view in range(2)]
     views = [render(split.inputs, split.ids, number) for number in numbers]
     return Batch(torch.stack(views), split.labels, split.ids)
 
 
-def evenly(split: Split, count: int) -> Split:
-    """So many examples, or all: from the whole split, since sources may have a class together."""
+def evenly_spaced(split: Split, count: int) -> Split:
+    """`count` examples at equal distances, since sources may list their classes one by one."""
     count = min(count, len(split))
     return split.take(torch.arange(count) * len(split) // count)
 

@@ -1,8 +1,8 @@
-"""How far apart the embeddings of a batch are, and the positive pairs and triplets among them.
+"""Pairwise distances of a batch's embeddings, and the positive pairs and triplets among them.
 
-z: (v, n, d); its m = v n embeddings are numbered views first. Two of them are a positive pair when
-they have the same label, or without labels when they show the same example; all others are negative
-pairs. (m, m) numbers are kept, and (positive pairs, m) where triplets are made.
+z: (v, n, d); its m = v n embeddings are numbered views first. Two embeddings are a positive pair
+when they have the same label or, without labels, when they are views of the same example; all
+other pairs are negative. Memory holds (m, m) numbers, and (positive pairs, m) for triplets.
 """
 
 import math
@@ -14,90 +14,115 @@ from twinview.learning import log_sum_exp, tally
 from twinview.settings.ranges import Distance, Mining
 
 
-def between(z: Tensor, distance: Distance) -> Tensor:
-    """The distance of each embedding from every other: (m, m), float32 or float64.
+def pairwise_distances(z: Tensor, distance: Distance) -> Tensor:
+    """The distances (m, m) between all embeddings, float32 or float64.
 
-    cosine: 1 - cosine, from 0 to 2. euclidean: a distance of zero has a gradient of zero.
+    The cosine distance is 1 - cosine, from 0 to 2. A Euclidean distance of zero has a gradient of
+    zero.
     """
     if distance == "cosine":
-        rows = log_sum_exp.unit(z).flatten(0, 1)
+        rows = log_sum_exp.normalise(z).flatten(0, 1)
         return 1 - rows @ rows.T
-    rows = log_sum_exp.widened(z).flatten(0, 1)
-    # By differences: squares and products, though quicker, cancel where embeddings nearly agree.
+    rows = log_sum_exp.upcast(z).flatten(0, 1)
+    # Distances by squares and products are quicker, but they cancel for nearly equal embeddings.
     return torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def across(z: Tensor, distance: Distance) -> Tensor:
-    """The distance of each place's two views: (n,). z: (2, n, d). As between, of those pairs."""
+def distances_across_views(z: Tensor, distance: Distance) -> Tensor:
+    """The distances (n,) between z[0, i] and z[1, i], as in pairwise_distances. z: (2, n, d)."""
     first, second = (
-        log_sum_exp.unit(z) if distance == "cosine" else log_sum_exp.widened(z)
+        log_sum_exp.normalise(z) if distance == "cosine" else log_sum_exp.upcast(z)
     ).unbind()
     if distance == "cosine":
         return 1 - (first * second).sum(1)
-    apart: Tensor = torch.linalg.vector_norm(first - second, dim=1)
-    return apart
+    distances: Tensor = torch.linalg.vector_norm(first - second, dim=1)
+    return distances
 
 
-def masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Which pairs are positive, and which are negative: (m, m) bool each.
+def pair_masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The masks of the positive and of the negative pairs, (m, m) bool each.
 
-    An embedding and itself are neither. pairs.positives counts the positive ones by anchor.
+    An embedding and itself are in neither.
     """
     views, n, _ = z.shape
-    names = torch.arange(n, device=z.device) if labels is None else labels
-    names = names.repeat(views)
-    same = names[:, None] == names
+    labels = torch.arange(n, device=z.device) if labels is None else labels
+    labels = labels.repeat(views)
+    same = labels[:, None] == labels
     return same.clone().fill_diagonal_(False), ~same
 
 
-def mean(values: Tensor) -> Tensor:
-    """Mean of all values. Of none: zero, with a gradient of zero."""
+def mean_or_zero(values: Tensor) -> Tensor:
+    """The mean of all values; without values it is zero, with a gradient of zero."""
     return values.sum() / max(1, values.numel())
 
 
-def triplets(
+def mine_triplets(
     z: Tensor, labels: Tensor | None, *, margin: float, distance: Distance, mining: Mining
 ) -> tuple[Tensor, Tensor]:
-    """How far the positive and the negative of each mined triplet are from its anchor: (k,) each.
+    """The distances of each mined triplet's positive and negative from its anchor, (k,) each.
 
-    all: every anchor, positive and negative. semi_hard: see there. hard: for each anchor its
-    farthest positive and its nearest negative (arXiv 1703.07737, eq. 5). k, the number of
-    triplets, is zero if a batch has no positive or no negative pair: nothing to learn from.
+    The tally counts the triplets.
+
+    Parameters
+    ----------
+    z : (v, n, d); for the cosine distance at any scale but zero.
+    labels : (n,), or None: the views of an example are the positive pairs.
+    margin : bounds the negatives of semi_hard.
+    distance : cosine or euclidean.
+    mining : all takes every anchor, positive and negative. semi_hard is the function of this name.
+        hard takes for each anchor its farthest positive and its nearest negative (arXiv 1703.07737,
+        eq. 5).
+
+    Returns
+    -------
+    positive_distances, negative_distances : k is zero for a batch without positive or negative
+        pairs.
     """
     mine = {"all": _all, "semi_hard": semi_hard, "hard": _hard}[mining]
-    kinds = masks(z, labels)
-    near, far = mine(between(z, distance), *kinds, margin)
-    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
-    tally.tell_triplets(len(near))
-    return near, far
+    masks = pair_masks(z, labels)
+    positive_distances, negative_distances = mine(pairwise_distances(z, distance), *masks, margin)
+    tally.record_anchors(*(mask.sum(1) for mask in masks))
+    tally.record_triplets(len(positive_distances))
+    return positive_distances, negative_distances
 
 
 def semi_hard(
-    apart: Tensor, positive: Tensor, negative: Tensor, margin: float
+    distances: Tensor, positive: Tensor, negative: Tensor, margin: float
 ) -> tuple[Tensor, Tensor]:
-    """For each positive pair the nearest negative that is farther away, by less than the margin.
+    """The distance of each positive pair, and of its nearest negative that is farther, (k,) each.
 
-    (k,) each, as triplets gives them; a pair without such a negative is left out. So embeddings
-    that are all alike make no triplet, but for rounding. Source: arXiv 1503.03832, section 3.2.
+    The negative is farther by less than the margin; a pair without such a negative is left out. So
+    embeddings that are all alike make no triplet, but for rounding. Source: arXiv 1503.03832,
+    section 3.2.
+
+    Parameters
+    ----------
+    distances : (m, m), as pairwise_distances returns them.
+    positive, negative : (m, m) bool, as pair_masks returns them.
+    margin : infinity allows all farther negatives.
     """
     anchors, _ = positive.nonzero(as_tuple=True)
-    near, far = apart[positive], apart[anchors]
-    beyond = far - near[:, None]
-    eligible = negative[anchors] & (beyond > 0) & (beyond < margin)
-    found = eligible.any(1)
-    return near[found], far.masked_fill(~eligible, math.inf).amin(1)[found]
+    positive_distances, candidates = distances[positive], distances[anchors]
+    excess = candidates - positive_distances[:, None]
+    eligible = negative[anchors] & (excess > 0) & (excess < margin)
+    has_negative = eligible.any(1)
+    nearest = candidates.masked_fill(~eligible, math.inf).amin(1)
+    return positive_distances[has_negative], nearest[has_negative]
 
 
-def _all(apart: Tensor, positive: Tensor, negative: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+def _all(
+    distances: Tensor, positive: Tensor, negative: Tensor, margin: float
+) -> tuple[Tensor, Tensor]:
     anchors, _ = positive.nonzero(as_tuple=True)
-    far, valid = apart[anchors], negative[anchors]
-    return apart[positive][:, None].expand_as(far)[valid], far[valid]
+    candidates, eligible = distances[anchors], negative[anchors]
+    positive_distances = distances[positive][:, None].expand_as(candidates)
+    return positive_distances[eligible], candidates[eligible]
 
 
 def _hard(
-    apart: Tensor, positive: Tensor, negative: Tensor, margin: float
+    distances: Tensor, positive: Tensor, negative: Tensor, margin: float
 ) -> tuple[Tensor, Tensor]:
     anchors = positive.any(1) & negative.any(1)
-    near = apart.masked_fill(~positive, -math.inf).amax(1)
-    far = apart.masked_fill(~negative, math.inf).amin(1)
-    return near[anchors], far[anchors]
+    farthest_positive = distances.masked_fill(~positive, -math.inf).amax(1)
+    nearest_negative = distances.masked_fill(~negative, math.inf).amin(1)
+    return farthest_positive[anchors], nearest_negative[anchors]

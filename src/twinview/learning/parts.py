@@ -1,4 +1,4 @@
-"""What methods are made of."""
+"""The interface of methods, and the parts that several methods share."""
 
 import copy
 import math
@@ -16,14 +16,14 @@ from twinview.settings.sections import SmallCrops
 
 
 class Method(nn.Module, ABC):
-    """A way of learning: two halves, between which processes exchange their projections.
+    """A method: two halves, `project` and `terms`; processes exchange projections between them.
 
-    views: how many views of an example it consumes a step; small_crops: which crops beside them.
-    encoder: what outlives the training; takes views (v, n, ...) to h (v, n, d), perhaps a few
-    examples at a time. head: what makes projections of h, saved to be probed beside it; gets all
-    of h, so that its batch norm sees the whole batch. supervised: labels say what is alike, so that
-    a good z may keep as few directions as there are classes, down to one. pairs: it learns from
-    labelled pairs of train examples (data.pairs), in place of the examples.
+    views: the number of views of each example that a step uses. small_crops: the crops that a step
+    uses besides. encoder: maps views (v, n, ...) to h (v, n, d), perhaps a few examples at a time;
+    it is the result of the training. head: maps h to projections; it gets all of h, so that its
+    batch norm sees the whole batch, and it is saved too. supervised: the method learns from labels,
+    so that a good z may have as few directions as there are classes, even one. pairs: batches are
+    labelled pairs of train examples (data.pairs) instead of examples.
     """
 
     views: int
@@ -35,22 +35,23 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def project(self, batch: Batch) -> Projections:
-        """The half that needs the encoder."""
+        """The projections of a batch: the half that needs the encoder."""
 
     @abstractmethod
     def terms(self, projections: Projections) -> dict[str, Tensor]:
-        """The half that does not: named scalars whose sum the loop minimises."""
+        """The loss terms by name: the half without the encoder. The loop minimises their sum."""
 
     @abstractmethod
     def chance(self, n: int) -> float:
-        """The loss of embeddings that say nothing, at batch size n."""
+        """The loss of embeddings that carry no information, at batch size n."""
 
 
 @final
 class Siamese(Method):
-    """One encoder and one head for every view, and an objective on what comes out.
+    """A method with one encoder and one head for all views, and an objective of the projections.
 
-    objective: (z (v, n, d), labels) -> scalar. chance: its value for embeddings that say nothing.
+    objective: (z (v, n, d), labels) -> scalar. chance: batch size -> the objective's value for
+    embeddings that carry no information. The other parameters are the attributes of Method.
     """
 
     def __init__(
@@ -71,35 +72,35 @@ class Siamese(Method):
         self.views, self.supervised, self.pairs = views, supervised, pairs
 
     def project(self, batch: Batch) -> Projections:
-        """All views in one pass, so that batch norm sees them together."""
-        return Projections(on_rows(self.head, self.encoder(batch.views)), batch.labels)
+        """The projections, all views in one pass, so that batch norm sees them together."""
+        return Projections(apply_to_views(self.head, self.encoder(batch.views)), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
-        """The objective, as 'loss'."""
+        """The objective's value, as 'loss'."""
         return {"loss": self.objective(projections.z, projections.labels)}
 
     def chance(self, n: int) -> float:
-        """The objective's value for embeddings that say nothing, at batch size n."""
+        """The objective's value for embeddings that carry no information, at batch size n."""
         return self._chance(n)
 
 
 class Part(nn.Module, ABC):
-    """A module that lives in optimizer time, with all that it remembers in its state_dict.
+    """A module that changes after each optimizer step; its state_dict holds all of its state.
 
-    The loop calls after_step on each Part of a method once an optimizer step, and nothing else of
-    it changes with training but its parameters.
+    The loop calls after_step on each Part of a method once per optimizer step. Apart from that,
+    only the optimizer changes a Part, by its parameters.
     """
 
     @abstractmethod
     def after_step(self, progress: float) -> None:
-        """Moves on. progress: the share of all steps that are done, 1 after the last."""
+        """Updates the state. progress: the share of all steps that are done, 1 after the last."""
 
 
 @final
 class Momentum(Part):
     """A slow copy of encoder and head: their exponential moving average (arXiv 1911.05722, eq. 2).
 
-    decay: the share that a weight keeps at each step. decay_schedule: constant, or cosine: the
+    decay: the share of the slow weight in each update. decay_schedule: constant, or cosine: the
     decay rises to 1 along half a cosine (BYOL, arXiv 2006.07733, section 3.2). Buffers are copied,
     so that running statistics are recent.
     """
@@ -115,33 +116,33 @@ class Momentum(Part):
         self.encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.head = copy.deepcopy(head).requires_grad_(False)
         self.decay, self.decay_schedule = decay, decay_schedule
-        # In a tuple: registered as a module, it would be saved and synchronised twice.
+        # A tuple hides it from PyTorch: a registered module would be saved and synchronised twice.
         self._fast = (nn.ModuleList([encoder, head]),)
 
     @torch.no_grad()
     def forward(self, views: Tensor) -> Tensor:
-        """(v, n, ...) to (v, n, d), without gradient."""
-        return on_rows(self.head, self.encoder(views))
+        """The slow projections (v, n, d) of views (v, n, ...), without gradient."""
+        return apply_to_views(self.head, self.encoder(views))
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
         """slow = decay * slow + (1 - decay) * fast."""
-        kept = 1 - self.decay
+        rate = 1 - self.decay
         if self.decay_schedule == "cosine":
-            kept *= (1 + math.cos(math.pi * progress)) / 2
+            rate *= (1 + math.cos(math.pi * progress)) / 2
         fast, slow = self._fast[0], nn.ModuleList([self.encoder, self.head])
-        for weight, own in zip(fast.parameters(), slow.parameters(), strict=True):
-            own.lerp_(weight, kept)
-        for buffer, old in zip(fast.buffers(), slow.buffers(), strict=True):
-            old.copy_(buffer)
+        for fast_weight, slow_weight in zip(fast.parameters(), slow.parameters(), strict=True):
+            slow_weight.lerp_(fast_weight, rate)
+        for fast_buffer, slow_buffer in zip(fast.buffers(), slow.buffers(), strict=True):
+            slow_buffer.copy_(fast_buffer)
 
 
 @final
 class Queue(Part):
-    """The newest rows that were offered, once an optimizer step: negatives of later steps.
+    """A queue of the newest rows, which are negatives in later steps.
 
-    rows: (size, *shape), of length 1 and random at first. start: the share of the training before
-    which nothing is taken in.
+    rows: (size, *shape), at first random vectors of length 1. seen: how many rows the queue has
+    taken in. start: the share of the training before which the queue takes in nothing.
     """
 
     rows: Tensor
@@ -156,28 +157,28 @@ class Queue(Part):
 
     @property
     def full(self) -> bool:
-        """Whether none of the first, random rows is left."""
+        """Whether all of the first, random rows have been replaced."""
         return int(self.seen) >= len(self.rows)
 
     def offer(self, rows: Tensor) -> None:
-        """Rows (n, *shape), oldest first, for after the step: until then nothing changes."""
+        """Keeps rows (n, *shape), oldest first, until after_step adds them to the queue."""
         self._offered = rows.detach()
 
     def after_step(self, progress: float) -> None:
-        """Takes in what was offered last, in the oldest rows' place."""
+        """Replaces the oldest rows by the rows that were offered last."""
         offered, self._offered = self._offered, None
         if offered is None or progress < self.start:
             return
-        numbers = torch.arange(len(offered), device=self.rows.device)[-len(self.rows) :]
-        self.rows[(self.seen + numbers) % len(self.rows)] = offered[numbers].to(self.rows.dtype)
+        newest = torch.arange(len(offered), device=self.rows.device)[-len(self.rows) :]
+        self.rows[(self.seen + newest) % len(self.rows)] = offered[newest].to(self.rows.dtype)
         self.seen += len(offered)
 
 
 @final
 class Prototypes(Part):
-    """Directions that embeddings are compared with, of length 1 after each step.
+    """Learned directions that embeddings are compared with; they have length 1 after each step.
 
-    frozen_until: the share of the training before which they do not learn.
+    frozen_until: the share of the training before which the prototypes do not learn.
     """
 
     frozen: Tensor
@@ -189,24 +190,24 @@ class Prototypes(Part):
         self.register_buffer("frozen", torch.tensor(frozen_until > 0))
 
     def forward(self, unit: Tensor) -> Tensor:
-        """(..., d) of length 1 to cosines (..., count)."""
+        """The cosines (..., count) of embeddings (..., d) of length 1 with the prototypes."""
         return F.linear(unit, self.weight.detach() if self.frozen else self.weight)
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        """Back to length 1; thaws when it is time."""
+        """Scales the prototypes to length 1; from frozen_until on, they learn."""
         self.weight.copy_(F.normalize(self.weight, dim=1))
         self.frozen.fill_(progress < self.frozen_until)
 
 
-def on_rows(head: nn.Module, h: Tensor) -> Tensor:
-    """A head's (v, n, d') for (v, n, d), all views in one pass: batch norm sees them together."""
+def apply_to_views(head: nn.Module, h: Tensor) -> Tensor:
+    """The head's outputs (v, n, d') for h (v, n, d), in one pass, so that batch norm sees all."""
     z: Tensor = head(h.flatten(0, 1)).unflatten(0, h.shape[:2])
     return z
 
 
 def predictor(width: int, hidden: int) -> nn.Module:
-    """(n, width) to (n, width): what one branch says of the other (arXiv 2006.07733, app. J)."""
+    """A network (n, width) -> (n, width) that predicts the other branch (2006.07733, app. J)."""
     return nn.Sequential(
         nn.Linear(width, hidden, bias=False),
         nn.BatchNorm1d(hidden),
@@ -215,12 +216,13 @@ def predictor(width: int, hidden: int) -> nn.Module:
     )
 
 
-def outputs(head: nn.Module, method: str) -> int:
-    """The width of what a head gives. Raises ConfigError for a head without weights."""
+def output_width(head: nn.Module, method: str) -> int:
+    """The number of a head's outputs. Raises ConfigError for a head without a linear layer."""
     widths = [m.out_features for m in head.modules() if isinstance(m, nn.Linear)]
     if not widths:
-        raise ConfigError(
-            f"methods.{method} needs a head with outputs of its own; "
-            "set pretrain.head to linear or nonlinear"
+        raise ConfigError.at(
+            f"methods.{method}",
+            "needs a head with a linear layer",
+            "set pretrain.head to linear or nonlinear",
         )
     return widths[-1]

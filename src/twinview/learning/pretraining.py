@@ -1,4 +1,4 @@
-"""A pretraining as the stage and twinview.train run it: built, run from where it was, saved."""
+"""Pretraining, as stage pretrain and twinview.train run it: it is built, continued and saved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from twinview.learning import monitors
 from twinview.learning.curves import Curves
 from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method
-from twinview.learning.session import Kept, Session, follow
+from twinview.learning.session import CheckpointStore, Session, follow
 from twinview.learning.watch import Watch
 from twinview.models import encoder, head
 from twinview.models.encoder import Encoder
@@ -28,8 +28,8 @@ from twinview.views.plan import ViewPlan
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the results of a training go: two folders, a JSON file, and two CSV files."""
+class ResultPaths:
+    """The paths of a training's results: two folders, a JSON file, and two CSV files."""
 
     encoder: Path
     head: Path
@@ -38,15 +38,18 @@ class Places:
     epochs: Path
 
     @classmethod
-    def below(cls, folder: Path) -> "Places":
-        """All in one folder."""
+    def in_folder(cls, folder: Path) -> "ResultPaths":
+        """The paths of all results in one folder."""
         names = ("encoder", "head", "metrics.json", "steps.csv", "epochs.csv")
         return cls(*(folder / name for name in names))
 
 
 @dataclass(frozen=True)
 class Training:
-    """A training before its first step. train: the examples, or labelled pairs of them."""
+    """A training before its first step.
+
+    train: the train examples, or labelled pairs of them. views: the views of these.
+    """
 
     settings: Params
     prepared: Prepared
@@ -57,68 +60,80 @@ class Training:
     views: Views
 
     @classmethod
-    def of(cls, settings: Params, prepared: Prepared, plan: ViewPlan, views: Views) -> "Training":
-        """The training that the settings ask for. views: of the train split, as plan renders them.
+    def from_settings(
+        cls, settings: Params, prepared: Prepared, plan: ViewPlan, views: Views
+    ) -> "Training":
+        """The training that the settings describe.
 
-        Raises ConfigError and DataError for settings that cannot train on these data.
+        Parameters
+        ----------
+        settings : the settings of params.yaml.
+        prepared : the splits.
+        plan : the plan by which views are rendered.
+        views : the views of the train split, as the plan renders them.
+
+        Raises
+        ------
+        ConfigError, DataError : the settings cannot train on these data.
         """
-        own = settings.pretrain
-        device = devices.choose_device(own.device)
-        learner, method = build(settings, prepared)
-        add_small_crops(views, plan, prepared, learner, method)
+        options = settings.pretrain
+        device = devices.choose_device(options.device)
+        network, method = build(settings, prepared)
+        add_small_crops(views, plan, prepared, network, method)
         train, views = examples(settings, prepared, views, method)
         if method.supervised and train.labels is None:
-            raise DataError(
-                f"pretrain.method: {own.method} learns from labels, and this data has none; "
-                "give the labels, or choose a method that learns without"
+            raise DataError.at(
+                "pretrain.method",
+                f"is {options.method!r}, which learns from labels, and this data has none",
+                "give the labels, or choose a method that learns without",
             )
-        if own.compile:
-            devices.compile_in_place(learner, device)
-        state = State.before(method, settings.bound("optimizers", own.optimizer), device)
-        return cls(settings, prepared, plan, learner, state, train, views)
+        if options.compile:
+            devices.compile_in_place(network, device)
+        state = State.initial(method, settings.bound("optimizers", options.optimizer), device)
+        return cls(settings, prepared, plan, network, state, train, views)
 
     @property
     def budget(self) -> Budget:
-        """Its length, learning rate and arithmetic."""
-        return Budget.of(self.settings.pretrain)
+        """The length, learning rate and precision of the training."""
+        return Budget.from_settings(self.settings.pretrain)
 
     @property
-    def total(self) -> int:
-        """The number of all its steps."""
+    def total_steps(self) -> int:
+        """The number of steps of the whole training."""
         return self.budget.steps(len(self.train))
 
-    def session(self, kept: Kept) -> Session:
-        """The training with what watches it, gone back to its newest checkpoint."""
-        own = Session(self.state, self._watch(), kept)
-        own.resume()
-        return own
+    def session(self, checkpoints: CheckpointStore) -> Session:
+        """The session of this training, restored from its newest checkpoint."""
+        session = Session(self.state, self._watch(), checkpoints)
+        session.resume()
+        return session
 
     def steps(
-        self, own: Session, asked_to_stop: Callable[[], str]
+        self, session: Session, stop_requested_by: Callable[[], str]
     ) -> Iterator[tuple[Step, dict[str, float]]]:
-        """The steps that are left, as Session.steps gives them."""
+        """The remaining steps of the session, as Session.steps yields them."""
         every = self.settings.pretrain.checkpoint_every
-        return own.steps(self.train, self.views, self.budget, every, asked_to_stop)
+        return session.steps(self.train, self.views, self.budget, every, stop_requested_by)
 
-    def follow(self, asked_to_stop: Callable[[], str]) -> None:
-        """Trains as one of the processes after the first."""
-        follow(self.state, self.train, self.views, self.budget, asked_to_stop)
+    def follow(self, stop_requested_by: Callable[[], str]) -> None:
+        """Trains in a process other than the first."""
+        follow(self.state, self.train, self.views, self.budget, stop_requested_by)
 
-    def save(self, places: Places, curves: Curves) -> None:
-        """Writes encoder, head and curves: what depends on settings, seeds and data only."""
+    def save(self, results: ResultPaths, curves: Curves) -> None:
+        """Writes encoder, head and curves, which depend on settings, seeds and data only."""
         name = self.settings.pretrain.head
-        encoder.save(places.encoder, self.encoder)
+        encoder.save(results.encoder, self.encoder)
         options = self.settings.heads[name]
-        head.save(places.head, self.state.method.head, name, options, self.encoder.dim)
-        files.save_json(places.metrics, curves.summary())
-        save_rows(places.steps, curves.steps)
-        save_rows(places.epochs, curves.epochs)
+        head.save(results.head, self.state.method.head, name, options, self.encoder.dim)
+        files.save_json(results.metrics, curves.summary())
+        save_rows(results.steps, curves.steps)
+        save_rows(results.epochs, curves.epochs)
 
     def _watch(self) -> Watch:
-        """Two views of some validation examples are measured; as many train examples vote."""
+        """The watch, which measures some validation examples; as many train examples vote."""
         count, method = self.settings.pretrain.monitor_examples, self.state.method
-        queries = monitors.evenly(self.prepared.splits["validation"], count)
-        bank = monitors.evenly(self.prepared.splits["train"], count)
+        queries = monitors.evenly_spaced(self.prepared.splits["validation"], count)
+        bank = monitors.evenly_spaced(self.prepared.splits["train"], count)
         batch = monitors.two_views(queries, self.plan.renderer(self.prepared.modality))
         chance = method.chance(self.budget.batch_size)
         curves = Curves(self.budget.steps_per_epoch(len(self.train)), chance)
@@ -127,54 +142,76 @@ class Training:
 
 
 def build(settings: Params, prepared: Prepared) -> tuple[Encoder, Method]:
-    """The encoder with its first weights, and the method around it."""
-    own = settings.pretrain
-    options = settings.encoders[own.encoder]
-    learner = encoder.build(encoder.Description.for_data(prepared, own.encoder, options), own.seed)
-    with randomness.torch_seeded(own.seed, "method"):
-        projector = settings.bound("heads", own.head)(learner.dim)
-        views = GradientCache(learner, processes.local_micro_batch(own.batch_size, own.micro_batch))
-        method = settings.bound("methods", own.method)(views, projector)
+    """The encoder with its initial weights, and the method that trains it."""
+    options = settings.pretrain
+    description = encoder.Description.for_data(
+        prepared, options.encoder, settings.encoders[options.encoder]
+    )
+    network = encoder.build(description, options.seed)
+    micro_batch = processes.local_micro_batch(options.batch_size, options.micro_batch)
+    with randomness.torch_seeded(options.seed, "method"):
+        projector = settings.bound("heads", options.head)(network.dim)
+        cached = GradientCache(network, micro_batch)
+        method = settings.bound("methods", options.method)(cached, projector)
     batch_norm.synchronise(method)
-    return learner, method
+    return network, method
 
 
 def add_small_crops(
-    views: Views, plan: ViewPlan, prepared: Prepared, learner: Encoder, method: Method
+    views: Views, plan: ViewPlan, prepared: Prepared, network: Encoder, method: Method
 ) -> None:
-    """Gives views the small crops that the method wants, if it does, rendered live.
+    """Adds small crops to the views, rendered live, if the method uses them.
 
-    Raises ConfigError for crops that are too small for the encoder.
+    Parameters
+    ----------
+    views : the views of the train split, which are changed.
+    plan : the plan by which the crops are rendered.
+    prepared : the splits.
+    network : the encoder, which may need crops of a certain size.
+    method : states the number and size of the crops.
+
+    Raises
+    ------
+    ConfigError : the crops are too small for the encoder.
     """
     if method.small_crops is not None:
         render = plan.small_renderer(prepared.modality, method.small_crops)
         crops = LiveViews(render, prepared.splits["train"])
         views.small_crops = partial(crops.take, count=method.small_crops.count)
-        encoder.require_map_size(learner, views.small_crops(torch.arange(1), 0)[0])
+        encoder.require_map_size(network, views.small_crops(torch.arange(1), 0)[0])
 
 
 def examples(
     settings: Params, prepared: Prepared, views: Views, method: Method
 ) -> tuple[Split, Views]:
-    """What batches are made of, and its views: train examples, or labelled pairs of them.
+    """The train examples with their views, or labelled pairs of them for a method that needs pairs.
 
-    Raises DataError where a method that learns from pairs has none, or not a batch of them.
+    Parameters
+    ----------
+    settings : they name the method and the size of its batches.
+    prepared : the splits and the labelled pairs.
+    views : the views of the train split.
+    method : the method that is trained.
+
+    Raises
+    ------
+    DataError : the method learns from pairs, and there are none, or fewer than a batch.
     """
     train, pairs = prepared.splits["train"], prepared.pairs
     if not method.pairs:
         return train, views
-    name, wanted = settings.pretrain.method, settings.pretrain.batch_size
+    name, batch_size = settings.pretrain.method, settings.pretrain.batch_size
     if pairs is None:
         raise DataError.at(
             f"methods.{name}",
             "learns from labelled pairs, and these data have none",
             "choose other positives, or let data.pairs name a file and run the pipeline",
         )
-    if len(pairs) < wanted:
+    if len(pairs) < batch_size:
         raise DataError.at(
             "data.pairs",
             f"names a file with {len(pairs):,} pairs, but methods.{name} learns from batches of "
-            f"{wanted:,}",
+            f"{batch_size:,}",
             "name another file, or lower pretrain.batch_size",
         )
     return pairs.as_split(), PairViews(views, pairs)

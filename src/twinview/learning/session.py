@@ -1,4 +1,4 @@
-"""A training under way: its steps, what sees them, its checkpoints, and its end."""
+"""A training session: its steps, its watch, its checkpoints, and its end."""
 
 import contextlib
 import time
@@ -11,51 +11,51 @@ from twinview.core.errors import TrainingError
 from twinview.core.types import Split
 from twinview.learning import loop
 from twinview.learning.loop import Budget, State, Step
-from twinview.learning.stopping import reason_to_stop
+from twinview.learning.stopping import stop_error
 from twinview.learning.watch import Watch
 from twinview.views.live import Views
 
 
-class Kept(Protocol):
-    """Where a session is saved: Checkpoints, or Nowhere."""
+class CheckpointStore(Protocol):
+    """Where a session saves its state: Checkpoints or NoCheckpoints."""
 
     def save(self, step: int, state: Mapping[str, Any], *, doubtful: bool = False) -> None:
-        """Writes the state after a step."""
+        """Writes the state after a step. doubtful: the training may have collapsed."""
 
     def load(self) -> Any:
-        """The newest state; None without one."""
+        """The newest state, or None."""
 
 
 @final
-class Nowhere:
-    """In the place of checkpoints, for a training that need not go on after it was killed."""
+class NoCheckpoints:
+    """No checkpoints, for a training that starts anew after it was killed."""
 
     def save(self, step: int, state: Mapping[str, Any], *, doubtful: bool = False) -> None:
-        """Forgets it."""
+        """Does nothing."""
 
     def load(self) -> None:
-        """There is none."""
+        """None: there is no state."""
 
 
 @final
 @dataclass
 class Session:
-    """A training under way: its state, what watches it, and where both are saved.
+    """A training with its watch and its checkpoints.
 
-    seconds: how long it has trained, in all processes that had a part in it.
+    seconds: how long it has trained, summed over all runs that continued it.
     """
 
     state: State
     watch: Watch
-    kept: Kept
+    checkpoints: CheckpointStore
     seconds: float = 0.0
 
     def resume(self) -> None:
-        """Goes back to the newest checkpoint, curves included; without one all stays as it is.
+        """Restores state and curves from the newest checkpoint, if there is one.
 
-        Those that follow are handed the state.
+        The other processes get the state by broadcast (see follow).
         """
-        if saved := self.kept.load():
+        if saved := self.checkpoints.load():
             self.state.load_state_dict(saved["state"])
             self.watch.curves.load_state_dict(saved["curves"])
             self.seconds = saved["seconds"]
@@ -67,57 +67,73 @@ class Session:
         views: Views,
         budget: Budget,
         checkpoint_every: int,
-        asked_to_stop: Callable[[], str],
+        stop_requested_by: Callable[[], str],
     ) -> Iterator[tuple[Step, dict[str, float]]]:
-        """The steps that are left, each with what the watch has new of it.
+        """The remaining steps, each with the values that are new in the curves.
 
-        Saves every so many steps and after the last. Raises what reason_to_stop gives, and where it
-        was asked to stop, saves first.
+        Parameters
+        ----------
+        train, views, budget : as in loop.continue_training.
+        checkpoint_every : the number of steps between checkpoints; the last step saves one too.
+        stop_requested_by : names what asked to stop, such as SIGINT; "" when nothing did.
+
+        Raises
+        ------
+        StoppedError : a process was asked to stop; the state is saved first.
+        TrainingError : the training has collapsed, or a number is not finite.
         """
         total, begun = budget.steps(len(train)), time.monotonic() - self.seconds
-        for step in loop.go_on(self.state, train, views, budget):
-            new = self.watch.see(step)
+        for step in loop.continue_training(self.state, train, views, budget):
+            new = self.watch.add_step(step)
             self.seconds = time.monotonic() - begun
             yield step, new
             curves = self.watch.curves
-            collapsed = curves.collapsed(budget.warmup_epochs)
-            reason = reason_to_stop(curves, collapsed, asked_to_stop(), step, total)
-            if isinstance(reason, TrainingError):
-                raise reason
-            if reason or step.number % checkpoint_every == 0 or step.number == total:
+            collapsed = curves.collapsed_epochs(budget.warmup_epochs)
+            error = stop_error(curves, collapsed, stop_requested_by(), step, total)
+            if isinstance(error, TrainingError):
+                raise error
+            if error or step.number % checkpoint_every == 0 or step.number == total:
                 self._save(doubtful=collapsed > 0)
-            if reason:
-                raise reason
+            if error:
+                raise error
 
-    def pace(self, batch_size: int) -> float:
-        """Examples a second, all processes together."""
+    def examples_per_second(self, batch_size: int) -> float:
+        """The mean speed so far, of all processes together."""
         return self.state.number * batch_size / self.seconds
 
     def _save(self, *, doubtful: bool) -> None:
         _require_finite(self.state)
         parts = {"state": self.state.state_dict(), "curves": self.watch.curves.state_dict()}
-        self.kept.save(self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful)
+        self.checkpoints.save(
+            self.state.number, parts | {"seconds": self.seconds}, doubtful=doubtful
+        )
 
 
 def follow(
-    state: State, train: Split, views: Views, budget: Budget, asked_to_stop: Callable[[], str]
+    state: State, train: Split, views: Views, budget: Budget, stop_requested_by: Callable[[], str]
 ) -> None:
-    """What the processes after the first do: the same steps, from where its session stands.
+    """Trains in a process other than the first: the same steps, from the first process's state.
 
-    After each step all learn whether one was asked to stop, or the first sees a collapse. It saves
-    and says so; what befalls all alike is the first one's to tell, too.
+    After each step all processes learn whether one was asked to stop or the first has seen a
+    collapse. Only the first process saves, and only it reports errors, since all have the same.
+
+    Parameters
+    ----------
+    state : it is replaced by that of the first process.
+    train, views, budget : as in loop.continue_training.
+    stop_requested_by : names what asked this process to stop; "" when nothing did.
     """
     state.load_state_dict(processes.broadcast(state.state_dict()))
     with contextlib.suppress(TrainingError):
-        for _ in loop.go_on(state, train, views, budget):
-            if processes.any_process(bool(asked_to_stop())):
+        for _ in loop.continue_training(state, train, views, budget):
+            if processes.any_process(bool(stop_requested_by())):
                 return
 
 
 def _require_finite(state: State) -> None:
-    """Raises TrainingError rather than let weights that are no numbers become a checkpoint."""
+    """Raises TrainingError for weights that are not finite, before they become a checkpoint."""
     for name, weight in state.method.named_parameters():
         if not weight.isfinite().all():
-            raise TrainingError(
-                f"{name} is not finite after step {state.number}; lower pretrain.learning_rate"
+            raise TrainingError.at(
+                name, f"is not finite after step {state.number}", "lower pretrain.learning_rate"
             )

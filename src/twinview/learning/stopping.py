@@ -1,35 +1,45 @@
-"""Why a training ends before its last step: a collapse, or somebody who asked it to."""
+"""The errors that end a training before its last step: a collapse, or a request to stop."""
 
 from twinview.compute import processes
 from twinview.core.errors import StoppedError, TrainingError, TwinviewError
 from twinview.learning.curves import Curves
 from twinview.learning.loop import Step
 
-PATIENCE = 2  # collapsed epochs in a row that end a training; one may be a passing state
+PATIENCE = 2  # this many collapsed epochs in a row end a training; a single one may pass
 
 
-def reason_to_stop(
-    curves: Curves, collapsed: int, asked: str, step: Step, total: int
+def stop_error(
+    curves: Curves, collapsed_epochs: int, stopped_by: str, step: Step, total_steps: int
 ) -> TwinviewError | None:
-    """The error with which a training ends after this step; None while it goes on.
+    """The error that ends the training after this step, or None.
 
-    collapsed: how many epochs were, in a row. asked: by what this process was asked to stop, or "".
-    TrainingError: it has collapsed. StoppedError: it was asked to stop, here or on a process that
-    follows; what it had is to be saved first. All processes have to ask at each step: they wait
-    for each other here.
+    Every process has to call this after each step, since the processes wait for each other here.
+
+    Parameters
+    ----------
+    curves : the curves up to this step.
+    collapsed_epochs : how many epochs in a row were collapsed, up to the last one.
+    stopped_by : what asked this process to stop, such as SIGINT; "" when nothing did.
+    step : the step that was just done.
+    total_steps : the number of steps of the whole training.
+
+    Returns
+    -------
+    error : TrainingError when the training has collapsed; StoppedError when this or another process
+        was asked to stop, which the caller raises after saving; None when the training goes on.
     """
-    stops = processes.any_process(bool(asked) or collapsed >= PATIENCE)
-    if collapsed >= PATIENCE:
-        return TrainingError(_collapse(curves))
+    stops = processes.any_process(bool(stopped_by) or collapsed_epochs >= PATIENCE)
+    if collapsed_epochs >= PATIENCE:
+        return TrainingError(_describe_collapse(curves))
     if not stops:
         return None
     return StoppedError(
-        f"stopped by {asked or 'a signal to another process'} after step {step.number} of {total}; "
-        f"`dvc repro`, or the same `dvc exp run`, goes on from step {step.number}"
+        f"stopped by {stopped_by or 'a signal to another process'} after step {step.number} of "
+        f"{total_steps}; `dvc repro`, or the same `dvc exp run`, goes on from step {step.number}"
     )
 
 
-def _collapse(curves: Curves) -> str:
+def _describe_collapse(curves: Curves) -> str:
     last = curves.epochs[-1]
     return (
         f"the training has collapsed: after epoch {last['epoch']} the embeddings of different "

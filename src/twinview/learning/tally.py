@@ -1,6 +1,6 @@
-"""Numbers that objectives tell of a batch beside its loss: how much there was to learn from.
+"""Counts that objectives record of a batch besides the loss, such as its number of negatives.
 
-An objective stays a function of its input: who listens hears what it tells, and nobody else does.
+So an objective returns nothing but its loss: only the caller's `recording` block gets the counts.
 """
 
 import contextlib
@@ -9,32 +9,32 @@ from contextvars import ContextVar
 
 from torch import Tensor
 
-_heard: ContextVar[dict[str, float] | None] = ContextVar("heard", default=None)
+_counts: ContextVar[dict[str, float] | None] = ContextVar("counts", default=None)
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[dict[str, float]]:
-    """What is told inside, by name; of a name told twice the last, and no negatives unless told."""
-    heard = {"negatives": 0.0}
-    token = _heard.set(heard)
+def recording() -> Iterator[dict[str, float]]:
+    """The counts that the block records, by name, and 0 negatives if it records none."""
+    counts = {"negatives": 0.0}
+    token = _counts.set(counts)
     try:
-        yield heard
+        yield counts
     finally:
-        _heard.reset(token)
+        _counts.reset(token)
 
 
-def tell(**numbers: float) -> None:
-    """Tells numbers of the whole batch; a training logs their means over the steps of an epoch."""
-    if (heard := _heard.get()) is not None:
-        heard.update(numbers)
+def record(**values: float) -> None:
+    """Records counts of the whole batch; a training logs their means over the steps of an epoch."""
+    if (counts := _counts.get()) is not None:
+        counts.update(values)
 
 
-def tell_anchors(positives: Tensor, negatives: Tensor) -> None:
-    """Tells how many of each an anchor has, on average, and how many anchors have none.
+def record_anchors(positives: Tensor, negatives: Tensor) -> None:
+    """Records the mean numbers of positives and negatives per anchor, and of anchors without any.
 
-    (anchors,) each: the numbers of an anchor's positives and negatives.
+    positives, negatives: (anchors,), how many of them each anchor has.
     """
-    tell(
+    record(
         positives=positives.double().mean().item(),
         negatives=negatives.double().mean().item(),
         anchors_without_positive=(positives == 0).sum().item(),
@@ -42,6 +42,6 @@ def tell_anchors(positives: Tensor, negatives: Tensor) -> None:
     )
 
 
-def tell_triplets(count: int) -> None:
-    """Tells how many were mined; without_triplet becomes the share of an epoch's steps."""
-    tell(triplets=count, without_triplet=float(count == 0))
+def record_triplets(count: int) -> None:
+    """Records the number of mined triplets; without_triplet is 1 where there is none."""
+    record(triplets=count, without_triplet=float(count == 0))

@@ -1,4 +1,4 @@
-"""What sees every step of a training: it fills the curves, and at an epoch's end asks monitors."""
+"""The watch of a training: it fills the curves and calls the monitors at the end of each epoch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from twinview.learning.parts import Method
 @final
 @dataclass(frozen=True)
 class Watch:
-    """A method, two views (2, n, ...) of examples that are not trained on, monitors, curves.
+    """Records the steps of a training and measures its method; it never changes the training.
 
-    The verdict of an epoch needs the values of monitors.geometry. Nothing here changes the training
-    by a bit.
+    batch: two views (2, n, ...) of examples that are not trained on. monitors: they have to include
+    monitors.geometry, since the verdict of an epoch needs its values.
     """
 
     method: Method
@@ -28,14 +28,14 @@ class Watch:
     monitors: Sequence[Monitor]
     curves: Curves
 
-    def see(self, step: Step) -> dict[str, float]:
-        """Takes a step in; the values that are new with it (mostly none), for a live curve."""
+    def add_step(self, step: Step) -> dict[str, float]:
+        """Records a step; returns the values that are new with it, in most steps none."""
         new = self.curves.add_step(step)
         if step.ends_epoch:
             observed, measures = observe(self.method, self.batch, self.monitors)
             _require_numbers(measures, step)
             verdict = collapse.verdict(
-                collapse.Monitors.of(measures),
+                collapse.Measures.from_row(measures),
                 self.curves.mean_loss(),
                 self.curves.chance,
                 supervised=self.method.supervised,
@@ -46,9 +46,10 @@ class Watch:
 
 
 def _require_numbers(measures: Mapping[str, float], step: Step) -> None:
-    """Raises TrainingError when the embeddings are no numbers: nothing could be made of them."""
+    """Raises TrainingError when a measure of the embeddings is not a finite number."""
     if not all(math.isfinite(value) for value in measures.values()):
-        raise TrainingError(
-            f"the embeddings are no longer finite after step {step.number}; "
-            "lower pretrain.learning_rate"
+        raise TrainingError.at(
+            "the embeddings",
+            f"are no longer finite after step {step.number}",
+            "lower pretrain.learning_rate",
         )

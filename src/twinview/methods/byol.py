@@ -1,4 +1,4 @@
-"""BYOL: predict what a slow copy says of the other view; no negatives (arXiv 2006.07733, eq. 2)."""
+"""BYOL: predict a slow copy's projection of the other view (arXiv 2006.07733, eq. 2)."""
 
 from typing import Annotated, final
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Momentum, on_rows, outputs, predictor
+from twinview.learning.parts import Method, Momentum, apply_to_views, output_width, predictor
 
 
 def byol(
@@ -18,10 +18,17 @@ def byol(
     decay: Annotated[float, Ge(0), Lt(1)],
     predictor_hidden: Annotated[int, Ge(1)],
 ) -> Method:
-    """2 - 2 cosine of prediction and target, summed over both directions: 4 by chance, 0 at best.
+    """Trains predictions of the slow projections: 2 - 2 cosine, summed over both directions.
 
-    A collapsed encoder reaches 0 too, which the monitors see; 'slow' means above 3.6. Wants batch
-    norm in the head. BYOL: decay .996, rising to 1 over the training, predictor_hidden 4096.
+    The loss is 4 at chance and 0 at best. A collapsed encoder reaches 0 too, which the monitors
+    detect. The head needs batch norm. There are no negatives.
+
+    Parameters
+    ----------
+    encoder, head : as in learning.parts.Method.
+    decay : the share of the slow weight in each update; it rises to 1 over the training. BYOL uses
+        .996.
+    predictor_hidden : the width of the predictor's hidden layer. BYOL uses 4096.
     """
     return Byol(encoder, head, decay, predictor_hidden)
 
@@ -30,15 +37,15 @@ DECLARES = declare.Method(
     negatives=None,
     quick={"decay": 0.9, "predictor_hidden": 6},
     opts_out={
-        "negatives": "a view predicts the slow one of the same example",
-        "chance": "all alike is its minimum; chance is two unrelated directions",
+        "negatives": "a view predicts the slow projection of the same example",
+        "chance": "all alike is the minimum; chance is two unrelated directions",
     },
 )
 
 
 @final
 class Byol(Method):
-    """Its projections are the predictions, its targets the slow copy's projections."""
+    """Its projections are the predictions; its targets are the projections of the slow copy."""
 
     views = 2
 
@@ -47,21 +54,21 @@ class Byol(Method):
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.predictor = predictor(outputs(head, "byol"), predictor_hidden)
+        self.predictor = predictor(output_width(head, "byol"), predictor_hidden)
         self.slow = Momentum(encoder, head, decay, decay_schedule="cosine")
 
     def project(self, batch: Batch) -> Projections:
-        """Every view by both networks."""
-        z = on_rows(self.head, self.encoder(batch.views))
-        return Projections(on_rows(self.predictor, z), batch.labels, self.slow(batch.views))
+        """The predictions and the slow projections of all views."""
+        z = apply_to_views(self.head, self.encoder(batch.views))
+        return Projections(apply_to_views(self.predictor, z), batch.labels, self.slow(batch.views))
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
-        """Squared distance, as 'loss', of each view's unit prediction and the other's target."""
+        """The squared distance of each view's prediction, at length 1, from the other's target."""
         assert projections.targets is not None
-        targets = log_sum_exp.unit(projections.targets).flip(0)
-        cosines = (log_sum_exp.unit(projections.z) * targets).sum(2)
+        targets = log_sum_exp.normalise(projections.targets).flip(0)
+        cosines = (log_sum_exp.normalise(projections.z) * targets).sum(2)
         return {"loss": (2 - 2 * cosines).mean(1).sum()}
 
     def chance(self, n: int) -> float:
-        """Of directions that have nothing to do with each other."""
+        """The loss of unrelated directions, whose cosine is 0."""
         return 4.0

@@ -1,4 +1,4 @@
-"""Cross-entropy on labels: the supervised comparison. The head's outputs are the classes."""
+"""Cross-entropy on labels: supervised training. The head has an output for each class."""
 
 import math
 
@@ -8,29 +8,34 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, output_width
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
-    """One view an example, its label named by the head. Raises DataError for unlabelled data."""
-    classes = outputs(head, "cross_entropy")
+    """Trains the head to classify a view of each example. Raises DataError for unlabelled data."""
+    classes = output_width(head, "cross_entropy")
     return Siamese(
-        encoder, head, _name_the_class, lambda n: math.log(classes), views=1, supervised=True
+        encoder, head, _cross_entropy, lambda n: math.log(classes), views=1, supervised=True
     )
 
 
 DECLARES = declare.Method(
     negatives=None,
-    opts_out={"negatives": "it names classes"},
+    opts_out={"negatives": "it classifies examples and compares none"},
 )
 
 
-def _name_the_class(z: Tensor, labels: Tensor | None) -> Tensor:
+def _cross_entropy(z: Tensor, labels: Tensor | None) -> Tensor:
     if labels is None:
-        raise DataError("methods.cross_entropy learns from labels, and this data has none")
-    if int(labels.max()) >= z.shape[2]:
-        raise ConfigError(
-            f"methods.cross_entropy: the head has {z.shape[2]} outputs and the data more classes; "
-            "raise the head's option 'dim'"
+        raise DataError.at(
+            "methods.cross_entropy",
+            "learns from labels, and this data has none",
+            "give the labels, or choose a method that learns without",
         )
-    return F.cross_entropy(log_sum_exp.widened(z).flatten(0, 1), labels.repeat(len(z)))
+    if int(labels.max()) >= z.shape[2]:
+        raise ConfigError.at(
+            "the head's option 'dim'",
+            f"is {z.shape[2]}, and the data have more classes",
+            f"set it to {int(labels.max()) + 1} or more",
+        )
+    return F.cross_entropy(log_sum_exp.upcast(z).flatten(0, 1), labels.repeat(len(z)))

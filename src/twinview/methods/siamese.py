@@ -1,4 +1,4 @@
-"""One encoder and head on both views, under any objective of objectives/."""
+"""One encoder and head on both views, with any objective of objectives/."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from twinview.core import declare, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import PairLabels
-from twinview.learning.parts import Method, Siamese, outputs
+from twinview.learning.parts import Method, Siamese, output_width
 from twinview.settings.params import Params
 
 Objective = partial[Any]  # of tensors
@@ -24,31 +24,40 @@ def siamese(
     *,
     positives: Literal["views", "classes", "pairs"],
 ) -> Method:
-    """Learns by the objective that pretrain.objective names, with the options under `objectives`.
+    """Trains by the objective of pretrain.objective, with its options under `objectives`.
 
-    An objective that may have a queue of negatives does without. positives: what belongs together,
-    the views of an example; all examples of a class, and DataError is raised for unlabelled data;
-    or the pairs of data.pairs that are alike, and the others do not (Hadsell, CVPR 2006).
-    ConfigError for an objective that declares no such positives, or whose
-    options rule them out (nt_logistic's semi_hard, for pairs). Chance is the objective of short
-    embeddings that are (nearly) all alike, of pairs as if half were, of classes as if no two
-    examples had the same: for a loss with a margin that margin, below which a training has to come.
+    Chance is the objective of short embeddings that are (nearly) all alike. Half of the pairs count
+    as alike there, and no two examples have the same class. For a loss with a margin, chance is
+    that margin.
+
+    Parameters
+    ----------
+    encoder, head : as in learning.parts.Method.
+    objective : with its options bound; an optional queue of negatives is not used.
+    positives : views: the views of an example. classes: all examples of a class; DataError is
+        raised for unlabelled data. pairs: the pairs of data.pairs that are alike, while the others
+        are negative (Hadsell, CVPR 2006).
+
+    Raises
+    ------
+    ConfigError : the objective declares no such positives, or its options rule them out, as
+        nt_logistic's semi_hard does for pairs.
     """
-    declared = _declared(objective.func.__name__)
+    declared = _declaration(objective.func.__name__)
     if positives not in declared.positives:
-        raise ConfigError(_refusal(objective.func.__name__, positives))
+        raise _positives_error(objective.func.__name__, positives)
     objective = partial(objective, **declared.without)
 
-    def own(z: Tensor, labels: Tensor | None) -> Tensor:
-        loss: Tensor = objective(z, _alike(labels, positives))
-        return loss
+    def loss(z: Tensor, labels: Tensor | None) -> Tensor:
+        value: Tensor = objective(z, _targets(labels, positives))
+        return value
 
-    chance = partial(_chance, objective, positives, outputs(head, "siamese"))
-    chance(4)  # what its options refuse is told before work starts
+    chance = partial(_chance, objective, positives, output_width(head, "siamese"))
+    chance(4)  # so that an objective refuses its options before work starts
     return Siamese(
         encoder,
         head,
-        own,
+        loss,
         chance,
         views=2,
         supervised=positives != "views",
@@ -64,35 +73,41 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
 DECLARES = declare.Method(negatives=None, objective=True, check=_check)
 
 
-def _alike(labels: Tensor | None, positives: str) -> Labels:
-    """What the objective is told: nothing, the classes, or which pairs are alike."""
+def _targets(labels: Tensor | None, positives: str) -> Labels:
+    """The objective's labels: None, the classes, or which pairs are alike."""
     if positives == "views":
         return None
     if labels is None:
-        raise DataError(
-            f"methods.siamese.positives is {positives!r}, and this data has no labels; set it "
-            "to views"
+        raise DataError.at(
+            "methods.siamese.positives",
+            f"is {positives!r}, and this data has no labels",
+            "set it to views",
         )
     return labels if positives == "classes" else PairLabels(labels == 1)
 
 
 def _chance(objective: Objective, positives: str, width: int, n: int) -> float:
-    """Short, as some count length; with a little noise, as among equals none is semi_hard."""
+    """The loss of embeddings that carry no information.
+
+    They are short, since some objectives count length, and have a little noise, since no negative
+    is semi-hard among equal embeddings.
+    """
     noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
-    places = torch.arange(n)
-    labels: Labels = PairLabels(places % 2 == 0) if positives == "pairs" else places
+    rows = torch.arange(n)
+    labels: Labels = PairLabels(rows % 2 == 0) if positives == "pairs" else rows
     return float(objective(0.01 * (1 + 0.001 * noise), labels))
 
 
-def _declared(name: str) -> declare.Objective:
-    found = registry.declaration("objectives", name)
-    assert isinstance(found, declare.Objective)
-    return found
+def _declaration(name: str) -> declare.Objective:
+    declaration = registry.declaration("objectives", name)
+    assert isinstance(declaration, declare.Objective)
+    return declaration
 
 
-def _refusal(name: str, positives: str) -> str:
-    able = [one for one in registry.names("objectives") if positives in _declared(one).positives]
-    return (
-        f"pretrain.objective: is {name!r}, which cannot learn from {positives} "
-        f"(methods.siamese.positives); set it to one of {', '.join(able)}"
+def _positives_error(name: str, positives: str) -> ConfigError:
+    able = [n for n in registry.names("objectives") if positives in _declaration(n).positives]
+    return ConfigError.at(
+        "pretrain.objective",
+        f"is {name!r}, which cannot learn from {positives} (methods.siamese.positives)",
+        f"set it to one of {', '.join(able)}",
     )

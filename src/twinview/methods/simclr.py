@@ -1,4 +1,4 @@
-"""SimCLR: agree on two views of an example, disagree with all others (arXiv 2002.05709)."""
+"""SimCLR: two views of an example agree, and differ from all others (arXiv 2002.05709)."""
 
 import math
 from functools import partial
@@ -13,7 +13,13 @@ from twinview.objectives.nt_xent import nt_xent
 
 
 def simclr(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:
-    """One encoder and head on both views, under NT-Xent. SimCLR: temperature .1 to .5."""
+    """Trains one encoder and head on both views by NT-Xent.
+
+    Parameters
+    ----------
+    encoder, head : as in learning.parts.Method.
+    temperature : divides the cosines. SimCLR uses .1 to .5.
+    """
     objective = partial(nt_xent, temperature=temperature)
     return Siamese(encoder, head, objective, chance=lambda n: math.log(2 * n - 1), views=2)
 

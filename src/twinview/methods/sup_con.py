@@ -1,4 +1,4 @@
-"""SupCon: agree on all views of a class, disagree with the other classes (arXiv 2004.11362)."""
+"""SupCon: all views of a class agree, and differ from other classes (arXiv 2004.11362)."""
 
 import math
 from functools import partial
@@ -14,13 +14,18 @@ from twinview.objectives.sup_con import sup_con as objective
 
 
 def sup_con(encoder: nn.Module, head: nn.Module, *, temperature: Annotated[float, Gt(0)]) -> Method:
-    """One encoder and head on both views, under SupCon with labels. SupCon: temperature .1.
+    """Trains one encoder and head on both views by SupCon with labels.
 
     Raises DataError for unlabelled data.
+
+    Parameters
+    ----------
+    encoder, head : as in learning.parts.Method.
+    temperature : divides the cosines. SupCon uses .1.
     """
-    own = partial(_labelled, temperature=temperature)
+    loss = partial(_labelled, temperature=temperature)
     return Siamese(
-        encoder, head, own, chance=lambda n: math.log(2 * n - 1), views=2, supervised=True
+        encoder, head, loss, chance=lambda n: math.log(2 * n - 1), views=2, supervised=True
     )
 
 
@@ -29,8 +34,9 @@ DECLARES = declare.Method(negatives=lambda n, alike, options: 2 * (n - alike))
 
 def _labelled(z: Tensor, labels: Tensor | None, temperature: float) -> Tensor:
     if labels is None:
-        raise DataError(
-            "methods.sup_con learns from labels, and this data has none; "
-            "methods.simclr is the same without labels"
+        raise DataError.at(
+            "methods.sup_con",
+            "learns from labels, and this data has none",
+            "choose methods.simclr, which is the same without labels",
         )
     return objective(z, labels, temperature=temperature)

@@ -1,4 +1,4 @@
-"""SwAV: predict the prototypes that the other view is given (arXiv 2006.09882, alg. 1)."""
+"""SwAV: predict the prototypes that the other view is assigned to (arXiv 2006.09882, alg. 1)."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
 from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Prototypes, Queue, on_rows, outputs
+from twinview.learning.parts import Method, Prototypes, Queue, apply_to_views, output_width
 from twinview.settings.params import Params
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import SmallCrops
@@ -33,27 +33,39 @@ def swav(
     queue_from: Annotated[float, Ge(0), Lt(1)],
     small_crops: SmallCrops | None,
 ) -> Method:
-    """Two views, and small crops; each view's codes share the batch evenly among prototypes.
+    """Trains predictions of codes, which assign the batch evenly to prototypes.
 
-    epsilon, iterations: of Sinkhorn. frozen_until: the share of the training before which
-    prototypes do not learn. queue: how many earlier examples help to find the codes, from the
-    share queue_from on; null: none. small_crops: smaller crops, which predict the codes
-    of both views and have none (multi-crop, section 3.2); null: none. SwAV: 3000 prototypes,
-    temperature .1, .05, 3 iterations, frozen for one epoch, 3840 from epoch 15 on where batches are
-    small, 6 crops of 96 pixels and scale (.05, .14) beside 224 and (.14, 1). A loss that stays at
-    log(prototypes) is collapse, an epsilon of .03 a remedy.
+    A loss that stays at log(prototypes) is a collapse; an epsilon of .03 is a remedy.
+
+    Parameters
+    ----------
+    encoder, head : as in learning.parts.Method.
+    prototypes : their number. SwAV uses 3000.
+    temperature : divides the cosines of a prediction. SwAV uses .1.
+    epsilon : the entropy weight of the Sinkhorn algorithm. SwAV uses .05.
+    iterations : of the Sinkhorn algorithm. SwAV uses 3.
+    frozen_until : the share of the training before which the prototypes do not learn. SwAV uses one
+        epoch.
+    queue : how many earlier examples take part in the assignment; null: none. SwAV uses 3840 when
+        batches are small.
+    queue_from : the share of the training before which the queue takes in nothing. SwAV uses 15
+        epochs.
+    small_crops : smaller crops, which predict the codes of both views and have none themselves
+        (multi-crop, section 3.2); null: none. SwAV uses 6 crops of 96 pixels and
+        scale (.05, .14), and views of 224 pixels and scale (.14, 1).
     """
     if queue is None and queue_from:
-        raise ConfigError(
-            f"methods.swav.queue_from is {queue_from}, and there is no queue; set it to 0, or "
-            "methods.swav.queue to a number of examples"
+        raise ConfigError.at(
+            "methods.swav.queue_from",
+            f"is {queue_from}, and there is no queue",
+            "set it to 0, or methods.swav.queue to a number of examples",
         )
-    width = outputs(head, "swav")
-    own = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
-    own.epsilon, own.iterations, own.small_crops = epsilon, iterations, small_crops
+    width = output_width(head, "swav")
+    method = Swav(encoder, head, Prototypes(prototypes, width, frozen_until), temperature)
+    method.epsilon, method.iterations, method.small_crops = epsilon, iterations, small_crops
     if queue is not None:
-        own.queue = Queue(queue, (2, width), queue_from)
-    return own
+        method.queue = Queue(queue, (2, width), queue_from)
+    return method
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
@@ -79,7 +91,7 @@ DECLARES = declare.Method(
     },
     opts_out={
         "negatives": "a view predicts the other's code",
-        "chance": "prototypes tell even then which codes the batch has to share",
+        "chance": "random prototypes already predict which codes the batch has to share",
     },
 )
 
@@ -88,7 +100,7 @@ DECLARES = declare.Method(
 class Swav(Method):
     """Its projections are those of both views, then of the small crops.
 
-    All processes' are there when codes are found.
+    The codes are computed from the projections of all processes.
     """
 
     views = 2
@@ -104,46 +116,47 @@ class Swav(Method):
         self.queue: Queue | None = None
 
     def project(self, batch: Batch) -> Projections:
-        """The encoder takes a size at a time, the head all of them: as its batch norm sees them.
+        """The projections of the views and, in training, of the small crops.
 
-        Small crops are there in training; what is measured are the views.
+        The encoder takes each size in turn, the head all together, so that its batch norm sees all.
         """
         h = self.encoder(batch.views)
         if batch.small_crops is not None:
             h = torch.cat([h, self.encoder(batch.small_crops)])
-        return Projections(on_rows(self.head, h), batch.labels)
+        return Projections(apply_to_views(self.head, h), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
-        """Cross-entropy, as 'loss', of predictions against the codes of the views but their own.
+        """The cross-entropy, as 'loss', of predictions and the codes of other views.
 
-        The mean over all pairs of a view that has codes and another, of any size, that says them.
+        It is the mean over all pairs of a view with codes and another view or crop that predicts
+        them.
         """
-        unit = log_sum_exp.unit(projections.z)
+        unit = log_sum_exp.normalise(projections.z)
         scores = self.prototypes(unit)
         codes = self._codes(unit[:2].detach(), scores[:2].detach())
-        said = (scores / self.temperature).log_softmax(2)
-        both = codes.sum(0, keepdim=True).expand(len(said) - 2, -1, -1)
-        crossed = -(torch.cat([codes.flip(0), both]) * said).sum(2)
-        # Each view but the two says two codes: 2 (v - 1) pairs in v sums.
-        return {"loss": crossed.mean() * (len(said) / (2 * (len(said) - 1)))}
+        log_p = (scores / self.temperature).log_softmax(2)
+        both = codes.sum(0, keepdim=True).expand(len(log_p) - 2, -1, -1)
+        cross_entropy = -(torch.cat([codes.flip(0), both]) * log_p).sum(2)
+        # A small crop predicts two codes and a view one, so that v sums have 2 (v - 1) pairs.
+        return {"loss": cross_entropy.mean() * (len(log_p) / (2 * (len(log_p) - 1)))}
 
     def chance(self, n: int) -> float:
-        """Every prototype as likely."""
+        """The loss when all prototypes are equally likely."""
         return math.log(len(self.prototypes.weight))
 
     @torch.no_grad()
     def _codes(self, unit: Tensor, scores: Tensor) -> Tensor:
-        """(2, n, k), each row of sum 1. The queue is offered the embeddings."""
+        """The codes (2, n, k), whose rows sum to 1; the embeddings are offered to the queue."""
         count = scores.shape[1]
         if self.queue is not None:
             if self.queue.full:
                 earlier = self.prototypes(self.queue.rows.transpose(0, 1))
                 scores = torch.cat([earlier, scores], dim=1)
             self.queue.offer(unit.transpose(0, 1))
-        return torch.stack([self._shares(view) for view in scores])[:, -count:]
+        return torch.stack([self._sinkhorn(view) for view in scores])[:, -count:]
 
-    def _shares(self, scores: Tensor) -> Tensor:
-        """Sinkhorn-Knopp, in logarithms: exp(1 / epsilon) may be more than a float holds."""
+    def _sinkhorn(self, scores: Tensor) -> Tensor:
+        """The Sinkhorn-Knopp algorithm, in logarithms, since exp(1 / epsilon) may overflow."""
         log = scores / self.epsilon
         for _ in range(self.iterations):
             log = log - log.logsumexp(0, keepdim=True)

@@ -31,15 +31,13 @@ def alignment_uniformity(
     ----------
     z : (v, n, d), n > 1, at any scale but zero.
     labels : (n,), pairs with the same label are positive; None: the views of an example are. A
-        batch
-        without positive pairs has alignment 0, and the tally counts it.
+        batch without positive pairs has alignment 0, and the tally counts it.
     power : the paper's alpha; it uses 2, and 3 on an ImageNet subset.
     concentration : the paper's t; it uses 2, and 3 on an ImageNet subset.
-    uniformity_weight : relative to the alignment. The paper's weights are .98 and .96 for STL-10,
-        a
+    uniformity_weight : relative to the alignment. The paper's weights are .98 and .96 for STL-10, a
         ratio of .98, and for an ImageNet subset .333.
     """
-    unit = log_sum_exp.unit(z)
+    unit = log_sum_exp.normalise(z)
     uniformity = torch.stack([_uniformity(view, concentration) for view in unit]).mean()
     return _alignment(unit, labels, power) + uniformity_weight * uniformity
 
@@ -53,13 +51,13 @@ DECLARES = declare.Objective(
 
 def _alignment(unit: Tensor, labels: Tensor | None, power: float) -> Tensor:
     """The mean of distance ** power over positive pairs."""
-    positive, _ = pair_mining.masks(unit, labels)
+    positive, _ = pair_mining.pair_masks(unit, labels)
     count = positive.sum(1)
-    tally.tell_anchors(count, torch.full_like(count, unit.shape[1] - 1))
+    tally.record_anchors(count, torch.full_like(count, unit.shape[1] - 1))
     first, second = positive.triu().nonzero(as_tuple=True)
     rows = unit.flatten(0, 1)
     distances = torch.linalg.vector_norm(rows[first] - rows[second], dim=1)
-    return pair_mining.mean(distances.pow(power))
+    return pair_mining.mean_or_zero(distances.pow(power))
 
 
 def _uniformity(unit: Tensor, concentration: float) -> Tensor:

@@ -24,11 +24,10 @@ def barlow_twins(z: Tensor, labels: object, *, off_diagonal: Annotated[float, Gt
     z : (2, n, d), n > 1, the whole batch, since a part of it has other statistics.
     labels : ignored.
     off_diagonal : the paper's lambda, the weight of the correlations of different features. The
-        paper
-        uses .005, its code .0051.
+        paper uses .005, its code .0051.
     """
     assert len(z) == 2 and z.shape[1] > 1, "Barlow Twins correlates two views over examples"
-    first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.widened(z))
+    first, second = (batch_norm(view, None, None, training=True) for view in log_sum_exp.upcast(z))
     correlations = first.T @ second / z.shape[1]
     excess = (correlations - torch.eye(len(correlations)).to(correlations)).square()
     return excess.trace() + off_diagonal * excess.fill_diagonal_(0).sum()

@@ -36,12 +36,15 @@ def contrastive(
     distance : euclidean, as in the paper, or cosine.
     """
     if isinstance(labels, PairLabels):
-        return _of_pairs(pair_mining.across(z, distance), labels.values, margin)
-    distances = pair_mining.between(z, distance)
-    positive, negative = pair_mining.masks(z, labels)
-    tally.tell_anchors(positive.sum(1), negative.sum(1))
+        return _of_pairs(pair_mining.distances_across_views(z, distance), labels.values, margin)
+    distances = pair_mining.pairwise_distances(z, distance)
+    positive, negative = pair_mining.pair_masks(z, labels)
+    tally.record_anchors(positive.sum(1), negative.sum(1))
     missing = (margin - distances[negative]).relu()
-    return (pair_mining.mean(distances[positive].square()) + pair_mining.mean(missing.square())) / 2
+    return (
+        pair_mining.mean_or_zero(distances[positive].square())
+        + pair_mining.mean_or_zero(missing.square())
+    ) / 2
 
 
 DECLARES = declare.Objective(
@@ -51,5 +54,5 @@ DECLARES = declare.Objective(
 
 
 def _of_pairs(distances: Tensor, positive: Tensor, margin: float) -> Tensor:
-    tally.tell_anchors(positive, ~positive)
+    tally.record_anchors(positive, ~positive)
     return torch.where(positive, distances, (margin - distances).relu()).square().mean() / 2

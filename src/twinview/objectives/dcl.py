@@ -27,11 +27,11 @@ def dcl(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) -> T
     temperature : divides the products.
     """
     assert len(z) == 2 and z.shape[1] > 1, "DCL compares two views, and with other examples"
-    tally.tell(negatives=2 * z.shape[1] - 2)
-    unit = log_sum_exp.unit(z)
+    tally.record(negatives=2 * z.shape[1] - 2)
+    unit = log_sum_exp.normalise(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
-    _, negative = pair_mining.masks(z, None)
+    _, negative = pair_mining.pair_masks(z, None)
     rows = unit.flatten(0, 1)
     products = (rows @ rows.T / temperature).masked_fill(~negative, -math.inf)
     return torch.mean(products.logsumexp(1).unflatten(0, (2, -1)) - positive)

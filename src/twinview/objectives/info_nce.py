@@ -26,18 +26,16 @@ def info_nce(
     z : (2, n, d), queries and then keys, at any scale but zero.
     labels : ignored.
     queue : (k, d), the negatives of every query (MoCo); None: the other n - 1 keys are the
-        negatives
-        (CPC). Other objectives have no such parameter, since a queue is state: a method owns it.
-        The
-        method also detaches keys of a slow encoder.
+        negatives (CPC). A queue is state, so a method has to keep it; the method also has to detach
+        the keys of a slow encoder.
     temperature : divides the products. MoCo uses .07 with 65,536 negatives.
     """
-    tally.tell(negatives=z.shape[1] - 1 if queue is None else len(queue))
-    queries, keys = log_sum_exp.unit(z).unbind()
+    tally.record(negatives=z.shape[1] - 1 if queue is None else len(queue))
+    queries, keys = log_sum_exp.normalise(z).unbind()
     positive = (queries * keys).sum(1) / temperature
     if queue is None:
         return (log_sum_exp.log_sum_exp(queries, keys, temperature) - positive).mean()
-    negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.unit(queue), temperature)
+    negatives = log_sum_exp.log_sum_exp(queries, log_sum_exp.normalise(queue), temperature)
     # This is log(exp(positive) + exp(negatives)) - positive without cancellation.
     return torch.logaddexp(negatives - positive, torch.zeros_like(positive)).mean()
 

@@ -23,19 +23,18 @@ def n_pair(z: Tensor, labels: Tensor | None, *, length_weight: Annotated[float, 
     ----------
     z : (2, n, d), anchors and then keys.
     labels : (n,), keys with the anchor's label are positives; None: the other view is.
-    length_weight : the paper gives no value. TensorFlow's npairs_loss uses .001 in these terms
-        (its
+    length_weight : the paper gives no value. TensorFlow's npairs_loss uses .001 in these terms (its
         .002, halved).
     """
     assert len(z) == 2, "N-pair compares anchors with keys: two views"
-    wide = log_sum_exp.widened(z)
-    anchors, keys = wide.unbind()
-    _, negative = pair_mining.masks(z[:1], labels)
-    tally.tell_anchors((~negative).sum(1), negative.sum(1))
+    z = log_sum_exp.upcast(z)
+    anchors, keys = z.unbind()
+    _, negative = pair_mining.pair_masks(z[:1], labels)
+    tally.record_anchors((~negative).sum(1), negative.sum(1))
     products = anchors @ keys.T
     negatives = products.masked_fill(~negative, -math.inf).logsumexp(1, keepdim=True)
     loss = -logsigmoid((products - negatives)[~negative]).mean()
-    return loss + length_weight * wide.square().sum(2).mean()
+    return loss + length_weight * z.square().sum(2).mean()
 
 
 DECLARES = declare.Objective(

@@ -36,24 +36,26 @@ def nt_logistic(
         mean.
     temperature : divides the cosines. SimCLR tuned it and gives no value.
     mining : all negatives, or for each positive pair the semi_hard one (pair_mining.semi_hard
-        without
-        a margin). SimCLR reaches 51.6 % with all and 57.9 % with semi_hard.
+        without a margin). SimCLR reaches 51.6 % with all and 57.9 % with semi_hard.
 
     Raises
     ------
     ConfigError : mining is semi_hard, and labels are PairLabels.
     """
     if isinstance(labels, PairLabels):
-        return _of_pairs(1 - pair_mining.across(z, "cosine"), labels.values, temperature, mining)
-    distances, kinds = pair_mining.between(z, "cosine"), pair_mining.masks(z, labels)
-    tally.tell_anchors(*(kind.sum(1) for kind in kinds))
-    near, far = (distances[kind] for kind in kinds)
+        return _of_pairs(
+            1 - pair_mining.distances_across_views(z, "cosine"), labels.values, temperature, mining
+        )
+    distances = pair_mining.pairwise_distances(z, "cosine")
+    masks = pair_mining.pair_masks(z, labels)
+    tally.record_anchors(*(mask.sum(1) for mask in masks))
+    positive, negative = (distances[mask] for mask in masks)
     if mining == "semi_hard":
-        _, far = pair_mining.semi_hard(distances, *kinds, math.inf)
-        tally.tell_triplets(len(far))
-    similar, dissimilar = (1 - near) / temperature, (far - 1) / temperature
-    positive_loss = -pair_mining.mean(logsigmoid(similar))
-    return positive_loss - pair_mining.mean(logsigmoid(dissimilar))
+        _, negative = pair_mining.semi_hard(distances, *masks, math.inf)
+        tally.record_triplets(len(negative))
+    similar, dissimilar = (1 - positive) / temperature, (negative - 1) / temperature
+    positive_loss = -pair_mining.mean_or_zero(logsigmoid(similar))
+    return positive_loss - pair_mining.mean_or_zero(logsigmoid(dissimilar))
 
 
 DECLARES = declare.Objective(
@@ -70,5 +72,5 @@ def _of_pairs(cosines: Tensor, positive: Tensor, temperature: float, mining: str
             f"is {mining!r}, but labelled pairs leave no negatives to choose from",
             "set it to all",
         )
-    tally.tell_anchors(positive, ~positive)
+    tally.record_anchors(positive, ~positive)
     return -logsigmoid(torch.where(positive, cosines, -cosines) / temperature).mean()

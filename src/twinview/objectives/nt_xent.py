@@ -23,8 +23,8 @@ def nt_xent(z: Tensor, labels: object, *, temperature: Annotated[float, Gt(0)]) 
     temperature : divides the products. SimCLR uses .1 for ImageNet and .5 for CIFAR-10.
     """
     assert len(z) == 2, "NT-Xent compares two views"
-    tally.tell(negatives=2 * z.shape[1] - 2)
-    unit = log_sum_exp.unit(z)
+    tally.record(negatives=2 * z.shape[1] - 2)
+    unit = log_sum_exp.normalise(z)
     first, second = unit.unbind()
     positive = (first * second).sum(1) / temperature
     others = log_sum_exp.log_sum_exp_of_others(unit.flatten(0, 1), temperature)

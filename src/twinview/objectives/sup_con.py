@@ -26,10 +26,10 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
         temperature / .07, which the equation does not.
     """
     views, n, _ = z.shape
-    rows = log_sum_exp.unit(z).flatten(0, 1)
+    rows = log_sum_exp.normalise(z).flatten(0, 1)
     labels = torch.arange(n, device=z.device) if labels is None else labels
-    count = log_sum_exp.positives(labels, views)
-    tally.tell_anchors(count, len(rows) - 1 - count)
+    count = log_sum_exp.count_positives(labels, views)
+    tally.record_anchors(count, len(rows) - 1 - count)
     agreement = _agreement(rows, labels.repeat(views)) / count.clamp(min=1) / temperature
     loss = log_sum_exp.log_sum_exp_of_others(rows, temperature) - agreement
     return torch.where(count > 0, loss, 0).mean()

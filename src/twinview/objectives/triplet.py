@@ -30,13 +30,14 @@ def triplet(
     z : (v, n, d); for the cosine distance at any scale but zero.
     labels : (n,), embeddings with the same label are positives; None: the views of an example are.
     margin : FaceNet uses .2 on squared distances of unit vectors, which is .1 for cosine with the
-        loss
-        doubled. Hermans et al. (1703.07737) use .1 to 1.
+        loss doubled. Hermans et al. (1703.07737) use .1 to 1.
     distance : cosine, as in FaceNet, or euclidean, as in Hermans et al.
     mining : semi_hard, as in FaceNet; hard, as in Hermans et al.; or all, which is their L_BA.
     """
-    near, far = pair_mining.triplets(z, labels, margin=margin, distance=distance, mining=mining)
-    return pair_mining.mean((margin + near - far).relu())
+    positive, negative = pair_mining.mine_triplets(
+        z, labels, margin=margin, distance=distance, mining=mining
+    )
+    return pair_mining.mean_or_zero((margin + positive - negative).relu())
 
 
 DECLARES = declare.Objective(

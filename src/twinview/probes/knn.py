@@ -21,7 +21,7 @@ def knn(
     *,
     neighbours: Annotated[int, Ge(1)],
     temperature: Annotated[float, Gt(0)],
-    whitened: Annotated[int, Ge(0)],
+    pca_components: Annotated[int, Ge(0)],
 ) -> Tensor:
     """Predicted labels (m,) int64: the nearest rows vote with weight exp(cosine / temperature).
 
@@ -32,13 +32,12 @@ def knn(
     neighbours : the number of rows that vote; with fewer training rows, all vote. Wu et al. use
         200.
     temperature : Wu et al. use .07.
-    whitened : the number of whitened principal components of the training rows between which
-        cosines
-        are taken; 0 takes cosines between the features as they are.
+    pca_components : the number of whitened principal components of the training rows
+        between which cosines are taken; 0 takes cosines between the features as they are.
     """
     labels = train.required_labels()
     classes = int(labels.max()) + 1
-    prepare = whitening(train.features, whitened) if whitened else _unchanged
+    prepare = whitening(train.features, pca_components) if pca_components else _unchanged
     cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
     # Subtracting the largest cosine keeps the ratios, and nothing overflows at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()

@@ -9,10 +9,10 @@ from twinview.core.types import Embeddings
 from twinview.evaluation.logistic import fit
 
 
-def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt(0)]) -> Tensor:
+def linear(train: Embeddings, features: Tensor, *, C: Annotated[float, Gt(0)]) -> Tensor:
     """Predicted labels (m,) int64.
 
-    It minimises the summed cross-entropy plus |W|^2 / (2 strength), as scikit-learn's
+    It minimises the summed cross-entropy plus |W|^2 / (2 C), as scikit-learn's
     LogisticRegression does, and stops after 30 steps of L-BFGS, when the accuracy has settled long
     since. A penalty too weak for float32 gets float64 and 100 steps.
 
@@ -20,6 +20,6 @@ def linear(train: Embeddings, features: Tensor, *, strength: Annotated[float, Gt
     ----------
     train : labelled features; all features are standardised by them.
     features : (m, d).
-    strength : the inverse of the L2 penalty, scikit-learn's C.
+    C : the inverse of the L2 penalty, as in scikit-learn.
     """
-    return fit(train, strength).logits(features).argmax(1)
+    return fit(train, C).logits(features).argmax(1)

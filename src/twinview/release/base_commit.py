@@ -1,4 +1,4 @@
-"""The base commit of a change: the gate that it states, and the results that it kept in git."""
+"""The base commit of a change: its settings of the gate, and its results in git."""
 
 import os
 from pathlib import Path
@@ -21,32 +21,42 @@ _VERIFY = ("rev-parse", "--short", "--verify", "--quiet")
 
 
 def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
-    """The gate that `file` states at a commit, and where it was read.
+    """The settings of the gate in `file` at a commit, and a text that says where they stand.
 
-    So a change cannot lower its own bar. What the commit does not state (no such file yet, no such
-    setting yet) the working tree does. Raises ConfigError for a reference that does not exist.
+    A change therefore cannot lower its own limits. A setting that the commit lacks is taken from
+    the working tree.
+
+    Parameters
+    ----------
+    reference : the commit, or None for the working tree.
+    file : params.yaml, or a recipe.
+
+    Raises
+    ------
+    ConfigError : git does not know the reference.
     """
-    own = load(file).gate
+    current = load(file).gate
     if reference is None:
-        return own, str(file)
-    commit, name = resolved(reference), os.path.relpath(file)
-    stated = _gate_at(commit, name)
-    kept = {key: stated[key] for key in own.model_dump() if key in stated}
-    missing = [key for key in own.model_dump() if key not in stated]
+        return current, str(file)
+    commit, name = resolve_commit(reference), os.path.relpath(file)
+    gate = _gate_at(commit, name)
+    from_commit = {key: gate[key] for key in current.model_dump() if key in gate}
+    missing = [key for key in current.model_dump() if key not in gate]
     place = f"{name} at {commit}"
-    if missing and kept:
-        place += f" (it states no {', '.join(missing)}: the working tree does)"
+    if missing and from_commit:
+        place += f" (it has no {', '.join(missing)}, which the working tree has)"
     elif missing:
         place = f"{file}, since {commit} has no gate in {name}"
-    return parse(Gate, own.model_dump(mode="json") | kept, f"{commit}:{name}"), place
+    settings = current.model_dump(mode="json") | from_commit
+    return parse(Gate, settings, f"{commit}:{name}"), place
 
 
 def base_results(reference: str, file: Path) -> Reference:
-    """The results that the commit kept in git, if it did."""
-    commit, name = resolved(reference), Path(os.path.relpath(file))
+    """The results that the commit has in git, or the reason why they cannot be used."""
+    commit, name = resolve_commit(reference), Path(os.path.relpath(file))
     label = f"baseline {commit}"
     if name != PARAMS:
-        return Reference(label, None, f"its reports are of {PARAMS}, not of {name}")
+        return Reference(label, None, f"its reports belong to {PARAMS}, not to {name}")
     if dvc_experiments.text_at(commit, paths.METRICS) is None:
         return Reference(label, None, f"it has no {paths.METRICS} in git")
     run = recorded_run.at(commit, commit)
@@ -58,33 +68,34 @@ def base_results(reference: str, file: Path) -> Reference:
         raise DataError(f"at {commit}, {error}") from None
 
 
-def resolved(reference: str) -> str:
-    """A commit's short name. Raises ConfigError for a reference that does not exist here."""
+def resolve_commit(reference: str) -> str:
+    """The commit's short hash. Raises ConfigError for a reference that git does not know."""
     commit = git(*_VERIFY, "--end-of-options", f"{reference}^{{commit}}")
     if commit is None:
         shallow = git("rev-parse", "--is-shallow-repository") == "true"
-        hint = "; this clone is shallow: `git fetch --depth 1 origin BRANCH` brings one"
-        raise ConfigError(
-            f"git knows no commit {reference!r} to hold the results against; "
-            f"name a commit that exists{hint if shallow else ''}"
+        hint = "; this clone is shallow: `git fetch --depth 1 origin BRANCH` fetches a commit"
+        raise ConfigError.at(
+            "--baseline",
+            f"is {reference!r}, and git knows no such commit",
+            f"name a commit that exists{hint if shallow else ''}",
         )
     return commit
 
 
 def _gate_at(commit: str, name: str) -> dict[str, object]:
-    """What the file states below `gate` at a commit; a recipe lies over params.yaml there too."""
-    own = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
+    """The section gate of a file at a commit. A recipe's is merged into that of params.yaml."""
+    gate = _gate(dvc_experiments.text_at(commit, Path(name)), f"{commit}:{name}")
     base = recipes.base_of(Path(name))
-    return recipes.overlaid(_gate_at(commit, str(base)), own) if base and own else own
+    return recipes.merge(_gate_at(commit, str(base)), gate) if base and gate else gate
 
 
 def _gate(text: str | None, place: str) -> dict[str, object]:
-    """What a file's text states below `gate`."""
+    """The section gate of a file's text; empty when there is none."""
     try:
-        value = YAML(typ="safe").load(text or "{}")
+        settings = YAML(typ="safe").load(text or "{}")
     except YAMLError as error:
         raise ConfigError(f"{place} is not valid YAML: {error}") from None
-    gate = value.get("gate") if isinstance(value, dict) else None
+    gate = settings.get("gate") if isinstance(settings, dict) else None
     if not isinstance(gate, dict | None):
-        raise ConfigError(f"{place}: gate is {gate!r}, and not settings by name")
+        raise ConfigError(f"{place}: gate is {gate!r}, but must be settings by name")
     return gate or {}

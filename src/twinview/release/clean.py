@@ -50,7 +50,7 @@ class Part:
 def parts() -> dict[str, Part]:
     """What lies on the disk, by name. A file with several names in one part counts once."""
     return {
-        name: Part(disk.taken(path for at in places for path in Path().glob(at)), command)
+        name: Part(disk.disk_usage(path for at in places for path in Path().glob(at)), command)
         for name, (places, command) in _PARTS.items()
     }
 
@@ -68,7 +68,7 @@ def remove(names: Sequence[str]) -> dict[str, int]:
         )
     with _quiet_project():
         going = {name: _trainings() if name == "checkpoints" else _views() for name in names}
-        taken = {name: disk.taken(found) for name, found in going.items()}
+        taken = {name: disk.disk_usage(found) for name, found in going.items()}
         for found in going.values():
             for path in found:
                 _remove(path)
@@ -117,14 +117,14 @@ def _cache() -> Path:
 def _quiet_project() -> Iterator[None]:
     """Holds the locks of all stages and trainings, so that none is at work and none begins."""
     for place, program in ((Path.cwd(), "dvc"), (paths.COPIES.absolute(), "")):
-        if worker := disk.at_work(place, program):
+        if worker := disk.find_process(place, program):
             raise BusyError(
                 f"{worker} is at work in {place}; wait for it, or `kill` it (a training saves "
                 "first), and clean then"
             )
     with contextlib.ExitStack() as held:
         for path in paths.SCRATCH.glob("twinview.*.lock"):
-            held.enter_context(stage.alone(path.name.split(".")[1]))
+            held.enter_context(stage.folder_lock(path.name.split(".")[1]))
         for folder in _trainings():
             held.enter_context(locks.file_lock(folder.with_name(f"{folder.name}.lock"), _refuse))
         yield

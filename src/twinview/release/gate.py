@@ -1,7 +1,7 @@
-"""The gate: what a change must keep, held against floors, raw pixels and what was before.
+"""The gate: compares a change's results with floors, raw pixels and earlier results.
 
-A metric falls where ours + 2 standard errors of the difference < theirs - the drop allowed; why:
-docs/decisions/0008-gate.md.
+A metric has fallen if ours + 2 standard errors of the difference < theirs - the allowed drop.
+docs/decisions/0008-gate.md says why.
 """
 
 import math
@@ -22,7 +22,7 @@ _NAMED = 3  # edited files
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must hold: whether it does, or None where nothing is there to compare."""
+    """One condition. holds: whether it is met, or None when there is nothing to compare with."""
 
     name: str
     against: str
@@ -34,7 +34,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Reference:
-    """What was before: a commit's results or a champion's; `lacks` says why there are none."""
+    """Earlier results, a commit's or a champion's. lacks: why there are none."""
 
     name: str
     results: Trainings | None
@@ -42,13 +42,13 @@ class Reference:
 
 
 def run_gate(settings: Gate, run: RecordedRun, references: Sequence[Reference] = ()) -> list[Check]:
-    """Holds a run's results against all that the settings want."""
+    """The checks of a run's results against the gate's settings and earlier results."""
     ours, verdict = trainings(run), run.verdict
     wanted = " or ".join(settings.verdicts)
     return [
         *_belong(run),
         *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
-        *_beats(settings.beats, ours, run),
+        *_better_than_raw(settings.better_than_raw, ours, run),
         *(
             _kept(name, drop, ours, reference)
             for reference in references
@@ -59,12 +59,15 @@ def run_gate(settings: Gate, run: RecordedRun, references: Sequence[Reference] =
 
 
 def holds(checks: Sequence[Check]) -> bool:
-    """Whether nothing of it fails."""
+    """Whether no check fails."""
     return all(check.holds is not False for check in checks)
 
 
 def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """That of the difference of two means, one spread for both; None for one training each."""
+    """The standard error of the difference of two means, with a pooled spread.
+
+    None for one training each.
+    """
     freedom = len(ours) + len(theirs) - 2
     if freedom == 0:
         return None
@@ -76,9 +79,9 @@ def standard_error(ours: Sequence[float], theirs: Sequence[float]) -> float | No
 
 
 def _belong(run: RecordedRun) -> Iterator[Check]:
-    """That the results are DVC's, and of the run's settings, where there is a dvc.lock to tell.
+    """Checks by dvc.lock, if there is one, that the results belong to the run's settings.
 
-    Code that was edited since is named only: it may be a docstring's, which costs no training.
+    Code that was edited since is only named, since the edit may be one of a docstring.
     """
     if not run.lock["stages"]:
         return
@@ -96,7 +99,7 @@ def _floor(name: str, floor: float, ours: Trainings) -> Check:
     return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
 
 
-def _beats(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
+def _better_than_raw(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
     baselines = flatten(run.baselines) if names else {}
     for name in names:
         theirs = number(baselines.get(of_baseline(RAW, name)))
@@ -105,7 +108,7 @@ def _beats(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[
 
 
 def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Check:
-    """Compares means; where one side has one training only, the other's spread counts for both."""
+    """Compares means. If one side has one training only, the other's spread is used for both."""
     if name not in ours.values:
         return Check(name, reference.name, "absent", "", False, "our results have no such metric")
     if reference.results is None:
@@ -127,7 +130,7 @@ def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Chec
 
 
 def _value(name: str, ours: Trainings) -> float:
-    """That of the training in reports/metrics.json; NaN, which is above nothing, for no number."""
+    """The value in reports/metrics.json; NaN, which fails every comparison, if it is no number."""
     value = ours.values.get(name, (math.nan,))[0]
     return value if math.isfinite(value) else math.nan
 

@@ -10,24 +10,24 @@ STATES = {True: "ok", False: "FAIL", None: "skip"}
 
 
 def text(checks: Sequence[Check], place: str) -> str:
-    """One line a check, then the verdict and where the thresholds stand."""
+    """One line for each check, then the verdict, then where the thresholds stand."""
     lines = format_table([COLUMNS, *map(_cells, checks)])
     return "\n".join([*lines, f"{verdict(checks)}. Thresholds: {place}."])
 
 
 def markdown(checks: Sequence[Check], place: str) -> str:
-    """The same for a pull request."""
+    """The same as `text`, in Markdown for a pull request."""
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_cells, checks)]
     lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join([f"### {verdict(checks)}", "", *lines, "", f"Thresholds: {place}.", ""])
 
 
 def verdict(checks: Sequence[Check]) -> str:
-    """Whether the gate holds, what fails and how much was not compared."""
+    """A sentence: whether the gate holds, what fails, and how many checks were skipped."""
     failed = [f"{check.name} ({check.against})" for check in checks if check.holds is False]
     skipped = sum(check.holds is None for check in checks)
-    said = "The gate holds" if holds(checks) else f"The gate fails: {', '.join(failed)}"
-    return f"{said}; {skipped} not compared" if skipped else said
+    sentence = "The gate holds" if holds(checks) else f"The gate fails: {', '.join(failed)}"
+    return f"{sentence}; {skipped} not compared" if skipped else sentence
 
 
 def _cells(check: Check) -> tuple[str, ...]:

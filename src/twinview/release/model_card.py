@@ -1,90 +1,109 @@
-"""The model card: what an encoder is, was measured to do, and is not known to do, in Markdown."""
+"""The model card in Markdown: what an encoder is, what was measured, and what is not known."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from twinview.core import files, paths
+from twinview.core.entries import Entry, title
 from twinview.core.templates import render
 from twinview.evaluation import protocol
 from twinview.experiments.intervals import interval
 from twinview.experiments.metric_names import RAW, SUPERVISED
 from twinview.experiments.trainings import Trainings
 from twinview.release import gate_table
-from twinview.release.champions import Published
+from twinview.release.champions import PublishedEncoder
 from twinview.release.gate import Check
 
 _TEMPLATE = Path(__file__).parent / "model_card.md.j2"
-# Of the row's settings those that make an encoder, in this order.
+# The sections of settings that determine an encoder, in the order of the card.
 _SETTINGS = ("data", "views", "pretrain", "methods", "encoders", "heads", "embed")
 
 
-def card(
-    model: str, version: str, row: Published, ours: Trainings, checks: Sequence[Check], place: str
+def render_card(
+    model: str,
+    version: str,
+    row: PublishedEncoder,
+    ours: Trainings,
+    checks: Sequence[Check],
+    place: str,
 ) -> str:
-    """The card of a version of a registered model, out of its row and the reports.
+    """The card of a version of a registered model, from its row in MLflow and the reports.
 
-    checks, place: the gate that it passed, and where its thresholds stand.
+    Parameters
+    ----------
+    model, version : which registered version.
+    row : the published encoder.
+    ours : its metrics over training seeds.
+    checks, place : the gate that it passed, and where the gate's thresholds stand.
     """
-    found = files.load_json(paths.EVALUATION)
+    evaluation = files.load_json(paths.EVALUATION)
+    declared = {name: Entry(**entry) for name, entry in evaluation["entries"].items()}
     return render(
         _TEMPLATE,
-        escaped=False,  # Markdown, read by MLflow's pages, which let no HTML through
+        escaped=False,  # Markdown; MLflow's pages remove HTML themselves
         model=model,
         version=version,
         row=row,
         settings=_settings(row.params),
         data=files.load_json(paths.DATA_CARD),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
-        protocol=found["protocol"],
+        protocol=evaluation["protocol"],
         procedure=str(protocol.__doc__).partition("\n\n")[2].strip(),
-        results=list(_results(found["contenders"], ours)),
-        worst=_worst(found["contenders"][paths.OURS]),
+        measures=title(entry.primary_words for entry in declared.values()),
+        results=list(_results(evaluation["contenders"], declared, ours)),
+        weakest_class=_weakest_class(evaluation["contenders"][paths.OURS], declared),
         seeds=_seeds(ours),
         gate=gate_table.markdown(checks, place),
     )
 
 
-def told(values: Sequence[float]) -> str:
-    """The mean and its interval; a dash for one value, or none."""
+def format_mean(values: Sequence[float]) -> str:
+    """The mean and its interval; a dash for fewer than two values."""
     if len(values) < 2:
         return "–"
-    found = interval(values)
-    return f"{found.mean:.4f} ± {found.half:.4f} (n = {found.n})"
+    mean = interval(values)
+    return f"{mean.mean:.4f} ± {mean.half:.4f} (n = {mean.n})"
 
 
-def _results(contenders: Mapping[str, Any], ours: Trainings) -> Iterator[dict[str, str]]:
-    """Accuracy on each task: this encoder's, over seeds, over draws of labels, and others'."""
-    for task, found in contenders[paths.OURS].items():
+def _results(
+    contenders: Mapping[str, Any], declared: Mapping[str, Entry], ours: Trainings
+) -> Iterator[dict[str, str]]:
+    """For each entry, the primary measure of this encoder, over seeds and draws, and of others."""
+    for entry, scores in contenders[paths.OURS].items():
+        primary = declared[entry].primary
         others = {
-            name: f"{contenders[of][task]['accuracy']:.4f}" if of in contenders else "–"
-            for name, of in (("raw", RAW), ("supervised", SUPERVISED))
+            name: f"{contenders[baseline][entry][primary]:.4f}" if baseline in contenders else "–"
+            for name, baseline in (("raw", RAW), ("supervised", SUPERVISED))
         }
         yield {
-            "task": task,
-            "accuracy": f"{found['accuracy']:.4f}",
-            "seeds": told(ours.values.get(f"{task}.accuracy", ())),
-            "draws": told(found.get("draws", ())),
+            "task": entry,
+            "value": f"{scores[primary]:.4f}",
+            "seeds": format_mean(ours.values.get(f"{entry}.{primary}", ())),
+            "draws": format_mean(scores.get("draws", ())),
             **others,
         }
 
 
 def _seeds(ours: Trainings) -> str:
-    """How far the numbers may be the luck of one training."""
+    """How far the numbers may depend on the training seed."""
     if ours.count == 1:
-        return "Its numbers are of one training: how much the seed alone moves them is not known."
-    return f"Its intervals over seeds rest on {ours.count} trainings."
+        return "The numbers come from one training: how much they depend on its seed is not known."
+    return f"The intervals over seeds come from {ours.count} trainings."
 
 
-def _worst(ours: Mapping[str, Any]) -> str:
-    """The class that the first probe finds least often."""
-    task, found = next(iter(ours.items()))
-    name, of = min(found["classes"].items(), key=lambda item: float(item[1]["recall"]))
-    return f"{name}, of which the probe {task} finds {of['recall']:.1%}"
+def _weakest_class(ours: Mapping[str, Any], declared: Mapping[str, Entry]) -> str:
+    """The class with the lowest recall in the first entry that predicts classes; empty without."""
+    predicting = [entry for entry, scores in ours.items() if "classes" in scores]
+    if not predicting:
+        return ""
+    classes = ours[predicting[0]]["classes"]
+    name, metrics = min(classes.items(), key=lambda item: float(item[1]["recall"]))
+    return f"{name}, of which the {declared[predicting[0]].words} finds {metrics['recall']:.1%}"
 
 
 def _settings(params: Mapping[str, str]) -> dict[str, str]:
-    """The row's settings that made the encoder, in order."""
+    """The settings that determine the encoder, in the order of the card."""
     return {
         name: value
         for section in _SETTINGS

@@ -1,4 +1,4 @@
-"""Promotion: the published encoder is registered, and becomes champion, when the gate holds."""
+"""Promotion: registers the published encoder and makes it champion, if the gate holds."""
 
 import hashlib
 import json
@@ -18,10 +18,11 @@ from twinview.stages import stage
 
 @dataclass(frozen=True)
 class Promotion:
-    """What became of it. version: of the registered model; None where the gate refused.
+    """The result of a promotion.
 
-    registered: whether the version is new. checks: none where it was the champion before.
-    trainings: how many its card tells of.
+    version: of the registered model, or None when the gate fails. registered: whether the version
+    is new. checks: those of the gate; empty when the encoder was champion already. trainings: how
+    many trainings its card is about.
     """
 
     model: str
@@ -32,43 +33,52 @@ class Promotion:
 
 
 def promote(settings: Gate, place: str, references: Sequence[Reference]) -> Promotion:
-    """Registers the encoder of the row that has the results in reports/, and crowns it.
+    """Registers the encoder with the results in reports/, and makes it champion.
 
-    place: where the settings stand. references: results beside the champion's that the gate
-    compares with. An encoder that is registered already is not registered again; its card, and the
-    spread that a gate knows of it, are renewed when more seeds were trained. Raises DataError when
-    no row has the results.
+    A registered encoder is not registered again. Its card and its metrics are written again when
+    more seeds have been trained.
+
+    Parameters
+    ----------
+    settings : the gate's settings.
+    place : where the settings stand.
+    references : results, besides the champion's, that the gate compares with.
+
+    Raises
+    ------
+    DataError : no row in MLflow has the results.
     """
-    with stage.alone("promote"):
+    with stage.folder_lock("promote"):
         run = recorded_run.in_folder()
-        ours, row = trainings(run), _row(run)
-        same = _same_encoder(run)
-        known = champions.version_of(settings.model, same)
-        leads = known is not None and known.is_champion
-        against = [*references, *([] if leads else [champions.champion(settings.model)])]
-        checks = run_gate(settings, run, against)
-        if not leads and not holds(checks):
+        ours, row = trainings(run), _published_encoder(run)
+        encoder_id = _encoder_id(run)
+        known = champions.find_version(settings.model, encoder_id)
+        is_champion = known is not None and known.is_champion
+        champion = [] if is_champion else [champions.champion_results(settings.model)]
+        checks = run_gate(settings, run, [*references, *champion])
+        if not is_champion and not holds(checks):
             return Promotion(settings.model, None, False, checks, 0)
-        version = known.version if known else champions.register(settings.model, row, same)
+        version = known.version if known else champions.register(settings.model, row, encoder_id)
         if known is None or known.trainings < ours.count:
-            card = model_card.card(settings.model, version, row, ours, checks, place)
-            champions.describe(settings.model, version, card, ours)
-        champions.crown(settings.model, version)
-        told = max(ours.count, known.trainings if known else 0)
-        return Promotion(settings.model, version, known is None, [] if leads else checks, told)
+            card = model_card.render_card(settings.model, version, row, ours, checks, place)
+            champions.attach_card(settings.model, version, card, ours)
+        champions.set_champion(settings.model, version)
+        count = max(ours.count, known.trainings if known else 0)
+        shown = [] if is_champion else checks
+        return Promotion(settings.model, version, known is None, shown, count)
 
 
-def _row(run: RecordedRun) -> champions.Published:
-    """The row of these reports: it has the encoder's metrics and its pretraining's run.
+def _published_encoder(run: RecordedRun) -> champions.PublishedEncoder:
+    """The published encoder that has the metrics in reports/ and the run of the pretraining.
 
-    The baselines do not tell: which of theirs a row has is another matter in each version.
+    The baselines' metrics are not compared, because versions of twinview log different ones.
     """
     pretrained = files.load_json(paths.PRETRAIN_RUN)["run_id"]
-    return champions.published(files.flatten(run.metrics), pretrained)
+    return champions.find_published(files.flatten(run.metrics), pretrained)
 
 
-def _same_encoder(run: RecordedRun) -> str:
-    """A name for the encoder's weights under the metrics that they have."""
+def _encoder_id(run: RecordedRun) -> str:
+    """A hash of the encoder's weights and metrics."""
     weights = files.sha256(paths.ENCODER / encoder.WEIGHTS)
-    said = json.dumps([weights, run.metrics])
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    content = json.dumps([weights, run.metrics])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,5 +1,5 @@
 "use strict";
-// Curves tell their values: to the mouse, to a finger, to the arrow keys.
+// A curve shows its values under the mouse or a finger, and by the arrow keys.
 for (const figure of document.querySelectorAll(".chart")) {
   const points = JSON.parse(figure.dataset.points), end = points.length - 1;
   const svg = figure.querySelector("svg"), last = figure.querySelector(".last");

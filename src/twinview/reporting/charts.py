@@ -1,4 +1,4 @@
-"""Line charts as geometry: paths, ticks and labels on a small plane; the page draws them as SVG."""
+"""The geometry of line charts: paths, ticks and labels; the page draws them as SVG."""
 
 import math
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 10, 36
 _TICKS = 4
-_DOTS = 40  # beyond so many points, dots would only thicken the line
+_MAX_DOTS = 40  # more dots than this would only make the line thicker
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, in the plane's units, and what stands beside it."""
+    """A position on an axis, in the chart's units, and its label."""
 
-    at: float
+    position: float
     label: str
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A point of the line and its value in words."""
+    """A point of the line, and its value as text."""
 
     x: float
     y: float
@@ -29,15 +29,16 @@ class Dot:
 
 @dataclass(frozen=True)
 class Chart:
-    """One line in a plane WIDTH by HEIGHT; line is an SVG path.
+    """One line in a plane of WIDTH by HEIGHT.
 
-    points: all that the line goes through. dots: the same where they are few enough to be drawn.
+    line: an SVG path. points: all points of the line. dots: the points that are drawn as dots,
+    which are all or none. last_value: the value at the end, as text.
     """
 
     title: str
     note: str
     x_label: str
-    last: str
+    last_value: str
     line: str
     points: tuple[Dot, ...]
     dots: tuple[Dot, ...]
@@ -46,8 +47,8 @@ class Chart:
     reference: Tick | None
 
     @property
-    def spots(self) -> list[tuple[float, float, str]]:
-        """The points as the page's script reads them."""
+    def script_points(self) -> list[tuple[float, float, str]]:
+        """The points (x, y, label) for the page's script."""
         return [(point.x, point.y, point.label) for point in self.points]
 
 
@@ -58,53 +59,57 @@ def line_chart(
     points: Sequence[tuple[float, float]],
     reference: tuple[float, str] | None = None,
 ) -> Chart:
-    """The line through points, in order, and a horizontal reference with its name.
+    """A chart of the line through points, whose y axis begins and ends with a tick.
 
-    points: at least one, x whole numbers that do not fall. The y axis ends on ticks.
+    Parameters
+    ----------
+    title, note, x_label : texts of the chart.
+    points : at least one (x, y); the x are whole numbers in ascending order.
+    reference : the value and the label of a horizontal line, or None.
     """
     xs, ys = zip(*points, strict=True)
-    marks = [*ys, reference[0]] if reference else ys
-    y_ticks = nice_ticks(*_widened(min(marks), max(marks)))
-    low, high = _widened(xs[0], xs[-1])
-    x_ticks = [x for x in nice_ticks(low, high, least=1) if low <= x <= high]
+    values = [*ys, reference[0]] if reference else ys
+    y_ticks = nice_ticks(*_non_empty_range(min(values), max(values)))
+    low, high = _non_empty_range(xs[0], xs[-1])
+    x_ticks = [x for x in nice_ticks(low, high, min_step=1) if low <= x <= high]
 
-    def across(x: float) -> float:
+    def scale_x(x: float) -> float:
         return round(LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
 
-    def up(y: float) -> float:
+    def scale_y(y: float) -> float:
         share = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
-    along = tuple(Dot(across(x), up(y), f"{x_label} {x:g}: {y:.4g}") for x, y in points)
+    dots = tuple(Dot(scale_x(x), scale_y(y), f"{x_label} {x:g}: {y:.4g}") for x, y in points)
     return Chart(
         title=title,
         note=note,
         x_label=x_label,
-        last=f"{ys[-1]:.4g}",
-        line="M" + "L".join(f"{dot.x} {dot.y}" for dot in along),
-        points=along,
-        dots=along if len(along) <= _DOTS else (),
-        x_ticks=tuple(Tick(across(x), f"{x:g}") for x in x_ticks),
-        y_ticks=tuple(Tick(up(y), f"{y:g}") for y in y_ticks),
-        reference=Tick(up(reference[0]), reference[1]) if reference else None,
+        last_value=f"{ys[-1]:.4g}",
+        line="M" + "L".join(f"{dot.x} {dot.y}" for dot in dots),
+        points=dots,
+        dots=dots if len(dots) <= _MAX_DOTS else (),
+        x_ticks=tuple(Tick(scale_x(x), f"{x:g}") for x in x_ticks),
+        y_ticks=tuple(Tick(scale_y(y), f"{y:g}") for y in y_ticks),
+        reference=Tick(scale_y(reference[0]), reference[1]) if reference else None,
     )
 
 
-def nice_ticks(low: float, high: float, least: float = 0) -> list[float]:
-    """About five multiples of 1, 2 or 5 times a power of ten (at least `least`) around the range.
+def nice_ticks(low: float, high: float, min_step: float = 0) -> list[float]:
+    """About five ticks around a range, whose step is 1, 2 or 5 times a power of ten.
 
-    The first is at or below low, the last at or above high.
+    The first tick is at or below low, the last at or above high. min_step: the smallest step.
     """
-    rough = max((high - low) / _TICKS, least)
+    rough = max((high - low) / _TICKS, min_step)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{place * step:.12g}") for place in range(first, last + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
-def _widened(low: float, high: float) -> tuple[float, float]:
-    """The range itself, or one around it where it is a single value."""
+def _non_empty_range(low: float, high: float) -> tuple[float, float]:
+    """The range itself, or a range around it when it is a single value."""
     if high > low:
         return low, high
-    room = abs(low) / 2 or 0.5
-    return low - room, high + room
+    margin = abs(low) / 2 or 0.5
+    return low - margin, high + margin

@@ -1,10 +1,10 @@
 "use strict";
-// A table is sorted by the heading that is pressed: numbers from the largest, words from A; again, the other way.
+// A pressed heading sorts its table: numbers from the largest, words from A. A second press reverses the order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
   const compare = (a, b, way) => {
-    if (a === "" || b === "") return (a === "") - (b === ""); // what was not measured comes last
+    if (a === "" || b === "") return (a === "") - (b === ""); // empty cells come last
     const numbers = [Number(a), Number(b)];
     return way * (numbers.some(Number.isNaN) ? a.localeCompare(b) : numbers[0] - numbers[1]);
   };

@@ -1,4 +1,4 @@
-"""A comparison as data, for programs."""
+"""A comparison as JSON data, for programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -6,40 +6,41 @@ from typing import Any
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import WORDS
-from twinview.experiments.metric_names import validation_of
 from twinview.experiments.side_by_side import Compared
 
 
 def data(compared: Compared) -> dict[str, Any]:
-    """All numbers, by part, group and metric."""
+    """All numbers of the comparison, by part, group and metric."""
     return {
         "interval": WORDS,
-        "parts": [_part(found) for found in compared.parts],
+        "parts": [_part(comparison) for comparison in compared.parts],
         "not_compared": dict(compared.apart),
     }
 
 
-def _part(found: Comparison) -> dict[str, Any]:
+def _part(comparison: Comparison) -> dict[str, Any]:
     return {
-        "heading": found.heading,
+        "heading": comparison.heading,
         "differences": {
-            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in of.items()}
-            for kind, of in found.differences.items()
+            kind: {key: {"here": ours, "first": theirs} for key, (ours, theirs) in pairs.items()}
+            for kind, pairs in comparison.differences.items()
         },
-        "metrics": list(found.metrics),
-        "lacking": list(found.lacking),
-        "picked": {name: found.picked(name) for name in found.metrics},
-        "groups": [_group(found, group) for group in found.groups],
-        "against_best": {name: _against(found, name) for name in found.metrics},
-        "references": {name: found.references(name) for name in found.metrics},
-        "common": dict(found.common),
-        "changed_code": list(found.changed),
+        "metrics": list(comparison.metrics),
+        "lacking": list(comparison.missing_metrics),
+        "picked": {name: comparison.describe_selection(name) for name in comparison.metrics},
+        "groups": [_group(comparison, group) for group in comparison.groups],
+        "against_best": {name: _against(comparison, name) for name in comparison.metrics},
+        "references": {name: comparison.references(name) for name in comparison.metrics},
+        "common": dict(comparison.common),
+        "changed_code": list(comparison.changed),
     }
 
 
-def _group(found: Comparison, group: Group) -> dict[str, Any]:
-    measured = {name: group.interval(name) for name in found.metrics}
-    validated = {name: group.interval(validation_of(name)) for name in found.metrics}
+def _group(comparison: Comparison, group: Group) -> dict[str, Any]:
+    on_test = {name: group.interval(name) for name in comparison.metrics}
+    on_validation = {
+        name: group.interval(comparison.named[name].validation) for name in comparison.metrics
+    }
     return {
         "label": group.label,
         "differing": dict(group.differing),
@@ -47,20 +48,27 @@ def _group(found: Comparison, group: Group) -> dict[str, Any]:
         "runs": [{"name": run.name, "commit": run.commit, "seed": run.seed} for run in group.runs],
         "verdicts": group.verdicts,
         "metrics": {
-            name: {**asdict(one), "values": list(group.values(name).values())}
-            for name, one in measured.items()
-            if one is not None
+            name: {**asdict(interval), "values": list(group.values(name).values())}
+            for name, interval in on_test.items()
+            if interval is not None
         },
-        "validation": {name: asdict(one) for name, one in validated.items() if one},
-        "best": [name for name in measured if found.standing(group, name) == "best"],
+        "validation": {
+            name: asdict(interval) for name, interval in on_validation.items() if interval
+        },
+        "best": [name for name in on_test if comparison.standing(group, name) == "best"],
         "minutes": group.minutes,
         "bytes": sum(group.outs.values()),
-        "own_bytes": found.own_bytes(group),
+        "own_bytes": comparison.unshared_bytes(group),
     }
 
 
-def _against(found: Comparison, metric: str) -> list[dict[str, Any]]:
+def _against(comparison: Comparison, metric: str) -> list[dict[str, Any]]:
     return [
-        {"label": one.group.label, **asdict(one.difference), "p": one.p, "apart": one.apart}
-        for one in found.against_best(metric)
+        {
+            "label": other.group.label,
+            **asdict(other.difference),
+            "p": other.p,
+            "apart": other.significant,
+        }
+        for other in comparison.against_best(metric)
     ]

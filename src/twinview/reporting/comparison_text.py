@@ -1,44 +1,52 @@
-"""A comparison in words, for the terminal and for Markdown."""
+"""A comparison as text, for the terminal and for Markdown."""
 
 import textwrap
 from collections.abc import Sequence
 
+from twinview.core.entries import title
 from twinview.core.text_table import format_table
 from twinview.evidence import scoreboard
 from twinview.experiments.comparison import Comparison, Standing
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import WORDS
-from twinview.experiments.metric_names import without_accuracy
 from twinview.experiments.side_by_side import Compared
-from twinview.reporting.comparison_words import MORE_SEEDS, cell, megabytes, minutes
+from twinview.reporting.comparison_words import (
+    MORE_SEEDS,
+    format_interval,
+    format_megabytes,
+    format_minutes,
+)
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
-WIDTH = 120  # columns of a terminal
-_SHARE = 4  # of a terminal's width, the part that names may take in tables below each other
+WIDTH = 120  # the default number of columns of a terminal
+_NAME_SHARE = 4  # names may take 1 / _NAME_SHARE of the width if the table is split
 _MARKS: dict[Standing, str] = {"best": BEST, "tied": TIED, "unsure": UNSURE, "more": MORE}
 
 
-def notes(best: str) -> list[str]:
+def legend(compared: Compared, best: str) -> list[str]:
     """What the numbers and the marks mean; best: how the best is marked."""
+    measures = title(
+        part.named[name].measure_words for part in compared.parts for name in part.metrics
+    )
     return [
-        f"Accuracy on test. ±: {WORDS} over n training seeds; with one seed there is none.",
-        f"{best}: the best of its column, picked on validation where all have numbers of it. "
-        f"{TIED}: cannot be told apart from it on test (p >= 0.05, over the seeds of both where "
-        "they share two; corrected for the number of groups, after Holm). "
-        f"{UNSURE}: nothing can be said, for want of seeds. {MORE}: higher on test than the best.",
-        "min: of pretraining, the mean; MB: what the runs keep in DVC's cache, and what of it no "
-        "other group has.",
+        f"{measures} on test. ±: {WORDS} over n training seeds; with one seed there is none.",
+        f"{best}: the best of its column, picked on validation if all groups have validation "
+        f"numbers. {TIED}: cannot be told apart from it on test (p >= 0.05, over the common seeds "
+        "if there are two or more; corrected for the number of groups by Holm's method). "
+        f"{UNSURE}: too few seeds, so nothing can be said. {MORE}: higher on test than the best.",
+        "min: mean minutes of pretraining. MB: the size of the runs' files in DVC's cache. own MB: "
+        "the part of it that no other group has.",
     ]
 
 
 def terminal(compared: Compared, width: int = WIDTH) -> str:
-    """The tables for a terminal, what they mean, and what is not in them."""
+    """The tables for a terminal, their legend, and the runs that are not compared."""
     lines = []
-    for found in compared.parts:
-        lines += [f"{heading}:", ""] if (heading := compared.title(found)) else []
-        said = [*_facts(found), *_names(found), *_remedy(found)]
-        lines += [*_table(found, width), "", *_wrapped(said, width), ""]
-    lines += _wrapped(notes(BEST), width)
+    for comparison in compared.parts:
+        lines += [f"{heading}:", ""] if (heading := compared.title(comparison)) else []
+        facts = [*_facts(comparison), *_names(comparison), *_remedy(comparison)]
+        lines += [*_table(comparison, width), "", *_wrap(facts, width), ""]
+    lines += _wrap(legend(compared, BEST), width)
     if compared.apart:
         lines += ["", "Not compared:"]
         lines += [f"  {name}: {why}" for name, why in compared.apart.items()]
@@ -46,121 +54,115 @@ def terminal(compared: Compared, width: int = WIDTH) -> str:
 
 
 def markdown(compared: Compared) -> str:
-    """The same for a pull request or a page of notes; the best is bold."""
+    """The same as `terminal` in Markdown; the best is bold."""
     lines = []
-    for found in compared.parts:
-        lines += [f"## {_escaped(heading)}", ""] if (heading := compared.title(found)) else []
-        facts = [*_facts(found), *(f"{one.label}: {one.whole}" for one in _shortened(found))]
-        said = [*map(_escaped, facts), *_remedy(found)]
-        lines += [*_grid(found), "", *(f"- {line}" for line in said), ""]
-    apart = [f"- not compared: {_escaped(name)}: {why}" for name, why in compared.apart.items()]
-    return "\n".join([*lines, *(f"- {note}" for note in notes("bold")), *apart, ""])
+    for comparison in compared.parts:
+        lines += [f"## {_escape(heading)}", ""] if (heading := compared.title(comparison)) else []
+        facts = [
+            *_facts(comparison),
+            *(f"{group.label}: {group.full_label}" for group in _shortened(comparison)),
+        ]
+        facts = [*map(_escape, facts), *_remedy(comparison)]
+        lines += [*_grid(comparison), "", *(f"- {fact}" for fact in facts), ""]
+    left_out = [f"- not compared: {_escape(name)}: {why}" for name, why in compared.apart.items()]
+    return "\n".join([*lines, *(f"- {note}" for note in legend(compared, "bold")), *left_out, ""])
 
 
-def _mark(found: Comparison, group: Group, metric: str) -> str:
-    """How the group stands to a metric's best; empty: it is surely less, or has none."""
-    return _MARKS.get(found.standing(group, metric), "")
+def _mark(comparison: Comparison, group: Group, metric: str) -> str:
+    """How the group compares with a metric's best; empty if it is lower, or was not measured."""
+    return _MARKS.get(comparison.standing(group, metric), "")
 
 
-def _table(found: Comparison, width: int) -> list[str]:
-    """One table where it fits; else several below each other, long names listed above them."""
-    header = [
-        "settings",
-        "n",
-        *(without_accuracy(name) for name in found.metrics),
-        "min",
-        "MB",
-        "own MB",
-    ]
-    rows = [[*_row(found, group)] for group in found.groups]
-    whole = format_table([header, *rows])
-    if max(map(len, whole)) <= width:
-        return whole
-    if max(len(row[0]) for row in rows) * _SHARE <= width:
-        return _below([header, *rows], width)
+def _table(comparison: Comparison, width: int) -> list[str]:
+    """One table if it fits; otherwise several below each other, with long names above them."""
+    header = ["settings", *_columns(comparison)]
+    rows = [[*_row(comparison, group)] for group in comparison.groups]
+    table = format_table([header, *rows])
+    if max(map(len, table)) <= width:
+        return table
+    if max(len(row[0]) for row in rows) * _NAME_SHARE <= width:
+        return _split_table([header, *rows], width)
     names = [f"{number}: {row[0]}" for number, row in enumerate(rows, 1)]
     rows = [[str(number), *cells] for number, (_, *cells) in enumerate(rows, 1)]
-    return [*_wrapped(names, width), "", *_below([["", *header[1:]], *rows], width)]
+    return [*_wrap(names, width), "", *_split_table([["", *header[1:]], *rows], width)]
 
 
-def _below(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Tables of as many columns as fit; the first column is in all of them."""
+def _split_table(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Tables of as many columns as fit; each has the first column."""
     lines, columns = [], [0]
-    for place in range(1, len(rows[0])):
-        wider = [[row[at] for at in (*columns, place)] for row in rows]
+    for column in range(1, len(rows[0])):
+        wider = [[row[index] for index in (*columns, column)] for row in rows]
         if len(columns) > 1 and max(map(len, format_table(wider))) > width:
-            lines += [*format_table([[row[at] for at in columns] for row in rows]), ""]
+            lines += [*format_table([[row[index] for index in columns] for row in rows]), ""]
             columns = [0]
-        columns.append(place)
-    return [*lines, *format_table([[row[at] for at in columns] for row in rows])]
+        columns.append(column)
+    return [*lines, *format_table([[row[index] for index in columns] for row in rows])]
 
 
-def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+def _wrap(lines: Sequence[str], width: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent="   ")]
 
 
-def _grid(found: Comparison) -> list[str]:
-    """A table in Markdown."""
-    columns = [
-        "n",
-        *(without_accuracy(name) for name in found.metrics),
-        "min",
-        "MB",
-        "own MB",
-        "runs",
-    ]
+def _grid(comparison: Comparison) -> list[str]:
+    """The table in Markdown."""
     rows: dict[str, list[str]] = {}
-    for group in found.groups:
-        _, *cells = _row(found, group)
+    for group in comparison.groups:
+        _, *cells = _row(comparison, group)
         bold = [f"**{cell[:-2]}**" if cell.endswith(f" {BEST}") else cell for cell in cells]
-        rows[_escaped(group.label)] = [*bold, _escaped(", ".join(run.name for run in group.runs))]
-    return scoreboard.grid("settings", columns, rows)
+        rows[_escape(group.label)] = [*bold, _escape(", ".join(run.name for run in group.runs))]
+    return scoreboard.grid("settings", [*_columns(comparison), "runs"], rows)
 
 
-def _columns(found: Comparison) -> list[str]:
-    return ["n", *map(without_accuracy, found.metrics), "min", "MB", "own MB"]
+def _columns(comparison: Comparison) -> list[str]:
+    headings = (comparison.named[name].heading for name in comparison.metrics)
+    return ["n", *headings, "min", "MB", "own MB"]
 
 
-def _row(found: Comparison, group: Group) -> Sequence[str]:
+def _row(comparison: Comparison, group: Group) -> Sequence[str]:
     cells = [
-        f"{cell(group.interval(name))} {_mark(found, group, name)}".rstrip()
-        for name in found.metrics
+        f"{format_interval(group.interval(name))} {_mark(comparison, group, name)}".rstrip()
+        for name in comparison.metrics
     ]
-    sizes = [megabytes(sum(group.outs.values())), megabytes(found.own_bytes(group))]
-    return [group.label, str(len(group.seeds)), *cells, minutes(group), *sizes]
+    sizes = [
+        format_megabytes(sum(group.outs.values())),
+        format_megabytes(comparison.unshared_bytes(group)),
+    ]
+    return [group.label, str(len(group.seeds)), *cells, format_minutes(group), *sizes]
 
 
-def _facts(found: Comparison) -> list[str]:
-    """The best, and what the table does not show: metrics that lack, other code."""
+def _facts(comparison: Comparison) -> list[str]:
+    """The best, and what the table does not show: missing metrics, differing code."""
     facts = []
-    if found.metrics:
-        metric, best = found.metrics[0], found.groups[0]
+    if comparison.metrics:
+        metric, best = comparison.metrics[0], comparison.groups[0]
         runs = ", ".join(run.name for run in best.runs)
-        facts.append(f"Best {metric}: {best.label} ({runs}), {found.picked(metric)}")
-    if found.lacking:
-        facts.append(f"No run of this part has {', '.join(found.lacking)}.")
-    if found.changed:
-        facts.append(f"Code differs in: {', '.join(found.changed)}")
+        facts.append(
+            f"Best {metric}: {best.label} ({runs}), {comparison.describe_selection(metric)}"
+        )
+    if comparison.missing_metrics:
+        facts.append(f"No run of this part has {', '.join(comparison.missing_metrics)}.")
+    if comparison.changed:
+        facts.append(f"Code differs in: {', '.join(comparison.changed)}")
     return facts
 
 
-def _names(found: Comparison) -> list[str]:
-    """Where all settings of short names stand."""
-    said = "Names have the most telling settings; the page, under Settings, has all."
-    return [said] if _shortened(found) else []
+def _names(comparison: Comparison) -> list[str]:
+    """Where all settings stand, if some names are shortened."""
+    note = "Names have the most telling settings; the page, under Settings, has all."
+    return [note] if _shortened(comparison) else []
 
 
-def _remedy(found: Comparison) -> list[str]:
-    """How to get more seeds, where they are wanted."""
-    return [MORE_SEEDS] if any(found.unsure(metric) for metric in found.metrics) else []
+def _remedy(comparison: Comparison) -> list[str]:
+    """How to get more seeds, if some groups have too few."""
+    return [MORE_SEEDS] if any(comparison.unsure(metric) for metric in comparison.metrics) else []
 
 
-def _shortened(found: Comparison) -> list[Group]:
-    return [group for group in found.groups if group.shortened]
+def _shortened(comparison: Comparison) -> list[Group]:
+    return [group for group in comparison.groups if group.shortened]
 
 
-def _escaped(text: str) -> str:
-    """Text that Markdown takes for nothing but text."""
+def _escape(text: str) -> str:
+    """Text without Markdown's meaning."""
     for sign in "\\|*~_`<[":
         text = text.replace(sign, f"\\{sign}")
     return text

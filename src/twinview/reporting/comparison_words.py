@@ -1,25 +1,25 @@
-"""Words that the comparison's tables and its page share."""
+"""Texts that both the comparison's tables and its page show."""
 
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import Interval
 
 MORE_SEEDS = (
-    "Where ? stands, the row or the best has a single seed. `twinview seeds 3` trains the "
-    "workspace's settings with three; for another row: `dvc exp run --queue -S "
+    "A row with ? has a single seed, or the best has. `twinview seeds 3` trains the "
+    "workspace's settings with three seeds; for another row: `dvc exp run --queue -S "
     "pretrain.seed=0,1,2 -S SETTING=VALUE`, then `dvc queue start`."
 )
 
 
-def cell(one: Interval | None) -> str:
-    """A mean with its interval; a dash where nothing was measured."""
-    return "–" if one is None else str(one)
+def format_interval(interval: Interval | None) -> str:
+    """A mean with its interval; a dash if nothing was measured."""
+    return "–" if interval is None else str(interval)
 
 
-def megabytes(count: int) -> str:
-    """A number of bytes as MB with as many digits as tell something."""
+def format_megabytes(count: int) -> str:
+    """A number of bytes in MB: three digits, or all digits before the point."""
     return f"{count / 1e6:.3g}" if count < 1e9 else f"{count / 1e6:.0f}"
 
 
-def minutes(group: Group) -> str:
-    """The mean of a group's trainings; a dash where they are not known."""
+def format_minutes(group: Group) -> str:
+    """The mean minutes of a group's trainings; a dash if they are not known."""
     return "–" if group.minutes is None else f"{group.minutes:.3g}"

@@ -1,4 +1,4 @@
-"""What a run took: minutes, examples a second, disk; in words where the page wants words."""
+"""The costs of a run for the page: minutes, examples per second, disk."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 from twinview.experiments.lock_file import Out
 
-_LARGE = 1e-4  # of the largest out; smaller ones are one line of the table
+_LARGE = 1e-4  # as a share of the largest out; smaller outs are one line of the table
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Disk that one out takes. share: of the largest."""
+class DiskUsage:
+    """The disk space of one out. words: its size as text. share: relative to the largest out."""
 
     out: Out
     words: str
@@ -19,31 +19,32 @@ class Taken:
 
 
 def costs(run: Mapping[str, Any], outs: Sequence[Out]) -> dict[str, Any]:
-    """The page's costs; outs by size. run: the record of the pretraining."""
+    """The page's costs, with the outs in order of size. run: the record of the pretraining."""
     by_size = sorted(outs, key=lambda out: -out.size)
     large = [out for out in by_size if out.size >= _LARGE * by_size[0].size]
     smaller = by_size[len(large) :]
     return {
-        "minutes": minutes_words(run["seconds"]),
+        "minutes": format_duration(run["seconds"]),
         "rate": f"{run['examples_per_second']:,} examples/s",
-        "disk": size_words(sum(out.size for out in outs)),
-        "taken": [
-            Taken(out, size_words(out.size), round(out.size / by_size[0].size, 4)) for out in large
+        "disk": format_size(sum(out.size for out in outs)),
+        "disk_usage": [
+            DiskUsage(out, format_size(out.size), round(out.size / by_size[0].size, 4))
+            for out in large
         ],
         "smaller": smaller,
-        "smaller_words": size_words(sum(out.size for out in smaller)),
+        "smaller_words": format_size(sum(out.size for out in smaller)),
     }
 
 
-def minutes_words(seconds: float) -> str:
-    """A time in words: '45 s', '8.5 min', '3.2 h'."""
+def format_duration(seconds: float) -> str:
+    """A time as text, such as '45 s', '8.5 min' or '3.2 h'."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def size_words(size: int) -> str:
-    """A number of bytes in words of three digits: '557 B', '13.5 kB', '1.96 GB'."""
+def format_size(size: int) -> str:
+    """A number of bytes as text of three digits, such as '557 B', '13.5 kB' or '1.96 GB'."""
     amount, unit = float(size), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if amount < 999.5:

@@ -1,36 +1,46 @@
-"""How the pretraining went: its verdict in words and its curves."""
+"""The page's section on the pretraining: the verdict in words, and the curves."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.learning.collapse import EVEN, LEAST_RANK, LEAST_SPREAD, SLOW_SHARE, Monitors, alike
+from twinview.learning.collapse import (
+    EVEN_UNIFORMITY,
+    MIN_RANK,
+    MIN_SPREAD,
+    SLOW_SHARE,
+    Measures,
+    completely_collapsed,
+)
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {
     "learning": "the loss is well below chance, and the embeddings differ from example to example",
     "slow": "the loss is still above nine tenths of chance",
-    "collapsed": "the embeddings are nearly the same for all examples, or no longer numbers",
+    "collapsed": "the embeddings are nearly the same for all examples, or are no numbers any more",
 }
 
 MONITORS = {
     "validation_knn": (
         "Validation kNN",
-        "accuracy by nearest train examples, where all have labels",
+        "accuracy by nearest train examples, if all examples have labels",
     ),
-    "cosine_spread": ("Cosine spread", "0 when all embeddings are alike"),
+    "cosine_spread": ("Cosine spread", "0 when all embeddings are equal"),
     "effective_rank": ("Effective rank", "directions in use; 1 when collapsed"),
-    "alignment": ("Alignment", "how far two views are apart; 2 is chance"),
-    "uniformity": ("Uniformity", "0 when all are alike; about -4 at best"),
+    "alignment": ("Alignment", "distance between two views; 2 is chance"),
+    "uniformity": ("Uniformity", "0 when all embeddings are equal; about -4 at best"),
 }
 
 CurveRows = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Check:
-    """One of the measures that the verdict comes from, and its limit, in words."""
+class VerdictCheck:
+    """One of the measures that decide the verdict, and its limit, as text.
+
+    else_verdict: the verdict when the check does not hold.
+    """
 
     name: str
     measured: str
@@ -39,10 +49,17 @@ class Check:
     holds: bool
 
 
-def training(
+def describe_training(
     pretrained: Mapping[str, Any], steps: CurveRows, epochs: CurveRows, batch_size: int
 ) -> dict[str, Any]:
-    """What the page says of the training. pretrained: the summary; steps, epochs: its curves."""
+    """The page's values on the training.
+
+    Parameters
+    ----------
+    pretrained : the summary of the pretraining.
+    steps, epochs : its curves.
+    batch_size : of the pretraining.
+    """
     chance = pretrained["chance"]
     return {
         "verdict": pretrained["verdict"],
@@ -51,34 +68,49 @@ def training(
         "chance": chance,
         "checks": checks(pretrained),
         "curves": [
-            *_by_step(steps, (chance, chance_words(chance, batch_size))),
+            *_by_step(steps, (chance, describe_chance(chance, batch_size))),
             *_by_epoch(epochs),
         ],
     }
 
 
-def checks(pretrained: Mapping[str, Any]) -> list[Check]:
-    """What the verdict rests on: it is "learning" where all of them hold.
+def checks(pretrained: Mapping[str, Any]) -> list[VerdictCheck]:
+    """The measures that decide the verdict, which is "learning" when all of them hold.
 
-    A low rank that the verdict lets pass is that of a method with labels, or of few outputs.
+    The verdict allows a low rank for a method with labels, or an encoder with few outputs.
     """
     loss, chance = pretrained["loss"], pretrained["chance"]
     spread, rank = pretrained["cosine_spread"], pretrained["effective_rank"]
-    slow, excused = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
-    last = Monitors.of(pretrained)
+    slow, rank_allowed = SLOW_SHARE * chance, pretrained["verdict"] != "collapsed"
+    last = Measures.from_row(pretrained)
     return [
-        Check("Cosine spread", f"{spread:.3f}", f"at least {LEAST_SPREAD:g}, unless uniformity "
-              f"is at most {EVEN:g}", "collapsed", not alike(last)),
-        Check("Effective rank", f"{rank:.1f}", f"at least {LEAST_RANK:g}, unless labels say what "
-              "is alike, or there are no more outputs or examples", "collapsed",
-              rank >= LEAST_RANK or excused),
-        Check("Loss", f"{loss:.3f}", f"at most {slow:.3f}, {SLOW_SHARE:g} of chance", "slow",
-              loss <= slow),
-    ]  # fmt: skip
+        VerdictCheck(
+            "Cosine spread",
+            f"{spread:.3f}",
+            f"at least {MIN_SPREAD:g}, unless uniformity is at most {EVEN_UNIFORMITY:g}",
+            "collapsed",
+            not completely_collapsed(last),
+        ),
+        VerdictCheck(
+            "Effective rank",
+            f"{rank:.1f}",
+            f"at least {MIN_RANK:g}, unless labels say which examples are similar, or there "
+            f"are no more than {MIN_RANK:g} outputs or examples",
+            "collapsed",
+            rank >= MIN_RANK or rank_allowed,
+        ),
+        VerdictCheck(
+            "Loss",
+            f"{loss:.3f}",
+            f"at most {slow:.3f}, {SLOW_SHARE:g} of chance",
+            "slow",
+            loss <= slow,
+        ),
+    ]
 
 
-def chance_words(chance: float, batch_size: int) -> str:
-    """The loss of embeddings that say nothing, with its formula where it is NT-Xent's."""
+def describe_chance(chance: float, batch_size: int) -> str:
+    """The loss of random embeddings, with its formula if it is NT-Xent's."""
     formula = "log(2n − 1) = " if math.isclose(chance, math.log(2 * batch_size - 1)) else ""
     return f"chance: {formula}{chance:.3f}"
 
@@ -86,7 +118,7 @@ def chance_words(chance: float, batch_size: int) -> str:
 def _by_step(rows: CurveRows, reference: tuple[float, str]) -> list[Chart]:
     loss, rate = _curve(rows, "step", "loss"), _curve(rows, "step", "learning_rate")
     return [
-        line_chart("Loss", "each point the mean since the one before", "step", loss, reference),
+        line_chart("Loss", "each point is the mean since the one before", "step", loss, reference),
         line_chart("Learning rate", "warm-up, then half a cosine to zero", "step", rate),
     ]
 

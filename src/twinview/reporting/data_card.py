@@ -1,4 +1,4 @@
-"""What is in the data: counts, statistics, duplicates, and a picture of some of it."""
+"""What the data contains: counts, statistics, duplicates, and a picture of some examples."""
 
 import dataclasses
 import hashlib
@@ -9,14 +9,14 @@ import torch
 from PIL import Image as Picture
 
 from twinview.data.splits import Prepared
-from twinview.reporting.pictures import tiled
+from twinview.reporting.pictures import tile
 
 ROW = 12
 UNLABELLED_ROWS = 8
 
 
 def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
-    """Counts in all and by class, shape, statistics of train, exact duplicates."""
+    """The counts in all and by class, the shape, the statistics of train, exact duplicates."""
     train = prepared.splits["train"].inputs
     return {
         "source": source,
@@ -30,7 +30,7 @@ def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
 
 
 def duplicates(prepared: Prepared) -> dict[str, Any]:
-    """Inputs that occur more than once, byte for byte: within a split and across splits."""
+    """The inputs that occur more than once, byte for byte, within a split and across splits."""
     owners: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
     for name, split in prepared.splits.items():
         for row, row_id in zip(split.inputs.flatten(1).numpy(), split.ids.tolist(), strict=True):
@@ -45,13 +45,13 @@ def duplicates(prepared: Prepared) -> dict[str, Any]:
 
 
 def contact_sheet(prepared: Prepared) -> Picture.Image:
-    """A row of train examples for each class; without labels, rows of the first ones."""
+    """A row of train examples for each class; without labels, rows of the first examples."""
     train = prepared.splits["train"]
     if train.labels is None:
-        return tiled(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
+        return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
     rows = [(train.labels == label).nonzero().squeeze(1) for label in train.labels.unique()]
-    shown = min(ROW, *(len(row) for row in rows))
-    return tiled(train.inputs[torch.cat([row[:shown] for row in rows])], shown)
+    width = min(ROW, *(len(row) for row in rows))
+    return tile(train.inputs[torch.cat([row[:width] for row in rows])], width)
 
 
 def _counts(prepared: Prepared, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The map of test embeddings and the neighbours of some, as the page's script and tables need."""
+"""The map of test embeddings, and the nearest neighbours of some, as data for the page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,12 +15,12 @@ from twinview.reporting.marks import mark
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
 
-_UNITS = 1000  # the map's side in whole numbers, finer than a screen shows
-_COLUMNS = 50
+_UNITS = 1000  # the side of the map; its whole numbers are finer than a screen
+_COLUMNS = 50  # of the sprite
 
 
 @dataclass(frozen=True)
-class Portrait:
+class Example:
     """One example: its picture as a data URI, its class, its id."""
 
     picture: str
@@ -30,54 +30,68 @@ class Portrait:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A train example near a query."""
+    """A train example near a query. same_class: whether its class is the query's."""
 
-    portrait: Portrait
+    example: Example
     cosine: float
-    same: bool
+    same_class: bool
 
 
 @dataclass(frozen=True)
 class Query:
-    """A test example, the class that a probe says, and its nearest train examples, best first."""
+    """A test example, the class that a probe predicts, and its neighbours, nearest first.
 
-    portrait: Portrait
-    said: str
+    predicted: empty where there is no probe.
+    """
+
+    example: Example
+    predicted: str
     neighbours: tuple[Neighbour, ...]
 
     @property
     def agreeing(self) -> int:
-        """How many neighbours are of the query's class."""
-        return sum(neighbour.same for neighbour in self.neighbours)
+        """The number of neighbours that have the query's class."""
+        return sum(neighbour.same_class for neighbour in self.neighbours)
 
 
-def drawn(seed: int, name: str, count: int, total: int) -> Tensor:
-    """`count` of `total` row numbers at random, rising; all of them where there are fewer."""
+def random_rows(seed: int, name: str, count: int, total: int) -> Tensor:
+    """`count` random row numbers below `total`, in ascending order; all if there are fewer.
+
+    seed, name: of the random numbers.
+    """
     return torch.randperm(total, generator=randomness.generator(seed, name))[:count].sort().values
 
 
 def map_data(
     test: Split,
     features: Tensor,
-    predicted: Sequence[str],
+    predicted: Sequence[str] | None,
     classes: Sequence[str],
     rows: Tensor,
     seed: int,
 ) -> dict[str, Any]:
-    """What the map's script reads: points [x, y, actual, predicted, id], marks, the sprite's grid.
+    """The data for the map's script: points (x, y, actual, predicted, id), marks, the sprite.
 
-    predicted: the class that the first probe says of every test row.
+    Parameters
+    ----------
+    test : the test split.
+    features : (n, d) of the test split.
+    predicted : for each test row, the class that the first probe predicts; None where there is no
+        probe.
+    classes : the names of the classes, by label.
+    rows : the test rows on the map.
+    seed : of the projection.
     """
-    places = (projection(features[rows], seed) * _UNITS).round().int()
-    number = {name: place for place, name in enumerate(classes)}
-    said = [number[predicted[row]] for row in rows.tolist()]
-    part = test.take(rows)
-    truth = labels_of(part)
-    columns = zip(*places.T.tolist(), truth, said, part.ids.tolist(), strict=True)
-    height, width = thumbnails(part.inputs[:1]).shape[2:]
+    positions = (projection(features[rows], seed) * _UNITS).round().int()
+    label_of = {name: label for label, name in enumerate(classes)}
+    predicted_labels = [label_of[predicted[row]] if predicted else None for row in rows.tolist()]
+    on_map = test.take(rows)
+    actual = required_labels(on_map)
+    columns = zip(*positions.T.tolist(), actual, predicted_labels, on_map.ids.tolist(), strict=True)
+    height, width = thumbnails(on_map.inputs[:1]).shape[2:]
     return {
         "classes": list(classes),
-        "marks": [asdict(mark(place)) for place in range(len(classes))],
+        "marks": [asdict(mark(label)) for label in range(len(classes))],
         "units": _UNITS,
         "sprite": {"columns": _COLUMNS, "width": width, "height": height},
         "points": [list(column) for column in columns],
@@ -92,43 +106,45 @@ def map_sprite(test: Split, rows: Tensor) -> str:
 def neighbour_rows(
     splits: Mapping[str, Split],
     features: Mapping[str, Embeddings],
-    predicted: Sequence[str],
+    predicted: Sequence[str] | None,
     classes: Sequence[str],
     rows: Tensor,
     count: int,
 ) -> list[Query]:
-    """For each of the test rows its `count` nearest train rows by cosine.
+    """For each of the test rows, its `count` nearest train rows by cosine.
 
-    predicted: the class that the first probe says of every test row.
+    Parameters
+    ----------
+    splits, features : the inputs and the features by split.
+    predicted : for each test row, the class that the first probe predicts; None where there is no
+        probe.
+    classes : the names of the classes, by label.
+    rows : the test rows.
+    count : the number of neighbours of each.
     """
-    train, test = splits["train"], splits["test"]
-    cosines, near = nearest(features["test"].features[rows], features["train"].features, count)
-    queries = _portraits(test.take(rows), classes)
-    return [
-        Query(
-            portrait,
-            predicted[row],
-            tuple(
-                Neighbour(other, round(cosine, 3), other.actual == portrait.actual)
-                for other, cosine in zip(_portraits(train.take(own), classes), scores, strict=True)
-            ),
-        )
-        for portrait, row, own, scores in zip(
-            queries, rows.tolist(), near, cosines.tolist(), strict=True
-        )
-    ]
+    train, test = features["train"].features, features["test"].features[rows]
+    cosines, nearest_rows = nearest(test, train, count)
+    examples = _examples(splits["test"].take(rows), classes)
+    queries = []
+    for example, row, neighbours, similarities in zip(
+        examples, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
+    ):
+        shown = zip(_examples(splits["train"].take(neighbours), classes), similarities, strict=True)
+        near = (Neighbour(n, round(cosine, 3), n.actual == example.actual) for n, cosine in shown)
+        queries.append(Query(example, predicted[row] if predicted else "", tuple(near)))
+    return queries
 
 
-def labels_of(split: Split) -> list[int]:
-    """The labels, where the page cannot do without."""
+def required_labels(split: Split) -> list[int]:
+    """The labels of a split that must have some."""
     assert split.labels is not None, "the page needs labels"
     return split.labels.tolist()
 
 
-def _portraits(split: Split, classes: Sequence[str]) -> list[Portrait]:
+def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
     return [
-        Portrait(data_uri(as_picture(image)), classes[label], row_id)
+        Example(data_uri(as_picture(image)), classes[label], row_id)
         for image, label, row_id in zip(
-            thumbnails(split.inputs), labels_of(split), split.ids.tolist(), strict=True
+            thumbnails(split.inputs), required_labels(split), split.ids.tolist(), strict=True
         )
     ]

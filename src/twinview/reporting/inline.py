@@ -1,4 +1,4 @@
-"""Pictures inside the page's own file: thumbnails, sprites, data URIs."""
+"""Pictures inside the page's file: thumbnails, sprites, data URIs."""
 
 import base64
 import io
@@ -12,22 +12,22 @@ from torch import Tensor
 from twinview.core.errors import DataError
 from twinview.reporting.pictures import as_picture
 
-_WIDEST = 1600  # of a whole picture
-_LONGEST = 32  # of a thumbnail's sides; thousands of larger ones would make a heavy page
+_MAX_WIDTH = 1600  # of a whole picture
+_MAX_SIDE = 32  # of a thumbnail; thousands of larger ones would make the page large
 
 
 def thumbnails(images: Tensor) -> Tensor:
-    """Images uint8 (n, c, h, w) at most 32 pixels wide and high; smaller ones as they are."""
+    """Images uint8 (n, c, h, w), scaled down to at most 32 pixels wide and high."""
     height, width = images.shape[2:]
-    shrink = max(height, width) / _LONGEST
-    if shrink <= 1:
+    factor = max(height, width) / _MAX_SIDE
+    if factor <= 1:
         return images
-    size = (max(1, round(height / shrink)), max(1, round(width / shrink)))
+    size = (max(1, round(height / factor)), max(1, round(width / factor)))
     return F.interpolate(images.float(), size, mode="area").round().to(torch.uint8)
 
 
 def sprite(images: Tensor, columns: int) -> Picture.Image:
-    """Images uint8 (n, c, h, w) side by side without gaps, row by row."""
+    """One picture of images uint8 (n, c, h, w), side by side without gaps, row by row."""
     n, channels, height, width = images.shape
     rows = -(-n // columns)
     full = torch.zeros(rows * columns, channels, height, width, dtype=torch.uint8)
@@ -37,7 +37,7 @@ def sprite(images: Tensor, columns: int) -> Picture.Image:
 
 
 def data_uri(picture: Picture.Image) -> str:
-    """The picture in a data URI: a grey one to the bit, a coloured one as WebP, far smaller so."""
+    """The picture as a data URI: a grey one as PNG, a coloured one as WebP, which is smaller."""
     file = io.BytesIO()
     if picture.mode == "L":
         picture.save(file, format="png", optimize=True)
@@ -47,11 +47,11 @@ def data_uri(picture: Picture.Image) -> str:
 
 
 def file_uri(path: Path) -> str:
-    """A picture's file as a data URI, at most 1600 wide. Raises DataError when it is missing."""
+    """A picture file as a data URI, at most 1600 wide. Raises DataError when it is missing."""
     if not path.is_file():
-        raise DataError(f"{path} is missing; `dvc repro` makes it")
+        raise DataError.at(path, "is missing", "`dvc repro` makes it")
     with Picture.open(path) as picture:
-        picture.thumbnail((_WIDEST, picture.height))
+        picture.thumbnail((_MAX_WIDTH, picture.height))
         return data_uri(picture)
 
 

@@ -1,7 +1,7 @@
-// The map of embeddings: drawn on a canvas, since thousands of SVG nodes are slow on a phone.
+// The map of embeddings is drawn on a canvas, since thousands of SVG nodes are slow on a phone.
 (() => {
   const MARGIN = 14, RADIUS = 4, REACH = 24;
-  const X = 0, Y = 1, ACTUAL = 2, SAID = 3, ID = 4;
+  const X = 0, Y = 1, ACTUAL = 2, PREDICTED = 3, ID = 4;
   const data = JSON.parse(document.getElementById("points").textContent);
   const marks = data.marks.map(({ colour, path }) => ({ colour, path: new Path2D(path) }));
   const cross = new Path2D("M-1-1 1 1M-1 1 1-1");
@@ -9,10 +9,10 @@
   const section = document.getElementById("map");
   const canvas = section.querySelector("canvas"), brush = canvas.getContext("2d");
   const card = document.getElementById("card"), picture = card.querySelector(".sprite");
-  const only = new Set(); // classes to show; empty: all
+  const only = new Set(); // the classes to show; empty shows all
   let byError = false, onlyWrong = false, current = null;
 
-  const isWrong = (point) => point[ACTUAL] !== point[SAID];
+  const isWrong = (point) => point[PREDICTED] !== null && point[ACTUAL] !== point[PREDICTED];
   const isShown = (point) =>
     (only.size === 0 || only.has(point[ACTUAL])) && (!onlyWrong || isWrong(point));
   const place = (point) => [X, Y].map(
@@ -35,7 +35,7 @@
       brush.fillStyle = byError ? colours.right : marks[point[ACTUAL]].colour;
       const path = byError ? disc : marks[point[ACTUAL]].path;
       brush.fill(path);
-      brush.strokeStyle = colours.edge; // pale colours, and marks on marks, stay apart
+      brush.strokeStyle = colours.edge; // keeps pale colours and overlapping marks visible
       brush.lineWidth = 0.2;
       brush.stroke(path);
     }
@@ -76,21 +76,22 @@
     const [x, y] = place(point), side = canvas.clientWidth;
     const longest = Math.min(84, Math.round(side / 6)), edge = longest / 2 + 10;
     cut(picture, data.sprite, data.points.length, data.points.indexOf(point), longest);
-    const verdict = isWrong(point) ? `✕ said ${data.classes[point[SAID]]}` : "✓ said so";
-    card.querySelector(".said").textContent =
-      `${data.classes[point[ACTUAL]]}\n${verdict}\ntest ${point[ID]}`;
+    const verdict = isWrong(point) ? `✕ predicted ${data.classes[point[PREDICTED]]}` : "✓ predicted correctly";
+    const verdicts = point[PREDICTED] === null ? [] : [verdict];
+    card.querySelector(".text").textContent =
+      [data.classes[point[ACTUAL]], ...verdicts, `test ${point[ID]}`].join("\n");
     card.classList.toggle("wrong", isWrong(point));
     card.classList.toggle("before", x > side / 2);
     card.style.left = `${x}px`;
     card.style.top = `${Math.min(Math.max(y, edge), side - edge)}px`;
   }
 
-  // The shown point with the least cost; null when every cost is infinite.
+  // Returns the visible point with the least cost, or null when every cost is infinite.
   function cheapest(cost) {
     let best = null, least = Infinity;
     for (const point of data.points) {
-      const own = isShown(point) ? cost(point) : Infinity;
-      if (own < least) [best, least] = [point, own];
+      const pointCost = isShown(point) ? cost(point) : Infinity;
+      if (pointCost < least) [best, least] = [point, pointCost];
     }
     return best;
   }
@@ -104,7 +105,7 @@
     });
   }
 
-  // The nearest point within 45 degrees of an arrow's direction.
+  // Returns the nearest point within 45 degrees of an arrow's direction.
   function step([dx, dy]) {
     const from = place(current);
     return cheapest((point) => {

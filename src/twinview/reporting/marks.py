@@ -1,7 +1,7 @@
-"""How classes are told apart: a colour and a shape each, so that neither has to do it alone.
+"""The marks of classes: a colour and a shape each, so that either is enough to tell classes apart.
 
 Colours: Petroff, "Accessible Color Sequences for Data Visualization", arXiv 2107.02270, the ten
-that stay apart under the common kinds of colour blindness.
+that stay different under the common kinds of colour blindness.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,6 @@ class Mark:
 
 
 def mark(number: int) -> Mark:
-    """The mark of a class; the first 50 differ, neighbours in both colour and shape."""
-    turn = number // len(_COLOURS)
-    return Mark(_COLOURS[number % len(_COLOURS)], _SHAPES[(number + turn) % len(_SHAPES)])
+    """The mark of a class. The first 50 differ; successive marks differ in colour and shape."""
+    cycle = number // len(_COLOURS)
+    return Mark(_COLOURS[number % len(_COLOURS)], _SHAPES[(number + cycle) % len(_SHAPES)])

@@ -1,5 +1,5 @@
 "use strict";
-// A number of the confusion matrix shows the pictures that it counts.
+// A pressed number of the confusion matrix shows the pictures that it counts.
 (() => {
   const SIDE = 56;
   const data = JSON.parse(document.getElementById("mistaken").textContent);
@@ -25,24 +25,24 @@
     for (const other of buttons) other.ariaPressed = String(other.dataset.cell === cell);
   }
 
-  // A matrix is one stop of the Tab key; from number to number go the arrow keys.
+  // A matrix is one stop of the Tab key; the arrow keys move from number to number.
   const WAYS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const place = (button) => button.dataset.cell.split("/").slice(1).map(Number);
   function steer(matrix) {
-    const own = [...matrix.querySelectorAll("[data-cell]")];
-    own.slice(1).forEach((button) => { button.tabIndex = -1; });
+    const numbers = [...matrix.querySelectorAll("[data-cell]")];
+    numbers.slice(1).forEach((button) => { button.tabIndex = -1; });
     matrix.addEventListener("keydown", (event) => {
-      const way = WAYS[event.key], from = own.indexOf(event.target);
+      const way = WAYS[event.key], from = numbers.indexOf(event.target);
       if (!way || from < 0) return;
       event.preventDefault();
-      const [row, column] = place(own[from]);
-      const ahead = own.filter((button) => {
+      const [row, column] = place(numbers[from]);
+      const ahead = numbers.filter((button) => {
         const [y, x] = place(button);
         return way[0] ? x === column && (y - row) * way[0] > 0 : y === row && (x - column) * way[1] > 0;
       });
       const next = way[0] + way[1] > 0 ? ahead[0] : ahead.at(-1);
       if (!next) return;
-      own[from].tabIndex = -1;
+      numbers[from].tabIndex = -1;
       next.tabIndex = 0;
       next.focus();
     });

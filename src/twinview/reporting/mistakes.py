@@ -1,4 +1,4 @@
-"""Pictures of what probes got wrong, by cell of the confusion matrix."""
+"""The pictures that probes classified wrongly, by cell of the confusion matrix."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,44 +7,49 @@ from typing import Any
 from twinview.core.types import Split
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 
-_COLUMNS = 50
-_EACH = 24  # pictures of one cell
-_ALL = 1500  # pictures in all: they share the page's 10 MB with the map
+_COLUMNS = 50  # of the sprite
+_MAX_PER_CELL = 24  # pictures
+_MAX_PICTURES = 1500  # in all cells; the page, with the map, should stay below 10 MB
 
 
 def mistakes(
-    test: Split, truth: Sequence[int], said: Mapping[str, Sequence[int]]
+    test: Split, labels: Sequence[int], predictions: Mapping[str, Sequence[int]]
 ) -> tuple[dict[str, Any], str]:
-    """What the script reads, and the pictures as one data URI.
+    """The data for the page's script, and the pictures as one data URI.
 
-    truth, said: labels of the test rows, those said by probe. Cells are keyed "probe/true/said";
-    each has the first few of its rows, as places in the sprite.
+    The data has the first few rows of each cell "probe/actual/predicted", as numbers of pictures.
+
+    Parameters
+    ----------
+    test : the test split.
+    labels : of the test rows.
+    predictions : the predicted labels of the test rows, by probe.
     """
     cells: dict[str, list[int]] = defaultdict(list)
-    for probe, labels in said.items():
-        for row, (actual, label) in enumerate(zip(truth, labels, strict=True)):
-            if actual != label:
-                cells[f"{probe}/{actual}/{label}"].append(row)
-    rows = _shown(list(cells.values()))
-    place = {row: number for number, row in enumerate(rows)}
-    part = thumbnails(test.inputs[rows or [0]])
-    height, width = part.shape[2:]
+    for probe, predicted_labels in predictions.items():
+        for row, (actual, predicted) in enumerate(zip(labels, predicted_labels, strict=True)):
+            if actual != predicted:
+                cells[f"{probe}/{actual}/{predicted}"].append(row)
+    rows = _select_rows(list(cells.values()))
+    number_of = {row: number for number, row in enumerate(rows)}
+    pictures = thumbnails(test.inputs[rows or [0]])
+    height, width = pictures.shape[2:]
     data = {
         "columns": _COLUMNS,
         "width": width,
         "height": height,
         "ids": test.ids[rows].tolist(),
-        "cells": {cell: _places(own, place) for cell, own in cells.items()},
+        "cells": {name: _numbers(cell, number_of) for name, cell in cells.items()},
     }
-    return data, data_uri(sprite(part, _COLUMNS))
+    return data, data_uri(sprite(pictures, _COLUMNS))
 
 
-def _shown(cells: Sequence[Sequence[int]]) -> list[int]:
-    """The rows of which there are pictures: the first of every cell, the second, and so on."""
+def _select_rows(cells: Sequence[Sequence[int]]) -> list[int]:
+    """The rows whose pictures are shown: the first of every cell, then the second, and so on."""
     largest_first = sorted(cells, key=len, reverse=True)
-    turns = (own[n] for n in range(_EACH) for own in largest_first if n < len(own))
-    return list(dict.fromkeys(turns))[:_ALL]
+    rows = (cell[n] for n in range(_MAX_PER_CELL) for cell in largest_first if n < len(cell))
+    return list(dict.fromkeys(rows))[:_MAX_PICTURES]
 
 
-def _places(rows: Sequence[int], place: Mapping[int, int]) -> list[int]:
-    return [place[row] for row in rows[:_EACH] if row in place]
+def _numbers(rows: Sequence[int], number_of: Mapping[int, int]) -> list[int]:
+    return [number_of[row] for row in rows[:_MAX_PER_CELL] if row in number_of]

@@ -1,4 +1,4 @@
-"""A page that shows a picture and the pictures that are most alike to it: one file, no network."""
+"""A page that shows a picture and the pictures most similar to it, in one file without network."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,14 +16,18 @@ _TEMPLATE = Path(__file__).with_name("neighbours.html.j2")
 def neighbours_page(
     name: str, picture: Tensor, rows: Sequence[Mapping[str, Any]], pictures: Tensor
 ) -> str:
-    """The page as HTML, the nearest first.
+    """The page as HTML, with the nearest picture first.
 
-    picture: uint8 (c, h, w), the one that was asked about, as the encoder sees it. rows: id,
-    similarity, and label where there is one, of each of the pictures, uint8 (n, c, h, w).
+    Parameters
+    ----------
+    name : of the query picture's file.
+    picture : uint8 (c, h, w), the query as the encoder sees it.
+    rows : for each neighbour its id, its similarity, and its label if there is one.
+    pictures : uint8 (n, c, h, w), the neighbours.
     """
-    shown = [
-        {"label": "", **row, "picture": data_uri(as_picture(near))}
-        for row, near in zip(rows, pictures, strict=True)
+    neighbours = [
+        {"label": "", **row, "picture": data_uri(as_picture(neighbour))}
+        for row, neighbour in zip(rows, pictures, strict=True)
     ]
     query = data_uri(as_picture(picture))
-    return templates.render(_TEMPLATE, escaped=True, name=name, query=query, rows=shown)
+    return templates.render(_TEMPLATE, escaped=True, name=name, query=query, rows=neighbours)

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page of everything that a finished pipeline found."""
+"""The report: one self-contained HTML page of all results of a finished pipeline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.core.files import flatten
 from twinview.core.paths import OURS, PREPARED
@@ -15,15 +16,15 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
-from twinview.reporting.confusion import class_rows, largest
+from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
-from twinview.reporting.curves import CurveRows, training
+from twinview.reporting.curves import CurveRows, describe_training
 from twinview.reporting.embedding_map import (
-    drawn,
-    labels_of,
     map_data,
     map_sprite,
     neighbour_rows,
+    random_rows,
+    required_labels,
 )
 from twinview.reporting.mistakes import mistakes
 
@@ -31,11 +32,11 @@ _TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the stages before wrote. settings: the effective ones, as Params.chosen gives them.
+class StageOutputs:
+    """What the earlier stages wrote.
 
-    steps, epochs, predictions: the rows of their CSV files. views_picture: a data URI.
-    outs: what the stages before have written.
+    settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
+    the rows of their CSV files. views_picture: a data URI. outs: the files of the stages.
     """
 
     settings: Mapping[str, Any]
@@ -51,98 +52,113 @@ class Evidence:
     outs: Sequence[Out]
 
 
-def page(evidence: Evidence, *, points: int, queries: int, neighbours: int, seed: int) -> str:
-    """The HTML: equal evidence gives equal text.
+def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, seed: int) -> str:
+    """The HTML page; equal outputs give equal text.
 
-    points: test examples on the map. queries, neighbours: test examples shown with their nearest
-    train examples, so many of all and so many of those that the first probe got wrong.
-    Raises DataError when the evidence is not all of the same rows.
+    Parameters
+    ----------
+    outputs : what the earlier stages wrote.
+    points : the number of test examples on the map.
+    queries : the number of test examples that are shown with their neighbours: random ones, and
+        ones that the first probe classified wrongly, if there is a probe.
+    neighbours : the number of nearest train examples of each query.
+    seed : of the map and of the chosen examples.
+
+    Raises
+    ------
+    DataError : the outputs belong to different rows.
     """
-    require_same_rows(evidence)
-    batch_size = evidence.settings["pretrain"]["batch_size"]
+    require_same_rows(outputs)
+    batch_size = outputs.settings["pretrain"]["batch_size"]
     return render(
         _TEMPLATE,
         escaped=True,
         charts=charts,
-        **_results(evidence),
-        **training(evidence.pretrained, evidence.steps, evidence.epochs, batch_size),
-        **_pictures(evidence, points, queries, neighbours, seed),
-        **_mistakes(evidence),
-        **_origin(evidence),
-        **costs(evidence.run, evidence.outs),
+        **_results(outputs),
+        **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
+        **_pictures(outputs, points, queries, neighbours, seed),
+        **_mistakes(outputs),
+        **_origin(outputs),
+        **costs(outputs.run, outputs.outs),
     )
 
 
-def require_same_rows(evidence: Evidence) -> None:
-    """Raises DataError unless data, embeddings and predictions are of the same rows."""
-    ids = {name: split.ids.tolist() for name, split in evidence.prepared.splits.items()}
-    for name, part in evidence.features.items():
+def require_same_rows(outputs: StageOutputs) -> None:
+    """Raises DataError unless data, embeddings and predictions have the same rows."""
+    ids = {name: split.ids.tolist() for name, split in outputs.prepared.splits.items()}
+    for name, part in outputs.features.items():
         if part.ids.tolist() != ids[name]:
-            raise DataError(f"the embeddings of {name} are of other rows; run `dvc repro`")
-    if [int(row["id"]) for row in evidence.predictions] != ids["test"]:
-        raise DataError("the predictions are of other rows than the test data; run `dvc repro`")
+            raise DataError.at(
+                f"the embeddings of {name}", "have other rows than the data", "run `dvc repro`"
+            )
+    if [int(row["id"]) for row in outputs.predictions] != ids["test"]:
+        raise DataError.at(
+            "the predictions", "have other rows than the test data", "run `dvc repro`"
+        )
 
 
-def _results(evidence: Evidence) -> dict[str, Any]:
-    contenders = evidence.evaluation["contenders"]
-    ours, classes = contenders[OURS], evidence.evaluation["classes"]
-    few = [of for of in ours.values() if "draws" in of]
+def _results(outputs: StageOutputs) -> dict[str, Any]:
+    contenders, declared = outputs.evaluation["contenders"], entries.recorded(outputs.evaluation)
+    ours, classes = contenders[OURS], outputs.evaluation["classes"]
+    predicting = results.predicting(ours)
     return {
-        "source": evidence.settings["data"]["source"],
-        "method": evidence.settings["pretrain"]["method"],
-        "sentence": results.sentence(contenders, len(evidence.predictions)),
-        "judgements": results.judgements(contenders),
-        "protocol": evidence.evaluation["protocol"],
-        "draws": len(few[0]["draws"]) if few else 0,
-        "table": results.table(contenders),
-        "choices": results.choices(contenders),
+        "source": outputs.settings["data"]["source"],
+        "method": outputs.settings["pretrain"]["method"],
+        "sentence": results.sentence(contenders, declared, len(outputs.predictions)),
+        "judgements": results.judgements(contenders, declared),
+        "protocol": outputs.evaluation["protocol"],
+        "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
+        "table": results.table(contenders, declared),
+        "choices": results.choices(contenders, declared),
         "classes": classes,
-        "confusions": {probe: class_rows(ours[probe], classes) for probe in results.probes(ours)},
-        "largest": {probe: largest(ours[probe], classes) for probe in results.probes(ours)},
+        "words": {name: entry.words for name, entry in declared.items()},
+        "confusions": {name: class_rows(ours[name], classes) for name in predicting},
+        "largest": {name: largest_mistakes(ours[name], classes) for name in predicting},
     }
 
 
-def _mistakes(evidence: Evidence) -> dict[str, Any]:
-    classes, test = evidence.evaluation["classes"], evidence.prepared.splits["test"]
-    number = {name: place for place, name in enumerate(classes)}
-    said = {
-        probe: [number[row[probe]] for row in evidence.predictions]
-        for probe in results.probes(evidence.evaluation["contenders"][OURS])
+def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
+    classes, test = outputs.evaluation["classes"], outputs.prepared.splits["test"]
+    label_of = {name: label for label, name in enumerate(classes)}
+    predictions = {
+        probe: [label_of[row[probe]] for row in outputs.predictions]
+        for probe in results.predicting(outputs.evaluation["contenders"][OURS])
     }
-    data, pictures = mistakes(test, labels_of(test), said)
+    data, pictures = mistakes(test, required_labels(test), predictions)
     return {"mistakes": data, "mistakes_sprite": pictures}
 
 
-def _origin(evidence: Evidence) -> dict[str, Any]:
-    settings, prepared = evidence.settings, evidence.prepared
+def _origin(outputs: StageOutputs) -> dict[str, Any]:
+    settings, prepared = outputs.settings, outputs.prepared
     groups = {name: flatten(section) for name, section in settings.items() if flatten(section)}
     chain = {name: settings["augmentations"][name] for name in settings["views"]["chain"]}
     return {
         "parameters": groups,
-        "run": evidence.run,
-        "views_picture": evidence.views_picture,
+        "run": outputs.run,
+        "views_picture": outputs.views_picture,
         "views": settings["views"],
         "chain": chain,
         "examples": {name: len(split) for name, split in prepared.splits.items()},
-        "data": next(out for out in evidence.outs if out.path == str(PREPARED)),
+        "data": next(out for out in outputs.outs if out.path == str(PREPARED)),
     }
 
 
 def _pictures(
-    evidence: Evidence, points: int, queries: int, neighbours: int, seed: int
+    outputs: StageOutputs, points: int, queries: int, neighbours: int, seed: int
 ) -> dict[str, Any]:
-    splits, features = evidence.prepared.splits, evidence.features
-    test, classes = splits["test"], evidence.evaluation["classes"]
-    probe = results.probes(evidence.evaluation["contenders"][OURS])[0]
-    said = [row[probe] for row in evidence.predictions]
-    on_map = drawn(seed, "map", points, len(test))
-    asked = drawn(seed, "queries", queries, len(test))
-    missed = torch.tensor([row[probe] != row["actual"] for row in evidence.predictions]).nonzero()
-    missed = missed[drawn(seed, "missed", queries, len(missed)), 0]
+    splits, features = outputs.prepared.splits, outputs.features
+    test, classes = splits["test"], outputs.evaluation["classes"]
+    probe = next(iter(results.predicting(outputs.evaluation["contenders"][OURS])), None)
+    predicted = None if probe is None else [row[probe] for row in outputs.predictions]
+    wrong = [row[probe or "actual"] != row["actual"] for row in outputs.predictions]
+    on_map = random_rows(seed, "map", points, len(test))
+    query_rows = random_rows(seed, "queries", queries, len(test))
+    missed = torch.tensor(wrong).nonzero()
+    missed = missed[random_rows(seed, "missed", queries, len(missed)), 0]
     return {
-        "probe": probe,
-        "map": map_data(test, features["test"].features, said, classes, on_map, seed),
+        "probe": entries.recorded(outputs.evaluation)[probe].words if probe else "",
+        "map": map_data(test, features["test"].features, predicted, classes, on_map, seed),
         "sprite": map_sprite(test, on_map),
-        "queries": neighbour_rows(splits, features, said, classes, asked, neighbours),
-        "missed": neighbour_rows(splits, features, said, classes, missed, neighbours),
+        "queries": neighbour_rows(splits, features, predicted, classes, query_rows, neighbours),
+        "missed": neighbour_rows(splits, features, predicted, classes, missed, neighbours),
     }

@@ -1,4 +1,4 @@
-"""Pictures out of stored image tensors."""
+"""PIL pictures of stored image tensors."""
 
 import torch
 from PIL import Image as Picture
@@ -8,18 +8,18 @@ _GAP = 2
 _SCALE = 2
 
 
-def tiled(images: Tensor, columns: int) -> Picture.Image:
-    """The images, row by row, on white with thin gaps, at twice their size.
+def tile(images: Tensor, columns: int) -> Picture.Image:
+    """One picture of images, row by row on white with thin gaps, at twice their size.
 
-    images: uint8 (n, c, h, w), 1 or 3 channels.
+    images: uint8 (n, c, h, w) with 1 or 3 channels.
     """
     n, channels, height, width = images.shape
     rows = -(-n // columns)
     sheet = torch.full(
         (channels, rows * (height + _GAP), columns * (width + _GAP)), 255, dtype=torch.uint8
     )
-    for place, image in enumerate(images):
-        top, left = place // columns * (height + _GAP), place % columns * (width + _GAP)
+    for number, image in enumerate(images):
+        top, left = number // columns * (height + _GAP), number % columns * (width + _GAP)
         sheet[:, top : top + height, left : left + width] = image
     picture = as_picture(sheet)
     return picture.resize(
@@ -28,6 +28,6 @@ def tiled(images: Tensor, columns: int) -> Picture.Image:
 
 
 def as_picture(image: Tensor) -> Picture.Image:
-    """One image, uint8 (c, h, w), 1 or 3 channels."""
+    """The picture of one image uint8 (c, h, w) with 1 or 3 channels."""
     pixels = image.permute(1, 2, 0).squeeze(2) if image.shape[0] == 1 else image.permute(1, 2, 0)
     return Picture.fromarray(pixels.contiguous().numpy())

@@ -1,4 +1,4 @@
-"""A flat map of embeddings, for the eye: what is near on it was near; far distances mean little."""
+"""A map of embeddings in the plane. Near points were near; large distances mean little."""
 
 import contextlib
 import io
@@ -15,17 +15,17 @@ from tqdm import tqdm
 
 _COMPONENTS = 50
 _PERPLEXITY = 30
-_ITERATIONS = 1000  # scikit-learn's own number
+_ITERATIONS = 1000  # scikit-learn's default
 
 
 def projection(features: Tensor, seed: int) -> Tensor:
-    """Places (n, 2) in [0, 1], the longer side filled, of features (n, d), n >= 4.
+    """The positions (n, 2) in [0, 1] of features (n, d), n >= 4; the longer side is filled.
 
-    t-SNE (van der Maaten and Hinton, JMLR 2008) of the first 50 principal components of the
-    features at length 1: distances in it are those of cosines. A bar shows it on a terminal.
+    They are the t-SNE (van der Maaten and Hinton, JMLR 2008) of the first 50 principal components
+    of the normalised features, so distances follow the cosines. A terminal shows a progress bar.
     """
     unit = F.normalize(features, dim=1).numpy()
-    # On one thread, so that sums have one order and the map does not depend on the cores.
+    # On one thread the order of sums is fixed, so the map does not depend on the number of cores.
     with threadpool_limits(1):
         components = min(_COMPONENTS, *unit.shape)
         flat = PCA(components, svd_solver="covariance_eigh").fit_transform(unit)
@@ -38,25 +38,25 @@ def projection(features: Tensor, seed: int) -> Tensor:
                 max_iter=_ITERATIONS,
                 verbose=2,
             )
-            with contextlib.redirect_stdout(_Told(bar)):
-                places = method.fit_transform(flat)
-    return _fitted(torch.from_numpy(places))
+            with contextlib.redirect_stdout(_ProgressWriter(bar)):
+                positions = method.fit_transform(flat)
+    return _fit_unit_square(torch.from_numpy(positions))
 
 
-class _Told(io.TextIOBase):
-    """Moves a bar by what scikit-learn prints of t-SNE, which knows no other way to tell."""
+class _ProgressWriter(io.TextIOBase):
+    """Moves a bar by what scikit-learn prints, since its t-SNE has no callback."""
 
     def __init__(self, bar: "tqdm[Any]") -> None:
         self._bar = bar
 
     def write(self, text: str) -> int:
-        """Takes a line such as "[t-SNE] Iteration 50: error = 61.6, ..."."""
-        if found := re.search(r"Iteration (\d+)", text):
-            self._bar.update(int(found[1]) - self._bar.n)
+        """Reads a line such as "[t-SNE] Iteration 50: error = 61.6, ..."."""
+        if match := re.search(r"Iteration (\d+)", text):
+            self._bar.update(int(match[1]) - self._bar.n)
         return len(text)
 
 
-def _fitted(places: Tensor) -> Tensor:
-    """Moved and scaled, shape kept, into the middle of the unit square."""
-    low, high = places.amin(0), places.amax(0)
-    return (places - (low + high) / 2) / (high - low).max() + 0.5
+def _fit_unit_square(positions: Tensor) -> Tensor:
+    """The positions, centred in the unit square and scaled without distortion."""
+    low, high = positions.amin(0), positions.amax(0)
+    return (positions - (low + high) / 2) / (high - low).max() + 0.5

@@ -1,22 +1,24 @@
-"""The contenders' results as the page tells them: a sentence, a table, what validation chose."""
+"""The contenders' results for the page: a sentence, a table, the options that were chosen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core import entries
+from twinview.core.entries import SPREAD, Entry, in_words
 from twinview.core.paths import OURS
 from twinview.evaluation.standings import REFERENCES, describe_gaps, is_worse
-from twinview.settings.sections import FEW, PROPAGATED
 
 BESIDE = ("raw_pixels", "supervised")
-METRICS = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
 
-Found = Mapping[str, Mapping[str, Any]]  # of one contender: a task's metrics by its name
+Found = Mapping[str, Mapping[str, Any]]  # of one contender: an entry's results by its name
+Contenders = Mapping[str, Found]
+Entries = Mapping[str, Entry]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number in words, and whether none in its column is better."""
+    """A number as text. best: whether no other number of its column is better."""
 
     text: str
     best: bool
@@ -40,98 +42,81 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def probes(found: Found) -> list[str]:
-    """The tasks that have a confusion matrix: probes on all labels."""
-    return [task for task, of in found.items() if "confusion" in of]
+def predicting(found: Found) -> list[str]:
+    """The entries that predict labels, and so have a confusion matrix."""
+    return [name for name, of in found.items() if "confusion" in of]
 
 
-def sentence(contenders: Mapping[str, Found], examples: int) -> str:
-    """Our accuracy under each probe, beside raw pixels and the supervised encoder."""
+def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
+    """Our primary measure in the first task, beside raw pixels and the supervised encoder."""
+    names = entries.of_first_task(declared)
     parts = []
-    for probe in probes(contenders[OURS]):
+    for name in names:
+        entry = declared[name]
         others = ", ".join(
-            f"{spoken(name)} {contenders[name][probe]['accuracy']:.3f}"
-            for name in BESIDE
-            if name in contenders
+            f"{in_words(other)} {contenders[other][name][entry.primary]:.3f}"
+            for other in BESIDE
+            if other in contenders
         )
-        ours = contenders[OURS][probe]["accuracy"]
-        parts.append(f"the {probe} probe {ours:.3f}" + (f" ({others})" if others else ""))
-    return f"Accuracy on {examples:,} test examples: {'; '.join(parts)}."
+        ours = contenders[OURS][name][entry.primary]
+        parts.append(f"{entry.words} {ours:.3f}" + (f" ({others})" if others else ""))
+    measure = entries.title(declared[name].primary_words for name in names)
+    return f"{measure} on {examples:,} test examples: {'; '.join(parts)}."
 
 
-def judgements(contenders: Mapping[str, Found]) -> list[tuple[str, bool]]:
-    """How we stand beside each bar, in words, and whether that is worse in any task."""
+def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, bool]]:
+    """A sentence on the gaps to each baseline, and whether we are worse in any entry."""
     ours, found = contenders[OURS], []
-    for name, words in REFERENCES.items():
-        if name in contenders:
-            theirs = contenders[name]
+    for reference, words in REFERENCES.items():
+        if reference in contenders:
+            theirs = contenders[reference]
             gaps = {
-                (few_labels(task) or spoken(task)): of["accuracy"] - theirs[task]["accuracy"]
-                for task, of in ours.items()
+                entry.words: ours[name][entry.primary] - theirs[name][entry.primary]
+                for name, entry in declared.items()
             }
             found.append((f"Beside {words}: {describe_gaps(gaps)}.", is_worse(gaps)))
     return found
 
 
-def table(contenders: Mapping[str, Found]) -> Table:
-    """All metrics of the first probe, the accuracy of every other task."""
-    columns = _columns(contenders[OURS])
-    groups = {task: sum(of == task for of, _ in columns) for task, _ in columns}
-    rows = [_row(name, contenders, columns) for name in contenders]
+def table(contenders: Contenders, declared: Entries) -> Table:
+    """All measures of the first entry, the primary one of every other."""
+    first = next(iter(declared))
+    measures = {
+        name: list(entry.measures) if name == first else [entry.primary]
+        for name, entry in declared.items()
+    }
+    columns = [(name, measure) for name, shown in measures.items() for measure in shown]
     return Table(
-        groups=tuple((_heading(task), count) for task, count in groups.items()),
-        columns=tuple(METRICS[metric] for _, metric in columns),
-        rows=tuple(rows),
+        groups=tuple((declared[name].words, len(shown)) for name, shown in measures.items()),
+        columns=tuple(declared[name].measures[measure] for name, measure in columns),
+        rows=tuple(_row(name, contenders, columns) for name in contenders),
     )
 
 
-def choices(contenders: Mapping[str, Found]) -> list[tuple[str, str, str, str]]:
-    """What validation chose: contender, probe, options, accuracy on validation."""
+def choices(contenders: Contenders, declared: Entries) -> list[tuple[str, str, str, str]]:
+    """What validation chose: contender, entry, options, the primary measure on validation."""
     return [
-        (spoken(name), probe, _options(found[probe]["chosen"]), _chosen_accuracy(found[probe]))
-        for name, found in contenders.items()
-        for probe in probes(found)
+        (
+            in_words(contender),
+            entry.words,
+            _options(found[name]["chosen"]),
+            f"{found[name][entry.validation]:.3f}",
+        )
+        for contender, found in contenders.items()
+        for name, entry in declared.items()
+        if "chosen" in found[name]
     ]
 
 
-def few_labels(task: str) -> str:
-    """A task of few labels in words: "10 labels a class, propagated"; "" for another task."""
-    kind, _, count = task.rpartition("_")
-    if not count.isdigit() or kind not in FEW:
-        return ""
-    return f"{count} labels a class" + (", propagated" if kind == PROPAGATED else "")
-
-
-def spoken(name: str) -> str:
-    """A contender's name in words."""
-    return name.replace("_", " ")
-
-
-def _columns(found: Found) -> list[tuple[str, str]]:
-    """(task, metric) of every column."""
-    first = probes(found)[0]
-    return [
-        (task, metric) for task in found for metric in (METRICS if task == first else ("accuracy",))
-    ]
-
-
-def _row(name: str, contenders: Mapping[str, Found], columns: Sequence[tuple[str, str]]) -> Row:
+def _row(name: str, contenders: Contenders, columns: Sequence[tuple[str, str]]) -> Row:
     cells = []
-    for task, metric in columns:
-        own = contenders[name][task]
-        best = max(found[task][metric] for found in contenders.values())
-        spread = f" ± {own['spread_over_draws']:.3f}" if "spread_over_draws" in own else ""
-        cells.append(Cell(f"{own[metric]:.3f}{spread}", own[metric] == best))
-    return Row(spoken(name), name == OURS, tuple(cells))
-
-
-def _heading(task: str) -> str:
-    return few_labels(task) or f"{task} probe"
+    for entry, measure in columns:
+        own = contenders[name][entry]
+        best = max(found[entry][measure] for found in contenders.values())
+        spread = f" ± {own[SPREAD]:.3f}" if SPREAD in own else ""
+        cells.append(Cell(f"{own[measure]:.3f}{spread}", own[measure] == best))
+    return Row(in_words(name), name == OURS, tuple(cells))
 
 
 def _options(chosen: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value:g}" for name, value in chosen.items())
-
-
-def _chosen_accuracy(of: Mapping[str, Any]) -> str:
-    return f"{max(trial['accuracy'] for trial in of['validation']):.3f}"

@@ -1,10 +1,10 @@
-"""What a finished pipeline has to say of itself, as data: summary_text puts it into words."""
+"""The results of a finished pipeline as data; summary_text turns them into text."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.errors import DataError
 from twinview.experiments import recorded_run
 from twinview.experiments.deviation import Deviation, deviation
@@ -13,13 +13,14 @@ from twinview.experiments.recorded_run import RecordedRun
 
 
 def results() -> dict[str, Any]:
-    """The same numbers by contender, task and metric, the verdict of the training, the page.
+    """The same numbers by contender, entry and metric, the verdict of the training, the page.
 
-    seeds: the training seeds and the interval of each metric over them, or null. deviation: how far
-    the encoder's accuracies are from the same training in reports/seeds.json, where they are not
-    equal to it, or null. other_seeds: whether that file is of something else. trained: the hardware
-    and the minutes of the training, or null in a clone that has no models/. stale: why the results
-    are not those of params.yaml, or null.
+    entries: what the tasks declared of each entry. seeds: the training seeds and the interval of
+    each metric over them, or null. deviation: how far the encoder's primary metrics are from the
+    same training in reports/seeds.json, where they are not equal to it, or null. other_seeds:
+    whether that file is of something else. trained: the hardware and the minutes of the training,
+    or null in a clone that has no models/. stale: why the results are not those of params.yaml, or
+    null.
     Raises DataError for a file that is not what its stage writes.
     """
     run = recorded_run.in_folder()
@@ -29,6 +30,7 @@ def results() -> dict[str, Any]:
     known = run.seeds_file is not None
     return {
         "results": {paths.OURS: run.metrics} | run.baselines,
+        "entries": entries.to_json(run.entries),
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
         "deviation": _told(deviated) if deviated else None,
         "other_seeds": known and not (seeds or deviated or run.stale),
@@ -41,11 +43,11 @@ def results() -> dict[str, Any]:
 
 def _told(found: Deviation) -> dict[str, Any]:
     return {
-        "seeds": list(found.known.seeds),
-        "hardware": found.known.hardware,
-        "versions": found.known.versions,
+        "seeds": list(found.reference.seeds),
+        "hardware": found.reference.hardware,
+        "versions": found.reference.versions,
         "gaps": dict(found.gaps),
-        "beyond": None if found.beyond is None else list(found.beyond),
+        "beyond": None if found.outside is None else list(found.outside),
     }
 
 
@@ -58,16 +60,19 @@ def _trained() -> dict[str, Any] | None:
 
 def _require_results(run: RecordedRun) -> None:
     """Raises DataError for a report that lacks what its stage writes."""
-    _require(paths.METRICS, run.metrics and _is_scores(run.metrics))
+    _require(paths.METRICS, run.metrics and _has_primaries(run.metrics, run))
     for of in run.baselines.values():
-        _require(paths.BASELINE_METRICS, _is_scores(of) and run.metrics.keys() <= of.keys())
+        _require(paths.BASELINE_METRICS, _has_primaries(of, run))
     _require(paths.PRETRAIN_METRICS, run.verdict != ABSENT)
 
 
-def _is_scores(value: Any) -> bool:
-    """Whether it has an accuracy for each task."""
+def _has_primaries(value: Any, run: RecordedRun) -> bool:
+    """Whether it has the primary metric of each of the encoder's entries."""
     return isinstance(value, dict) and all(
-        isinstance(of, dict) and isinstance(of.get("accuracy"), float) for of in value.values()
+        name in run.entries
+        and isinstance(of := value.get(name), dict)
+        and isinstance(of.get(run.entries[name].primary), float)
+        for name in run.metrics
     )
 
 

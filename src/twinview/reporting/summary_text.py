@@ -1,10 +1,10 @@
-"""The short table that a finished pipeline ends with, what it means, and what to type next."""
+"""The summary of a finished pipeline: a table, its meaning, and the commands to type next."""
 
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from twinview.core import paths
+from twinview.core import entries, paths
 from twinview.core.text_table import format_table
 from twinview.evaluation.standings import REFERENCES, describe_gaps
 from twinview.experiments.intervals import WORDS, Interval
@@ -17,8 +17,9 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     found: as `results` says. Means with intervals, where it has them. run_minutes: what the run of
     all stages took, where that is known.
     """
-    tasks = list(found["results"][paths.OURS])
-    rows = [[name, *(_cell(name, task, found) for task in tasks)] for name in found["results"]]
+    names = list(found["results"][paths.OURS])
+    rows = [[row, *(_cell(row, name, found) for name in names)] for row in found["results"]]
+    measures = entries.title(of["measures"][of["primary"]] for of in found["entries"].values())
     stale = (
         [f"Not the results of params.yaml: {found['stale']}; run `dvc repro`."]
         if found["stale"]
@@ -26,8 +27,9 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     )
     return "\n".join(
         [
-            "Accuracy on test, protocol frozen-3 (_n: with n labels a class, mean of the draws)",
-            *format_table([["", *tasks], *rows], right=True),
+            f"{measures} on test, protocol frozen-3",
+            *format_table([["", *names], *rows], right=True),
+            *_legend(found),
             *_standings(found),
             *_spread(found),
             f"Pretraining: {found['verdict']}.",
@@ -39,36 +41,49 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     )
 
 
+def _legend(found: Mapping[str, Any]) -> list[str]:
+    """What the first entry of each task is; nothing where only names are known."""
+    known = [(name, of) for name, of in found["entries"].items() if of["task"]]
+    first = {of["task"]: f"{name}: {of['words']}" for name, of in reversed(known)}
+    return ["; ".join(reversed(first.values())) + "."] if first else []
+
+
 def _standings(found: Mapping[str, Any]) -> list[str]:
-    """A sentence for each bar: in which tasks our encoder is better and worse, and by how much."""
-    tasks = found["results"][paths.OURS]
+    """A sentence for each bar: in which entries our encoder is better and worse, and how much."""
     return [
-        f"Our encoder beside {words}: "
-        f"{describe_gaps({t: _mean(paths.OURS, t, found) - _mean(name, t, found) for t in tasks})}."
-        for name, words in REFERENCES.items()
-        if name in found["results"]
+        f"Our encoder beside {words}: {describe_gaps(_gaps(reference, found))}."
+        for reference, words in REFERENCES.items()
+        if reference in found["results"]
     ]
 
 
-def _cell(name: str, task: str, found: Mapping[str, Any]) -> str:
-    """The accuracy of a contender in a task, over the seeds if there are several."""
-    over = _over_seeds(name, task, found)
-    return str(over) if over else f"{_mean(name, task, found):.3f}"
+def _gaps(reference: str, found: Mapping[str, Any]) -> dict[str, float]:
+    """By entry, our primary metric less the reference's."""
+    ours = found["results"][paths.OURS]
+    return {name: _mean(paths.OURS, name, found) - _mean(reference, name, found) for name in ours}
 
 
-def _mean(name: str, task: str, found: Mapping[str, Any]) -> float:
-    over = _over_seeds(name, task, found)
-    return over.mean if over else float(found["results"][name][task]["accuracy"])
+def _cell(contender: str, name: str, found: Mapping[str, Any]) -> str:
+    """The primary metric of a contender in an entry, over the seeds if there are several."""
+    over = _over_seeds(contender, name, found)
+    return str(over) if over else f"{_mean(contender, name, found):.3f}"
 
 
-def _over_seeds(name: str, task: str, found: Mapping[str, Any]) -> Interval | None:
-    prefix = "" if name == paths.OURS else f"{name}."
-    known = (found["seeds"] or {"metrics": {}})["metrics"].get(f"{prefix}{task}.accuracy")
+def _mean(contender: str, name: str, found: Mapping[str, Any]) -> float:
+    over = _over_seeds(contender, name, found)
+    primary = found["entries"][name]["primary"]
+    return over.mean if over else float(found["results"][contender][name][primary])
+
+
+def _over_seeds(contender: str, name: str, found: Mapping[str, Any]) -> Interval | None:
+    prefix = "" if contender == paths.OURS else f"{contender}."
+    metric = f"{prefix}{name}.{found['entries'][name]['primary']}"
+    known = (found["seeds"] or {"metrics": {}})["metrics"].get(metric)
     return Interval(**known) if known else None
 
 
 def _spread(found: Mapping[str, Any]) -> list[str]:
-    """What the intervals are, or why there are none; nothing for a plain single training."""
+    """What the intervals are, or why there are none; empty for a single training."""
     seeds, deviation = found["seeds"], found["deviation"]
     if seeds and len(seeds["seeds"]) > 1:
         return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({SEEDS_FILE})."]
@@ -80,7 +95,7 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
 
 
 def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) -> str:
-    """That the same training was measured on another machine, and how far these results are."""
+    """A sentence: this training was measured on another machine too; how far the results differ."""
     name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
     far = f"by at most {abs(100 * gap):.2f} points ({name}), {_within(deviation)}"
     measured = f"{SEEDS_FILE} holds this training as measured on {deviation['hardware']}"
@@ -98,7 +113,7 @@ def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) 
 
 
 def _within(deviation: Mapping[str, Any]) -> str:
-    """Whether the differences are within what another seed makes."""
+    """Whether the differences are within the spread over seeds."""
     count, beyond = len(deviation["seeds"]), deviation["beyond"]
     if beyond is None:
         return "and one seed has no spread to compare that with"

@@ -1,4 +1,7 @@
-"""The encoder for other programs: ONNX, or PyTorch's exported program. Checked before it counts."""
+"""Writes the encoder for other programs, as ONNX or as PyTorch's exported program.
+
+Each file is loaded again and compared with the encoder before it is kept.
+"""
 
 import io
 import warnings
@@ -12,79 +15,86 @@ from twinview.core import files, randomness
 from twinview.core.errors import ConfigError, DataError
 from twinview.models.predictor import Embedder
 
-# Of the largest feature: other kernels sum in another order.
+# As a share of the largest feature. Other kernels add in another order, so results differ a little.
 _TOLERANCE = 1e-4
-_BATCHES = (1, 2, 7)
+_BATCH_SIZES = (1, 2, 7)
 
 
 def onnx(path: Path, embedder: Embedder) -> float:
-    """Writes pictures (n, c, h, w) uint8 to features (n, d) float32, any n; the largest difference.
+    """Writes an ONNX file; returns the largest difference of its features to the encoder's.
 
-    Raises ConfigError without ONNX's packages, DataError when onnxruntime answers otherwise.
+    The file maps pictures (n, c, h, w) uint8 to features (n, d) float32, for any n. Raises
+    ConfigError when ONNX's packages are not installed, DataError when onnxruntime gives other
+    features.
     """
     try:
         import onnxruntime
-        import onnxscript  # noqa: F401  torch.onnx works by it
+        import onnxscript  # noqa: F401  torch.onnx needs it
     except ImportError as error:
-        raise ConfigError(f"{error.name} is not installed; pip install 'twinview[onnx]'") from None
-    asked = embedder.network.eval()
+        raise ConfigError.at(
+            error.name, "is not installed", "pip install 'twinview[onnx]'"
+        ) from None
+    network = embedder.network.eval()
     with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                asked,
+                network,
                 (_pictures(2, embedder.shape),),
                 str(temporary),
                 input_names=["pictures"],
                 output_names=["features"],
-                dynamic_shapes=_any_number(),
+                dynamic_shapes=_any_batch_size(),
                 dynamo=True,
                 external_data=False,
                 verbose=False,
             )
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
 
-        def answer(pictures: Tensor) -> Tensor:
+        def exported(pictures: Tensor) -> Tensor:
             [features] = session.run(None, {"pictures": pictures.numpy()})
             return torch.from_numpy(features)
 
-        return _difference(path, answer, embedder)
+        return _largest_difference(path, exported, embedder)
 
 
 def pt2(path: Path, embedder: Embedder) -> float:
-    """The same as a .pt2 file, for torch.export.load; the largest difference."""
+    """Writes a .pt2 file for torch.export.load; returns the largest difference, as `onnx` does."""
     example, archive = (_pictures(2, embedder.shape),), io.BytesIO()
-    asked = embedder.network.eval()
+    network = embedder.network.eval()
     with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of weights that are not stored row by row
-            program = torch.export.export(asked, example, dynamic_shapes=_any_number())
+            warnings.simplefilter("ignore")  # PyTorch warns of weights that are not contiguous
+            program = torch.export.export(network, example, dynamic_shapes=_any_batch_size())
             torch.export.save(program, archive)
         temporary.write_bytes(archive.getvalue())
         archive.seek(0)
-        return _difference(path, torch.export.load(archive).module(), embedder)
+        return _largest_difference(path, torch.export.load(archive).module(), embedder)
 
 
-def _any_number() -> tuple[dict[int, torch.export.Dim]]:
+def _any_batch_size() -> tuple[dict[int, torch.export.Dim]]:
     return ({0: torch.export.Dim("n", min=1)},)
 
 
 @torch.inference_mode()
-def _difference(path: Path, answer: Callable[[Tensor], Tensor], embedder: Embedder) -> float:
+def _largest_difference(
+    path: Path, exported: Callable[[Tensor], Tensor], embedder: Embedder
+) -> float:
     """The largest difference to the encoder's own features, over batches of several sizes."""
     largest = 0.0
-    for n in _BATCHES:
+    for n in _BATCH_SIZES:
         pictures = _pictures(n, embedder.shape)
-        own, said = embedder.features(pictures), answer(pictures)
-        if said.shape != own.shape or not said.isfinite().all():
-            raise DataError(f"{path}: the export gives {tuple(said.shape)}, not {tuple(own.shape)}")
-        largest = max(largest, float((said - own).abs().max()))
-        if largest > _TOLERANCE * float(own.abs().max()):
+        expected, features = embedder.features(pictures), exported(pictures)
+        if features.shape != expected.shape or not features.isfinite().all():
+            shapes = f"{tuple(features.shape)}, not {tuple(expected.shape)}"
+            raise DataError(f"{path}: the export gives {shapes}")
+        largest = max(largest, float((features - expected).abs().max()))
+        if largest > _TOLERANCE * float(expected.abs().max()):
             raise DataError(f"{path}: the export's features differ by {largest:.2g}; not written")
     return largest
 
 
 def _pictures(n: int, shape: tuple[int, ...]) -> Tensor:
-    """Noise: any picture has to be answered alike."""
-    random = randomness.generator(n, "export")
-    return torch.randint(0, 256, (n, *shape), generator=random, dtype=torch.uint8)
+    """Noise, since the export must agree on any picture."""
+    generator = randomness.generator(n, "export")
+    return torch.randint(0, 256, (n, *shape), generator=generator, dtype=torch.uint8)

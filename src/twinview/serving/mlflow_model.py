@@ -1,7 +1,7 @@
-"""What MLflow runs to load a published model: served, out of the code that the model brings.
+"""The script that MLflow runs to load a published model.
 
-MLflow copies this file beside the model's weights and the package, in code/. It needs nothing of
-the package before it knows that the one that this process has is the model's.
+MLflow copies this file beside the model's weights, and the package into code/. The file imports
+nothing of the package until it knows that the process uses the model's copy of it.
 """
 
 from pathlib import Path
@@ -15,26 +15,26 @@ from mlflow.protos.databricks_pb2 import INVALID_STATE
 from mlflow.pyfunc.model import PythonModel
 
 
-class Published(PythonModel):
-    """The served model, where this process runs the code that it was published with."""
+class PublishedModel(PythonModel):
+    """The served model; the process must run the code that the model was published with."""
 
     def load_context(self, context: Any) -> None:
-        """Raises MlflowException where `import twinview` has found other code already."""
-        require_own_code(Path(__file__).parent / "code" / "twinview")
-        from twinview.serving.pyfunc import Served
+        """Loads the model. Raises MlflowException when other code of twinview is imported."""
+        require_same_code(Path(__file__).parent / "code" / "twinview")
+        from twinview.serving.pyfunc import ServedModel
 
-        self._served = Served()
+        self._served = ServedModel()
         self._served.load_context(context)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
-        """As Served.predict."""
+        """What ServedModel.predict returns."""
         return self._served.predict(context, model_input, params)
 
 
-def require_own_code(folder: Path) -> None:
-    """Raises MlflowException unless each file of a model's package is equal in the imported one.
+def require_same_code(folder: Path) -> None:
+    """Raises MlflowException unless each file of the model's package equals the imported one.
 
-    A process has one package of a name: the installed one, or that of the model that came first.
+    A process can import one package twinview only: the installed one, or the first model's.
     """
     import twinview
 
@@ -44,10 +44,10 @@ def require_own_code(folder: Path) -> None:
         if not (imported / name).is_file() or (imported / name).read_bytes() != file.read_bytes():
             raise MlflowException(
                 f"this model was published with other code than the twinview that this process "
-                f"has imported from {imported}: {name} differs. Load the model in a process of "
-                "its own, before anything there imports twinview or loads another model",
+                f"has imported from {imported}: {name} differs. Load the model in a new process, "
+                "before anything there imports twinview or loads another model",
                 error_code=INVALID_STATE,
             )
 
 
-mlflow.models.set_model(Published())
+mlflow.models.set_model(PublishedModel())

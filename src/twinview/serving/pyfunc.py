@@ -1,6 +1,6 @@
-"""The model that MLflow keeps and serves: pictures in, features and class probabilities out.
+"""The model that MLflow stores and serves: it maps pictures to features and class probabilities.
 
-MLflow copies the package around this file beside the weights; mlflow_model loads it from there.
+MLflow copies the package beside the weights; mlflow_model loads this module from there.
 """
 
 import base64
@@ -24,7 +24,7 @@ from twinview.models.predictor import Predictor
 from twinview.pictures import files
 
 
-class Served(PythonModel):
+class ServedModel(PythonModel):
     """A predictor behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
@@ -32,10 +32,18 @@ class Served(PythonModel):
         self.predictor = Predictor.load(Path(context.artifacts["encoder"]).parent)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
-        """A row a picture: features, the likeliest label, the probability of each class.
+        """One row for each picture: features, the most likely label, the class probabilities.
 
-        model_input: whole numbers (n, c, h, w) from 0 to 255, or n files' bytes, in base64 where
-        they come as text. Raises MlflowException for anything else.
+        Parameters
+        ----------
+        context : not used.
+        model_input : whole numbers (n, c, h, w) from 0 to 255, or the bytes of n files; text is
+            read as base64.
+        params : not used.
+
+        Raises
+        ------
+        MlflowException : the input is anything else.
         """
         with torch.inference_mode():
             pictures = as_pictures(model_input, self.predictor.shape)
@@ -54,10 +62,10 @@ class Served(PythonModel):
 
 
 def signature() -> ModelSignature:
-    """What goes in, and what comes out.
+    """The types of inputs and outputs.
 
-    MLflow has no type for "an array or files", and hands what it is told to be objects on as it
-    is: `takes` says the rest in words, and predict checks it.
+    MLflow has no type for "an array or files", and passes objects on unchanged. So the input is
+    declared as objects, describe_input says the rest in words, and predict checks it.
     """
     inputs = Schema([TensorSpec(np.dtype(object), (-1,))])
     outputs: list[ColSpec | TensorSpec] = [
@@ -68,8 +76,8 @@ def signature() -> ModelSignature:
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
-def takes(shape: tuple[int, ...]) -> str:
-    """The input of a model for pictures of this shape, in words."""
+def describe_input(shape: tuple[int, ...]) -> str:
+    """The input of a model for pictures of shape (c, h, w), in words."""
     channels, height, width = shape
     colour = "grey" if channels == 1 else "RGB"
     return (
@@ -79,49 +87,54 @@ def takes(shape: tuple[int, ...]) -> str:
 
 
 def as_pictures(values: Any, shape: tuple[int, ...]) -> Tensor:
-    """uint8 (n, c, h, w) of an array of numbers or of files. Raises MlflowException otherwise."""
+    """Pictures uint8 (n, c, h, w), from an array of numbers or from files' bytes.
+
+    shape: the encoder's (c, h, w). Raises MlflowException for any other values.
+    """
     array = np.asarray(values)
     if array.size == 0:
-        raise _refused("there are none", shape)
+        raise _error("there are none", shape)
     if array.ndim == 1:
-        return torch.stack([_from_file(n, value, shape) for n, value in enumerate(array.tolist())])
+        return torch.stack(
+            [_from_file(row, value, shape) for row, value in enumerate(array.tolist())]
+        )
     if array.dtype == object:
         try:
             array = np.array(array.tolist())
         except ValueError:
-            raise _refused("their rows differ in length", shape) from None
+            raise _error("their rows differ in length", shape) from None
     if array.dtype.kind not in "ui":
-        raise _refused(f"they are {array.dtype}, and must be whole numbers", shape)
+        raise _error(f"they are {array.dtype}, and must be whole numbers", shape)
     if array.shape[1:] != shape:
-        raise _refused(f"their shape is {array.shape}", shape)
+        raise _error(f"their shape is {array.shape}", shape)
     if array.min() < 0 or array.max() > 255:
-        raise _refused(f"they hold {array.min()} to {array.max()}, and may 0 to 255", shape)
+        raise _error(f"they hold {array.min()} to {array.max()}, but may hold 0 to 255", shape)
     return torch.from_numpy(array.astype(np.uint8))
 
 
-def _from_file(place: int, value: Any, shape: tuple[int, ...]) -> Tensor:
+def _from_file(row: int, value: Any, shape: tuple[int, ...]) -> Tensor:
     if isinstance(value, str):
         try:
             value = base64.b64decode("".join(value.split()), validate=True)
         except (binascii.Error, ValueError):
-            raise _refused(f"that at place {place} is text, and no base64", shape) from None
+            raise _error(f"input {row} is text, but not base64", shape) from None
     if not isinstance(value, bytes):
-        raise _refused(f"that at place {place} is {type(value).__name__}, and no file", shape)
+        raise _error(f"input {row} is {type(value).__name__}, not a file", shape)
     try:
         return files.fit_picture(io.BytesIO(value), shape).pixels
     except DataError as error:
-        raise _refused(f"that at place {place} {error}", shape) from None
+        raise _error(f"input {row} {error}", shape) from None
 
 
-class Refused(MlflowException):
-    """A refusal whose message stays as it is.
+class InvalidPictures(MlflowException):
+    """An error whose message cannot be changed.
 
-    MLflow's server puts all data that were sent, megabytes of base64, in front of any other's.
+    MLflow's server would put all data that were sent, megabytes of base64, before the message.
     """
 
     message = property(str, lambda self, longer: None)
 
 
-def _refused(reason: str, shape: tuple[int, ...]) -> Refused:
-    said = f"pictures: {reason}. This model takes {takes(shape)}"
-    return Refused(said, error_code=INVALID_PARAMETER_VALUE)
+def _error(reason: str, shape: tuple[int, ...]) -> InvalidPictures:
+    message = f"pictures: {reason}. This model takes {describe_input(shape)}"
+    return InvalidPictures(message, error_code=INVALID_PARAMETER_VALUE)

@@ -1,4 +1,4 @@
-"""The encoder as a scikit-learn transformer, for its pipelines and searches."""
+"""The encoder as a scikit-learn transformer, for scikit-learn's pipelines and searches."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -14,20 +14,21 @@ _CPU = torch.device("cpu")
 
 
 class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Pictures (n, c, h, w), or flattened (n, c * h * w), to features (n, d) float32.
+    """Maps pictures (n, c, h, w), or flattened (n, c * h * w), to features (n, d) float32.
 
     Parameters
     ----------
-    folder: models/encoder of a project, or the folder encoder that twinview.train wrote.
-    mirror: features are averaged over a picture and its mirror image, as embed.mirror.
-    white: the value of full light, 255 for bytes, 1 for floats.
-    shape: (c, h, w) of flattened pictures, -1 for what is left over; None: that of the encoder's
-        training.
+    folder : a project's models/encoder, or the folder encoder that twinview.train wrote.
+    mirror : whether features are averaged over a picture and its mirror image, as embed.mirror.
+    white : the value of white: 255 for bytes, 1 for floats.
+    shape : (c, h, w) of flattened pictures, where one number may be -1 to be computed; None is
+        the shape of the encoder's training.
+    batch_size : the number of pictures that are embedded at once.
 
     Raises
     ------
-    ValueError: pictures are not as above, or not of the shape that fit saw.
-    DataError: the folder has no encoder.
+    ValueError : the pictures are not as above, or have another shape than in `fit`.
+    DataError : the folder has no encoder.
 
     Examples
     --------
@@ -51,7 +52,7 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.batch_size = batch_size
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
-        """Loads the encoder; nothing is learnt from the pictures. Raises ValueError for others."""
+        """Loads the encoder and checks the pictures. Nothing is learnt from them."""
         loaded = encoder.load(Path(self.folder))
         self.encoder_ = loaded
         self._pictures(self._checked(X, reset=True))
@@ -59,15 +60,15 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The features, row by row. Raises ValueError for other pictures than fit saw."""
+        """The features (n, d). Raises ValueError for pictures of another shape than in `fit`."""
         check_is_fitted(self)
         rows = self._checked(X, reset=False)
-        asked = embeddings.MirroredEncoder(self.encoder_) if self.mirror else self.encoder_
+        network = embeddings.MirroredEncoder(self.encoder_) if self.mirror else self.encoder_
         batches = self._pictures(rows).split(self.batch_size)
-        return embeddings.features(asked, batches, _CPU).numpy()
+        return embeddings.features(network, batches, _CPU).numpy()
 
     def _checked(self, X: Any, reset: bool) -> np.ndarray:  # noqa: N803
-        """Flat rows of finite numbers from 0 to white."""
+        """The pictures as flat rows of finite numbers from 0 to white."""
         if getattr(X, "ndim", 2) == 4:
             if tuple(X.shape[1:]) != self._shape() and -1 not in self._shape():
                 raise ValueError(f"pictures are {tuple(X.shape[1:])}, not {self._shape()}")
@@ -75,21 +76,21 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         rows: np.ndarray = validate_data(self, X, reset=reset, dtype="numeric")
         if rows.min() < 0 or rows.max() > self.white:
             raise ValueError(
-                f"pictures hold {rows.min():g} to {rows.max():g}; white={self.white:g} says "
+                f"pictures hold {rows.min():g} to {rows.max():g}, but white={self.white:g} allows "
                 f"0 to {self.white:g}. Negative values in data passed to {type(self).__name__} "
-                "are no light"
+                "are not allowed"
             )
         if rows.dtype.kind == "f" and self.white == 255 and 0 < rows.max() <= 1:
             raise ValueError("pictures hold floats of at most 1; pass white=1, or bytes")
         return rows
 
     def _pictures(self, rows: np.ndarray) -> torch.Tensor:
-        """(n, c, h, w), on the scale of bytes."""
+        """The pictures (n, c, h, w) float32 from 0 to 255."""
         try:
             pictures = rows.reshape(len(rows), *self._shape())
         except ValueError:
-            said = f"rows of {rows.shape[1]} values are no pictures {self._shape()}"
-            raise ValueError(said) from None
+            message = f"rows of {rows.shape[1]} values do not fit pictures of {self._shape()}"
+            raise ValueError(message) from None
         return torch.from_numpy(np.multiply(pictures, 255 / self.white, dtype=np.float32))
 
     def _shape(self) -> tuple[int, ...]:

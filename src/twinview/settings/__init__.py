@@ -1,1 +1,1 @@
-"""params.yaml: its sections, their types and ranges, and how faults are told."""
+"""params.yaml: its sections, their types and ranges, and the messages about faults."""

@@ -1,4 +1,4 @@
-"""Settings that were found to be in order: what has to load PyTorch to hear so does it once."""
+"""Remembers settings that passed the check, since a check loads PyTorch, which takes seconds."""
 
 import contextlib
 import hashlib
@@ -8,12 +8,15 @@ from pathlib import Path
 
 from twinview.core import paths
 
-_MOST = 100
-FOLDER = paths.SCRATCH / "twinview/checked"  # a file without content for each
+_MAX_KEYS = 100
+FOLDER = paths.SCRATCH / "twinview/checked"  # holds an empty file for each key
 
 
 def key(settings: str) -> str:
-    """A name for settings under this code and this PyTorch, which may refuse other ones."""
+    """The hash of settings, of the package's code and of PyTorch's version.
+
+    Other code, or another PyTorch, may refuse the same settings.
+    """
     digest = hashlib.sha256(f"{version('torch')}\n{settings}".encode())
     package = Path(__file__).parents[1]
     for file in sorted(package.rglob("*.py")):
@@ -27,11 +30,11 @@ def has(name: str) -> bool:
     return os.access(FOLDER / name, os.F_OK)
 
 
-def keep(name: str) -> None:
-    """Remembers a key, except outside of a project and where nothing can be written."""
+def add(name: str) -> None:
+    """Remembers a key; does nothing outside of a project, or where nothing can be written."""
     if Path(".dvc").is_dir():
         with contextlib.suppress(OSError):
             FOLDER.mkdir(parents=True, exist_ok=True)
             (FOLDER / name).touch()
-            for old in sorted(FOLDER.iterdir(), key=lambda file: file.stat().st_mtime)[:-_MOST]:
+            for old in sorted(FOLDER.iterdir(), key=lambda file: file.stat().st_mtime)[:-_MAX_KEYS]:
                 old.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""The settings of a training that is started from Python: params.yaml's, with some changed.
+"""The settings of a training that is started from Python: those of params.yaml, with changes.
 
-In a checkout they stand in the project's params.yaml; an installed package has a copy of it,
-defaults.yaml. docs/decisions/0010-from-python.md says why.
+A checkout reads the project's params.yaml; an installed package reads its copy, defaults.yaml.
+docs/decisions/0010-from-python.md says why.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,21 @@ from twinview.settings.params import Params, parse, whole_model
 _INSTALLED = Path(__file__).with_name("defaults.yaml")
 FILE = _INSTALLED if _INSTALLED.exists() else Path(__file__).parents[3] / "params.yaml"
 PLACE = "what twinview.train was given"
-# The sections that a training reads.
-READ = (
+# The sections that a training reads. A change of another section would have no effect.
+TRAINING_SECTIONS = (
     "views", "pretrain", "augmentations", "encoders", "heads", "optimizers", "objectives",
     "methods",
 )  # fmt: skip
-# The sections that a training does not read must not refuse the number of its examples.
+# The size of each split is multiplied by this, so that no section that a training does not read
+# asks for more examples than there are.
 _PLENTY = 10**6
 
 
-def changed(changes: Mapping[str, Any]) -> Params:
-    """The default settings, with other values at dotted names, such as pretrain.epochs.
+def with_changes(changes: Mapping[str, Any]) -> Params:
+    """The default settings with the changes: values by dotted name, such as pretrain.epochs.
 
-    data.train, data.validation and data.test keep their proportions and lose their sizes. Raises
-    ConfigError for a name or a value that params.yaml could not have, and for sections that no
+    data.train, data.validation and data.test keep their proportions, not their sizes. Raises
+    ConfigError for a name or a value that params.yaml cannot have, and for a section that no
     training reads.
     """
     tree = YAML(typ="safe").load(FILE.read_text(encoding="utf-8"))
@@ -43,10 +44,10 @@ def changed(changes: Mapping[str, Any]) -> Params:
 
 
 def _put(tree: dict[str, Any], dotted: str, value: Any) -> None:
-    """Sets a value. Unknown names below a section are for the model of the whole to refuse."""
+    """Sets a value and makes missing sections, so that the model refuses unknown names later."""
     section, *names = dotted.split(".")
-    if section not in READ:
-        near = did_you_mean(section, READ)
+    if section not in TRAINING_SECTIONS:
+        near = did_you_mean(section, TRAINING_SECTIONS)
         raise ConfigError(f"{dotted}: a training reads no section {section!r}{near}")
     for name in (section, *names[:-1]):
         tree = tree.setdefault(name, {})

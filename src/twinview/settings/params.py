@@ -1,12 +1,11 @@
 """params.yaml, typed and checked as a whole.
 
-The sections of the stages are classes of twinview.sections; the sections of the plug-ins (methods,
-encoders and so on) come from the plug-ins' own signatures, so that a new file needs no change here.
+The sections of the stages are classes of twinview.settings.sections. Those of the plug-ins
+(methods, encoders and so on) come from their signatures, so that a new file needs no change here.
 """
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,16 +23,13 @@ from twinview.core.registry import (
     Section,
     bind,
     declaration,
-    did_you_mean,
     explain,
     names,
     options_model,
 )
-from twinview.settings import check_cache, recipes, renamed
+from twinview.settings import check_cache, metrics, recipes, renamed
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import (
-    FEW,
-    MEASURES,
     NONE,
     Baselines,
     Data,
@@ -52,7 +48,7 @@ Candidates = dict[str, dict[str, Any]]
 
 
 class Params(Section):
-    """All settings of the pipeline. Every one is stated; none has a default in the code."""
+    """All settings of the pipeline. None has a default in the code: params.yaml has every one."""
 
     data: Data
     views: Views
@@ -70,6 +66,7 @@ class Params(Section):
     objectives: Candidates
     methods: Candidates
     probes: Candidates
+    tasks: Candidates
 
     def bound(self, kind: str, name: str) -> Callable[..., Any]:
         """The plug-in `name` with the options that params.yaml states for it.
@@ -103,16 +100,16 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 
 def check(path: Path = Path("params.yaml")) -> None:
-    """Raises ConfigError that names every fault of the file at once, plug-ins' options included.
+    """Raises ConfigError that lists all faults of the file, those of plug-ins' options included.
 
-    Once there is none, it makes the head and the method, and names what these refuse. That loads
-    PyTorch, and what they took is remembered.
+    If there is none, the head and the method are made, and a ConfigError says what they refuse.
+    That loads PyTorch, so settings that passed are remembered.
     """
     check_stated(stated(path), str(path))
 
 
 def check_stated(values: object, place: str) -> None:
-    """The same of values that a file of this place states, or would state."""
+    """Checks values as `check` checks a file. place: the file that has or would have them."""
     parse(whole_model(), values, place)
     settings = parse(Params, values, place)
     key = check_cache.key(settings.model_dump_json())
@@ -122,11 +119,11 @@ def check_stated(values: object, place: str) -> None:
         _make(settings)
     except ConfigError as error:
         raise _faulty(place, [str(error)]) from None
-    check_cache.keep(key)
+    check_cache.add(key)
 
 
 def _make(settings: Params) -> None:
-    """Raises ConfigError for what head and method refuse, and views that the cache lacks."""
+    """Raises ConfigError for what head and method refuse, and for too few cached views."""
     from torch import nn  # here alone: settings are loaded, and known ones checked, without it
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
@@ -178,7 +175,7 @@ class _Candidates(Section):
 
 
 def _grid(model: type[BaseModel]) -> type[BaseModel]:
-    """A probe's options, each a list of values, one of which is chosen on validation."""
+    """A probe's options, each a list of values, one of which is selected on validation."""
     fields: dict[str, Any] = {
         name: (Annotated[tuple[_typed(field), ...], Len(1), Distinct], ...)  # type: ignore[misc]
         for name, field in model.model_fields.items()
@@ -187,18 +184,18 @@ def _grid(model: type[BaseModel]) -> type[BaseModel]:
 
 
 def stated(path: Path) -> Any:
-    """What a file states: a recipe's values laid over those of the params.yaml beside recipes/.
+    """The values of a file; those of a recipe are merged into the params.yaml beside recipes/.
 
     Raises ConfigError for a file that is missing or not YAML, and for a recipe without settings.
     """
     base = recipes.base_of(path)
     if base is None:
         return _loaded(path)
-    return recipes.overlaid(mapping(base), mapping(path))
+    return recipes.merge(mapping(base), mapping(path))
 
 
 def mapping(path: Path) -> dict[str, Any]:
-    """What a file states by itself. Raises ConfigError for one that states nothing by name."""
+    """The values of a file alone. Raises ConfigError for a file that has no settings by name."""
     values = _loaded(path)
     if not isinstance(values, dict):
         raise ConfigError(f"{path} is {values!r}, and not settings by name; state at least one")
@@ -218,11 +215,11 @@ def _typed(field: FieldInfo) -> Any:
 
 
 def parse(model: type[M], value: object, place: str) -> M:
-    """A section or the whole out of plain values. Raises ConfigError with every fault of it."""
+    """A section, or all settings, from plain values. Raises ConfigError that lists all faults."""
     try:
         return _validated(model, value)
     except ValidationError:
-        current, faults = renamed.translated(value)
+        current, faults = renamed.translate(value)
         raise _faulty(place, [*faults, *_faults(model, current)]) from None
 
 
@@ -258,7 +255,7 @@ def _read(path: Path) -> str:
 
 
 def _choices(params: Params) -> list[tuple[str, str, str]]:
-    """Every plug-in that is chosen: by which setting, of which kind, its name."""
+    """The setting, the kind and the name of each chosen plug-in."""
     return [
         ("data.source", "sources", params.data.source),
         ("pretrain.method", "methods", params.pretrain.method),
@@ -267,12 +264,26 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
         ("pretrain.optimizer", "optimizers", params.pretrain.optimizer),
         ("pretrain.objective", "objectives", params.pretrain.objective),
         *(("views.chain", "augmentations", name) for name in params.views.chain),
-        *(("evaluate.probes", "probes", name) for name in params.evaluate.probes),
+        *(("evaluate.tasks", "tasks", name) for name in params.evaluate.tasks),
+        *_chosen_by_tasks(params),
     ]
 
 
+def _chosen_by_tasks(params: Params) -> Iterator[tuple[str, str, str]]:
+    """What a task's option lists that is called as a kind, such as tasks.classification.probes.
+
+    One that is no list is for the task's own options to refuse.
+    """
+    for task in params.evaluate.tasks:
+        options = dict(params.tasks[task]) if task in params.tasks else {}
+        for kind in PLUGIN_SECTIONS:
+            listed = options.get(kind)
+            for name in listed if isinstance(listed, list | tuple) else ():
+                yield f"tasks.{task}.{kind}", kind, name
+
+
 def _unstated(params: Params) -> list[str]:
-    """Plug-ins that are chosen without options being stated for them."""
+    """Faults of chosen plug-ins for which params.yaml has no options."""
     return [
         f"{setting}: is {name!r}, but {kind}.{name} states no options"
         for setting, kind, name in _choices(params)
@@ -281,10 +292,9 @@ def _unstated(params: Params) -> list[str]:
 
 
 def _impossible(params: Params) -> Iterator[str]:
-    """Settings that are each possible and make no sense together."""
+    """Faults of settings that are valid alone but not together."""
     own = params.pretrain
     yield from _oversized(params)
-    yield from _no_metrics(params)
     yield from _indivisible(own)
     if own.warmup_epochs >= own.epochs:
         yield (
@@ -302,6 +312,8 @@ def _refused(params: Params) -> Iterator[str]:
         return
     yield from _idle_or_lacking(params.pretrain)
     yield from _of_another_modality(params)
+    yield from metrics.of_two_tasks(params.evaluate, params.tasks)
+    yield from metrics.unknown(params.gate, params.tasks)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -309,7 +321,7 @@ def _refused(params: Params) -> Iterator[str]:
 
 
 def _of_another_modality(params: Params) -> Iterator[str]:
-    """A source or an augmentation that is not for data.modality."""
+    """Faults of a source or augmentations that are not for data.modality."""
     modality = params.data.modality
     own = declaration("sources", params.data.source)
     assert isinstance(own, declare.Source)
@@ -335,7 +347,7 @@ def takes_objective(method: str) -> bool:
 
 
 def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
-    """An objective that the method would not look at, or none where it needs one."""
+    """Faults of an objective that the method ignores, and of a missing one that it needs."""
     takes, given = takes_objective(own.method), own.objective != NONE
     if takes and not given:
         yield (
@@ -351,13 +363,10 @@ def _idle_or_lacking(own: Pretrain) -> Iterator[str]:
 
 
 def _oversized(params: Params) -> Iterator[str]:
-    """What asks for more rows than a split has."""
-    own, report, few = params.pretrain, params.report, params.evaluate.few_labels
-    spread = few.propagation.neighbours if few.propagation else 0
+    """Faults of settings that ask for more rows than a split has."""
+    own, report = params.pretrain, params.report
     for setting, value, split in (
         ("pretrain.batch_size", own.batch_size, "train"),
-        ("evaluate.few_labels.per_class", max(few.per_class), "train"),
-        ("evaluate.few_labels.propagation.neighbours", spread, "train"),
         ("report.neighbours", report.neighbours, "train"),
         ("pretrain.monitor_examples", own.monitor_examples, "validation"),
         ("report.points", report.points, "test"),
@@ -366,23 +375,8 @@ def _oversized(params: Params) -> Iterator[str]:
         yield from oversized(setting, value, split, params)
 
 
-def _no_metrics(params: Params) -> Iterator[str]:
-    """Names in the gate that reports/metrics.json never has.
-
-    A task that this evaluation leaves out is none: the gate is of no stage, and says so itself.
-    """
-    few = [f"{kind}_{n}" for kind in FEW for n in params.evaluate.few_labels.per_class]
-    known = [f"{probe}.{name}" for probe in names("probes") for name in MEASURES]
-    known += [f"{task}.accuracy" for task in few]
-    own = params.gate
-    for setting, named in (("floors", own.floors), ("drops", own.drops), ("beats", own.beats)):
-        for name in named:
-            if name not in known and not re.fullmatch(rf"({'|'.join(FEW)})_\d+\.accuracy", name):
-                yield f"gate.{setting}: {name!r} is no metric{did_you_mean(name, known)}"
-
-
 def _indivisible(own: Pretrain) -> Iterator[str]:
-    """What a batch has to be divided into and cannot be."""
+    """Faults of settings that do not divide the batch size."""
     batch, micro, per_class = own.batch_size, own.micro_batch, own.examples_per_class
     if micro is not None and batch % micro:
         near = max(d for d in range(1, min(micro, batch) + 1) if batch % d == 0)

@@ -1,6 +1,6 @@
-"""Types that the options of several plug-ins have, and a check that several share, without PyTorch.
+"""Types and a check that the options of several plug-ins share; PyTorch is not imported.
 
-Pairs (low, high) are what values are drawn between; a pair in the wrong order is an error.
+A pair (low, high) is the range that values are drawn from; a pair in the wrong order is an error.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 
 
 def rising(pair: tuple[float, float]) -> tuple[float, float]:
-    """The pair itself; ValueError if its low end is above its high end."""
+    """The pair itself. Raises ValueError if its low end is above its high end."""
     low, high = pair
     if low > high:
         raise ValueError(f"the low end {low} is above the high end {high}")
@@ -30,7 +30,7 @@ Mining = Literal["all", "semi_hard", "hard"]
 
 
 def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[str]:
-    """A sentence where a setting asks for more rows than a split of settings.data has."""
+    """A fault if a setting asks for more rows than a split of settings.data has."""
     most = getattr(settings.data, split)
     if value > most:
         yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"

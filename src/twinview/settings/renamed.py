@@ -1,7 +1,7 @@
-"""Settings of earlier versions, so that an old params.yaml is told each key's new name.
+"""Settings of earlier versions: an error about an old params.yaml names each key's new name.
 
-A row is the old dotted name, then the new one, or "gone: " with the reason. Nothing else needs to
-know of it: `twinview check` and every stage refuse the old name and say the row.
+A row is the old dotted name, then the new one, or "gone: " with the reason. A new row needs no
+other change: `twinview check` and every stage refuse the old name with the row's advice.
 """
 
 import copy
@@ -12,6 +12,17 @@ RENAMED = {
     "baselines.components": "baselines.pca_components",
     "encoders.convnet.grid": "encoders.convnet.pool_size",
     "encoders.convnet.pooled": "encoders.convnet.pooled_layers",
+    "evaluate.few_labels.draws": "tasks.few_labels.draws",
+    "evaluate.few_labels.per_class": "tasks.few_labels.per_class",
+    "evaluate.few_labels.propagation.alpha": "tasks.propagation.alpha",
+    "evaluate.few_labels.propagation.neighbours": "tasks.propagation.neighbours",
+    "evaluate.few_labels.propagation.whitened": "tasks.propagation.pca_components",
+    "evaluate.few_labels.propagation": "gone: a task that is not wanted is not in evaluate.tasks",
+    "evaluate.few_labels.seed": "tasks.few_labels.seed",
+    "evaluate.few_labels.strength": "tasks.few_labels.C",
+    "evaluate.probes": "tasks.classification.probes",
+    "evaluate.projections": "evaluate.probe_projections",
+    "gate.beats": "gate.better_than_raw",
     "heads.linear.out": "heads.linear.dim",
     "heads.nonlinear.out": "heads.nonlinear.dim",
     "methods.byol.hidden": "methods.byol.predictor_hidden",
@@ -24,9 +35,11 @@ RENAMED = {
     "methods.siamese.objective": "pretrain.objective",
     "methods.swav.small": "methods.swav.small_crops",
     "pretrain.monitored": "pretrain.monitor_examples",
+    "probes.knn.whitened": "probes.knn.pca_components",
+    "probes.linear.strength": "probes.linear.C",
 }
 
-# The values of old names whose new names have other ones.
+# For old names whose values have changed too: each old value and the new value.
 VALUES: Mapping[str, Mapping[Any, str]] = {
     "methods.margin.labelled": {False: "views", True: "classes"},
     "methods.moco.rising": {False: "constant", True: "cosine"},
@@ -37,44 +50,54 @@ _GONE = "gone: "
 
 
 def advice(old: str) -> str | None:
-    """What to do about a name of an earlier version; None for any other name."""
+    """What to do about a setting of an earlier version; None for any other setting."""
     new = RENAMED.get(old)
     if new is None:
         return None
     if new.startswith(_GONE):
         return f"is gone, since {new.removeprefix(_GONE)}; delete it"
     values = VALUES.get(old, {})
-    pairs = [f"{value} for {str(was).lower()}" for was, value in values.items()]
+    pairs = [f"{new_value} for {str(old_value).lower()}" for old_value, new_value in values.items()]
     return f"is called {new} now" + (f", with {', '.join(pairs)}" if pairs else "")
 
 
-def translated(values: Any) -> tuple[Any, list[str]]:
-    """The settings under their new names, and a fault for each old name that they state.
+def translate(values: Any) -> tuple[Any, list[str]]:
+    """The settings under their new names, and a fault for each old name in them.
 
-    So what else is wrong with them can be found, and a key that only has its old name is not
-    called missing. A new name that is stated too keeps its value.
+    So a check of the result finds what else is wrong, and does not call a renamed setting missing.
+    Where the old and the new name both have a value, the value of the new name stays.
     """
     tree, faults = copy.deepcopy(values), []
     for old, new in RENAMED.items():
-        section, name = _section(tree, old)
-        if not isinstance(section, dict) or name not in section:
-            continue
-        faults.append(f"{old}: {advice(old)}")
-        value = section.pop(name)
-        target, last = _section(tree, new)
-        if isinstance(target, dict) and not new.startswith(_GONE):
-            target.setdefault(last, _new_value(old, value))
+        for value in _taken(tree, old):
+            faults.append(f"{old}: {advice(old)}")
+            if not new.startswith(_GONE):
+                _put(tree, new, _new_value(old, value))
     return tree, faults
 
 
 def _new_value(old: str, value: Any) -> Any:
     values = VALUES.get(old, {})
-    return next((new for was, new in values.items() if was == value), value)
+    return next((new for old_value, new in values.items() if old_value == value), value)
 
 
-def _section(tree: Any, dotted: str) -> tuple[Any, str]:
-    """What the last name of a dotted one is looked up in, and that name."""
+def _taken(tree: Any, dotted: str) -> list[Any]:
+    """The value at a dotted name, taken out with the sections that are empty then; or nothing."""
+    first, _, rest = dotted.partition(".")
+    if not isinstance(tree, dict) or first not in tree:
+        return []
+    if not rest:
+        return [tree.pop(first)]
+    taken = _taken(tree[first], rest)
+    if taken and not tree[first]:
+        del tree[first]
+    return taken
+
+
+def _put(tree: Any, dotted: str, value: Any) -> None:
+    """States a value, unless the new name has one, in sections that are made where they lack."""
     *parents, last = dotted.split(".")
     for name in parents:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree, last
+        tree = tree.setdefault(name, {}) if isinstance(tree, dict) else None
+    if isinstance(tree, dict):
+        tree.setdefault(last, value)

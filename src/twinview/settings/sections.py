@@ -21,13 +21,14 @@ from twinview.settings.ranges import ShareRange
 Seed = Annotated[int, Ge(0), Lt(2**31)]
 Count = Annotated[int, Ge(1)]
 Probability = Annotated[float, Gt(0), Le(1)]
-# Of no plug-in. A word and not null, since DVC looks up `objectives.${pretrain.objective}`.
+# The name that stands for no plug-in. It is not null, since DVC looks up
+# `objectives.${pretrain.objective}`.
 NONE = "none"
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Marks a setting that names one of a kind's files, or NONE where it may."""
+    """Marks a setting that names a plug-in of a kind; with or_none, also NONE."""
 
     kind: str
     or_none: bool = False
@@ -71,10 +72,10 @@ def _in_pairs_folder(name: str) -> str:
 
 
 class Data(Section):
-    """Which data, and how many rows of it are fitted on, chosen on and tested on.
+    """The source of the data, and the sizes of the three splits.
 
-    modality: what the source's inputs are; stated, so that DVC knows its file. pairs: a CSV file of
-    labelled pairs in data/pairs/; null: there are none.
+    modality: the kind of the source's inputs; it is a setting, so that DVC knows its file. pairs: a
+    CSV file of labelled pairs in data/pairs/, or null.
     """
 
     source: Annotated[str, OneOf("sources")]
@@ -87,14 +88,14 @@ class Data(Section):
 
 
 class Cached(Section):
-    """The view cache: views an example, and the size of one file of it."""
+    """The view cache: the number of views of an example, and the size of a file."""
 
     count: Annotated[int, Ge(2)]
     shard_mb: Count
 
 
 class Views(Section):
-    """Augmented views: the chain, in order, and whether they are rendered once or each epoch."""
+    """Augmented views: the chain of augmentations, and whether views are rendered once or anew."""
 
     mode: Literal["cached", "live"]
     chain: Annotated[tuple[Annotated[str, OneOf("augmentations")], ...], Len(1), Distinct]
@@ -103,10 +104,10 @@ class Views(Section):
 
 
 class SmallCrops(Section):
-    """Small crops beside a method's views: how many an example, how large, and of how much of it.
+    """Small crops in addition to a method's views.
 
-    size: their shorter side, in pixels. scale: the window's share of the picture's area. A size
-    far below the window's would skip pixels: there is no smoothing.
+    count: the crops of an example. size: their shorter side, in pixels. scale: the window's share
+    of the picture's area. A size far below the window's skips pixels, since nothing is smoothed.
     """
 
     count: Count
@@ -115,7 +116,7 @@ class SmallCrops(Section):
 
 
 class Pretrain(Section):
-    """What learns, and its budget. objective: of a method that takes one; NONE for the others."""
+    """The method, its networks and its budget. objective: NONE for a method that takes none."""
 
     method: Annotated[str, OneOf("methods")]
     objective: Annotated[str, OneOf("objectives", or_none=True)]
@@ -145,7 +146,7 @@ class Pretrain(Section):
 
 
 class Baselines(Section):
-    """What the encoder is held against: trained for pretrain's steps, in shuffled batches."""
+    """What the encoder is compared with, trained for pretrain's steps in shuffled batches."""
 
     pca_components: Count
     supervised: bool
@@ -154,49 +155,24 @@ class Baselines(Section):
 
 
 class Embed(Section):
-    """How features are computed: one fixed batch size, since sums round by it; once or twice."""
+    """How features are computed. The batch size is fixed, since sums round differently in another.
+
+    mirror: whether features are averaged with those of the mirrored input.
+    """
 
     batch_size: Count
     mirror: bool
 
 
-class Propagation(Section):
-    """Label propagation: nearest neighbours, whitened components, share of the neighbours' say."""
-
-    neighbours: Count
-    whitened: Annotated[int, Ge(0)]
-    alpha: Annotated[float, Gt(0), Lt(1)]
-
-
-MEASURES = ("accuracy", "precision", "recall", "f1")  # of a probe, in reports/metrics.json
-VALIDATION = "validation_accuracy"  # of every task, beside them: what `compare` picks its best by
-PROBED, PROPAGATED = "labels", "propagated"  # the tasks labels_10, propagated_10 and so on
-FEW = (PROBED, PROPAGATED)
-
-
-class FewLabels(Section):
-    """Few labels: how many a class, how often drawn; the linear probe's fixed strength.
-
-    propagation: labels are spread over the unlabelled train rows too; null: they are not.
-    """
-
-    per_class: Annotated[tuple[Count, ...], Len(1), Distinct]
-    draws: Annotated[int, Ge(2)]
-    strength: Annotated[float, Gt(0)]
-    propagation: Propagation | None
-    seed: Seed
-
-
 class Evaluate(Section):
-    """The protocol's settings: which probes, whether on z too, and the few-label study."""
+    """What is measured: which tasks, in this order, and whether on the head's outputs z too."""
 
-    probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct]
-    projections: bool
-    few_labels: FewLabels
+    tasks: Annotated[tuple[Annotated[str, OneOf("tasks")], ...], Len(1), Distinct]
+    probe_projections: bool
 
 
 class Report(Section):
-    """The page: how many test examples its map shows, and for how many it shows neighbours."""
+    """The page: the test examples on its map, and those whose neighbours it shows."""
 
     points: Annotated[int, Ge(10)]
     queries: Count
@@ -208,12 +184,12 @@ class Gate(Section):
     """What must hold for a change to land, and for an encoder to become champion.
 
     floors: the least value of a metric in reports/metrics.json. drops: how far a metric may fall
-    below the base commit's or the champion's. beats: metrics in which raw pixels must be beaten.
-    model: the registered model that has the champion.
+    below the base commit's or the champion's. better_than_raw: metrics that must
+    be higher than those of raw pixels. model: the registered model that has the champion.
     """
 
     floors: dict[str, FiniteFloat]
     drops: dict[str, Annotated[FiniteFloat, Ge(0)]]
-    beats: Annotated[tuple[str, ...], Distinct]
+    better_than_raw: Annotated[tuple[str, ...], Distinct]
     verdicts: Annotated[tuple[Literal["learning", "slow", "collapsed"], ...], Len(1), Distinct]
     model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]

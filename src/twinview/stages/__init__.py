@@ -1,1 +1,1 @@
-"""What every stage script has around its work: a lock, checked settings, its processes."""
+"""Stages: their declarations, dvc.yaml, and the lock, settings check and processes around them."""

@@ -1,11 +1,11 @@
-"""What a script of pipeline/ declares of its stage; dvc_yaml.py writes dvc.yaml from it."""
+"""The declaration of a stage in its script of pipeline/; dvc_yaml.py makes dvc.yaml from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The setting that chooses a kind's file. Of other kinds every file counts: DVC can fill in a name
-# (`encoders/${pretrain.encoder}.py`), but not the items of a list such as views.chain.
+# The setting that chooses the file of a kind. All files of other kinds count, since DVC can fill in
+# a name (`encoders/${pretrain.encoder}.py`), but not the items of a list such as views.chain.
 CHOSEN_BY: Mapping[str, str] = {
     "sources": "data.source",
     "modalities": "data.modality",
@@ -14,30 +14,30 @@ CHOSEN_BY: Mapping[str, str] = {
     "optimizers": "pretrain.optimizer",
     "methods": "pretrain.method",
 }
-# The setting that chooses whose options count. Methods with a loss of their own may import an
-# objective: so the options of the chosen one count, and the files of all.
+# The setting that chooses the plug-in whose options count. All files of objectives count, since any
+# method may import one, but only the options of the chosen objective.
 OPTIONS_OF: Mapping[str, str] = {**CHOSEN_BY, "objectives": "pretrain.objective"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What DVC must know of a stage and cannot see in what its script imports.
+    """Everything that DVC must know of a stage and cannot see in the imports of its script.
 
     Parameters
     ----------
-    reads: files and folders of data; "${data.pairs}" is the file that a setting names.
+    reads: files and folders of data; "${data.pairs}" is the file that the setting names.
     settings: sections of params.yaml or single settings. The name of a kind of plug-ins stands for
         the options of the chosen one, or of all where a list chooses.
     plug_ins: the kinds of plug-ins whose code the stage runs.
     writes: outs that DVC keeps in its cache.
-    unpushed: outs of the cache that `dvc push` leaves out, since they are made faster than fetched.
+    unpushed: outs of the cache that `dvc push` leaves out, since making them is faster.
     pictures: outs of the cache that `dvc plots` shows.
-    in_git: outs that git keeps, small and worth a diff.
+    in_git: small outs that git keeps, since their diffs are useful.
     metrics: outs that git keeps and `dvc metrics` shows.
-    counted: names of aside.ASIDE that are part of this stage's result.
+    counted: names of aside.ASIDE that can change the result of this stage.
 
-    A STAGE is evaluated without loading its script: it may name what the script imports, best
-    nothing that loads PyTorch.
+    STAGE is evaluated without loading its script. It may use names that the script imports, but
+    none of them should load PyTorch.
     """
 
     reads: tuple[Path | str, ...] = ()
@@ -52,5 +52,5 @@ class Stage:
 
     @property
     def outs(self) -> tuple[Path, ...]:
-        """All that the stage writes."""
+        """All outs of the stage."""
         return self.writes + self.unpushed + self.pictures + self.in_git + self.metrics

@@ -1,4 +1,4 @@
-"""The text of dvc.yaml, from what the scripts of pipeline/ declare and import."""
+"""The text of dvc.yaml, from the declarations and imports of the scripts of pipeline/."""
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -17,39 +17,51 @@ _TEMPLATE = Path(__file__).with_name("dvc.yaml.j2")
 _PACKAGE = Path("src/twinview")
 
 
-def text(root: Path = Path()) -> str:
-    """The content of dvc.yaml for the project in a folder.
+def generate(root: Path = Path()) -> str:
+    """The text of dvc.yaml for the project in a folder.
 
     Raises ConfigError for a folder without the code, and for a script whose STAGE is missing or
     wrong.
     """
-    stages = declared(root)
+    stages = load_stages(root)
     entries = [
         {"name": name, "lists": _lists(name, stages[name], root)} for name in _in_order(stages)
     ]
     return render(_TEMPLATE, escaped=False, stages=entries) + "\n"
 
 
-def declared(root: Path = Path()) -> dict[str, Stage]:
-    """What each script of pipeline/ declares, by its name."""
+def load_stages(root: Path = Path()) -> dict[str, Stage]:
+    """The stages that the scripts of pipeline/ declare, by name."""
     scripts = sorted((root / "pipeline").glob("[!_]*.py"))
     if not scripts or not (root / _PACKAGE).is_dir():
-        raise ConfigError(
-            f"{root.absolute()} has no pipeline/*.py and {_PACKAGE}/, from which {FILE} is "
-            "made; run in a folder with the project's code"
+        raise ConfigError.at(
+            root.absolute(),
+            f"has no pipeline/*.py and {_PACKAGE}/, from which {FILE} is made",
+            "run in a folder with the project's code",
         )
-    return {script.stem: _stated(script) for script in scripts}
+    return {script.stem: _load_stage(script) for script in scripts}
 
 
-def code(name: str, stage: Stage, root: Path = Path()) -> set[str]:
-    """The files of code that a stage's result depends on; a chosen plug-in's by its setting."""
+def code_dependencies(name: str, stage: Stage, root: Path = Path()) -> set[str]:
+    """The files of code that the result of a stage depends on.
+
+    Parameters
+    ----------
+    name : the name of the stage and of its script.
+    stage : its declaration.
+    root : the folder of the project.
+
+    Returns
+    -------
+    files : paths relative to root; the file of a plug-in that a setting chooses has a placeholder.
+    """
     imported = dependencies([Path(f"pipeline/{name}.py")], root, stage.counted)
-    plugged = (path for kind in stage.plug_ins for path in _of_kind(kind, root, stage))
-    return {*map(str, imported), *plugged}
+    plug_ins = (path for kind in stage.plug_ins for path in _plug_in_files(kind, root, stage))
+    return {*map(str, imported), *plug_ins}
 
 
-def _of_kind(kind: str, root: Path, stage: Stage) -> Iterator[str]:
-    """A kind's files, or the one that a setting chooses, and what any file of the kind brings."""
+def _plug_in_files(kind: str, root: Path, stage: Stage) -> Iterator[str]:
+    """The files of a kind, or the one that a setting chooses, and all files that they import."""
     folder = _PACKAGE / kind
     files = {path.relative_to(root) for path in (root / folder).glob("[!_]*.py")}
     for path in dependencies(files, root, stage.counted):
@@ -59,30 +71,37 @@ def _of_kind(kind: str, root: Path, stage: Stage) -> Iterator[str]:
         yield f"{folder}/{_placeholder(CHOSEN_BY[kind])}.py"
 
 
-def _stated(script: Path) -> Stage:
+def _load_stage(script: Path) -> Stage:
+    """The STAGE of a script, checked."""
     stage = signatures.constant(script, "STAGE")
     if not isinstance(stage, Stage):
-        raise ConfigError(f"{script}: STAGE is no twinview.stages.declared.Stage")
+        raise ConfigError.at(
+            f"{script}: STAGE",
+            "is no twinview.stages.declared.Stage",
+            "declare it as the other scripts of pipeline/ do",
+        )
     for field, known in (("plug_ins", KINDS), ("counted", ASIDE)):
         for name in getattr(stage, field):
             if name not in known:
-                near = did_you_mean(name, known)
-                raise ConfigError(f"{script}: STAGE.{field} names {name!r}, which is unknown{near}")
+                hint = did_you_mean(name, known)
+                raise ConfigError(f"{script}: STAGE.{field} names {name!r}, which is unknown{hint}")
     return stage
 
 
 def _in_order(stages: Mapping[str, Stage]) -> list[str]:
-    """The stages' names, each after those that it reads from, and else by the alphabet.
+    """The names of the stages, each after those that it reads from, otherwise alphabetical.
 
-    DVC runs stages that do not wait for each other in the order of its file.
+    DVC runs independent stages in the order of dvc.yaml.
     """
-    sorter = TopologicalSorter({name: _before(stages[name], stages) for name in stages})
+    sorter = TopologicalSorter({name: _upstream(stages[name], stages) for name in stages})
     try:
         sorter.prepare()
     except CycleError as error:
-        circle = " -> ".join(error.args[1])
-        raise ConfigError(
-            f"the stages of pipeline/ read in a circle: {circle}; change what one of them reads"
+        cycle = " -> ".join(error.args[1])
+        raise ConfigError.at(
+            "the stages of pipeline/",
+            f"read from each other in a cycle: {cycle}",
+            "change what one of them reads",
         ) from None
     order: list[str] = []
     while sorter.is_active():
@@ -92,8 +111,8 @@ def _in_order(stages: Mapping[str, Stage]) -> list[str]:
     return order
 
 
-def _before(stage: Stage, stages: Mapping[str, Stage]) -> set[str]:
-    """The stages that write what a stage reads."""
+def _upstream(stage: Stage, stages: Mapping[str, Stage]) -> set[str]:
+    """The names of the stages whose outs the stage reads."""
     return {
         name
         for name, other in stages.items()
@@ -103,10 +122,10 @@ def _before(stage: Stage, stages: Mapping[str, Stage]) -> set[str]:
 
 
 def _lists(name: str, stage: Stage, root: Path) -> dict[str, list[str]]:
-    """The lists of a stage, as DVC calls them."""
+    """The lists of a stage, by their names in dvc.yaml."""
     return {
-        "deps": [*map(str, stage.reads), *sorted(code(name, stage, root))],
-        "params": [_options(setting) for setting in stage.settings],
+        "deps": [*map(str, stage.reads), *sorted(code_dependencies(name, stage, root))],
+        "params": [_setting_path(setting) for setting in stage.settings],
         "outs": [
             *map(str, stage.writes),
             *(f"{out}: {{push: false}}" for out in stage.unpushed),
@@ -117,11 +136,11 @@ def _lists(name: str, stage: Stage, root: Path) -> dict[str, list[str]]:
     }
 
 
-def _options(setting: str) -> str:
-    """A setting as it stands; a kind whose file is chosen, as the options of that one."""
+def _setting_path(setting: str) -> str:
+    """The setting; for a kind with a chosen plug-in, the path of that plug-in's options."""
     return f"{setting}.{_placeholder(OPTIONS_OF[setting])}" if setting in OPTIONS_OF else setting
 
 
 def _placeholder(setting: str) -> str:
-    """What DVC replaces by a setting's value."""
+    """The text that DVC replaces by the value of the setting."""
     return f"${{{setting}}}"

@@ -1,4 +1,4 @@
-"""What every stage script does around its work: a lock, the check of params.yaml, plain errors."""
+"""The frame of every stage script: a lock, the check of params.yaml, plain errors, progress."""
 
 import contextlib
 import multiprocessing
@@ -22,8 +22,8 @@ _PARENT = os.getppid()
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a stage's main; what a user can mend ends as one paragraph and exit status 1."""
-    with plain_errors(), alone(name()) if _leads() else contextlib.nullcontext():
+    """Runs the main of a stage; a fault that a user can fix ends in one paragraph and status 1."""
+    with plain_errors(), folder_lock(name()) if _leads() else contextlib.nullcontext():
         if _leads():
             _check_params()
         main()
@@ -31,39 +31,39 @@ def run(main: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Ends the process with one paragraph where a user can mend the fault, or stopped it."""
+    """Ends the process with one paragraph for a fault that a user can fix, and for Ctrl-C."""
     try:
         yield
     except (TwinviewError, OSError) as error:
         sys.exit(f"twinview: {describe(error)}")
     except KeyboardInterrupt:
         if _leads():
-            said = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
-            print(said, file=sys.stderr)
+            message = "twinview: stopped by SIGINT; `dvc repro` runs this stage again"
+            print(message, file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
 def name() -> str:
-    """The stage's name, which its script has too."""
+    """The name of the stage, which is that of its script."""
     return Path(sys.argv[0]).stem
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """The items, with a bar on a terminal and silence elsewhere."""
+    """The items, with a progress bar on a terminal and without one elsewhere."""
     silent = None if _leads() else True
     return iter(tqdm(items, total=total, desc=what, disable=silent, dynamic_ncols=True))
 
 
-def exhaust(parts: Iterable[int], total: int, what: str) -> None:
-    """Runs a generator that yields how much more is done, with a bar on a terminal."""
+def run_with_bar(parts: Iterable[int], total: int, what: str) -> None:
+    """Runs a generator that yields amounts of work done, with a progress bar on a terminal."""
     with tqdm(total=total, desc=what, disable=None, dynamic_ncols=True, unit_scale=True) as bar:
-        for more in parts:
-            bar.update(more)
+        for amount in parts:
+            bar.update(amount)
 
 
 @contextlib.contextmanager
-def elapsed(what: str) -> Iterator[None]:
-    """Shows on a terminal how long the block is at work, where it does not say how far it is."""
+def show_elapsed(what: str) -> Iterator[None]:
+    """Shows on a terminal how long the block has run, for work whose progress is unknown."""
     silent, ended = None if _leads() else True, threading.Event()
     with tqdm(desc=what, disable=silent, bar_format="{desc}: {elapsed}", leave=False) as bar:
 
@@ -71,24 +71,24 @@ def elapsed(what: str) -> Iterator[None]:
             while not bar.disable and not ended.wait(0.2):
                 bar.refresh()
 
-        clock = threading.Thread(target=show, daemon=True)
-        clock.start()
+        thread = threading.Thread(target=show, daemon=True)
+        thread.start()
         try:
             yield
         finally:
             ended.set()
-            clock.join()
+            thread.join()
 
 
 @contextlib.contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Holds a lock of this folder. Raises BusyError when another process has it.
+def folder_lock(name: str) -> Iterator[None]:
+    """Holds a lock of this folder during the block.
 
-    Raises ConfigError outside of a project: DVC would take any folder with a .dvc for one.
+    Raises BusyError when another process has the lock, and ConfigError outside of a DVC project.
     """
     if not Path(".dvc").is_dir():
-        raise ConfigError(
-            f"{Path.cwd()} is no project of DVC's: it has no .dvc; run in the project's folder"
+        raise ConfigError.at(
+            Path.cwd(), "is no DVC project, since it has no .dvc", "run in the project's folder"
         )
 
     def refuse(holder: str) -> None:
@@ -102,34 +102,37 @@ def alone(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def noted_signals() -> Iterator[Callable[[], str]]:
-    """Ctrl-C, SIGTERM and a closed terminal are noted, not obeyed, while the block runs.
+def deferred_signals() -> Iterator[Callable[[], str]]:
+    """Records Ctrl-C, SIGTERM and a closed terminal during the block instead of ending the process.
 
-    Gives a function that says which came ("" when none did). A second one acts at once. One of
-    several processes is told to stop by its parent's end, too: no signal would reach it then.
+    Yields a function that returns the name of the first signal, or "". A second signal ends the
+    process at once. When several processes run, the end of the parent counts as a signal too, since
+    no signal reaches them then.
     """
-    came: list[str] = []
-    before: dict[signal.Signals, Any] = {}
+    received: list[str] = []
+    handlers: dict[signal.Signals, Any] = {}
 
-    def note(number: int, frame: object) -> None:
-        came.append(signal.Signals(number).name)
-        for which, handler in before.items():
-            signal.signal(which, handler)
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
-    for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(which) is not signal.SIG_IGN:  # as nohup has it
-            before[which] = signal.signal(which, note)
+    def record(number: int, frame: object) -> None:
+        received.append(signal.Signals(number).name)
+        restore()
 
-    def asked() -> str:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            handlers[number] = signal.signal(number, record)
+
+    def stop_requested_by() -> str:
         if "RANK" in os.environ and os.getppid() != _PARENT:
-            came.append("the end of the process that started it")
-        return came[0] if came else ""
+            received.append("the end of the process that started it")
+        return received[0] if received else ""
 
     try:
-        yield asked
+        yield stop_requested_by
     finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
+        restore()
 
 
 def _leads() -> bool:
@@ -138,15 +141,15 @@ def _leads() -> bool:
 
 
 def _check_params() -> None:
-    """Checks all settings and places in a child, so that this process loads only what it uses."""
-    child = multiprocessing.get_context("fork").Process(target=_check_and_say)
+    """Checks all settings and outs in a child, so that this process loads only what it needs."""
+    child = multiprocessing.get_context("fork").Process(target=_check_in_child)
     child.start()
-    child.join()  # no limit: it reads settings, and loads PyTorch for new ones
+    child.join()  # no time limit: it may load PyTorch, to check new settings
     if child.exitcode:
         sys.exit(child.exitcode)
 
 
-def _check_and_say() -> None:
+def _check_in_child() -> None:
     with plain_errors():
         params.check()
         outs.check()

@@ -3,9 +3,9 @@
 import os
 import sys
 
-# MLflow reports its use to its makers unless this is set before it is imported. All of ours that
-# imports MLflow is in this package, or imports from it first.
+# MLflow sends usage data to its makers unless this is set before MLflow is imported. So each module
+# that imports MLflow is in this package, or imports from this package first.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-# Its bars would fill a log with every step of theirs.
+# MLflow's progress bars would fill a log with a line for each of their steps.
 if not (sys.stderr and sys.stderr.isatty()):
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

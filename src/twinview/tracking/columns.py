@@ -1,7 +1,7 @@
-"""What MLflow's pages show of an experiment at first: kind, description, and a shared view.
+"""What MLflow's pages first show of an experiment: its kind, description, and a shared view.
 
-MLflow has no setting for the columns of its table; what it has is views that people share, kept as
-tags of the experiment and opened by their key in the address.
+MLflow has no setting for the columns of its table. It has views that people share, which are stored
+as tags of the experiment and opened by their key in the address.
 """
 
 import json
@@ -15,7 +15,7 @@ _DATA = "tags.`data.digest`"
 _SETTINGS = ("params.`pretrain.method`", "params.`pretrain.epochs`", "params.`pretrain.seed`")
 _ORIGIN = ("tags.`twinview.experiment`", "attributes.`Version`", "attributes.`Dataset`")
 _ROWS = (
-    "metrics.`linear.accuracy`", "params.`data.source`", "metrics.`knn.accuracy`", _DATA,
+    "params.`data.source`", _DATA,
     *_SETTINGS,
     "metrics.`pretrain.minutes`", "tags.`pretrain.verdict`", "attributes.`Models`",
     *_ORIGIN,
@@ -27,17 +27,22 @@ _TRAININGS = (
     "tags.`failure`", "metrics.`effective_rank`", "metrics.`examples_per_second`",
     *_ORIGIN,
 )  # fmt: skip
-_WIDTH = 110  # px; the first two are in sight on a laptop, beside MLflow's Assistant
+_WIDTH = 110  # px, so that a laptop shows the first two beside MLflow's Assistant
 
 
-def of_rows() -> dict[str, str]:
-    """Tags of the experiment that has a row for each executed pipeline."""
+def of_rows(metrics: Sequence[str] = ()) -> dict[str, str]:
+    """Tags of the experiment that has a row for each executed pipeline.
+
+    metrics: those that the rows are compared by; before the first row nothing is known of them.
+    """
+    shown = [f"metrics.`{name}`" for name in metrics]
+    columns = [*shown[:1], _ROWS[0], *shown[1:], *_ROWS[1:]]
     note = (
         "One row for each executed pipeline: its settings, commit, data, final metrics, page "
         "(`report.html`), pictures and encoder. The description of a row leads to the run that "
         "pretrained its encoder."
     )
-    return _tags(note, _ROWS)
+    return _tags(note, columns)
 
 
 def of_trainings() -> dict[str, str]:
@@ -50,8 +55,8 @@ def of_trainings() -> dict[str, str]:
 
 
 def address(experiment: str) -> str:
-    """The part of a page's address, after the server's, that opens an experiment in our view."""
-    kind = "workflowType=machine_learning"  # MLflow's pages have much that is for language models
+    """The path, to follow a server's address, that opens an experiment in our view."""
+    kind = "workflowType=machine_learning"  # hides what MLflow shows for language models
     return f"/#/experiments/{experiment}/runs?{kind}&viewStateShareKey={VIEW}"
 
 

@@ -1,4 +1,4 @@
-"""What a run of MLflow's is called: what differs from the commit that it started from."""
+"""The names of MLflow runs: what differs from the commit that a run started from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,67 +10,70 @@ from ruamel.yaml.error import YAMLError
 from twinview.core.commands import git
 from twinview.core.errors import DataError
 from twinview.experiments import differences, dvc_experiments, provenance
-from twinview.experiments.lock_file import value_at
+from twinview.settings.dotted import value_at
 
 _PARAMS = "params.yaml"
 _CODE = ("src", "pipeline")
-_NAMED, _LONGEST = 4, 40  # settings, and characters of each
+_MAX_SETTINGS, _MAX_LENGTH = 4, 40  # settings in a name, and characters of each
 # The sections that an encoder depends on.
-_OF_TRAININGS = (
+_TRAINING_SECTIONS = (
     "data", "sources", "views", "augmentations", "pretrain", "encoders", "heads", "optimizers",
     "objectives", "methods",
 )  # fmt: skip
 
 
-def of_row() -> str:
+def row_name() -> str:
     """Such as "temperature 0.3, epochs 4"; "simclr, 5a72f90, seed 0" where nothing differs.
 
-    What params.yaml holds now, committed or not, beside what the base commit states.
+    params.yaml as it is now, committed or not, is compared with params.yaml of the base commit.
     """
-    return _name(_here())
+    return _name(_current_settings())
 
 
-def of_training() -> str:
-    """The same, of the settings that the encoder depends on."""
-    return _name({key: of for key, of in _here().items() if key in _OF_TRAININGS})
+def training_name() -> str:
+    """The name by those settings only that the encoder depends on."""
+    settings = _current_settings()
+    return _name({key: settings[key] for key in settings if key in _TRAINING_SECTIONS})
 
 
-def _name(tree: Mapping[str, Any]) -> str:
+def _name(settings: Mapping[str, Any]) -> str:
     commit = provenance.commit()
     if commit.startswith((provenance.NONE, provenance.UNKNOWN)):
-        return ", ".join(_unchanged(tree))
+        return ", ".join(_unchanged(settings))
     try:
-        before = _at(commit)
+        base = _settings_at(commit)
         edited = git("diff", "--name-only", commit, "--", *_CODE)
-    except DataError:  # git cannot say; the run's tags have its reason, and a name ends no training
-        before, edited = {}, None
-    told = (_changes(tree, before) if before else []) or _unchanged(tree, commit[:7])
-    return ", ".join([*told, *(["code changed"] if edited else [])])
+    except DataError:  # the run's tags have git's reason; a missing name must not end a training
+        base, edited = {}, None
+    parts = (_changes(settings, base) if base else []) or _unchanged(settings, commit[:7])
+    return ", ".join([*parts, *(["code changed"] if edited else [])])
 
 
-def _changes(tree: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """The settings that differ, in words: the first ones, each cut, and how many more there are."""
-    now = differences.in_effect(tree)
-    then = differences.stated({key: of for key, of in before.items() if key in tree})
-    values = {key: now[key] for key in differences.unequal([now, then]) if key in now}
-    told = differences.words(values, list(values))
-    cut = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in told]
-    more = [f"and {len(cut) - _NAMED} more"] if len(cut) > _NAMED else []
-    return [*cut[:_NAMED], *more]
+def _changes(settings: Mapping[str, Any], base: Mapping[str, Any]) -> list[str]:
+    """The first settings that differ from the base, shortened, and how many more there are."""
+    now = differences.in_effect(settings)
+    before = differences.flatten_settings({key: base[key] for key in base if key in settings})
+    values = {key: now[key] for key in differences.differing_keys([now, before]) if key in now}
+    texts = [
+        text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
+        for text in differences.describe_settings(values, list(values))
+    ]
+    more = [f"and {len(texts) - _MAX_SETTINGS} more"] if len(texts) > _MAX_SETTINGS else []
+    return [*texts[:_MAX_SETTINGS], *more]
 
 
-def _unchanged(tree: Mapping[str, Any], *commit: str) -> list[str]:
-    """What tells runs apart that no setting does; the commit where it is known."""
-    method, seed = (value_at(tree, f"pretrain.{key}") for key in ("method", "seed"))
+def _unchanged(settings: Mapping[str, Any], *commit: str) -> list[str]:
+    """The name of a run whose settings are those of its base: method, commit if known, seed."""
+    method, seed = (value_at(settings, f"pretrain.{key}") for key in ("method", "seed"))
     return [str(method), *commit, f"seed {seed}"]
 
 
-def _here() -> Mapping[str, Any]:
+def _current_settings() -> Mapping[str, Any]:
     return _mapping(Path(_PARAMS).read_text("utf-8"))
 
 
-def _at(commit: str) -> Mapping[str, Any]:
-    """What params.yaml states at a commit; nothing where that has no such file, or a broken one."""
+def _settings_at(commit: str) -> Mapping[str, Any]:
+    """The tree in a commit's params.yaml; empty if the file is missing or broken."""
     try:
         return _mapping(dvc_experiments.text_at(commit, Path(_PARAMS)) or "")
     except YAMLError:
@@ -78,5 +81,5 @@ def _at(commit: str) -> Mapping[str, Any]:
 
 
 def _mapping(text: str) -> Mapping[str, Any]:
-    found = YAML(typ="safe").load(text)
-    return found if isinstance(found, dict) else {}
+    tree = YAML(typ="safe").load(text)
+    return tree if isinstance(tree, dict) else {}

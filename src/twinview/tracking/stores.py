@@ -1,7 +1,7 @@
-"""Where MLflow's store is, and its files: mlflow.db and mlartifacts/ in the project's folder.
+"""Where MLflow's store and its files are: mlflow.db and mlartifacts/ in the project's folder.
 
-MLflow keeps absolute addresses in its database. In a folder that was moved, or is a copy, they lead
-to the old place, and each new run would write there: so they are renewed before a run begins.
+MLflow keeps absolute addresses in its database. After a project was moved or copied, they lead to
+the old folder, and each new run would write there. So they are renewed before a run begins.
 """
 
 import contextlib
@@ -27,99 +27,110 @@ def store() -> str:
     if not uri.startswith(_SQLITE):
         return uri
     name, mark, options = uri.removeprefix(_SQLITE).partition("?")
-    return f"{address(root() / unquote(name))}{mark}{options}"
+    return f"{sqlite_url(root() / unquote(name))}{mark}{options}"
 
 
 def database() -> Path | None:
-    """The file of the store; None where the store is no SQLite database, such as a server."""
+    """The database file of the store; None if the store is no SQLite database but a server."""
     if not store().startswith(_SQLITE):
         return None
     return Path(unquote(store().removeprefix(_SQLITE).partition("?")[0]))
 
 
-def address(file: Path) -> str:
+def sqlite_url(file: Path) -> str:
     """The URL of an SQLite database, from which `database` and SQLAlchemy read the same path.
 
-    Where a character needs quotes, slashes get them too: MLflow makes the folder of a URL without
-    unquoting it, which would be an empty one beside the project, and is the current one so.
+    If one character has to be quoted, slashes are quoted too. MLflow creates the folder of a URL
+    without unquoting it; with quoted slashes that is the current folder, which exists, and not an
+    empty folder beside the project.
     """
     path = str(file)
     return f"{_SQLITE}{path if quote(path) == path else quote(path, safe='')}"
 
 
-def files() -> str:
+def artifacts_url() -> str:
     """The URL of the folder with the files of all runs."""
     return (root() / _FILES).as_uri()
 
 
-def folder(uri: str) -> Path:
+def local_path(uri: str) -> Path:
     """The path that a file: URL names."""
     return Path(unquote(urlparse(uri).path))
 
 
-def elsewhere(experiments: Iterable[str]) -> list[str]:
-    """URLs of other folders in which these experiments of the project's own database have files.
+def other_folders(experiments: Iterable[str]) -> list[str]:
+    """URLs of other folders in which the project's database has files of these experiments.
 
-    Raises DataError for a database that cannot be read, or whose files did not come with it.
+    Raises DataError for a database that cannot be read, or whose files are still in another folder.
     """
     file = database()
     if file is None or not file.is_file() or not file.is_relative_to(root()):
         return []
     try:
-        with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as opened:
-            found = _locations(opened, list(experiments))
-            for old in found:
-                _require_files(opened, file, old)
+        with contextlib.closing(
+            sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            folders = _other_folders(connection, list(experiments))
+            for url in folders:
+                _require_files(connection, file, url)
     except sqlite3.Error as error:
         raise DataError(f"{file} cannot be read as MLflow's database ({error})") from None
-    return found
+    return folders
 
 
-def move_in(experiments: Iterable[str]) -> None:
-    """Renews the addresses of the project's own database that lead to another folder."""
-    for old in elsewhere(experiments):
-        _readdress(old, files())
+def renew_addresses(experiments: Iterable[str]) -> None:
+    """Renews those addresses in the project's database that lead to another folder."""
+    for old in other_folders(experiments):
+        _readdress(old, artifacts_url())
         print(
-            f"twinview: the runs in {database()} had their files in {folder(old)}; "
-            f"from now on they are in {folder(files())}",
+            f"twinview: the runs in {database()} had their files in {local_path(old)}; "
+            f"from now on they are in {local_path(artifacts_url())}",
             file=sys.stderr,
         )
 
 
-def _locations(opened: sqlite3.Connection, experiments: list[str]) -> list[str]:
-    """The folders of that name, with the experiments' files, which are not this project's."""
-    if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchall():
+def _other_folders(connection: sqlite3.Connection, experiments: list[str]) -> list[str]:
+    """The folders called mlartifacts that hold the experiments' files outside of this project."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchall():
         return []
-    found = opened.execute("SELECT name, artifact_location FROM experiments").fetchall()
-    olds = {place.rpartition("/")[0] for name, place in found if name in experiments}
-    ours = (old for old in sorted(olds) if old.startswith("file:") and old.endswith(f"/{_FILES}"))
-    return [old for old in ours if folder(old).resolve() != folder(files()).resolve()]
+    rows = connection.execute("SELECT name, artifact_location FROM experiments").fetchall()
+    urls = {url.rpartition("/")[0] for name, url in rows if name in experiments}
+    ours = (url for url in sorted(urls) if url.startswith("file:") and url.endswith(f"/{_FILES}"))
+    here = local_path(artifacts_url()).resolve()
+    return [url for url in ours if local_path(url).resolve() != here]
 
 
-def _require_files(opened: sqlite3.Connection, file: Path, old: str) -> None:
-    """Raises DataError where runs have files in the other folder that are not in this one."""
-    begun = [uri for (uri,) in opened.execute("SELECT artifact_uri FROM runs")]
-    here = [(uri, uri.replace(old, files(), 1)) for uri in begun if uri.startswith(f"{old}/")]
-    left = [uri for uri, new in here if folder(uri).is_dir() and not folder(new).is_dir()]
+def _require_files(connection: sqlite3.Connection, file: Path, old: str) -> None:
+    """Raises DataError if runs have files in the old folder that are not in this project."""
+    uris = [uri for (uri,) in connection.execute("SELECT artifact_uri FROM runs")]
+    new = artifacts_url()
+    pairs = [(uri, uri.replace(old, new, 1)) for uri in uris if uri.startswith(f"{old}/")]
+    left = [here for here, there in pairs if _has_folder(here) and not _has_folder(there)]
     if left:
-        copy = shlex.join(["cp", "-a", str(folder(old)), str(root())])
-        raise DataError(
-            f"{file} was made in another folder, and the files of {len(left)} of its runs are "
-            f"still in {folder(old)}; `{copy}` brings them, "
-            f"or move {file} away, and a new one begins"
+        copy = shlex.join(["cp", "-a", str(local_path(old)), str(root())])
+        raise DataError.at(
+            file,
+            f"was made in another folder, and the files of {len(left)} of its runs are still in "
+            f"{local_path(old)}",
+            f"copy them by `{copy}`, or move {file} away, so that a new one begins",
         )
 
 
+def _has_folder(uri: str) -> bool:
+    return local_path(uri).is_dir()
+
+
 def _readdress(old: str, new: str) -> None:
-    """Replaces the folder in all addresses that begin with it: in one transaction, or not."""
+    """Replaces the folder in all addresses that begin with it, all in one transaction."""
     from sqlalchemy import create_engine, func, update
 
-    begin, engine = f"{old}/", create_engine(store())
+    prefix, engine = f"{old}/", create_engine(store())
     with engine.begin() as connection:
         for column in _addresses():
-            known = func.substr(column, 1, len(begin)) == begin
-            renewed = f"{new}/" + func.substr(column, len(begin) + 1)
-            connection.execute(update(column.class_).where(known).values({column.key: renewed}))
+            has_prefix = func.substr(column, 1, len(prefix)) == prefix
+            renewed = f"{new}/" + func.substr(column, len(prefix) + 1)
+            rows = update(column.class_).where(has_prefix)
+            connection.execute(rows.values({column.key: renewed}))
     engine.dispose()
 
 

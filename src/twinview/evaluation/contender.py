@@ -1,0 +1,74 @@
+"""What a task gets, and what it returns for each of its entries."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from twinview.core.types import Embeddings
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An encoder, or a baseline, as a task sees it.
+
+    A task that fine-tunes will need the encoder, and one that detects the prepared data: they come
+    in here, as fields.
+
+    Parameters
+    ----------
+    parts : the features by split, with labels.
+    classes : the names of the classes, by label.
+    probes : by probe, the values of each option to choose from.
+    progress : shows the progress of a sequence, as stage.progress does.
+    """
+
+    parts: Mapping[str, Embeddings]
+    classes: Sequence[str]
+    probes: Mapping[str, Mapping[str, Sequence[Any]]]
+    progress: Callable[..., Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The results of one entry.
+
+    Parameters
+    ----------
+    metrics : the numbers that DVC tracks: the declared measures on test, the primary first, then
+        entries.SPREAD if the primary is a mean over draws, then the primary on validation.
+    details : what pages show besides. They know "draws" (the primary of each draw), "chosen" (the
+        options that validation chose), and "confusion" with "classes" (see evaluation/metrics.py).
+    predicted : (n,) int64, the label of each test example, for a task that predicts labels.
+    """
+
+    metrics: Mapping[str, float]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    predicted: Tensor | None = None
+
+
+Task = Callable[[Contender], Mapping[str, Result]]  # a task with its options
+
+
+def metrics(results: Mapping[str, Result]) -> dict[str, dict[str, float]]:
+    """What DVC tracks of one contender, by entry."""
+    return {name: dict(result.metrics) for name, result in results.items()}
+
+
+def details(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+    """All that pages show of one contender, by entry."""
+    return {name: {**result.metrics, **result.details} for name, result in results.items()}
+
+
+def predictions(
+    results: Mapping[str, Result], test: Embeddings, classes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """A row for each test example: its id, its class, and the class by each entry that predicts."""
+    labels = {name: of.predicted for name, of in results.items() if of.predicted is not None}
+    columns = {"actual": test.required_labels(), **labels}
+    named = {key: [classes[label] for label in column.tolist()] for key, column in columns.items()}
+    return [
+        {"id": row_id} | {key: column[place] for key, column in named.items()}
+        for place, row_id in enumerate(test.ids.tolist())
+    ]

@@ -1,0 +1,66 @@
+"""Classification: probes learn from all labels, and each predicts the class of every test example.
+
+The entries are the probes. evaluation/protocol.py says what is fitted on what.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from annotated_types import Len
+
+from twinview.core import declare, registry
+from twinview.evaluation.contender import Contender, Result
+from twinview.evaluation.metrics import classification_metrics
+from twinview.evaluation.protocol import Prediction, predict_test
+from twinview.settings.sections import Distinct, OneOf
+
+
+def classification(
+    contender: Contender,
+    *,
+    probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct],
+) -> dict[str, Result]:
+    """The metrics of each probe, by its name, with the predicted labels.
+
+    Parameters
+    ----------
+    contender : the features, and the values from which validation chooses the probes' options.
+    probes : the names of the probes.
+    """
+    return {
+        name: _result(
+            contender,
+            predict_test(contender.parts, registry.find("probes", name), contender.probes[name]),
+        )
+        for name in contender.progress(probes, len(probes), "evaluate: classification")
+    }
+
+
+def _result(contender: Contender, prediction: Prediction) -> Result:
+    truth = contender.parts["test"].required_labels()
+    found = classification_metrics(truth, prediction.labels, contender.classes)
+    metrics = {measure: found[measure] for measure in _MEASURES}
+    metrics["validation_accuracy"] = max(trial["accuracy"] for trial in prediction.tried)
+    details = {"classes": found["classes"], "confusion": found["confusion"]}
+    details |= {"chosen": prediction.chosen, "validation": prediction.tried}
+    return Result(metrics, details, prediction.labels)
+
+
+_MEASURES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
+
+
+def _entries(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"{name} probe" for name in options["probes"]}
+
+
+def _is_probe(name: str) -> bool:
+    return name in registry.names("probes")
+
+
+DECLARES = declare.Task(
+    entries=_entries,
+    measures=_MEASURES,
+    primary="accuracy",
+    could_have=_is_probe,
+    lists=("probes",),
+)

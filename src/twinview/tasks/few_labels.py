@@ -1,0 +1,71 @@
+"""Few labels: the linear probe learns from a few drawn labels of each class.
+
+An entry, such as labels_10, is a number of labels. Its accuracy is the mean over several draws.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Len
+from torch import Tensor
+
+from twinview.core import declare, registry
+from twinview.evaluation.contender import Contender, Result
+from twinview.evaluation.label_draws import READ_SPLITS, mean_over_draws
+from twinview.settings.params import Params
+from twinview.settings.ranges import oversized
+from twinview.settings.sections import Count, Distinct, Seed
+
+
+def few_labels(
+    contender: Contender,
+    *,
+    per_class: Annotated[tuple[Count, ...], Len(1), Distinct],
+    draws: Annotated[int, Ge(2)],
+    C: Annotated[float, Gt(0)],
+    seed: Seed,
+) -> dict[str, Result]:
+    """The accuracy for each number of labels.
+
+    Parameters
+    ----------
+    contender : the features.
+    per_class : how many labels a class has.
+    draws : how often they are drawn.
+    C : the inverse of the linear probe's L2 penalty. It is fixed: a few labels choose badly.
+    seed : the seed of the draws, which are the same for all contenders.
+    """
+    parts, probe = contender.parts, partial(registry.find("probes", "linear"), C=C)
+
+    def predict(rows: Tensor) -> dict[str, Tensor]:
+        known = parts["train"].take(rows)  # once for both splits, since a fit is kept with its rows
+        return {name: probe(known, parts[name].features) for name in READ_SPLITS}
+
+    return {
+        f"labels_{count}": mean_over_draws(parts, predict, count, draws, seed, task="few_labels")
+        for count in contender.progress(per_class, len(per_class), "evaluate: few labels")
+    }
+
+
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    yield from oversized("tasks.few_labels.per_class", max(options["per_class"]), "train", settings)
+
+
+def _entries(options: Mapping[str, Any]) -> dict[str, str]:
+    return {f"labels_{count}": f"{count} labels a class" for count in options["per_class"]}
+
+
+def _could_have(name: str) -> bool:
+    return name.startswith("labels_") and name.removeprefix("labels_").isdecimal()
+
+
+DECLARES = declare.Task(
+    check=_check,
+    entries=_entries,
+    measures={"accuracy": "accuracy"},
+    primary="accuracy",
+    could_have=_could_have,
+    lists=("per_class",),
+    quick={"per_class": [2, 5], "draws": 2},
+)
