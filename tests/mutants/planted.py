@@ -60,7 +60,7 @@ TEST_RANKS = (
 TEST_RESUME = (
     "tests/contracts/test_resume.py::test_a_training_that_was_killed_ends_like_one_that_was_not"
 )
-TEST_SMALL = "tests/test_small_pictures.py"
+TEST_SMALL = "tests/pictures/test_small_pictures.py"
 TEST_SWAV_OVERFLOW = "tests/methods/test_swav.py::test_no_precision_overflows_and_codes_are_float32"
 
 
@@ -370,7 +370,7 @@ PLANTED = (
         "src/twinview/heads/nonlinear.py",
         "[nn.BatchNorm1d(hidden)]",
         "[]",
-        "tests/test_heads.py",
+        "tests/heads/test_heads.py",
     ),
     Mutant(
         7,
@@ -597,7 +597,7 @@ PLANTED = (
         IMAGE,
         "        return Statistics(tuple(mean.tolist()), tuple(std.tolist()))",
         "        return Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))",
-        "tests/test_image.py",
+        "tests/modalities/test_image.py",
     ),
     Mutant(
         13,
@@ -646,7 +646,7 @@ PLANTED = (
         LARS,
         '"weight_decay": 0.0, "trust": None}',
         '"weight_decay": 0.0, "trust": trust}',
-        "tests/test_optimizers.py",
+        "tests/optimizers/test_optimizers.py",
     ),
     Mutant(
         18,
@@ -702,7 +702,7 @@ PLANTED = (
         PRETRAINING,
         'train, pairs = prepared.splits["train"]',
         'train, pairs = prepared.splits["test"]',
-        "tests/test_leakage.py",
+        "tests/pipeline/test_leakage.py",
     ),
     Mutant(
         19,
@@ -710,7 +710,7 @@ PLANTED = (
         PRETRAINING,
         'evenly_spaced(self.prepared.splits["validation"]',
         'evenly_spaced(self.prepared.splits["test"]',
-        "tests/test_leakage.py",
+        "tests/pipeline/test_leakage.py",
     ),
     Mutant(
         19,

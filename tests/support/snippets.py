@@ -18,7 +18,7 @@ NOT_RUN = {
     "dvc exp run": "trains for minutes",
     "dvc queue start": "trains what is queued",
     "twinview seeds": "trains three times",
-    "twinview use": "rewrites params.yaml; tests/test_use.py runs it",
+    "twinview use": "rewrites params.yaml; tests/cli/test_use.py runs it",
     "twinview compare HEAD~1": "names a branch and an experiment that a reader may have",
     "twinview compare simclr-1": "names experiments that the tutorial trains",
     "twinview check --json": "shows a fault; test_check_says_what_the_page_shows makes one",

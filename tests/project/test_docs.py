@@ -1,6 +1,6 @@
 """Every snippet of README, CONTRIBUTING and docs/ is one that can be pasted.
 
-tests/test_using.py runs them; what it does not run stands in NOT_RUN with the reason.
+tests/project/test_using.py runs them; what it does not run stands in NOT_RUN with the reason.
 """
 
 import codeop
