@@ -243,7 +243,7 @@ def test_ctrl_c_ends_the_pages_too(
         assert json.loads(capsys.readouterr().out)["url"] == "http://127.0.0.1:5000/#/view"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ui, "page", lambda: "/#/view")
+    monkeypatch.setattr(ui, "page_address", lambda: "/#/view")
     monkeypatch.setattr(ui, "require_free_port", lambda port: None)
     monkeypatch.setattr(ui, "subprocess", SimpleNamespace(run=interrupted))
     assert main(["ui", "--json"]) == 130

@@ -83,7 +83,7 @@ def test_check_names_code_of_another_folder(
     write_params({})
     Path("src/twinview").mkdir(parents=True)
     assert main(["check"]) == 0
-    assert f"the code that runs is that of {ROOT}/src/twinview, and" in capsys.readouterr().out
+    assert f"the code that runs is that of {ROOT}/src/twinview, but" in capsys.readouterr().out
 
 
 def database_without_files(experiment: str, files: Path) -> None:
@@ -107,4 +107,7 @@ def test_check_names_a_database_that_came_without_its_runs_files(
     files = folder / "born/mlartifacts"
     database_without_files(experiment, files)
     assert main(["check"]) == 1
-    assert f"files of 1 of its runs are still in {files}; `cp -a" in capsys.readouterr().err
+    assert (
+        f"files of 1 of its runs are still in {files}; copy them by `cp -a"
+        in capsys.readouterr().err
+    )

@@ -52,11 +52,17 @@ def test_the_stage_starts_its_processes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("fault_of_all", "all have it"),
+        pytest.param("fault_of_all", "all have it", marks=pytest.mark.slow),
         pytest.param("fault_of_the_first", "the first has it", marks=pytest.mark.slow),
         ("fault_of_the_second", "the second has it"),
-        ("killed", f"{KILLED}, and the others ended with it; `dvc repro` runs this stage again"),
-        ("collapsed", "the training has collapsed: after epoch 2"),
+        pytest.param(
+            "killed",
+            f"{KILLED}, and the others ended with it; `dvc repro` runs this stage again",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "collapsed", "the training has collapsed: after epoch 2", marks=pytest.mark.slow
+        ),
         pytest.param("no_number", "the loss is nan at step 1; lower", marks=pytest.mark.slow),
     ],
 )
@@ -84,6 +90,7 @@ def test_a_signal_to_the_stage_is_passed_on_and_said_once(name: str, folder: Pat
     assert err == "twinview: stopped, and saved\n"
 
 
+@pytest.mark.slow
 def test_a_signal_to_any_process_stops_all(folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")
@@ -92,6 +99,7 @@ def test_a_signal_to_any_process_stops_all(folder: Path) -> None:
     assert process.returncode == 1 and err == "twinview: stopped, and saved\n"
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_killed_leaves_no_orphans(folder: Path) -> None:
     with started(SCRIPT, "waiting") as process:
         wait_for(folder, "0.pid", "1.pid")

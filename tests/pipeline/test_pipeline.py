@@ -153,6 +153,7 @@ def served(project: Project) -> Iterator[Callable[[Any], Any]]:
         yield ask
 
 
+@pytest.mark.slow
 def test_equal_training_gives_equal_hashes(project: Project) -> None:
     before = _hashes(project, "pretrain")
     project.done("dvc", "repro", "--force", "--single-item", "pretrain")

@@ -110,12 +110,14 @@ def outcome(source: str, folder: Path, *options: str) -> subprocess.CompletedPro
     return run(*command, "-p", "no:cacheprovider")
 
 
+@pytest.mark.slow
 def test_a_test_that_hangs_fails_and_says_where_it_stood(tmp_path: Path) -> None:
     said = outcome(HANGS, tmp_path, "-o", "timeout=2", "-n", "1").stdout
     assert "1 failed, 1 passed" in said and "Timeout (>2.0s)" in said
     assert ">       time.sleep(600)" in said and "in waits_apart" in said
 
 
+@pytest.mark.slow
 def test_a_test_that_heeds_no_signal_is_ended_and_says_where_it_stood(tmp_path: Path) -> None:
     """As one that hangs in a library's C code."""
     deaf = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n" + HANGS

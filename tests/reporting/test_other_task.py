@@ -10,8 +10,8 @@ import pytest
 
 import twinview.tasks
 from pipeline import evaluate, evaluate_baselines
-from tests.experiments.test_comparison import run as recorded
 from tests.reporting.conftest import build
+from tests.support.compared import run as recorded
 from twinview.core import files, paths, registry
 from twinview.core.csv_files import load_rows
 from twinview.core.errors import ConfigError
