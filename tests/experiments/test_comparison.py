@@ -139,13 +139,18 @@ def test_a_run_of_before_a_setting_was_renamed_is_compared_with_those_after() ->
     del tree["tasks"]
     few = {"per_class": [10], "draws": 5, "strength": 0.03, "seed": 0, "propagation": None}
     tree["evaluate"] = {"probes": ["linear"], "projections": False, "few_labels": few}
-    tree["probes"]["linear"] = {"strength": [0.01]}
+    tree["probes"]["linear"] = {"strength": tree["probes"]["linear"]["C"]}
     old = dataclasses.replace(
         other,
         read=lambda path: json.dumps(tree) if path.name == "params.yaml" else other.read(path),
     )
     (group,) = of(new, old).groups
     assert group.seeds == [0, 1]
+    few["draws"] = 50
+    old = dataclasses.replace(old, name="c")
+    assert [part.heading for part in parted(new, run("d", 0.9, pretrain__seed=3), old).parts][
+        1
+    ] == ("another protocol: tasks.few_labels.draws 50 instead of 5")
 
 
 def test_equal_data_are_the_same_question_wherever_they_come_from() -> None:

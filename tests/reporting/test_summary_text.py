@@ -20,6 +20,7 @@ def found(**changes: Any) -> dict[str, Any]:
     return {
         "results": results,
         "entries": dict.fromkeys(("linear", "knn"), entry),
+        "protocol": "frozen-3",
         "seeds": None,
         "deviation": None,
         "other_seeds": False,

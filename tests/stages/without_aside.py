@@ -28,6 +28,14 @@ REPLACED: dict[str, dict[str, Any]] = {
     "twinview.experiments.lock_file": {"load": dict, "outs": dict},
     "twinview.experiments.provenance": {"provenance": dict},
     "twinview.settings.check_cache": {},
+    "twinview.settings.renamed": {
+        "advice": lambda name: None,
+        "translate": lambda tree: (tree, []),
+    },
+    "twinview.settings.result_names": {
+        "shared_names": lambda *given: (),
+        "unknown_metrics": lambda *given: (),
+    },
     "twinview.stages.aside": {
         "is_aside": lambda module: False,
         "holds_only_docstring": lambda path: False,

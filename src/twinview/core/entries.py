@@ -56,8 +56,8 @@ def to_json(entries: Mapping[str, Entry]) -> dict[str, Any]:
 
 
 def recorded(evaluation: Mapping[str, Any]) -> dict[str, Entry]:
-    """The entries that reports/evaluation.json records; none in one of an earlier version."""
-    return {name: Entry(**of) for name, of in evaluation.get("entries", {}).items()}
+    """The entries that reports/evaluation.json records."""
+    return {name: Entry(**entry) for name, entry in evaluation["entries"].items()}
 
 
 def unrecorded(metrics: Mapping[str, Any]) -> dict[str, Entry]:

@@ -13,8 +13,8 @@ from twinview.core.types import Embeddings
 class Contender:
     """An encoder, or a baseline, as a task sees it.
 
-    A task that fine-tunes will need the encoder, and one that detects the prepared data: they come
-    in here, as fields.
+    A task that fine-tunes will need the encoder, and a task that detects will need the prepared
+    data. Both become fields of this class then.
 
     Parameters
     ----------

@@ -22,8 +22,7 @@ def classification_metrics(
     Returns
     -------
     The metrics by name. The rows of "confusion" are true classes, its columns predicted ones. A
-        class
-    that is never predicted has precision 0.
+    class that is never predicted has precision 0.
     """
     numbers = list(range(len(classes)))
     true, guessed = labels.numpy(), predicted.numpy()

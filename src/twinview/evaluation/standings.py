@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 REFERENCES = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
-def describe_gaps(gaps: Mapping[str, float]) -> str:
+def describe_gaps(gaps: Mapping[str, float], words: Mapping[str, str] | None = None) -> str:
     """In how many tasks our encoder is better, in which tasks it is worse, and by how much.
 
-    gaps: by task, our accuracy minus the reference's. A gap below .0005 counts as none.
+    gaps: for each entry of the results, our primary measure minus the reference's; a gap below
+    .0005 counts as none. words: of each entry; None: their names are said.
     """
-    gaps = _rounded(gaps)
+    gaps, words = _rounded(gaps), words or {}
     better = [gap for gap in gaps.values() if gap > 0]
     worse = {task: gap for task, gap in gaps.items() if gap < 0}
     parts = []
@@ -19,7 +20,8 @@ def describe_gaps(gaps: Mapping[str, float]) -> str:
         count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
         parts.append(f"better in {count} ({_points(better)})")
     if worse:
-        parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
+        named = ", ".join(words.get(name, name) for name in worse)
+        parts.append(f"worse in {named} ({_points(worse.values())})")
     return ", ".join(parts) or "equal in every task"
 
 

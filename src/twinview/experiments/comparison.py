@@ -63,9 +63,10 @@ class Comparison:
 
     @cached_property
     def named(self) -> dict[str, Metric]:
-        """What the metrics of its runs are, by dotted name; those know best that DVC's cache has.
+        """What the metrics of its runs are, by dotted name.
 
-        A run that is there without its evaluation knows names alone.
+        A run whose reports/evaluation.json is not at hand knows only names. The other runs come
+        last, so that their words count.
         """
         runs = [run for group in self.groups for run in group.runs]
         found = [pair for run in runs for pair in run.named.items()]

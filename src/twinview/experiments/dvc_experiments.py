@@ -109,7 +109,9 @@ def queued_elsewhere() -> list[str]:
 
 
 def read_cached(digest: str) -> str | None:
-    """The text that DVC's cache holds under a hash, or None."""
+    """The text that DVC's cache holds under a hash; None without it, or outside of a project."""
+    if not Path(".dvc").is_dir():
+        return None
     path = Path(_cache(Path.cwd()).oid_to_path(digest))
     return path.read_text("utf-8") if path.is_file() else None
 

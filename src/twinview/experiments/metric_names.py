@@ -39,7 +39,7 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """The name as a column's heading: a column is of the primary unless it says another."""
+        """The name as a column's heading; the primary measure is left out of it."""
         measure = "" if self.is_primary else self.measure
         return ".".join(filter(None, (self.baseline, self.name_of_entry, measure)))
 

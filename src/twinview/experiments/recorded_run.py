@@ -102,11 +102,11 @@ class RecordedRun:
     def entries(self) -> dict[str, Entry]:
         """What its tasks declared of their results, by entry.
 
-        DVC's cache has it; where it does not, as in a fresh clone, the names in the reports tell.
+        reports/evaluation.json has it, in the run's folder or in DVC's cache. Where neither has it,
+        as in a fresh clone, the names in reports/metrics.json tell.
         """
-        key = lock_file.hash_of(self.lock, paths.EVALUATION)
-        text = self.cached(key) if key else None
-        recorded = entries.recorded(json.loads(text)) if text else {}
+        evaluation = self._evaluation()
+        recorded = entries.recorded(evaluation) if "entries" in evaluation else {}
         return entries.unrecorded(self.metrics) | recorded
 
     @cached_property
@@ -222,6 +222,14 @@ class RecordedRun:
         found = self.same_training
         kept = found.of_seed(self.seed) if found else {}
         return found if kept and kept.items() <= self.results.items() else None
+
+    def _evaluation(self) -> dict[str, Any]:
+        """The content of reports/evaluation.json; empty where it is not at hand."""
+        if self.folder is not None and (self.folder / paths.EVALUATION).is_file():
+            return self._mapping(paths.EVALUATION)
+        key = lock_file.hash_of(self.lock, paths.EVALUATION)
+        text = self.cached(key) if key else None
+        return json.loads(text) if text else {}
 
     def _place(self, path: Path) -> Path:
         return path if self.folder is None else self.folder / path

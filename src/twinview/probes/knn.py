@@ -32,8 +32,8 @@ def knn(
     neighbours : the number of rows that vote; with fewer training rows, all vote. Wu et al. use
         200.
     temperature : Wu et al. use .07.
-    pca_components : the number of whitened principal components of the training rows
-        between which cosines are taken; 0 takes cosines between the features as they are.
+    pca_components : the number of whitened principal components of the training rows between
+        which cosines are taken; 0 takes cosines between the features as they are.
     """
     labels = train.required_labels()
     classes = int(labels.max()) + 1

@@ -13,7 +13,7 @@ from twinview.experiments import dvc_experiments, recorded_run
 from twinview.experiments.recorded_run import PARAMS
 from twinview.experiments.trainings import trainings
 from twinview.release.gate import Reference
-from twinview.settings import recipes
+from twinview.settings import recipes, renamed
 from twinview.settings.params import load, parse
 from twinview.settings.sections import Gate
 
@@ -39,7 +39,7 @@ def base_settings(reference: str | None, file: Path) -> tuple[Gate, str]:
     if reference is None:
         return current, str(file)
     commit, name = resolve_commit(reference), os.path.relpath(file)
-    gate = _gate_at(commit, name)
+    gate = renamed.translate({"gate": _gate_at(commit, name)})[0]["gate"]
     from_commit = {key: gate[key] for key in current.model_dump() if key in gate}
     missing = [key for key in current.model_dump() if key not in gate]
     place = f"{name} at {commit}"

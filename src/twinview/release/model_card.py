@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from twinview.core import files, paths
+from twinview.core import entries, files, paths
 from twinview.core.entries import Entry, title
 from twinview.core.templates import render
 from twinview.evaluation import protocol
@@ -38,7 +38,7 @@ def render_card(
     checks, place : the gate that it passed, and where the gate's thresholds stand.
     """
     evaluation = files.load_json(paths.EVALUATION)
-    declared = {name: Entry(**entry) for name, entry in evaluation["entries"].items()}
+    declared = entries.recorded(evaluation)
     return render(
         _TEMPLATE,
         escaped=False,  # Markdown; MLflow's pages remove HTML themselves

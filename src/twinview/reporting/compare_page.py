@@ -58,6 +58,7 @@ class ComparisonPart:
     title: str
     anchor: str
     comparison: Comparison
+    measures: str
     columns: list[tuple[str, str]]
     rows: list[tuple[Group, list[Cell]]]
     charts: list[IntervalChart]
@@ -88,6 +89,9 @@ def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
         title=title,
         anchor=f"-{compared.parts.index(comparison) + 1}" if title else "",
         comparison=comparison,
+        measures=" or ".join(
+            dict.fromkeys(comparison.named[metric].measure_words for metric in comparison.metrics)
+        ),
         columns=_columns(comparison),
         rows=[(group, _cells(comparison, group)) for group in comparison.groups],
         charts=[interval_chart(comparison, metric) for metric in comparison.metrics],

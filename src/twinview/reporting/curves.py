@@ -64,8 +64,6 @@ def describe_training(
     return {
         "verdict": pretrained["verdict"],
         "verdict_means": VERDICTS[pretrained["verdict"]],
-        "loss": pretrained["loss"],
-        "chance": chance,
         "checks": checks(pretrained),
         "curves": [
             *_by_step(steps, (chance, describe_chance(chance, batch_size))),

@@ -71,16 +71,17 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
         if reference in contenders:
             theirs = contenders[reference]
             gaps = {
-                entry.words: ours[name][entry.primary] - theirs[name][entry.primary]
+                name: ours[name][entry.primary] - theirs[name][entry.primary]
                 for name, entry in declared.items()
             }
-            found.append((f"Beside {words}: {describe_gaps(gaps)}.", is_worse(gaps)))
+            words_of = {name: entry.words for name, entry in declared.items()}
+            found.append((f"Beside {words}: {describe_gaps(gaps, words_of)}.", is_worse(gaps)))
     return found
 
 
 def table(contenders: Contenders, declared: Entries) -> Table:
-    """All measures of the first entry, the primary one of every other."""
-    first = next(iter(declared))
+    """All measures of the first entry that has several, the primary one of every other."""
+    first = next((name for name, entry in declared.items() if len(entry.measures) > 1), None)
     measures = {
         name: list(entry.measures) if name == first else [entry.primary]
         for name, entry in declared.items()
@@ -89,7 +90,7 @@ def table(contenders: Contenders, declared: Entries) -> Table:
     return Table(
         groups=tuple((declared[name].words, len(shown)) for name, shown in measures.items()),
         columns=tuple(declared[name].measures[measure] for name, measure in columns),
-        rows=tuple(_row(name, contenders, columns) for name in contenders),
+        rows=tuple(_row(name, contenders, declared, columns) for name in contenders),
     )
 
 
@@ -108,12 +109,15 @@ def choices(contenders: Contenders, declared: Entries) -> list[tuple[str, str, s
     ]
 
 
-def _row(name: str, contenders: Contenders, columns: Sequence[tuple[str, str]]) -> Row:
+def _row(
+    name: str, contenders: Contenders, declared: Entries, columns: Sequence[tuple[str, str]]
+) -> Row:
     cells = []
     for entry, measure in columns:
         own = contenders[name][entry]
         best = max(found[entry][measure] for found in contenders.values())
-        spread = f" ± {own[SPREAD]:.3f}" if SPREAD in own else ""
+        has_spread = SPREAD in own and measure == declared[entry].primary
+        spread = f" ± {own[SPREAD]:.3f}" if has_spread else ""
         cells.append(Cell(f"{own[measure]:.3f}{spread}", own[measure] == best))
     return Row(in_words(name), name == OURS, tuple(cells))
 

@@ -31,6 +31,7 @@ def results() -> dict[str, Any]:
     return {
         "results": {paths.OURS: run.metrics} | run.baselines,
         "entries": entries.to_json(run.entries),
+        "protocol": run.protocol,
         "seeds": {"seeds": list(seeds.seeds), "metrics": over} if seeds else None,
         "deviation": _told(deviated) if deviated else None,
         "other_seeds": known and not (seeds or deviated or run.stale),

@@ -27,7 +27,8 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
     )
     return "\n".join(
         [
-            f"{measures} on test, protocol frozen-3",
+            f"{measures} on test"
+            + (f", protocol {found['protocol']}" if found["protocol"] else ""),
             *format_table([["", *names], *rows], right=True),
             *_legend(found),
             *_standings(found),

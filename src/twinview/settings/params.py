@@ -27,7 +27,7 @@ from twinview.core.registry import (
     names,
     options_model,
 )
-from twinview.settings import check_cache, metrics, recipes, renamed
+from twinview.settings import check_cache, recipes, renamed, result_names
 from twinview.settings.ranges import oversized
 from twinview.settings.sections import (
     NONE,
@@ -270,9 +270,9 @@ def _choices(params: Params) -> list[tuple[str, str, str]]:
 
 
 def _chosen_by_tasks(params: Params) -> Iterator[tuple[str, str, str]]:
-    """What a task's option lists that is called as a kind, such as tasks.classification.probes.
+    """The plug-ins that tasks list in an option with a kind's name: tasks.classification.probes.
 
-    One that is no list is for the task's own options to refuse.
+    The check of the task's own options refuses a value that is no list.
     """
     for task in params.evaluate.tasks:
         options = dict(params.tasks[task]) if task in params.tasks else {}
@@ -284,11 +284,14 @@ def _chosen_by_tasks(params: Params) -> Iterator[tuple[str, str, str]]:
 
 def _unstated(params: Params) -> list[str]:
     """Faults of chosen plug-ins for which params.yaml has no options."""
-    return [
+    unstated = [
         f"{setting}: is {name!r}, but {kind}.{name} states no options"
         for setting, kind, name in _choices(params)
         if name not in getattr(params, kind)
     ]
+    if "linear" not in params.probes:
+        unstated.append("probes.linear: is missing; models/probe is a linear probe, so state it")
+    return unstated
 
 
 def _impossible(params: Params) -> Iterator[str]:
@@ -306,14 +309,14 @@ def _impossible(params: Params) -> Iterator[str]:
 def _refused(params: Params) -> Iterator[str]:
     """What does not fit the chosen plug-ins' declarations.
 
-    Of options whose types are known, those of whole_model, so that stages read no declarations.
+    Only settings that whole_model has checked are looked at, so that stages read no declarations.
     """
     if not isinstance(params.methods, BaseModel):
         return
     yield from _idle_or_lacking(params.pretrain)
     yield from _of_another_modality(params)
-    yield from metrics.of_two_tasks(params.evaluate, params.tasks)
-    yield from metrics.unknown(params.gate, params.tasks)
+    yield from result_names.shared_names(params.evaluate, params.tasks)
+    yield from result_names.unknown_metrics(params.gate, params.tasks)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):

@@ -1,26 +1,27 @@
 """Settings of earlier versions: an error about an old params.yaml names each key's new name.
 
-A row is the old dotted name, then the new one, or "gone: " with the reason. A new row needs no
-other change: `twinview check` and every stage refuse the old name with the row's advice.
+A row is the old dotted name, then the new one, several new ones, or "gone: " with the reason. A
+new row needs no other change: `twinview check` and every stage refuse the old name with the row's
+advice.
 """
 
 import copy
 from collections.abc import Mapping
 from typing import Any
 
-RENAMED = {
+RENAMED: Mapping[str, str | tuple[str, ...]] = {
     "baselines.components": "baselines.pca_components",
     "encoders.convnet.grid": "encoders.convnet.pool_size",
     "encoders.convnet.pooled": "encoders.convnet.pooled_layers",
-    "evaluate.few_labels.draws": "tasks.few_labels.draws",
-    "evaluate.few_labels.per_class": "tasks.few_labels.per_class",
+    "evaluate.few_labels.draws": ("tasks.few_labels.draws", "tasks.propagation.draws"),
+    "evaluate.few_labels.per_class": ("tasks.few_labels.per_class", "tasks.propagation.per_class"),
     "evaluate.few_labels.propagation.alpha": "tasks.propagation.alpha",
     "evaluate.few_labels.propagation.neighbours": "tasks.propagation.neighbours",
     "evaluate.few_labels.propagation.whitened": "tasks.propagation.pca_components",
     "evaluate.few_labels.propagation": "gone: a task that is not wanted is not in evaluate.tasks",
-    "evaluate.few_labels.seed": "tasks.few_labels.seed",
+    "evaluate.few_labels.seed": ("tasks.few_labels.seed", "tasks.propagation.seed"),
     "evaluate.few_labels.strength": "tasks.few_labels.C",
-    "evaluate.probes": "tasks.classification.probes",
+    "evaluate.probes": "tasks.classification.probes",  # and see _chosen_tasks
     "evaluate.projections": "evaluate.probe_projections",
     "gate.beats": "gate.better_than_raw",
     "heads.linear.out": "heads.linear.dim",
@@ -50,30 +51,59 @@ _GONE = "gone: "
 
 
 def advice(old: str) -> str | None:
-    """What to do about a setting of an earlier version; None for any other setting."""
-    new = RENAMED.get(old)
-    if new is None:
+    """What to do about a name of an earlier version; None for any other name."""
+    if old not in RENAMED:
         return None
-    if new.startswith(_GONE):
-        return f"is gone, since {new.removeprefix(_GONE)}; delete it"
+    new = _new_names(old)
+    if not new:
+        return f"is gone, since {str(RENAMED[old]).removeprefix(_GONE)}; delete it"
     values = VALUES.get(old, {})
-    pairs = [f"{new_value} for {str(old_value).lower()}" for old_value, new_value in values.items()]
-    return f"is called {new} now" + (f", with {', '.join(pairs)}" if pairs else "")
+    pairs = [f"{value} for {str(was).lower()}" for was, value in values.items()]
+    return f"is called {' and '.join(new)} now" + (f", with {', '.join(pairs)}" if pairs else "")
 
 
 def translate(values: Any) -> tuple[Any, list[str]]:
-    """The settings under their new names, and a fault for each old name in them.
+    """The settings under their new names, and a fault for each old name that they state.
 
-    So a check of the result finds what else is wrong, and does not call a renamed setting missing.
-    Where the old and the new name both have a value, the value of the new name stays.
+    So other faults can be found too, and a key that has only its old name is not called missing.
+    A new name that is stated too keeps its value.
     """
     tree, faults = copy.deepcopy(values), []
-    for old, new in RENAMED.items():
+    tasks = _chosen_tasks(tree)
+    for old in RENAMED:
         for value in _taken(tree, old):
             faults.append(f"{old}: {advice(old)}")
-            if not new.startswith(_GONE):
-                _put(tree, new, _new_value(old, value))
+            for new in _new_names(old):
+                _put(tree, new, copy.deepcopy(_new_value(old, value)))
+    if tasks:
+        faults.append(
+            f"evaluate.tasks: is new; set it to [{', '.join(tasks)}] for the same results"
+        )
+        _put(tree, "evaluate.tasks", tasks)
     return tree, faults
+
+
+def _chosen_tasks(tree: Any) -> list[str]:
+    """The tasks that were evaluated under settings of before evaluate.tasks; empty for others."""
+    evaluate = tree.get("evaluate") if isinstance(tree, Mapping) else None
+    if not isinstance(evaluate, Mapping) or "tasks" in evaluate:
+        return []
+    few = evaluate.get("few_labels")
+    spread = isinstance(few, Mapping) and bool(few.get("propagation"))
+    stated = {
+        "classification": "probes" in evaluate,
+        "few_labels": bool(few),
+        "propagation": spread,
+    }
+    return [task for task, was in stated.items() if was]
+
+
+def _new_names(old: str) -> tuple[str, ...]:
+    """The new names of a setting; none if it is gone."""
+    new = RENAMED[old]
+    if isinstance(new, tuple):
+        return new
+    return () if new.startswith(_GONE) else (new,)
 
 
 def _new_value(old: str, value: Any) -> Any:

@@ -184,8 +184,8 @@ class Gate(Section):
     """What must hold for a change to land, and for an encoder to become champion.
 
     floors: the least value of a metric in reports/metrics.json. drops: how far a metric may fall
-    below the base commit's or the champion's. better_than_raw: metrics that must
-    be higher than those of raw pixels. model: the registered model that has the champion.
+    below the base commit's or the champion's. better_than_raw: metrics that must be higher than
+    those of raw pixels. model: the registered model that has the champion.
     """
 
     floors: dict[str, FiniteFloat]

@@ -17,6 +17,9 @@ ASIDE = {
     "twinview.core.outs": "refuses to start when an out cannot be written",
     "twinview.experiments.": "reads commits, experiments and DVC's lock file",
     "twinview.settings.check_cache": "remembers which settings have been checked",
+    "twinview.settings.dotted": "reads settings by dotted names, for experiments and tracking",
+    "twinview.settings.renamed": "says the new names of settings of earlier versions",
+    "twinview.settings.result_names": "refuses names of results, and changes none",
     "twinview.stages.": "declares stages, starts processes, defers signals, shows progress",
     "twinview.tracking.": "logs to MLflow",
 }

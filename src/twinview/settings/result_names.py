@@ -1,4 +1,4 @@
-"""Checks of the names of results: of two tasks beside each other, and of the gate's metrics.
+"""Checks of the names of results: two tasks may not share one, and the gate has to know its own.
 
 tasks: the options of each task by its name, as the section tasks of params.yaml states them.
 """
@@ -11,7 +11,7 @@ from twinview.core.registry import did_you_mean, names
 from twinview.settings.sections import Evaluate, Gate
 
 
-def of_two_tasks(evaluate: Evaluate, tasks: Any) -> Iterator[str]:
+def shared_names(evaluate: Evaluate, tasks: Any) -> Iterator[str]:
     """A sentence for each name that the results of two chosen tasks would share."""
     task_of: dict[str, str] = {}
     for task in evaluate.tasks:
@@ -23,10 +23,11 @@ def of_two_tasks(evaluate: Evaluate, tasks: Any) -> Iterator[str]:
                 )
 
 
-def unknown(gate: Gate, tasks: Any) -> Iterator[str]:
-    """A sentence for each name in the gate that reports/metrics.json never has.
+def unknown_metrics(gate: Gate, tasks: Any) -> Iterator[str]:
+    """A sentence for each metric in the gate that no task declares.
 
-    A task that this evaluation leaves out is none: the gate is of no stage, and says so itself.
+    Tasks that are not in evaluate.tasks count too: the gate itself reports that their metrics are
+    absent.
     """
     stated = {name: tasks[name] for name in names("tasks") if name in tasks}
     known = [
