@@ -344,6 +344,16 @@ def test_check_lists_its_faults(write_params: Write, capsys: pytest.CaptureFixtu
     assert [fault.partition(":")[0] for fault in found] == ["pretrain.epochs", "heads.linear.aut"]
 
 
+def test_json_says_where_an_error_is_what_it_is_and_the_remedy(
+    write_params: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params({})
+    assert main(["embed", "nowhere", "--out", "features.xlsx", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["error"] == f"{said['place']} {said['problem']}; {said['remedy']}"
+    assert said["faults"] == [] and "features.xlsx" in said["place"] + said["problem"]
+
+
 def test_json_says_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json"]) == 1
     shown = capsys.readouterr()

@@ -167,11 +167,11 @@ def test_a_fault_names_key_value_and_remedy(
     [
         (
             {"data.train": 2000, "pretrain.batch_size": 2001},
-            "pretrain.batch_size: is 2001, more than the train split (data.train: 2000)",
+            "pretrain.batch_size: is 2001, more than data.train; lower it to 2000 or less",
         ),
         (
             {"data.train": 2000, "tasks.few_labels.per_class": [10, 2001]},
-            "tasks.few_labels.per_class: is 2001, more than the train split (data.train: 2000)",
+            "tasks.few_labels.per_class: is 2001, more than data.train; lower it to 2000 or less",
         ),
         (
             {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
@@ -203,8 +203,8 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"data.validation": 1000, "pretrain.monitor_examples": 1024},
-            "pretrain.monitor_examples: is 1024, more than the validation split "
-            "(data.validation: 1000)",
+            "pretrain.monitor_examples: is 1024, more than data.validation; lower it to 1000 or "
+            "less",
         ),
         (
             {"views.mode": "cached", "views.cached.count": 5},
@@ -237,7 +237,7 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
-            "methods.moco.queue: is 55001, more than the train split (data.train: 55000)",
+            "methods.moco.queue: is 55001, more than data.train; lower it to 55000 or less",
         ),
         (
             {"encoders.convnet.strides": [1, 2]},
@@ -245,11 +245,11 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"probes.knn.neighbours": [10, 55001]},
-            "probes.knn.neighbours: is 55001, more than the train split (data.train: 55000)",
+            "probes.knn.neighbours: is 55001, more than data.train; lower it to 55000 or less",
         ),
         (
             {"report.queries": 10001},
-            "report.queries: is 10001, more than the test split (data.test: 10000)",
+            "report.queries: is 10001, more than data.test; lower it to 10000 or less",
         ),
         (
             {
@@ -262,7 +262,7 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"data.test": 1999, "report.points": 2000},
-            "report.points: is 2000, more than the test split (data.test: 1999)",
+            "report.points: is 2000, more than data.test; lower it to 1999 or less",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -67,7 +67,7 @@ def test_an_unknown_key_of_a_recipe_is_refused_with_the_nearest(project: Path) -
 @pytest.mark.parametrize("content", ["", "- 1\n", "epochs\n"])
 def test_a_recipe_without_settings_is_refused(content: str, project: Path) -> None:
     Path("recipes/brief.yaml").write_text(content)
-    with pytest.raises(ConfigError, match=r"brief\.yaml is .*, and not settings by name"):
+    with pytest.raises(ConfigError, match=r"brief\.yaml is .*, not settings by name"):
         params.check(Path("recipes/brief.yaml"))
 
 

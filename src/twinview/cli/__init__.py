@@ -78,8 +78,11 @@ def _run(options: argparse.Namespace) -> int:
     except (TwinviewError, OSError) as error:
         message = errors.describe(error)
         print(f"twinview: {message}", file=sys.stderr)
-        faults = error.faults if isinstance(error, TwinviewError) else ()
-        outcome = Outcome("", {"error": message, "faults": list(faults)}, 1)
+        data: dict[str, object] = {"error": message, "faults": []}
+        if isinstance(error, TwinviewError):
+            data["faults"] = list(error.faults)
+            data |= error.fault._asdict() if error.fault else {}
+        outcome = Outcome("", data, 1)
         _print(outcome, options.json)
     return outcome.after() if outcome.after else outcome.status
 

@@ -198,7 +198,7 @@ def mapping(path: Path) -> dict[str, Any]:
     """The values of a file alone. Raises ConfigError for a file that has no settings by name."""
     values = _loaded(path)
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} is {values!r}, and not settings by name; state at least one")
+        raise ConfigError.at(path, f"is {values!r}, not settings by name", "state at least one")
     return values
 
 
@@ -206,7 +206,7 @@ def _loaded(path: Path) -> object:
     try:
         return YAML(typ="safe").load(_read(path))
     except YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        raise ConfigError.at(path, f"is not valid YAML: {error}", "mend it there") from None
 
 
 def _typed(field: FieldInfo) -> Any:
@@ -246,12 +246,13 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path.absolute()} is missing; run in the project's folder, "
-            "or `git checkout HEAD -- params.yaml` where it was deleted"
+        raise ConfigError.at(
+            path.absolute(),
+            "is missing",
+            "run in the project's folder, or `git checkout HEAD -- params.yaml` if it was deleted",
         ) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 text: {error}") from None
+        raise ConfigError.at(path, f"is not UTF-8 text: {error}", "save it as UTF-8") from None
 
 
 def _choices(params: Params) -> list[tuple[str, str, str]]:

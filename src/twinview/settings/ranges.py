@@ -33,4 +33,4 @@ def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[s
     """A fault if a setting asks for more rows than a split of settings.data has."""
     most = getattr(settings.data, split)
     if value > most:
-        yield f"{setting}: is {value}, more than the {split} split (data.{split}: {most})"
+        yield f"{setting}: is {value}, more than data.{split}; lower it to {most} or less"
