@@ -1,12 +1,14 @@
 """Stage evaluate: the metrics of the encoder under the protocol, and those of the baselines."""
 
-from functools import partial
+from collections.abc import Mapping
 
 from twinview.compute import devices
 from twinview.core import entries, files, paths
 from twinview.core.csv_files import save_rows
+from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.evaluation import contender, protocol
+from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.final_probe import final_linear
 from twinview.models import embeddings, probe
 from twinview.settings import params
@@ -27,7 +29,13 @@ def main() -> None:
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    evaluate = partial(protocol.evaluate_with, settings, classes=classes, progress=stage.progress)
+    names = settings.evaluate.tasks
+    tasks = [settings.bound("tasks", name) for name in names]
+
+    def evaluate(parts: Mapping[str, Embeddings]) -> dict[str, Result]:
+        asked = Contender(parts, classes, settings.probes, stage.progress)
+        return protocol.evaluate(asked, tasks)
+
     parts = embeddings.load(paths.EMBEDDINGS)
     results = evaluate(parts)
     with stage.show_elapsed("evaluate: the linear probe, for use"):
@@ -39,11 +47,10 @@ def main() -> None:
     save_rows(paths.PREDICTIONS, contender.predictions(results, parts["test"], classes))
     probe.save(paths.PROBE, probe.with_class_names(fitted, classes, settings.embed.mirror), options)
     files.save_json(paths.METRICS, contender.metrics(results))
-    tasks = {name: settings.tasks[name] for name in settings.evaluate.tasks}
     detail = {
         "protocol": protocol.PROTOCOL,
         "classes": classes,
-        "entries": entries.to_json(entries.declared(tasks)),
+        "entries": entries.to_json(entries.declared({n: settings.tasks[n] for n in names})),
         "contenders": contenders | files.load_json(paths.BASELINE_DETAILS),
     }
     files.save_json(paths.EVALUATION, detail)

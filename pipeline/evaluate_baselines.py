@@ -4,6 +4,7 @@ from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import contender, protocol
+from twinview.evaluation.contender import Contender
 from twinview.models import embeddings
 from twinview.settings import params
 from twinview.stages import stage
@@ -23,9 +24,10 @@ def main() -> None:
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
+    tasks = [settings.bound("tasks", name) for name in settings.evaluate.tasks]
     results = {
-        folder.name: protocol.evaluate_with(
-            settings, embeddings.load(folder), classes, stage.progress
+        folder.name: protocol.evaluate(
+            Contender(embeddings.load(folder), classes, settings.probes, stage.progress), tasks
         )
         for folder in sorted(paths.BASELINES.iterdir())
     }

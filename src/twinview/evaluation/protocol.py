@@ -12,7 +12,7 @@ The accuracy on validation, of the same fits on train alone, stands beside every
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -22,7 +22,6 @@ from twinview.core.types import Embeddings
 from twinview.data.splits import require_labels
 from twinview.evaluation.contender import Contender, Result, Task
 from twinview.evaluation.metrics import accuracy
-from twinview.settings.params import Params
 
 PROTOCOL = "frozen-3"
 
@@ -49,17 +48,6 @@ def evaluate(contender: Contender, tasks: Iterable[Task]) -> dict[str, Result]:
     for task in tasks:
         results |= task(contender)
     return results
-
-
-def evaluate_with(
-    settings: Params,
-    parts: Mapping[str, Embeddings],
-    classes: Sequence[str],
-    progress: Callable[..., Iterator[Any]],
-) -> dict[str, Result]:
-    """The results of one contender in the tasks that the settings choose; see Contender."""
-    tasks = [settings.bound("tasks", name) for name in settings.evaluate.tasks]
-    return evaluate(Contender(parts, classes, settings.probes, progress), tasks)
 
 
 def predict_test(parts: Mapping[str, Embeddings], probe: ProbeFunction, grid: Grid) -> Prediction:
