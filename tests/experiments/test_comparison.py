@@ -136,7 +136,8 @@ def test_what_else_is_measured_neither_parts_nor_names_runs() -> None:
 def test_a_run_of_before_a_setting_was_renamed_is_compared_with_those_after() -> None:
     new, other = run("a", 0.7), run("b", 0.8, pretrain__seed=1)
     tree = settings(pretrain__seed=1)
-    del tree["tasks"]
+    del tree["tasks"], tree["data"]["modality"], tree["pretrain"]["objective"]
+    tree["methods"]["siamese"] = {"objective": "nt_xent", "positives": "views"}
     few = {"per_class": [10], "draws": 5, "strength": 0.03, "seed": 0, "propagation": None}
     tree["evaluate"] = {"probes": ["linear"], "projections": False, "few_labels": few}
     tree["probes"]["linear"] = {"strength": tree["probes"]["linear"]["C"]}

@@ -69,23 +69,39 @@ def translate(values: Any) -> tuple[Any, list[str]]:
     A new name that is stated too keeps its value.
     """
     tree, faults = copy.deepcopy(values), []
-    tasks = _chosen_tasks(tree)
+    implied = _implied(tree)
     for old in RENAMED:
         for value in _taken(tree, old):
             faults.append(f"{old}: {advice(old)}")
             for new in _new_names(old):
-                _put(tree, new, copy.deepcopy(_new_value(old, value)))
-    if tasks:
-        faults.append(
-            f"evaluate.tasks: is new; set it to [{', '.join(tasks)}] for the same results"
-        )
-        _put(tree, "evaluate.tasks", tasks)
+                _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
+    if faults:
+        for new, value in implied.items():
+            if _put(tree, new, value):
+                faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
     return tree, faults
 
 
-def _chosen_tasks(tree: Any) -> list[str]:
+def _implied(tree: Any) -> dict[str, Any]:
+    """What settings of an earlier version imply, and today's state, by name."""
+    if not isinstance(tree, Mapping):
+        return {}
+    implied: dict[str, Any] = {"data.modality": "image"}
+    if tasks := _chosen_tasks(tree):
+        implied["evaluate.tasks"] = tasks
+    pretrain = tree.get("pretrain")
+    if isinstance(pretrain, Mapping) and pretrain.get("method") != "siamese":
+        implied["pretrain.objective"] = "none"
+    return implied
+
+
+def _as_yaml(value: Any) -> str:
+    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
+
+
+def _chosen_tasks(tree: Mapping[str, Any]) -> list[str]:
     """The tasks that were evaluated under settings of before evaluate.tasks; empty for others."""
-    evaluate = tree.get("evaluate") if isinstance(tree, Mapping) else None
+    evaluate = tree.get("evaluate")
     if not isinstance(evaluate, Mapping) or "tasks" in evaluate:
         return []
     few = evaluate.get("few_labels")
@@ -124,10 +140,12 @@ def _taken(tree: Any, dotted: str) -> list[Any]:
     return taken
 
 
-def _put(tree: Any, dotted: str, value: Any) -> None:
-    """States a value, unless the new name has one, in sections that are made where they lack."""
+def _put(tree: Any, dotted: str, value: Any) -> bool:
+    """States a value unless the name has one, in sections that are made if missing; whether so."""
     *parents, last = dotted.split(".")
     for name in parents:
         tree = tree.setdefault(name, {}) if isinstance(tree, dict) else None
-    if isinstance(tree, dict):
-        tree.setdefault(last, value)
+    if not isinstance(tree, dict) or last in tree:
+        return False
+    tree[last] = value
+    return True
