@@ -209,7 +209,7 @@ def test_too_few_seeds_for_a_spread_are_refused_before_anything_runs(
 
 
 def test_the_protocol_is_named_alike_everywhere() -> None:
-    for file in ("README.md", "params.yaml", "src/twinview/reporting/summary_text.py"):
+    for file in ("README.md", "params.yaml", "docs/protocol.md"):
         assert PROTOCOL in (ROOT / file).read_text(), file
 
 
