@@ -52,7 +52,7 @@ REPLACED: dict[str, dict[str, Any]] = {
         "Run": object,
         "pretraining": lambda *given: contextlib.nullcontext(RUN),
     },
-    "twinview.tracking.run_names": {"of_training": str},
+    "twinview.tracking.run_names": {"training_name": str},
 }
 
 
