@@ -159,7 +159,13 @@ def test_fast_siam(z: Tensor) -> None:
 
 
 def swav(**changes: Any) -> Swav:
-    usual = {"prototypes": 6, "temperature": 0.2, "epsilon": 0.1, "iterations": 3, "small": None}
+    usual = {
+        "prototypes": 6,
+        "temperature": 0.2,
+        "epsilon": 0.1,
+        "iterations": 3,
+        "small_crops": None,
+    }
     own = made("swav", **usual | {"frozen_until": 0.0, "queue": None, "queue_from": 0.0} | changes)
     assert isinstance(own, Swav)
     return own
