@@ -78,9 +78,14 @@ def of_first_task(entries: Mapping[str, Entry]) -> list[str]:
     return [name for name, entry in entries.items() if entry.task == first.task]
 
 
+def alternatives(measures: Iterable[str]) -> str:
+    """Measures in words, each once: "accuracy", "accuracy or F1"."""
+    return " or ".join(dict.fromkeys(measures))
+
+
 def title(measures: Iterable[str]) -> str:
-    """Measures in words as a title begins: "Accuracy", "Accuracy or F1"."""
-    words = " or ".join(dict.fromkeys(measures))
+    """The alternatives as a title begins: "Accuracy", "Accuracy or F1"."""
+    words = alternatives(measures)
     return words[:1].upper() + words[1:]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from twinview.core.files import flatten
@@ -9,7 +10,8 @@ from twinview.settings.dotted import value_at
 
 ABSENT = "absent"  # stands for the value of a setting that an earlier version does not have
 
-# The setting that chooses from a section of plug-ins.
+# The setting that chooses from a section of plug-ins. A chosen task may choose more, in an option
+# with the section's name.
 _CHOSEN_BY = {
     "sources": "data.source",
     "augmentations": "views.chain",
@@ -19,7 +21,7 @@ _CHOSEN_BY = {
     "objectives": "pretrain.objective",
     "methods": "pretrain.method",
     "tasks": "evaluate.tasks",
-    "probes": None,  # by tasks, in an option that is called so
+    "probes": None,
 }
 PLUGINS = tuple(_CHOSEN_BY)  # the sections of plug-ins
 _WITHOUT_EFFECT = ("gate", "report")  # sections on which no result depends
@@ -84,11 +86,10 @@ def format_value(value: Any) -> str:
 def _chosen(tree: Mapping[str, Any], section: str) -> list[str]:
     """The plug-ins of a section that are in use."""
     setting = _CHOSEN_BY[section]
-    if setting is None:
-        tasks = (f"tasks.{task}.{section}" for task in _chosen(tree, "tasks"))
-        return [name for option in tasks for name in value_at(tree, option) or ()]
-    found = value_at(tree, setting)
-    return found if isinstance(found, list) else [found]
+    chosen = value_at(tree, setting) if setting else []
+    tasks = [] if section == "tasks" else _chosen(tree, "tasks")
+    by_tasks = (value_at(tree, f"tasks.{task}.{section}") or () for task in tasks)
+    return [*(chosen if isinstance(chosen, list) else [chosen]), *chain.from_iterable(by_tasks)]
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from twinview.core.entries import Entry, in_words, unrecorded
 
 RAW, SUPERVISED = "raw_pixels", "supervised"  # baselines: their names begin their metrics' names
+BESIDE = (RAW, SUPERVISED)  # the baselines that stand beside the encoder in a row or sentence
 
 
 @dataclass(frozen=True)

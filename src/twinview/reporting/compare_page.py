@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twinview.core.entries import alternatives
 from twinview.core.templates import render
 from twinview.experiments.comparison import Comparison, Standing
 from twinview.experiments.differences import format_value, short_name
@@ -89,8 +90,8 @@ def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
         title=title,
         anchor=f"-{compared.parts.index(comparison) + 1}" if title else "",
         comparison=comparison,
-        measures=" or ".join(
-            dict.fromkeys(comparison.named[metric].measure_words for metric in comparison.metrics)
+        measures=alternatives(
+            comparison.named[metric].measure_words for metric in comparison.metrics
         ),
         columns=_columns(comparison),
         rows=[(group, _cells(comparison, group)) for group in comparison.groups],

@@ -8,8 +8,7 @@ from twinview.core import entries
 from twinview.core.entries import SPREAD, Entry, in_words
 from twinview.core.paths import OURS
 from twinview.evaluation.standings import REFERENCES, describe_gaps, is_worse
-
-BESIDE = ("raw_pixels", "supervised")
+from twinview.experiments.metric_names import BESIDE
 
 Found = Mapping[str, Mapping[str, Any]]  # of one contender: an entry's results by its name
 Contenders = Mapping[str, Found]

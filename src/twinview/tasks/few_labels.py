@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Len
 from torch import Tensor
 
 from twinview.core import declare, registry
+from twinview.evaluation import label_counts
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.label_draws import READ_SPLITS, mean_over_draws
 from twinview.settings.params import Params
@@ -52,20 +53,12 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     yield from oversized("tasks.few_labels.per_class", max(options["per_class"]), "train", settings)
 
 
-def _entries(options: Mapping[str, Any]) -> dict[str, str]:
-    return {f"labels_{count}": f"{count} labels a class" for count in options["per_class"]}
-
-
-def _could_have(name: str) -> bool:
-    return name.startswith("labels_") and name.removeprefix("labels_").isdecimal()
-
-
 DECLARES = declare.Task(
     check=_check,
-    entries=_entries,
+    entries=partial(label_counts.entries, "labels", "labels a class"),
     measures={"accuracy": "accuracy"},
     primary="accuracy",
-    could_have=_could_have,
+    could_have=partial(label_counts.is_entry, "labels"),
     lists=("per_class",),
     quick={"per_class": [2, 5], "draws": 2},
 )

@@ -6,6 +6,7 @@ evaluation/label_graph.py has the equations and their papers.
 
 import functools
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Len, Lt
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from twinview.core import declare
 from twinview.core.types import Embeddings
+from twinview.evaluation import label_counts
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.label_draws import READ_SPLITS, LabelPredictor, mean_over_draws
 from twinview.evaluation.label_graph import LabelGraph
@@ -85,23 +87,12 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
         yield from oversized(f"tasks.propagation.{option}", value, "train", settings)
 
 
-def _entries(options: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        f"propagated_{count}": f"{count} labels a class, propagated"
-        for count in options["per_class"]
-    }
-
-
-def _could_have(name: str) -> bool:
-    return name.startswith("propagated_") and name.removeprefix("propagated_").isdecimal()
-
-
 DECLARES = declare.Task(
     check=_check,
-    entries=_entries,
+    entries=partial(label_counts.entries, "propagated", "labels a class, propagated"),
     measures={"accuracy": "accuracy"},
     primary="accuracy",
-    could_have=_could_have,
+    could_have=partial(label_counts.is_entry, "propagated"),
     lists=("per_class",),
     quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},
 )

@@ -24,6 +24,7 @@ from twinview.core.errors import BusyError, ConfigError, StoppedError
 from twinview.core.files import atomic_file, flatten, load_json
 from twinview.core.paths import root
 from twinview.experiments import provenance
+from twinview.experiments.metric_names import BESIDE
 from twinview.tracking import columns, stores
 from twinview.tracking.stores import store
 
@@ -33,7 +34,6 @@ PRETRAINING = "twinview-pretrain"
 _SOURCES = {PIPELINE: "dvc.yaml", PRETRAINING: "pipeline/pretrain.py"}
 _EXPERIMENT_TAGS = {PIPELINE: columns.of_rows, PRETRAINING: columns.of_trainings}
 
-_BASELINES = ("raw_pixels", "supervised")  # the baselines whose metrics a row shows
 
 _DIGITS = 7  # of a checksum, as many as git shows
 # Packages that every served model imports.
@@ -52,7 +52,7 @@ def row_metrics(
     charts. compared: which metrics of each baseline.
     """
     theirs = flatten(baselines)
-    names = [f"{baseline}.{metric}" for baseline in _BASELINES for metric in compared]
+    names = [f"{baseline}.{metric}" for baseline in BESIDE for metric in compared]
     return flatten(ours) | {f"versus.{name}": theirs[name] for name in names if name in theirs}
 
 

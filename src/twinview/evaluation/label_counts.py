@@ -1,0 +1,17 @@
+"""The entries of tasks that learn from a number of labels of each class: one for each number.
+
+Their declarations use it, so it loads no PyTorch.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def entries(prefix: str, words: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """The words of each entry by its name, such as labels_10. words: they come after the number."""
+    return {f"{prefix}_{count}": f"{count} {words}" for count in options["per_class"]}
+
+
+def is_entry(prefix: str, name: str) -> bool:
+    """Whether a name is that of an entry for some number of labels."""
+    return name.startswith(f"{prefix}_") and name.removeprefix(f"{prefix}_").isdecimal()
