@@ -26,7 +26,7 @@ class Metric:
     @property
     def name(self) -> str:
         """The dotted name."""
-        return ".".join(filter(None, (self.baseline, self.name_of_entry, self.measure)))
+        return self._dotted(self.measure)
 
     @property
     def is_primary(self) -> bool:
@@ -36,13 +36,12 @@ class Metric:
     @property
     def validation(self) -> str:
         """The dotted name of the primary measure on validation, of the same entry."""
-        return ".".join(filter(None, (self.baseline, self.name_of_entry, self.entry.validation)))
+        return self._dotted(self.entry.validation)
 
     @property
     def heading(self) -> str:
         """The name as a column's heading; the primary measure is left out of it."""
-        measure = "" if self.is_primary else self.measure
-        return ".".join(filter(None, (self.baseline, self.name_of_entry, measure)))
+        return self._dotted("" if self.is_primary else self.measure)
 
     @property
     def measure_words(self) -> str:
@@ -55,6 +54,9 @@ class Metric:
         measure = "" if self.is_primary else self.measure_words
         return ", ".join(filter(None, (in_words(self.baseline), self.entry.words, measure)))
 
+    def _dotted(self, measure: str) -> str:
+        return ".".join(filter(None, (self.baseline, self.name_of_entry, measure)))
+
 
 def named(
     ours: Mapping[str, Any], baselines: Mapping[str, Any], entries: Mapping[str, Entry]
@@ -65,9 +67,10 @@ def named(
     """
     contenders = {"": ours, **baselines}
     metrics = [
-        Metric(baseline, entry, measure, {**unrecorded(of), **entries}[entry])
+        Metric(baseline, entry, measure, known[entry])
         for baseline, of in contenders.items()
         if isinstance(of, Mapping)
+        for known in [{**unrecorded(of), **entries}]
         for entry, measures in of.items()
         if isinstance(measures, Mapping)
         for measure in measures
