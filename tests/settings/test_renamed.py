@@ -105,3 +105,22 @@ def test_a_file_in_order_is_never_translated(
 ) -> None:
     monkeypatch.setattr(renamed, "translate", lambda values: pytest.fail("translated"))
     params.load(write_params({}))
+
+
+def test_what_an_old_file_implies_is_stated_with_the_value_that_it_had(
+    settings: dict[str, Any],
+) -> None:
+    del settings["data"]["modality"], settings["pretrain"]["objective"]
+    del settings["objectives"]["none"], settings["evaluate"]["tasks"]
+    settings["evaluate"] |= {"probes": ["linear"], "few_labels": {"propagation": None}}
+    del settings["pretrain"]["epochs"]
+    settings["pretrain"]["rounds"] = 10
+    tree, said = renamed.translate(settings)
+    assert said == [
+        "pretrain.rounds: is called pretrain.epochs now",
+        "data.modality: is new; set it to image for the same results",
+        "evaluate.tasks: is new; set it to [classification, few_labels] for the same results",
+        "pretrain.objective: is new; set it to none for the same results",
+        "objectives.none: is new; set it to {} for the same results",
+    ]
+    assert tree["pretrain"]["objective"] == "none" and tree["objectives"]["none"] == {}

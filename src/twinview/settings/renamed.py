@@ -91,7 +91,7 @@ def _implied(tree: Any) -> dict[str, Any]:
         implied["evaluate.tasks"] = tasks
     pretrain = tree.get("pretrain")
     if isinstance(pretrain, Mapping) and pretrain.get("method") != "siamese":
-        implied["pretrain.objective"] = "none"
+        implied |= {"pretrain.objective": "none", "objectives.none": {}}
     return implied
 
 
