@@ -4,6 +4,7 @@ import io
 import random
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.pictures.files import fit_picture, read_picture
+from twinview.pictures.decode import Reading
+from twinview.pictures.files import (
+    FittedPicture,
+    LeftOut,
+    fit_picture,
+    read_or_leave_out,
+    read_picture,
+)
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8)
@@ -66,9 +74,9 @@ def test_a_jpeg_is_taken_too() -> None:
     assert (found.int() - BARE.int()).abs().max() <= 6  # JPEG is lossy
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", as_file(Image.new("L", (8, 6)), "TIFF")])
+@pytest.mark.parametrize("content", [b"", b"hello", as_file(Image.new("L", (8, 6)), "TGA")])
 def test_another_format_is_refused_with_those_that_are_read(content: bytes) -> None:
-    with pytest.raises(DataError, match="save it as PNG, JPEG, WebP, BMP or GIF"):
+    with pytest.raises(DataError, match="save it as PNG, JPEG, WebP, BMP, GIF, TIFF, PPM or AVIF"):
         fitted_to(GREY, content)
 
 
@@ -233,3 +241,38 @@ def test_of_sixteen_bits_the_high_byte_counts(kind: int, values: tuple[int, ...]
 def test_a_file_that_cannot_be_opened_is_said_so(tmp_path: Any) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_picture(tmp_path / "absent.png", GREY)
+
+
+def test_a_file_is_read_with_what_was_done_to_it_or_left_out_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    red = Image.new("RGBA", (24, 12), (255, 0, 0, 0))
+    for name, content in (("a.png", as_file(red)), ("b.jpg", b"<html>"), ("c.png", b"")):
+        (tmp_path / name).write_bytes(content)
+    found = read_or_leave_out(tmp_path / "a.png", GREY, Reading(background=(0, 255, 0)))
+    assert isinstance(found, FittedPicture) and found.pixels.unique().tolist() == [150]  # luma
+    assert (found.kind, found.size) == ("PNG", (12, 24))
+    assert found.changes == ("made_grey", "scaled", "cut")
+    assert found.conversions == ("laid_on_background",)
+    formats = "save it as PNG, JPEG, WebP, BMP, GIF, TIFF, PPM or AVIF"
+    for name, reason, detail in (
+        ("b.jpg", "HTML", f"is HTML, which is not read; {formats}"),
+        ("c.png", "empty", f"is no picture that can be read; {formats}"),
+        ("absent.png", "cannot be opened", "cannot be read (No such file or directory)"),
+    ):
+        assert read_or_leave_out(tmp_path / name, GREY) == LeftOut(reason, detail)
+
+
+def test_the_file_decides_what_it_is_and_not_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(as_file(Image.fromarray(PIXELS), "GIF"))
+    found = read_or_leave_out(tmp_path / "a.jpg", GREY)
+    assert isinstance(found, FittedPicture) and found.kind == "GIF"
+    assert torch.equal(found.pixels[0], BARE)
+
+
+def test_a_reduced_jpeg_says_what_the_file_s_size_was() -> None:
+    levels = np.kron(PIXELS * 5, np.ones((8, 8), "u1"))  # a block of a JPEG each
+    content = as_file(Image.fromarray(levels), "JPEG", quality=95)
+    found = fit_picture(io.BytesIO(content), GREY, Reading(jpeg_margin=1))
+    assert (found.pixels[0].int() - BARE.int() * 5).abs().max() <= 2  # JPEG is lossy
+    assert (found.size, found.changes, found.conversions) == ((48, 64), ("scaled",), ("reduced",))

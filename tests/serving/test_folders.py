@@ -74,7 +74,8 @@ def test_broken_pictures_are_named_all_and_nothing_is_written(
     assert capsys.readouterr().err == (
         "twinview: pics: 2 of 8 pictures cannot be embedded; mend or remove them, or give "
         "--skip-broken:\n"
-        "  a.jpg is no picture that can be read; save it as PNG, JPEG, WebP, BMP or GIF\n"
+        "  a.jpg is no picture that can be read; save it as PNG, JPEG, WebP, BMP, "
+        "GIF, TIFF, PPM or AVIF\n"
         "  sub/4.png is broken (image file is truncated)\n"
     )
     assert sorted(Path().rglob("*")) == before

@@ -108,5 +108,5 @@ def test_a_refusal_over_http_does_not_repeat_what_was_sent() -> None:
 def test_what_is_taken_is_said_in_words() -> None:
     assert describe_input((3, 20, 30)) == (
         "uint8 (n, 3, 20, 30), RGB, or the bytes of n files (in JSON as base64): "
-        "PNG, JPEG, WebP, BMP or GIF, which it fits to 30 x 20 pixels"
+        "PNG, JPEG, WebP, BMP, GIF, TIFF, PPM or AVIF, which it fits to 30 x 20 pixels"
     )

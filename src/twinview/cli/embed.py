@@ -1,10 +1,11 @@
 """Embeds the pictures of a folder into a Parquet file with the columns path and features.
 
-Reads PNG, JPEG, WebP, BMP and GIF files of up to 178 million pixels, in the folder and all folders
-below it; linked folders are entered once. Each picture is fitted to the encoder: it is turned as
-its EXIF data say, laid on black where it is transparent, made grey if the encoder takes grey
-pictures, scaled (bicubic) until the shorter side fits, and cropped to its centre. Of 16 bits per
-channel, the high 8 are used, and of an animation, the first picture.
+Reads PNG, JPEG, WebP, BMP, GIF, TIFF, PPM and AVIF files of up to 178 million pixels, in the folder
+and all folders below it; linked folders are entered once. HEIC needs pip install 'twinview[heic]'.
+Each picture is fitted to the encoder: it is turned as its EXIF data say, laid on black where it is
+transparent, made grey if the encoder takes grey pictures, scaled (bicubic) until the shorter side
+fits, and cropped to its centre. Of more than 8 bits per channel, the highest 8 are used, and of
+several pictures in a file, the first.
 
 The command says how many pictures were changed, and how many other files there are and why they
 were left out. If a picture is broken, nothing is written, unless --skip-broken leaves it out.

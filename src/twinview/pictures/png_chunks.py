@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-from twinview.core.errors import DataError
+from twinview.pictures.unreadable import UnreadableError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _COLOUR_KEY = (0, 2)  # PNG's colour types grey and RGB, whose tRNS names a transparent colour
@@ -44,10 +44,11 @@ def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 def _require_visible(header: bytes) -> None:
-    """Raises DataError for a PNG whose transparent colour Pillow compares with other values."""
+    """Refuses a PNG whose transparent colour Pillow compares with other values."""
     bits, kind = header[8:10]
     if kind in _COLOUR_KEY and bits not in (1, 8):
-        raise DataError(
+        raise UnreadableError(
+            "a transparent colour that Pillow does not see",
             f"has a transparent colour of {bits} bits, which Pillow does not see; save it with an "
-            "alpha channel"
+            "alpha channel",
         )

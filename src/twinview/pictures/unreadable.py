@@ -1,0 +1,45 @@
+"""The exception for pictures that cannot be read, and Pillow's errors translated into it."""
+
+import contextlib
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import Image
+
+from twinview.core.errors import DataError
+
+# The errors that Pillow's readers raise for bytes that are no picture.
+FAULTS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError,
+    AssertionError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+class UnreadableError(DataError):
+    """A picture that cannot be read. reason: a few words, by which such pictures are counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@contextlib.contextmanager
+def pillow_errors_reported() -> Iterator[None]:
+    """Raises UnreadableError in place of Pillow's errors."""
+    try:
+        yield
+    except Image.DecompressionBombError:
+        message = f"has more than {most_pixels():,} pixels; scale it down first"
+        raise UnreadableError("too many pixels", message) from None
+    except MemoryError:
+        message = "needs more memory than there is; scale it down first"
+        raise UnreadableError("too large for the memory", message) from None
+    except FAULTS as error:
+        message = f"is broken ({error or type(error).__name__})"
+        raise UnreadableError("broken", message) from None
+
+
+def most_pixels() -> int:
+    """The largest number of decoded pixels that a picture may have: Pillow's limit."""
+    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
