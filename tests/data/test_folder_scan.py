@@ -113,7 +113,11 @@ def test_a_folder_that_cannot_be_read_itself_is_refused(
 
 @pytest.mark.parametrize(
     ("name", "problem"),
-    [("absent", "does not exist"), ("a", "is no folder"), ("empty", r"holds no file \(left out: 1")],
+    [
+        ("absent", "does not exist"),
+        ("a", "is no folder"),
+        ("empty", r"holds no file \(left out: 1"),
+    ],
 )
 def test_a_folder_without_files_is_refused(name: str, problem: str, tmp_path: Path) -> None:
     write(tmp_path, "a", "empty/.hidden")

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -100,7 +100,7 @@ def compare_scans(old: Scan, new: Scan) -> Changes:
 
 def save_scan(path: Path, scan: Scan) -> None:
     """Writes a scan as Parquet; equal folders give equal bytes, wherever they lie."""
-    rows = [(name, *stamp, None) for name, stamp in scan.files.items()]
+    rows: list[tuple[Any, ...]] = [(name, *stamp, None) for name, stamp in scan.files.items()]
     rows += [(name, None, None, reason) for name, reason in scan.left_out.items()]
     columns = zip(*rows, strict=True) if rows else [()] * len(_SCHEMA)
     save_table(path, pa.table([list(column) for column in columns], schema=_SCHEMA))

@@ -125,12 +125,10 @@ def _contradiction(
 
 
 def _collect(values: Sequence[_Values | None], roles: Mapping[str, str]) -> Labels:
-    columns = {
-        f"{role}s": tuple(getattr(value, role, None) for value in values)
-        for role in _Values._fields
-        if role in roles
-    }
-    return Labels(**columns)
+    def column(role: str) -> tuple[str | None, ...] | None:
+        return tuple(getattr(value, role, None) for value in values) if role in roles else None
+
+    return Labels(column("label"), column("group"), column("split"))
 
 
 def _notes(
