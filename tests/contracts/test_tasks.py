@@ -33,9 +33,12 @@ class TestTasks:
         own = entries.declaration(name)
         assert own.primary == next(iter(own.measures)) and all(own.measures.values())
         last = f"validation_{own.primary}"
-        for result in results(name).values():
+        declared = entries.declared({name: options("tasks", name)})
+        for entry, result in results(name).items():
+            measures = list(declared[entry].measures)
+            assert measures[0] == own.primary and set(measures) <= set(own.measures)
             spread = [SPREAD] if SPREAD in result.metrics else []
-            assert list(result.metrics) == [*own.measures, *spread, last]
+            assert list(result.metrics) == [*measures, *spread, last]
             assert all(type(v) is float and math.isfinite(v) for v in result.metrics.values())
             assert not set(result.metrics) & set(result.details)
 

@@ -49,7 +49,10 @@ def outputs(shapes: Prepared) -> StageOutputs:
             "entries": entries.to_json(
                 entries.declared(
                     {
-                        "classification": {"probes": ["linear", "knn"]},
+                        "classification": {
+                            "probes": ["linear", "knn"],
+                            "measures": ["accuracy", "precision", "recall", "f1"],
+                        },
                         "few_labels": {"per_class": [10]},
                     }
                 )

@@ -79,7 +79,8 @@ class Method(Declaration):
 class Task(Declaration):
     """What names a task's results have. An entry is a named row of results, such as labels_10.
 
-    entries: the entries under given options. measures: what each entry measures, by name, in words.
+    entries: the entries under given options. measures: what each entry measures, by name, in words;
+    if the task has an option that is called so, an entry measures what the option lists of them.
     primary: the measure that comparisons use and that tables show; higher is better. could_have:
     whether the task has an entry of a name under some options. lists: the options that say only
     which entries there are, and not how an entry is measured.

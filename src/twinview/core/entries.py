@@ -34,13 +34,21 @@ class Entry:
 
 
 def declared(tasks: Mapping[str, Any]) -> dict[str, Entry]:
-    """The entries of tasks by name. tasks: the options of each."""
+    """The entries of tasks by name. tasks: the options of each.
+
+    An option `measures` lists those that the task's entries have, of all that the task declares.
+    """
     return {
-        name: Entry(task, words, own.primary, own.measures)
+        name: Entry(task, words, own.primary, _measures(own, options))
         for task, options in tasks.items()
         for own in [declaration(task)]
         for name, words in own.entries(dict(options)).items()
     }
+
+
+def _measures(own: declare.Task, options: Mapping[str, Any]) -> dict[str, str]:
+    listed = dict(options).get("measures", own.measures)
+    return {name: own.measures[name] for name in listed}
 
 
 def declaration(task: str) -> declare.Task:

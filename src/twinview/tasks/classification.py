@@ -3,8 +3,8 @@
 The entries are the probes. evaluation/protocol.py says what is fitted on what.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 
@@ -12,13 +12,17 @@ from twinview.core import declare, registry
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.metrics import classification_metrics
 from twinview.evaluation.protocol import Prediction, predict_test
+from twinview.settings.params import Params
 from twinview.settings.sections import Distinct, OneOf
+
+Measure = Literal["accuracy", "precision", "recall", "f1", "balanced_accuracy"]
 
 
 def classification(
     contender: Contender,
     *,
     probes: Annotated[tuple[Annotated[str, OneOf("probes")], ...], Len(1), Distinct],
+    measures: Annotated[tuple[Measure, ...], Len(1), Distinct],
 ) -> dict[str, Result]:
     """The metrics of each probe, by its name, with the predicted labels.
 
@@ -26,27 +30,37 @@ def classification(
     ----------
     contender : the features, and the values from which validation chooses the probes' options.
     probes : the names of the probes.
+    measures : what is measured, the accuracy first. Precision, recall and F1 are means over
+        classes. With classes of uneven size, F1 or the balanced accuracy says more than the
+        accuracy does.
     """
     return {
         name: _result(
             contender,
             predict_test(contender.parts, registry.find("probes", name), contender.probes[name]),
+            measures,
         )
         for name in contender.progress(probes, len(probes), "evaluate: classification")
     }
 
 
-def _result(contender: Contender, prediction: Prediction) -> Result:
+def _result(contender: Contender, prediction: Prediction, measures: Sequence[str]) -> Result:
     truth = contender.parts["test"].required_labels()
     found = classification_metrics(truth, prediction.labels, contender.classes)
-    metrics = {measure: found[measure] for measure in _MEASURES}
+    metrics = {measure: found[measure] for measure in measures}
     metrics["validation_accuracy"] = max(trial["accuracy"] for trial in prediction.tried)
     details = {"classes": found["classes"], "confusion": found["confusion"]}
     details |= {"chosen": prediction.chosen, "validation": prediction.tried}
     return Result(metrics, details, prediction.labels)
 
 
-_MEASURES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    first = options["measures"][0]
+    if first != "accuracy":
+        yield (
+            f"tasks.classification.measures: begins with {first!r}; begin with accuracy, by which "
+            "encoders are compared"
+        )
 
 
 def _entries(options: Mapping[str, Any]) -> dict[str, str]:
@@ -58,9 +72,16 @@ def _is_probe(name: str) -> bool:
 
 
 DECLARES = declare.Task(
+    check=_check,
     entries=_entries,
-    measures=_MEASURES,
+    measures={
+        "accuracy": "accuracy",
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "balanced_accuracy": "balanced accuracy",
+    },
     primary="accuracy",
     could_have=_is_probe,
-    lists=("probes",),
+    lists=("probes", "measures"),
 )

@@ -1,0 +1,170 @@
+"""Pictures that occur twice: exact copies by their bytes, near ones by a difference hash.
+
+Rows of several splits are compared in one call: give the pictures one after the other, and
+`spanning` tells which clusters lie in more than one split.
+
+The difference hash (dHash) is that of N. Krawetz, "Kind of Like That", hackerfactor.com, 2013: of
+the picture shrunk to 9 columns and 8 rows, each bit says whether a pixel is darker than the pixel
+to its right. Pairs of near hashes are found by their bands, as in multi-index hashing (Norouzi,
+Punjani and Fleet, arXiv 1307.2982).
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+DISTANCE = 6  # bits of 64; near duplicates differ in no more
+_BITS = 64
+_BLOCK = 2**20  # values that are held at a time: pixels, or pairs of hashes
+# Pillow's luma of colour, in whole numbers, so that pixels of one colour have one luma.
+_LUMA, _LUMA_SHIFT = (19595, 38470, 7471), 16
+
+
+def exact_clusters(pictures: np.ndarray) -> np.ndarray:
+    """(n,) int64: for each picture the first row that holds the same bytes, often its own.
+
+    Pictures are compared by a hash of 128 bits. pictures: uint8 (n, c, h, w); a memory map is read
+    row by row.
+    """
+    first: dict[bytes, int] = {}
+    hashes = (hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures)
+    return np.array([first.setdefault(of, row) for row, of in enumerate(hashes)], dtype=np.int64)
+
+
+def near_clusters(pictures: np.ndarray, distance: int = DISTANCE) -> np.ndarray:
+    """(n,) int64: for each picture the first row of its cluster of near duplicates.
+
+    A cluster holds whatever is linked by a chain of pairs at most `distance` bits apart, so that
+    its ends may differ in more bits. Small pictures of similar things on a plain ground have near
+    hashes too: most of Fashion-MNIST becomes one cluster at a distance of 6. So a caller has to
+    compare pixels before it drops or moves a picture.
+    """
+    return clusters_of_hashes(difference_hashes(pictures), distance)
+
+
+def clusters_of_hashes(hashes: np.ndarray, distance: int) -> np.ndarray:
+    """(n,) int64: for each hash the first row of its cluster, by chains of near pairs."""
+    distinct, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+    cluster = np.arange(len(distinct))
+    for pairs in near_pairs(distinct, distance):
+        cluster = _joined(cluster, pairs)
+    least = np.full(len(distinct), len(hashes))
+    np.minimum.at(least, cluster, first)
+    rows: np.ndarray = least[cluster][which]
+    return rows
+
+
+def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[np.ndarray]:
+    """All pairs of rows at most `distance` bits apart, each once, in blocks (m, 2), first < second.
+
+    The bits are dealt to distance + 1 bands. Two hashes that differ in `distance` bits are equal
+    in one band at least, so that only hashes with an equal band are compared. Each band gets
+    evenly distributed and nearly constant bits alike, since a band of constant bits would have
+    all hashes compared. Give distinct hashes: equal ones make pairs, whose number is quadratic.
+
+    Parameters
+    ----------
+    hashes : (n,) uint64.
+    distance : from 0 to 63. The memory does not depend on the number of pairs.
+    """
+    if len(hashes) < 2:
+        return
+    masks = _band_masks(hashes, distance + 1)
+    for number, mask in enumerate(masks):
+        for first, second in _equal_pairs(hashes & mask):
+            differing = hashes[first] ^ hashes[second]
+            near = np.bitwise_count(differing) <= distance
+            for earlier in masks[:number]:  # a pair of an earlier band was given there
+                near &= (differing & earlier) != 0
+            if near.any():
+                yield np.sort(np.stack([first[near], second[near]], axis=1), axis=1)
+
+
+def difference_hashes(pictures: np.ndarray) -> np.ndarray:
+    """(n,) uint64, the difference hash of each picture, uint8 (n, c, h, w) with 1 or 3 channels.
+
+    Each pixel of the small picture is the mean over its part of the large one (torch's area
+    interpolation). A picture of one colour has the hash 0.
+    """
+    size = max(1, _BLOCK // max(1, pictures[:1].size))
+    blocks = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+    return np.concatenate([np.empty(0, np.uint64), *map(_block_hashes, blocks)])
+
+
+def spanning(clusters: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """The clusters, by their first rows, that have rows of more than one split.
+
+    clusters: (n,) as above. splits: (n,), the number of each row's split.
+    """
+    memberships = np.unique(np.stack([clusters, splits], axis=1), axis=0)
+    first, count = np.unique(memberships[:, 0], return_counts=True)
+    spread: np.ndarray = first[count > 1]
+    return spread
+
+
+def members(clusters: np.ndarray) -> list[np.ndarray]:
+    """The rows of each cluster of two rows or more, in the order of their first rows."""
+    order = np.argsort(clusters, kind="stable")
+    starts = np.flatnonzero(np.diff(clusters[order])) + 1
+    return [rows for rows in np.split(order, starts) if len(rows) > 1]
+
+
+def _block_hashes(pictures: np.ndarray) -> np.ndarray:
+    x = torch.from_numpy(_luma(pictures))
+    small = F.interpolate(x, size=(8, 9), mode="area").numpy()
+    bits = small[:, 0, :, 1:] > small[:, 0, :, :-1]
+    packed = np.packbits(bits.reshape(len(bits), _BITS), axis=1)
+    hashes: np.ndarray = packed.view(">u8")[:, 0].astype(np.uint64)
+    return hashes
+
+
+def _luma(pictures: np.ndarray) -> np.ndarray:
+    """(n, 1, h, w) float64, whole numbers."""
+    if pictures.shape[1] == 1:
+        return pictures.astype(np.float64)
+    weighted = np.einsum("nchw,c->nhw", pictures.astype(np.int64), np.array(_LUMA))
+    rounded: np.ndarray = (weighted + (1 << _LUMA_SHIFT - 1)) >> _LUMA_SHIFT
+    return rounded[:, None].astype(np.float64)
+
+
+def _band_masks(hashes: np.ndarray, count: int) -> list[np.uint64]:
+    """The masks of the bands; bits go to them in turn, the most evenly distributed ones first."""
+    positions = np.arange(_BITS, dtype=np.uint64)
+    share = np.array([(hashes >> position & np.uint64(1)).mean() for position in positions])
+    order = positions[np.argsort(np.abs(share - 0.5), kind="stable")]
+    return [
+        np.bitwise_or.reduce(np.uint64(1) << order[band::count], initial=np.uint64(0))
+        for band in range(count)
+    ]
+
+
+def _equal_pairs(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All pairs of rows with equal keys, each once, in blocks of some _BLOCK pairs.
+
+    In the order of the keys, the partners of a row are those that follow it up to the last row
+    with its key.
+    """
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    ends = np.searchsorted(ordered, ordered, side="right")
+    partners = ends - np.arange(len(keys)) - 1
+    total = np.concatenate([[0], np.cumsum(partners)])
+    for start in range(0, int(total[-1]), _BLOCK):
+        number = np.arange(start, min(start + _BLOCK, int(total[-1])))
+        first = np.searchsorted(total, number, side="right") - 1
+        second = first + 1 + number - total[first]
+        yield order[first], order[second]
+
+
+def _joined(cluster: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """The clusters (n,), numbered anew, after the rows of each pair were put into one."""
+    first, second = cluster[pairs].T
+    size = len(cluster)
+    edges = sparse.coo_array((np.ones(len(pairs), np.bool_), (first, second)), (size, size))
+    labels: np.ndarray = connected_components(edges, directed=False)[1]
+    return labels[cluster]

@@ -1,0 +1,166 @@
+"""Duplicates: exact copies, and near ones beside a loop over all pairs."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from twinview.pictures import duplicates
+from twinview.pictures.duplicates import (
+    clusters_of_hashes,
+    difference_hashes,
+    exact_clusters,
+    members,
+    near_clusters,
+    near_pairs,
+    spanning,
+)
+
+
+def noise(n: int, *shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
+
+
+def hashes_in_families(seed: int, families: int = 30, each: int = 6) -> np.ndarray:
+    """Distinct hashes, a few bits from those of their family; a quarter of all bits is constant."""
+    random = np.random.default_rng(seed)
+    free = np.uint64(0x0000FFFFFFFFFFFF)
+    centres = random.integers(0, 2**63, families, dtype=np.uint64) & free
+    changed = [
+        np.bitwise_or.reduce(np.uint64(1) << random.integers(0, 48, flips, dtype=np.uint64))
+        for flips in random.integers(1, 9, families * each)
+    ]
+    return random.permutation(np.unique(np.repeat(centres, each) ^ np.array(changed)))
+
+
+def all_pairs(hashes: np.ndarray, distance: int) -> list[tuple[int, int]]:
+    values = [int(of) for of in hashes]
+    return [
+        (i, j)
+        for i, j in itertools.combinations(range(len(values)), 2)
+        if (values[i] ^ values[j]).bit_count() <= distance
+    ]
+
+
+@pytest.mark.parametrize("distance", [0, 1, 6, 20, 63])
+def test_near_pairs_are_those_of_the_loop_over_all_pairs_each_once(distance: int) -> None:
+    hashes = hashes_in_families(distance)
+    blocks = [tuple(pair) for block in near_pairs(hashes, distance) for pair in block.tolist()]
+    assert sorted(blocks) == all_pairs(hashes, distance)
+    assert distance not in (6, 20) or 0 < len(blocks) < len(hashes) * (len(hashes) - 1) // 2
+
+
+def test_blocks_change_no_pair_and_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = hashes_in_families(1)
+    monkeypatch.setattr(duplicates, "_BLOCK", 50)
+    blocks = list(near_pairs(hashes, 6))
+    assert max(map(len, blocks)) <= 50 and len(blocks) > 3
+    assert sorted(tuple(pair) for block in blocks for pair in block.tolist()) == all_pairs(
+        hashes, 6
+    )
+
+
+def test_equal_hashes_are_pairs_too() -> None:
+    hashes = np.array([7, 3, 7, 2**63, 7], np.uint64)
+    found = [tuple(pair) for block in near_pairs(hashes, 0) for pair in block.tolist()]
+    assert sorted(found) == [(0, 2), (0, 4), (2, 4)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_each_bit_is_in_one_band(count: int) -> None:
+    masks = [int(mask) for mask in duplicates._band_masks(hashes_in_families(0), count)]
+    assert sum(masks) == 2**64 - 1 and sum(mask.bit_count() for mask in masks) == 64
+    assert max(mask.bit_count() for mask in masks) - min(mask.bit_count() for mask in masks) <= 1
+
+
+def test_bands_share_the_constant_bits() -> None:
+    constant = 0xFFFF000000000000
+    shared = [
+        (int(mask) & constant).bit_count()
+        for mask in duplicates._band_masks(hashes_in_families(0, families=200), 7)
+    ]
+    assert max(shared) - min(shared) <= 1
+
+
+def test_clusters_are_the_chains_of_near_pairs_named_by_their_first_row() -> None:
+    hashes = np.concatenate([hashes_in_families(2), hashes_in_families(2)[::3]])
+    root = list(range(len(hashes)))
+    for i, j in all_pairs(hashes, 6):  # a loop in place of a union-find
+        root = [min(root[i], root[j]) if of in (root[i], root[j]) else of for of in root]
+    assert clusters_of_hashes(hashes, 6).tolist() == root
+    assert 1 < len(set(root)) < len(hashes)
+
+
+def test_a_chain_is_one_cluster_though_its_ends_are_far_apart() -> None:
+    chain = np.array([0, 2**6 - 1, 2**12 - 1, 2**40 - 1], np.uint64)
+    assert clusters_of_hashes(chain, 6).tolist() == [0, 0, 0, 3]
+
+
+def test_exact_copies_have_the_same_bytes() -> None:
+    x = noise(6, 3, 5, 4)
+    x[4], x[5] = x[1], x[1]
+    x[5, 2, 4, 3] ^= 1
+    assert exact_clusters(x).tolist() == [0, 1, 2, 3, 1, 5]
+
+
+def test_a_memory_map_is_read_as_an_array(tmp_path: object) -> None:
+    path, x = f"{tmp_path}/x.npy", noise(4, 1, 9, 9)
+    x[3] = x[0]
+    np.save(path, x)
+    mapped = np.load(path, mmap_mode="r")
+    assert exact_clusters(mapped).tolist() == near_clusters(mapped).tolist() == [0, 1, 2, 0]
+
+
+def test_bits_say_whether_a_pixel_is_darker_than_its_right_neighbour() -> None:
+    x = noise(20, 1, 8, 9)  # of this size, shrinking changes nothing
+    for picture, found in zip(x[:, 0].tolist(), difference_hashes(x).tolist(), strict=True):
+        bits = [row[k] < row[k + 1] for row in picture for k in range(8)]
+        assert found == int("".join("01"[bit] for bit in bits), 2)
+
+
+@pytest.mark.parametrize("scale", [2, 5])
+def test_a_picture_in_a_multiple_of_its_size_has_the_same_hash(scale: int) -> None:
+    x = noise(20, 3, 8, 9)
+    large = x.repeat(scale, axis=2).repeat(scale, axis=3)
+    assert difference_hashes(large).tolist() == difference_hashes(x).tolist()
+
+
+def test_the_luma_is_pillow_s() -> None:
+    image = pytest.importorskip("PIL.Image")
+    x = noise(3, 3, 8, 9)
+    grey = [np.asarray(image.fromarray(of.transpose(1, 2, 0)).convert("L")) for of in x]
+    assert np.array_equal(duplicates._luma(x)[:, 0], np.stack(grey))
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 37, 50), (3, 5, 4)])
+def test_pictures_of_one_colour_have_the_hash_zero(shape: tuple[int, ...]) -> None:
+    x = np.broadcast_to(noise(9, shape[0], 1, 1), (9, *shape)).copy()
+    assert difference_hashes(x).tolist() == [0] * 9
+
+
+def test_a_lighter_or_slightly_noisy_picture_is_a_near_duplicate() -> None:
+    x = noise(10, 3, 8, 9).repeat(6, axis=2).repeat(6, axis=3) // 2
+    noisy, lighter = x + noise(10, 3, 48, 54) // 64, x + 30
+    all_three = np.concatenate([x, noisy, lighter])
+    assert near_clusters(all_three).tolist() == [*range(10)] * 3
+    assert exact_clusters(all_three).tolist() == [*range(30)]
+
+
+def test_blocks_change_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = noise(11, 3, 20, 30)
+    whole = difference_hashes(x)
+    monkeypatch.setattr(duplicates, "_BLOCK", 4 * 3 * 20 * 30)
+    assert difference_hashes(x).tolist() == whole.tolist()
+
+
+def test_no_pictures_have_no_clusters() -> None:
+    none = noise(0, 1, 9, 9)
+    assert [len(of) for of in (exact_clusters(none), near_clusters(none))] == [0, 0]
+    assert members(near_clusters(none)) == []
+
+
+def test_clusters_that_span_splits_are_named_by_their_first_rows() -> None:
+    clusters = np.array([0, 1, 0, 3, 1, 3])
+    splits = np.array([0, 0, 0, 0, 1, 2])
+    assert spanning(clusters, splits).tolist() == [1, 3]
+    assert [rows.tolist() for rows in members(np.array([0, 1, 0, 3, 1, 0]))] == [[0, 2, 5], [1, 4]]
