@@ -28,6 +28,7 @@ REPLACED: dict[str, dict[str, Any]] = {
     "twinview.experiments.lock_file": {"load": dict, "outs": dict},
     "twinview.experiments.provenance": {"provenance": dict},
     "twinview.settings.check_cache": {},
+    "twinview.stages.allowed_tasks": {"require_task": lambda unlabelled: None},
     "twinview.stages.aside": {
         "is_aside": lambda module: False,
         "holds_only_docstring": lambda path: False,

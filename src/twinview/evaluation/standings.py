@@ -6,20 +6,23 @@ from collections.abc import Collection, Mapping
 REFERENCES = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
-def describe_gaps(gaps: Mapping[str, float]) -> str:
+def describe_gaps(gaps: Mapping[str, float], no_shares: Collection[str] = ()) -> str:
     """In how many tasks our encoder is better, in which tasks it is worse, and by how much.
 
-    gaps: by task, our accuracy minus the reference's. A gap below .0005 counts as none.
+    Parameters
+    ----------
+    gaps : by task, our primary measure minus the reference's. A gap below .0005 counts as none.
+    no_shares : the tasks whose measure is no share, so that percentage points mean nothing there.
     """
     gaps = _rounded(gaps)
-    better = [gap for gap in gaps.values() if gap > 0]
+    better = {task: gap for task, gap in gaps.items() if gap > 0}
     worse = {task: gap for task, gap in gaps.items() if gap < 0}
     parts = []
     if better:
         count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
-        parts.append(f"better in {count} ({_points(better)})")
+        parts.append(f"better in {count} ({_sizes(better, no_shares)})")
     if worse:
-        parts.append(f"worse in {', '.join(worse)} ({_points(worse.values())})")
+        parts.append(f"worse in {', '.join(worse)} ({_sizes(worse, no_shares)})")
     return ", ".join(parts) or "equal in every task"
 
 
@@ -31,6 +34,12 @@ def is_worse(gaps: Mapping[str, float]) -> bool:
 def _rounded(gaps: Mapping[str, float]) -> dict[str, float]:
     """The gaps rounded to a tenth of a percentage point, as they are shown."""
     return {task: round(gap, 3) for task, gap in gaps.items()}
+
+
+def _sizes(gaps: Mapping[str, float], no_shares: Collection[str]) -> str:
+    shares = [gap for task, gap in gaps.items() if task not in no_shares]
+    others = [f"{task} by {abs(gap):.3f}" for task, gap in gaps.items() if task in no_shares]
+    return ", ".join([*([_points(shares)] if shares else []), *others])
 
 
 def _points(gaps: Collection[float]) -> str:

@@ -104,10 +104,23 @@ class RecordedRun:
 
         DVC's cache has it; where it does not, as in a fresh clone, the names in the reports tell.
         """
+        return entries.unrecorded(self.metrics) | entries.recorded(self._evaluation)
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """The tasks and baselines that were left out for want of labels, with the reasons.
+
+        Empty where DVC's cache does not have it, as in a fresh clone.
+        """
+        return dict(self._evaluation.get("left_out", {}))
+
+    @cached_property
+    def _evaluation(self) -> dict[str, Any]:
+        """The content of reports/evaluation.json; empty where DVC's cache does not have it."""
         key = lock_file.hash_of(self.lock, paths.EVALUATION)
         text = self.cached(key) if key else None
-        recorded = entries.recorded(json.loads(text)) if text else {}
-        return entries.unrecorded(self.metrics) | recorded
+        content: dict[str, Any] = json.loads(text) if text else {}
+        return content
 
     @cached_property
     def named(self) -> dict[str, Metric]:

@@ -74,7 +74,9 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
                 entry.words: ours[name][entry.primary] - theirs[name][entry.primary]
                 for name, entry in declared.items()
             }
-            found.append((f"Beside {words}: {describe_gaps(gaps)}.", is_worse(gaps)))
+            no_shares = [entry.words for entry in declared.values() if not entry.is_share]
+            said = f"Beside {words}: {describe_gaps(gaps, no_shares)}."
+            found.append((said, is_worse(gaps)))
     return found
 
 

@@ -61,6 +61,7 @@ DECLARES = declare.Task(
     entries=_entries,
     measures=_MEASURES,
     primary="accuracy",
+    needs_labels=True,
     could_have=_is_probe,
     lists=("probes",),
 )

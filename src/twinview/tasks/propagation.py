@@ -101,6 +101,7 @@ DECLARES = declare.Task(
     entries=_entries,
     measures={"accuracy": "accuracy"},
     primary="accuracy",
+    needs_labels=True,
     could_have=_could_have,
     lists=("per_class",),
     quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},
