@@ -10,12 +10,12 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 import twinview
-from pipeline import baselines
+from pipeline import baselines, publish
 from tests.support import unlabelled
 from tests.support.workspace import ROOT
 from twinview.cli import main
 from twinview.core import files, paths
-from twinview.core.csv_files import load_rows
+from twinview.core.csv_files import load_rows, save_rows
 from twinview.core.errors import ConfigError
 from twinview.data import splits
 from twinview.data.splits import Prepared
@@ -26,6 +26,7 @@ from twinview.release.gate import run_gate
 from twinview.reporting import comparison_text, summary
 from twinview.reporting.summary_text import summary as summary_text
 from twinview.settings import params
+from twinview.tracking import mlflow_runs, run_names
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 REASON = "it needs labels, and the train, validation and test splits have none"
@@ -126,6 +127,21 @@ def test_the_gate_says_why_a_metric_is_absent(run: RecordedRun) -> None:
     absent, present = [check for check in run_gate(gate, run) if check.against == "floor"]
     assert absent.holds is False and "left out: classification, supervised" in absent.why
     assert present.holds is True and not present.why
+
+
+def test_the_row_in_mlflow_has_what_was_measured(
+    run: RecordedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.save_json(paths.PRETRAIN_RUN, {})
+    save_rows(paths.PRETRAIN_STEPS, [{"step": 1, "loss": 2.0}])
+    rows: list[mlflow_runs.Row] = []
+    monkeypatch.setattr(mlflow_runs, "publish", rows.append)
+    monkeypatch.setattr(run_names, "row_name", lambda: "row")
+    publish.main()
+    (row,) = rows
+    assert row.compared == ["geometry.effective_rank"]
+    assert row.metrics["geometry.effective_rank"] == run.metrics["geometry"]["effective_rank"]
+    assert "versus.raw_pixels.geometry.effective_rank" in row.metrics
 
 
 def test_the_run_is_compared(run: RecordedRun) -> None:
