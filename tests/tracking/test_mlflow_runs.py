@@ -1,6 +1,7 @@
 """MLflow with a real store: a run for each pretraining, a row for each pipeline, in one place."""
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -457,7 +458,8 @@ def test_the_row_s_model_declares_labels_if_there_is_a_probe(
         given.update(options)
         return SimpleNamespace(model_id="m-1")
 
-    monkeypatch.setattr(mlflow.pyfunc, "log_model", log)
+    # The attribute mlflow.pyfunc may still be a proxy that loads the module.
+    monkeypatch.setattr(importlib.import_module("mlflow.pyfunc"), "log_model", log)
     assert mlflow_runs._log_encoder(tmp_path / "encoder", tmp_path / "probe", pictures(2)) == "m-1"
     columns = ["label", "probabilities"] if labelled else []
     assert given["signature"].outputs.input_names() == ["features", *columns]
