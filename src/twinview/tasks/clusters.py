@@ -48,7 +48,7 @@ def clusters(
         _unit_rows(contender.parts[name].features, examples, seed)
         for name in ("train", "validation", "test")
     )
-    tried = [
+    tried: list[dict[str, Any]] = [
         {"options": {"clusters": k}, "silhouette": _silhouette(train, validation, k, starts, seed)}
         for k in contender.progress(counts, len(counts), "evaluate: clusters")
     ]
