@@ -14,8 +14,9 @@ from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder
-from twinview.settings import params
+from twinview.settings import left_out, params
 from twinview.stages import stage
+from twinview.stages.allowed_tasks import require_task
 from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
 
@@ -45,14 +46,17 @@ STAGE = Stage(
 def main() -> None:
     """Embeds every split by each baseline; the supervised one only if baselines.supervised is set.
 
-    This is the first stage of the evaluation, so it refuses unlabelled data before any training.
+    Without labels the supervised one is left out. This is the first stage of the evaluation, so it
+    refuses tasks of which none can be measured, before any training.
     """
     settings = params.load()
     options, pretrain = settings.baselines, settings.pretrain
     devices.set_threads(pretrain.threads)
     device = devices.choose_device(pretrain.device)
     prepared = splits.load(paths.PREPARED)
-    splits.require_labels(prepared.splits)
+    unlabelled = splits.unlabelled(prepared.splits)
+    require_task(unlabelled)
+    excluded = left_out.baselines(options.supervised, unlabelled)
     description = encoder.Description.for_data(
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
@@ -66,11 +70,13 @@ def main() -> None:
         }
     embed = partial(embeddings.embed, network, prepared, settings.embed, device)
     contenders["random_encoder"] = embed(stage.progress)
-    if options.supervised:
+    if options.supervised and not excluded:
         train(settings, prepared, network, device)
         contenders["supervised"] = embed(stage.progress)
     for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
         embeddings.save(paths.BASELINES / contender, features)
+    for line in left_out.lines(excluded):
+        print(f"baselines: {line}")
 
 
 def train(

@@ -4,9 +4,9 @@ from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import contender, protocol
-from twinview.evaluation.contender import Contender
+from twinview.evaluation.contender import Contender, Result
 from twinview.models import embeddings
-from twinview.settings import params
+from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
@@ -20,21 +20,25 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Evaluates every baseline in every task; writes their metrics and details."""
+    """Evaluates every baseline in every task that the data allow; writes metrics and details."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
-    tasks = [settings.bound("tasks", name) for name in settings.evaluate.tasks]
-    results = {
-        folder.name: protocol.evaluate(
-            Contender(embeddings.load(folder), classes, settings.probes, stage.progress), tasks
-        )
-        for folder in sorted(paths.BASELINES.iterdir())
-    }
+    results: dict[str, dict[str, Result]] = {}
+    excluded: dict[str, str] = {}
+    for folder in sorted(paths.BASELINES.iterdir()):
+        parts = embeddings.load(folder)
+        excluded = left_out.tasks(settings.evaluate.tasks, splits.unlabelled(parts))
+        names = [name for name in settings.evaluate.tasks if name not in excluded]
+        tasks = [settings.bound("tasks", name) for name in names]
+        asked = Contender(parts, classes, settings.probes, stage.progress)
+        results[folder.name] = protocol.evaluate(asked, tasks)
     metrics = {name: contender.metrics(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     details = {name: contender.details(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_DETAILS, details)
+    for line in left_out.lines(excluded):
+        print(f"evaluate_baselines: {line}")
 
 
 if __name__ == "__main__":

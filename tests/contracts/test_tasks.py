@@ -54,6 +54,16 @@ class TestTasks:
         for first, second in zip(results(name).values(), results(name).values(), strict=True):
             assert first.metrics == second.metrics and first.details == second.details
 
+    def test_a_task_that_needs_no_labels_gives_the_same_without(self, name: str) -> None:
+        if entries.declaration(name).needs_labels:
+            return
+        bare = {key: replace(part, labels=None) for key, part in features().items()}
+        for with_labels, without in zip(
+            results(name).values(), results(name, bare).values(), strict=True
+        ):
+            assert with_labels.metrics == without.metrics
+            assert with_labels.details == without.details and without.predicted is None
+
     def test_labels_of_test_change_nothing_but_measures_on_test(self, name: str) -> None:
         parts = features()
         labels = parts["test"].required_labels()
@@ -64,7 +74,8 @@ class TestTasks:
         ):
             validation = f"validation_{own.primary}"
             assert before.metrics[validation] == after.metrics[validation]
-            assert before.metrics[own.primary] != after.metrics[own.primary]
+            changed = before.metrics[own.primary] != after.metrics[own.primary]
+            assert changed == own.needs_labels
             for detail in ("chosen", "validation"):
                 assert before.details.get(detail) == after.details.get(detail)
             if before.predicted is not None and after.predicted is not None:

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from tests.support.evaluated import Recorder, contender, features
-from twinview.core.errors import DataError
-from twinview.data.splits import require_labels
 from twinview.evaluation import protocol
 from twinview.evaluation.contender import Result
 from twinview.evaluation.final_probe import final_linear
@@ -76,26 +74,10 @@ def test_test_labels_move_neither_the_choice_nor_the_predictions(
     assert torch.equal(other.labels, found.labels)
 
 
-@pytest.mark.parametrize("name", ["train", "validation", "test"])
-def test_unlabelled_splits_are_refused_by_name(name: str) -> None:
-    splits = features()
-    require_labels(splits)
-    splits[name] = replace(splits[name], labels=None)
-    with pytest.raises(DataError, match=f"the {name} split has no labels"):
-        require_labels(splits)
-
-
 def test_a_contender_has_the_results_of_every_task_in_their_order() -> None:
     named = {name: {name: Result({"accuracy": 0.5})} for name in ("b", "a")}
     tasks = [lambda asked, of=of: of for of in named.values()]
     assert list(protocol.evaluate(contender(), tasks)) == ["b", "a"]
-
-
-def test_no_task_sees_a_contender_without_labels() -> None:
-    parts = features()
-    parts["test"] = replace(parts["test"], labels=None)
-    with pytest.raises(DataError, match="the test split has no labels"):
-        protocol.evaluate(contender(parts), [lambda asked: pytest.fail("called")])
 
 
 def test_the_probe_that_is_saved_is_the_one_that_read_test() -> None:

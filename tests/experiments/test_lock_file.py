@@ -201,3 +201,10 @@ def test_a_base_whose_reports_were_altered_is_nothing_to_compare_with(project: P
     commit("altered")
     found = base_commit.base_results("HEAD", Path("params.yaml"))
     assert found.results is None and found.lacks.startswith("its reports/metrics.json is not what")
+
+
+def test_a_stage_ran_with_the_settings_that_dvc_recorded() -> None:
+    lock = {"stages": {"prepare": {"params": {"params.yaml": {"data": {"seed": 0}}}}}}
+    assert lock_file.ran_with(lock, "prepare", {"data": {"seed": 0}, "views": {}})
+    assert not lock_file.ran_with(lock, "prepare", {"data": {"seed": 1}})
+    assert not lock_file.ran_with(lock, "views", {"data": {"seed": 0}})

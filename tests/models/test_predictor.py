@@ -18,7 +18,7 @@ def test_features_are_averaged_over_the_mirror_image_where_the_probe_wants_it(
     expected = (plain + turned) / 2 if mirror else plain
     assert torch.allclose(own.features(x), expected, atol=1e-6)
     assert not torch.allclose(plain, turned, atol=1e-2)
-    assert own.shape == (1, 12, 12) and own.probe.mirror == mirror
+    assert own.shape == (1, 12, 12) and own.embedder.mirror == mirror
 
 
 def test_many_pictures_come_in_batches_and_in_order(tmp_path: Path) -> None:

@@ -53,15 +53,22 @@ def test_probabilities_are_a_softmax_whose_largest_is_the_label() -> None:
     assert torch.allclose((logits[:, 0] - logits[:, 2]).exp(), said[:, 0] / said[:, 2], rtol=1e-3)
 
 
+def load(folder: Path) -> Probe:
+    """The probe of a folder that has one."""
+    loaded = probe.load(folder)
+    assert isinstance(loaded, Probe)
+    return loaded
+
+
 def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
-    loaded = probe.load(saved)
+    loaded = load(saved)
     assert (loaded.classes, loaded.mirror) == (CLASSES, True)
     said = loaded.probabilities(TEST.features)
     assert torch.equal(said, fitted().probabilities(TEST.features))
 
 
 def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path) -> None:
-    probe.save(tmp_path / "again", probe.load(saved), {"C": 0.1})
+    probe.save(tmp_path / "again", load(saved), {"C": 0.1})
     assert sorted(path.name for path in saved.iterdir()) == ["probe.json", "probe.safetensors"]
     for path in saved.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
@@ -103,3 +110,13 @@ def test_a_constant_feature_has_no_say() -> None:
     own = probe.with_class_names(fit(constant, 0.1), CLASSES, mirror=True)
     moved = replace(constant, features=constant.features + torch.eye(7)[6])
     assert own.probabilities(moved.features).isfinite().all()
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_a_folder_without_a_probe_says_why_and_whether_features_are_mirrored(
+    mirror: bool, tmp_path: Path
+) -> None:
+    absent = probe.NoProbe("the data have no labels", mirror)
+    probe.save_none(tmp_path / "probe", absent)
+    assert probe.load(tmp_path / "probe") == absent
+    assert [file.name for file in (tmp_path / "probe").iterdir()] == [probe.DESCRIPTION]

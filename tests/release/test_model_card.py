@@ -1,11 +1,13 @@
 """The model card says what was measured, and no more than was."""
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 
 from tests.support.finished import results
+from twinview.core import entries
 from twinview.experiments.trainings import Trainings
 from twinview.release.champions import PublishedEncoder
 from twinview.release.gate import Check
@@ -99,3 +101,22 @@ def test_provenance_names_row_pretraining_model_and_commits(folder: Path) -> Non
         ("trained at commit", f"`{'c' * 40}`, with changes"),
     ):
         assert cells(text, name)[1] == value
+
+
+def test_without_labels_the_card_has_no_classes_and_says_what_was_left_out(folder: Path) -> None:
+    results(folder, 0.9)
+    card, evaluation = (Path(f"reports/{name}.json") for name in ("data/card", "evaluation"))
+    content = json.loads(card.read_text())
+    content["splits"] = {name: {"examples": 1200} for name in content["splits"]}
+    card.write_text(json.dumps(content))
+    rank = {"effective_rank": 12.5, "negative_uniformity": 2.5}
+    declared = entries.to_json(entries.declared({"geometry": {"examples": 20}}))
+    changed = {"entries": declared, "contenders": {"encoder": {"geometry": rank}}}
+    changed["left_out"] = {"classification": "it needs labels, and the test split has none"}
+    evaluation.write_text(json.dumps(json.loads(evaluation.read_text()) | changed))
+    text = render_card("letters", "7", ROW, Trainings({}), CHECKS, "params.yaml")
+    assert "1,200 test examples\nwithout labels." in text and "classes (" not in text
+    assert cells(text, "geometry")[1] == "12.5000" and "Weakest" not in text
+    said = "Left out: classification, since it needs labels, and the test split has none."
+    assert f"\n\n{said}\n\n### The gate" in text
+    assert "Left out" not in made(folder)

@@ -55,6 +55,7 @@ DECLARES = declare.Task(
     entries=lambda options: {"retrieval": f"nearest {options['cutoff']}"},
     measures={"map": "mean precision", "first": "precision at 1"},
     primary="map",
+    needs_labels=True,
     could_have=lambda name: name == "retrieval",
     lists=(),
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from twinview.evaluation.standings import is_worse
+from twinview.evaluation.standings import describe_gaps, is_worse
 from twinview.reporting.summary_text import summary
 
 
@@ -27,6 +27,7 @@ def found(**changes: Any) -> dict[str, Any]:
         "trained": {"hardware": "2 cores, mine", "minutes": 7.6},
         "verdict": "learning",
         "stale": None,
+        "left_out": {},
         "report": "reports/report.html",
     } | changes
 
@@ -73,6 +74,12 @@ def test_a_difference_that_is_not_shown_is_none() -> None:
     said = summary(found(results={"encoder": ours, "raw_pixels": theirs}))
     assert "beside raw pixels: equal in every task." in said
     assert not is_worse({"linear": -0.0001}) and is_worse({"linear": 0.1, "knn": -0.001})
+
+
+def test_a_measure_that_is_no_share_is_not_told_in_points() -> None:
+    gaps = {"rank": 3.25, "linear": 0.014, "knn": -0.02, "clusters": -0.125}
+    said = "better in 2 of 4 tasks (by 1.4 points, rank by 3.250), worse in knn, clusters "
+    assert describe_gaps(gaps, ["rank", "clusters"]) == f"{said}(by 2.0 points, clusters by 0.125)"
 
 
 def test_a_task_that_the_seeds_lack_has_one_number() -> None:

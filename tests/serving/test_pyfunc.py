@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.scoring_server import invocations
 from PIL import ExifTags, Image
 
-from tests.support.used import pictures
+from tests.support.used import pictures, save_models
+from twinview.models import probe
 from twinview.pictures import files
-from twinview.serving.pyfunc import as_pictures, describe_input, signature
+from twinview.serving.pyfunc import ServedModel, as_pictures, describe_input, signature
 
 SHAPE = (1, 12, 12)
 PICTURES = pictures(3)
@@ -88,6 +90,18 @@ def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
     assert torch.equal(found, files.read_picture(tmp_path / "turned.png", SHAPE).pixels)
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_answer_has_the_columns_of_the_signature(labelled: bool, tmp_path: Path) -> None:
+    own = save_models(tmp_path)
+    if not labelled:
+        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels", mirror=True))
+    model = ServedModel()
+    model.load_context(SimpleNamespace(artifacts={"encoder": str(tmp_path / "encoder")}))
+    answer = model.predict(None, PICTURES.numpy())
+    assert list(answer) == signature(has_probe=labelled).outputs.input_names()
+    assert answer["features"].tolist() == own.features(PICTURES).tolist()
+
+
 class Refusing:
     """A model as MLflow's server asks it; its pictures are never any."""
 
@@ -100,7 +114,7 @@ class Refusing:
 def test_a_refusal_over_http_does_not_repeat_what_was_sent() -> None:
     body = json.dumps({"inputs": ["aGVs" * 30_000]})
     with pytest.raises(MlflowException) as caught:
-        invocations(body, "application/json", Refusing(), signature().inputs)
+        invocations(body, "application/json", Refusing(), signature(has_probe=True).inputs)
     message = json.loads(caught.value.serialize_as_json())["message"]
     assert message.startswith("pictures: input 0 is no picture") and len(message) < 400
 

@@ -1,6 +1,7 @@
 """MLflow with a real store: a run for each pretraining, a row for each pipeline, in one place."""
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
@@ -27,6 +29,7 @@ from twinview.core import registry
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flatten
 from twinview.experiments import provenance
+from twinview.models import probe
 from twinview.tracking import columns, mlflow_runs, stores
 
 # MLflow and what it stands on use much that will go; that is theirs to mend.
@@ -442,6 +445,26 @@ def test_long_settings_are_cut_and_not_refused(root: Path, logged: list[tuple[An
     assert len(row.data.params["views.chain"]) == 6000
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_row_s_model_declares_labels_if_there_is_a_probe(
+    labelled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_models(tmp_path)
+    if not labelled:
+        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels", mirror=True))
+    given: dict[str, Any] = {}
+
+    def log(**options: Any) -> SimpleNamespace:
+        given.update(options)
+        return SimpleNamespace(model_id="m-1")
+
+    # The attribute mlflow.pyfunc may still be a proxy that loads the module.
+    monkeypatch.setattr(importlib.import_module("mlflow.pyfunc"), "log_model", log)
+    assert mlflow_runs._log_encoder(tmp_path / "encoder", tmp_path / "probe", pictures(2)) == "m-1"
+    columns = ["label", "probabilities"] if labelled else []
+    assert given["signature"].outputs.input_names() == ["features", *columns]
+
+
 @pytest.mark.parametrize("name", registry.names("encoders"))
 def test_the_row_s_model_answers_as_encoder_and_probe_do(
     name: str,
@@ -464,6 +487,7 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
     said = loaded.predict(example.numpy())
     features = own.features(example)
     assert np.allclose(np.stack(said["features"]), features, atol=1e-5)
+    assert own.probe is not None
     expected = own.probe.probabilities(features)
     assert said["label"].tolist() == [own.probe.classes[k] for k in expected.argmax(1)]
     assert np.allclose([list(of.values()) for of in said["probabilities"]], expected, atol=1e-5)

@@ -27,15 +27,15 @@ def baseline(parser: argparse.ArgumentParser) -> None:
 
 def models(parser: argparse.ArgumentParser) -> None:
     """Adds --models, the folder of encoder and probe."""
-    about = "the folder that contains encoder/ and, if there were labels, probe/; default: models"
+    about = "the folder that contains encoder/ and, after the evaluation, probe/; default: models"
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
 
 
 def load_embedder(options: argparse.Namespace) -> "Embedder":
     """The embedder of the encoder in --models.
 
-    The probe says whether features are mirrored. Unlabelled data has no probe; then embed.mirror
-    says so.
+    The folder of the probe says whether features are mirrored, also where the data had no labels.
+    Where the evaluation has not run, there is no such folder, and embed.mirror says it.
     """
     from twinview.models import encoder  # loads torch
     from twinview.models.predictor import Embedder, Predictor  # loads torch

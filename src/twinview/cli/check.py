@@ -1,21 +1,23 @@
 """Checks params.yaml as a whole, and the files around it.
 
 Names every wrong setting at once, each with its value and the remedy; --json lists them. Then it
-reports a broken dvc.lock, links and files where stages write, and an MLflow database without the
-files of its runs.
+reports a broken dvc.lock, links and files where stages write, an MLflow database without the files
+of its runs, and tasks that the prepared data do not allow, because they have no labels.
 
     $ twinview check --params recipes/smoke.yaml
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.core import outs
+from twinview.core import files, outs, paths
 from twinview.core.commands import GitError, git
 from twinview.experiments import dvc_experiments, lock_file
-from twinview.settings import params
+from twinview.settings import left_out, params
 from twinview.tracking import mlflow_runs, stores
 
 NO_REPOSITORY = (
@@ -52,17 +54,32 @@ def check_project(file: Path) -> Outcome:
     Raises ConfigError with all faults of the file, DataError for a fault around it.
     """
     params.check(file)
-    lock_file.load()
+    lock = lock_file.load()
     outs.check()
+    excluded = _left_out(file, lock)
     stores.other_folders((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))
     in_git, warnings = _is_repository()
-    warnings += _other_code()
+    warnings += [*_other_code(), *(f"twinview: {line}" for line in left_out.lines(excluded))]
     elsewhere = dvc_experiments.queued_elsewhere()
     data: dict[str, object] = {"params": str(file), "faults": [], "git": in_git}
+    data |= {"left_out": excluded} if excluded else {}
     if elsewhere:
         warnings.append(QUEUED_ELSEWHERE.format(", ".join(elsewhere)))
         data["queued_elsewhere"] = elsewhere
     return Outcome("\n".join([f"twinview: {file} is in order", *warnings]), data)
+
+
+def _left_out(file: Path, lock: Mapping[str, Any]) -> dict[str, str]:
+    """What a run would leave out, as far as the prepared data are those of the settings.
+
+    Raises ConfigError when no task is left.
+    """
+    settings = params.stated(file)
+    if not (lock_file.ran_with(lock, "prepare", settings) and paths.PREPARED_INDEX.is_file()):
+        return {}
+    unlabelled = files.load_json(paths.PREPARED_INDEX).get("unlabelled", [])
+    tasks = left_out.tasks(settings["evaluate"]["tasks"], unlabelled)
+    return tasks | left_out.baselines(settings["baselines"]["supervised"], unlabelled)
 
 
 def _is_repository() -> tuple[bool | None, list[str]]:

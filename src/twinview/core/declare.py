@@ -80,17 +80,21 @@ class Task(Declaration):
     """What names a task's results have. An entry is a named row of results, such as labels_10.
 
     entries: the entries under given options. measures: what each entry measures, by name, in words;
-    if the task has an option that is called so, an entry measures what the option lists of them.
-    primary: the measure that comparisons use and that tables show; higher is better. could_have:
-    whether the task has an entry of a name under some options. lists: the options that say only
-    which entries there are, and not how an entry is measured.
+    of each, a larger value is better. If the task has an option that is called so, an entry
+    measures what the option lists of them. primary: the measure that comparisons use and that
+    tables show. needs_labels: whether every split must have labels; the task is left out where one
+    lacks them. could_have: whether the task has an entry of a name under some options. lists: the
+    options that say only which entries there are, and not how an entry is measured. is_share:
+    whether the primary is a share, so that differences are told in percentage points.
     """
 
     entries: Entries
     measures: Mapping[str, str]
     primary: str
+    needs_labels: bool
     could_have: Callable[[str], bool]
     lists: tuple[str, ...]
+    is_share: bool = True
 
 
 OF_KIND: Mapping[str, type[Declaration]] = {

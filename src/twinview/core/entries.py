@@ -10,17 +10,22 @@ from typing import Any
 
 from twinview.core import declare, registry
 
+_USUAL = ("is_share", True)  # not recorded, as in reports of earlier versions
 SPREAD = "spread_over_draws"  # of the primary, beside it, where an entry is a mean over draws
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A named row of results. measures: names and words; primary: the one that is compared."""
+    """A named row of results. measures: names and words; primary: the one that is compared.
+
+    is_share: whether differences of the primary are told in percentage points.
+    """
 
     task: str
     words: str
     primary: str
     measures: Mapping[str, str]
+    is_share: bool = True
 
     @property
     def primary_words(self) -> str:
@@ -39,7 +44,7 @@ def declared(tasks: Mapping[str, Any]) -> dict[str, Entry]:
     An option `measures` lists those that the task's entries have, of all that the task declares.
     """
     return {
-        name: Entry(task, words, own.primary, _measures(own, options))
+        name: Entry(task, words, own.primary, _measures(own, options), own.is_share)
         for task, options in tasks.items()
         for own in [declaration(task)]
         for name, words in own.entries(dict(options)).items()
@@ -59,8 +64,11 @@ def declaration(task: str) -> declare.Task:
 
 
 def to_json(entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The entries as reports/evaluation.json records them."""
-    return {name: asdict(entry) for name, entry in entries.items()}
+    """The entries as reports/evaluation.json records them; is_share stands there if it is False."""
+    return {
+        name: {key: value for key, value in asdict(entry).items() if (key, value) != _USUAL}
+        for name, entry in entries.items()
+    }
 
 
 def recorded(evaluation: Mapping[str, Any]) -> dict[str, Entry]:

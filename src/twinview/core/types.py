@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+NO_LABEL = -1  # stands in labels for an example without a label
+NO_GROUP = -1  # stands in groups for an example without a group
+
 
 @dataclass(frozen=True)
 class Split:
     """The raw examples of one split.
 
-    inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w)). labels: (n,) int64 or
-    None. ids: (n,) int64, unique across all splits of a source.
+    inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w)). labels: (n,) int64,
+    NO_LABEL for an example without one, or None where no example has one. ids: (n,) int64, unique
+    across all splits of a source. groups: (n,) int64, the number of each example's group over all
+    splits, NO_GROUP for an example without one, or None where no example has one.
     """
 
     inputs: Tensor
     labels: Tensor | None
     ids: Tensor
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -29,7 +35,8 @@ class Split:
     def take(self, rows: Tensor) -> "Split":
         """The given rows, in the given order."""
         labels = None if self.labels is None else self.labels[rows]
-        return Split(self.inputs[rows], labels, self.ids[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Split(self.inputs[rows], labels, self.ids[rows], groups)
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,7 @@ class Projections:
 
 @dataclass(frozen=True, eq=False)
 class Embeddings:
-    """The features of one split: features (n, d) float32, labels (n,) or None, ids (n,).
+    """The features of one split: features (n, d) float32; labels, ids and groups as in Split.
 
     An object equals itself only, so that fitted probes can be kept by it.
     """
@@ -168,6 +175,7 @@ class Embeddings:
     features: Tensor
     labels: Tensor | None
     ids: Tensor
+    groups: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -175,7 +183,8 @@ class Embeddings:
     def take(self, rows: Tensor) -> "Embeddings":
         """The given rows, in the given order."""
         labels = None if self.labels is None else self.labels[rows]
-        return Embeddings(self.features[rows], labels, self.ids[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Embeddings(self.features[rows], labels, self.ids[rows], groups)
 
     def required_labels(self) -> Tensor:
         """The labels, for a caller that cannot do without them."""

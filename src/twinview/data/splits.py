@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,14 +99,17 @@ def save(folder: Path, prepared: Prepared) -> None:
         for name, split in prepared.splits.items():
             tensors = {"inputs": split.inputs, "ids": split.ids}
             tensors |= {} if split.labels is None else {"labels": split.labels}
+            tensors |= {} if split.groups is None else {"groups": split.groups}
             save_tensors(temporary / f"{name}.safetensors", tensors)
         if prepared.pairs:
             save_tensors(temporary / PAIRS, vars(prepared.pairs))
-        index = {
+        index: dict[str, Any] = {
             "modality": prepared.modality_name,
             "classes": list(prepared.classes),
             "statistics": dataclasses.asdict(prepared.statistics),
         }
+        if lacking := unlabelled(prepared.splits):
+            index["unlabelled"] = lacking  # `twinview check` reads it, which loads no tensors
         files.save_json(temporary / INDEX, index)
 
 
@@ -125,7 +129,7 @@ def load_split(folder: Path, name: str) -> Split:
     if name not in NAMES:
         raise ConfigError(f"there is no split {name!r}; the splits are {', '.join(NAMES)}")
     tensors = load_tensors(folder / f"{name}.safetensors")
-    return Split(tensors["inputs"], tensors.get("labels"), tensors["ids"])
+    return Split(tensors["inputs"], tensors.get("labels"), tensors["ids"], tensors.get("groups"))
 
 
 def load_classes(folder: Path) -> tuple[str, ...]:
@@ -133,16 +137,9 @@ def load_classes(folder: Path) -> tuple[str, ...]:
     return tuple(files.load_json(folder / INDEX)["classes"])
 
 
-def require_labels(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> None:
-    """Raises DataError when a split has no labels."""
-    for name, part in parts.items():
-        if part.labels is None:
-            raise DataError.at(
-                f"the {name} split",
-                "has no labels, which baselines and evaluation need",
-                "`dvc repro embed` trains and embeds without any, and `twinview embed`, "
-                "`twinview neighbours` and `twinview export` work then",
-            )
+def unlabelled(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> list[str]:
+    """The names of the splits that have no labels."""
+    return [name for name, part in parts.items() if part.labels is None]
 
 
 def _stratified_order(split: Split, generator: torch.Generator) -> Tensor:

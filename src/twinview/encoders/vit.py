@@ -78,11 +78,13 @@ class ViT(nn.Module):
         rows, columns = maps.shape[2:]
         places = _positions(rows, columns, self.dim, x.device).to(self.project.weight.dtype)
         patches: Tensor = self.layers((maps + places).flatten(2).transpose(1, 2))
-        return patches.transpose(1, 2).unflatten(2, (rows, columns))
+        features: Tensor = patches.transpose(1, 2).unflatten(2, (rows, columns))
+        return features
 
     def forward(self, x: Tensor) -> Tensor:
         """The features (n, width) of pictures (n, c, h, w)."""
-        return self.features(x).mean((2, 3))
+        pooled: Tensor = self.features(x).mean((2, 3))
+        return pooled
 
 
 def _layer(width: int, heads: int) -> nn.Module:

@@ -18,7 +18,7 @@ class Contender:
 
     Parameters
     ----------
-    parts : the features by split, with labels.
+    parts : the features by split, with labels where the task needs them.
     classes : the names of the classes, by label.
     probes : by probe, the values of each option to choose from.
     progress : shows the progress of a sequence, as stage.progress does.
@@ -64,9 +64,12 @@ def details(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
 def predictions(
     results: Mapping[str, Result], test: Embeddings, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row for each test example: its id, its class, and the class by each entry that predicts."""
+    """A row for each test example: its id, its class, and the class by each entry that predicts.
+
+    Without labels a row has the id alone.
+    """
     labels = {name: of.predicted for name, of in results.items() if of.predicted is not None}
-    columns = {"actual": test.required_labels(), **labels}
+    columns = labels if test.labels is None else {"actual": test.labels, **labels}
     named = {key: [classes[label] for label in column.tolist()] for key, column in columns.items()}
     return [
         {"id": row_id} | {key: column[place] for key, column in named.items()}

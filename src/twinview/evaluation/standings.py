@@ -6,22 +6,30 @@ from collections.abc import Collection, Mapping
 REFERENCES = {"raw_pixels": "raw pixels", "random_encoder": "the same encoder untrained"}
 
 
-def describe_gaps(gaps: Mapping[str, float], words: Mapping[str, str] | None = None) -> str:
+def describe_gaps(
+    gaps: Mapping[str, float],
+    words: Mapping[str, str] | None = None,
+    no_shares: Collection[str] = (),
+) -> str:
     """In how many tasks our encoder is better, in which tasks it is worse, and by how much.
 
-    gaps: for each entry of the results, our primary measure minus the reference's; a gap below
-    .0005 counts as none. words: of each entry; None: their names are said.
+    Parameters
+    ----------
+    gaps : for each entry of the results, our primary measure minus the reference's. A gap below
+        .0005 counts as none.
+    words : of each entry; None: their names are said.
+    no_shares : the entries whose measure is no share, so that percentage points mean nothing.
     """
     gaps, words = _rounded(gaps), words or {}
-    better = [gap for gap in gaps.values() if gap > 0]
-    worse = {task: gap for task, gap in gaps.items() if gap < 0}
+    better = {name: gap for name, gap in gaps.items() if gap > 0}
+    worse = {name: gap for name, gap in gaps.items() if gap < 0}
     parts = []
     if better:
         count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
-        parts.append(f"better in {count} ({_points(better)})")
+        parts.append(f"better in {count} ({_sizes(better, words, no_shares)})")
     if worse:
         named = ", ".join(words.get(name, name) for name in worse)
-        parts.append(f"worse in {named} ({_points(worse.values())})")
+        parts.append(f"worse in {named} ({_sizes(worse, words, no_shares)})")
     return ", ".join(parts) or "equal in every task"
 
 
@@ -33,6 +41,16 @@ def is_worse(gaps: Mapping[str, float]) -> bool:
 def _rounded(gaps: Mapping[str, float]) -> dict[str, float]:
     """The gaps rounded to a tenth of a percentage point, as they are shown."""
     return {task: round(gap, 3) for task, gap in gaps.items()}
+
+
+def _sizes(gaps: Mapping[str, float], words: Mapping[str, str], no_shares: Collection[str]) -> str:
+    shares = [gap for name, gap in gaps.items() if name not in no_shares]
+    others = [
+        f"{words.get(name, name)} by {abs(gap):.3f}"
+        for name, gap in gaps.items()
+        if name in no_shares
+    ]
+    return ", ".join([*([_points(shares)] if shares else []), *others])
 
 
 def _points(gaps: Collection[float]) -> str:

@@ -156,6 +156,14 @@ def stale(lock: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     return None
 
 
+def ran_with(lock: Mapping[str, Any], stage: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a stage has run with its settings as they are now."""
+    ran = {name: of for name, of in lock["stages"].items() if name == stage}
+    return bool(ran) and all(
+        _differs(value, value_at(settings, key), key) is None for _, key, value in _params(ran)
+    )
+
+
 def altered(lock: Mapping[str, Any], read: Read) -> str | None:
     """Why the reports that `read` gives are not those that the stages wrote; None if they are.
 

@@ -105,9 +105,16 @@ class RecordedRun:
         reports/evaluation.json has it, in the run's folder or in DVC's cache. Where neither has it,
         as in a fresh clone, the names in reports/metrics.json tell.
         """
-        evaluation = self._evaluation()
-        recorded = entries.recorded(evaluation) if "entries" in evaluation else {}
+        recorded = entries.recorded(self._evaluation) if "entries" in self._evaluation else {}
         return entries.unrecorded(self.metrics) | recorded
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """The tasks and baselines that were left out for want of labels, with the reasons.
+
+        Empty where neither the run's folder nor DVC's cache has it, as in a fresh clone.
+        """
+        return dict(self._evaluation.get("left_out", {}))
 
     @cached_property
     def named(self) -> dict[str, Metric]:
@@ -223,6 +230,7 @@ class RecordedRun:
         kept = found.of_seed(self.seed) if found else {}
         return found if kept and kept.items() <= self.results.items() else None
 
+    @cached_property
     def _evaluation(self) -> dict[str, Any]:
         """The content of reports/evaluation.json; empty where it is not at hand."""
         if self.folder is not None and (self.folder / paths.EVALUATION).is_file():

@@ -46,7 +46,7 @@ def embed(
         shown = progress(local, len(local), f"embed {name}")
         parts = processes.gather_lists([features(network, shown, device)] if local else [])
         if processes.rank() == 0:
-            embedded[name] = Embeddings(torch.cat(parts), split.labels, split.ids)
+            embedded[name] = Embeddings(torch.cat(parts), split.labels, split.ids, split.groups)
     return embedded
 
 
@@ -81,10 +81,14 @@ def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:
         for name, part in splits.items():
             tensors = {"features": part.features, "ids": part.ids}
             tensors |= {} if part.labels is None else {"labels": part.labels}
+            tensors |= {} if part.groups is None else {"groups": part.groups}
             save_tensors(temporary / f"{name}.safetensors", tensors)
 
 
 def load(folder: Path) -> dict[str, Embeddings]:
     """The embeddings that save wrote, by split. Raises DataError for a missing or broken file."""
     tensors = {name: load_tensors(folder / f"{name}.safetensors") for name in NAMES}
-    return {n: Embeddings(t["features"], t.get("labels"), t["ids"]) for n, t in tensors.items()}
+    return {
+        name: Embeddings(t["features"], t.get("labels"), t["ids"], t.get("groups"))
+        for name, t in tensors.items()
+    }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from twinview.core.errors import DataError
 from twinview.models import embeddings, encoder, probe
 from twinview.models.encoder import Encoder
-from twinview.models.probe import Probe
+from twinview.models.probe import NoProbe, Probe
 
 _CPU = torch.device("cpu")
 _BATCH = 256
@@ -53,6 +53,8 @@ class Embedder:
 class Predictor:
     """An encoder and its probe: features and class probabilities, as they were evaluated.
 
+    probe: None where the data had no labels.
+
     Examples
     --------
     >>> predictor = twinview.Predictor.load("models")
@@ -61,7 +63,7 @@ class Predictor:
     """
 
     embedder: Embedder
-    probe: Probe
+    probe: Probe | None
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> "Predictor":
@@ -77,6 +79,9 @@ class Predictor:
         """
         models = Path(folder)
         loaded, loaded_probe = encoder.load(models / "encoder"), probe.load(models / "probe")
+        embedder = Embedder(loaded, loaded_probe.mirror)
+        if isinstance(loaded_probe, NoProbe):
+            return cls(embedder, None)
         width = len(loaded_probe.model.mean)
         if loaded.dim != width:
             raise DataError.at(
@@ -84,7 +89,7 @@ class Predictor:
                 f"is the probe of {width} features, and {models / 'encoder'} gives {loaded.dim}",
                 "`dvc repro` fits the one to the other",
             )
-        return cls(Embedder(loaded, loaded_probe.mirror), loaded_probe)
+        return cls(embedder, loaded_probe)
 
     @property
     def encoder(self) -> Encoder:

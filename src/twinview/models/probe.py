@@ -33,6 +33,17 @@ class Probe:
         return self.model.logits(features).softmax(1)
 
 
+@dataclass(frozen=True)
+class NoProbe:
+    """What stands in the place of a probe where the data have no labels.
+
+    why: a clause, such as "the data have no labels". mirror: as of a Probe.
+    """
+
+    why: str
+    mirror: bool
+
+
 def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
     """Writes weights and description; equal probes give equal bytes. options: those of the fit."""
     description = {
@@ -47,11 +58,20 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
         files.save_json(temporary / DESCRIPTION, description)
 
 
-def load(folder: Path) -> Probe:
-    """The probe that save wrote. Raises DataError when the two files do not belong together."""
+def save_none(folder: Path, absent: NoProbe) -> None:
+    """Writes a folder without weights, whose description says why there is no probe."""
+    description = {"probe": None, "why": absent.why, "mirror": absent.mirror}
+    with files.atomic_folder(folder) as temporary:
+        files.save_json(temporary / DESCRIPTION, description)
+
+
+def load(folder: Path) -> Probe | NoProbe:
+    """What save or save_none wrote. Raises DataError when the files do not belong together."""
     path = folder / DESCRIPTION
     value = files.load_json(path)
     try:
+        if isinstance(value, dict) and value.get("probe", "") is None:
+            return NoProbe(value["why"], bool(value["mirror"]))
         classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
     except (TypeError, ValueError) as error:
         remedy = "`dvc repro --force evaluate` fits the probe anew"

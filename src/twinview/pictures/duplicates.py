@@ -167,4 +167,5 @@ def _joined(cluster: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     size = len(cluster)
     edges = sparse.coo_array((np.ones(len(pairs), np.bool_), (first, second)), (size, size))
     labels: np.ndarray = connected_components(edges, directed=False)[1]
-    return labels[cluster]
+    joined: np.ndarray = labels[cluster]
+    return joined

@@ -47,10 +47,10 @@ def run_gate(settings: Gate, run: RecordedRun, references: Sequence[Reference] =
     wanted = " or ".join(settings.verdicts)
     return [
         *_belong(run),
-        *(_floor(name, floor, ours) for name, floor in settings.floors.items()),
+        *(_floor(name, floor, ours, run) for name, floor in settings.floors.items()),
         *_better_than_raw(settings.better_than_raw, ours, run),
         *(
-            _kept(name, drop, ours, reference)
+            _kept(name, drop, ours, reference, run)
             for reference in references
             for name, drop in settings.drops.items()
         ),
@@ -94,9 +94,9 @@ def _belong(run: RecordedRun) -> Iterator[Check]:
     yield Check("results", str(LOCK), found, wanted, run.stale is None, "; ".join(why))
 
 
-def _floor(name: str, floor: float, ours: Trainings) -> Check:
-    value = _value(name, ours)
-    return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor)
+def _floor(name: str, floor: float, ours: Trainings, run: RecordedRun) -> Check:
+    value, why = _value(name, ours), _why_absent(name, ours, run)
+    return Check(name, "floor", _shown(name, ours), f">= {floor:.4f}", value >= floor, why)
 
 
 def _better_than_raw(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
@@ -104,13 +104,15 @@ def _better_than_raw(names: Sequence[str], ours: Trainings, run: RecordedRun) ->
     for name in names:
         theirs = number(baselines.get(of_baseline(RAW, name)))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
-        yield Check(name, "raw pixels", _shown(name, ours), wanted, _value(name, ours) > theirs)
+        better, why = _value(name, ours) > theirs, _why_absent(name, ours, run)
+        yield Check(name, "raw pixels", _shown(name, ours), wanted, better, why)
 
 
-def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Check:
+def _kept(name: str, drop: float, ours: Trainings, reference: Reference, run: RecordedRun) -> Check:
     """Compares means. If one side has one training only, the other's spread is used for both."""
     if name not in ours.values:
-        return Check(name, reference.name, "absent", "", False, "our results have no such metric")
+        why = _why_absent(name, ours, run) or "our results have no such metric"
+        return Check(name, reference.name, "absent", "", False, why)
     if reference.results is None:
         return Check(name, reference.name, _shown(name, ours), "", None, reference.lacks)
     theirs = reference.results.values.get(name, ())
@@ -127,6 +129,13 @@ def _kept(name: str, drop: float, ours: Trainings, reference: Reference) -> Chec
     shown = _mean(own) if known else _shown(name, ours)
     kept = known and statistics.fmean(own) >= least
     return Check(name, reference.name, shown, f">= {least:.5f}", kept, why)
+
+
+def _why_absent(name: str, ours: Trainings, run: RecordedRun) -> str:
+    """Why there is no such metric, if tasks were left out; "" otherwise."""
+    if name in ours.values or not run.left_out:
+        return ""
+    return f"the data have no labels, so these were left out: {', '.join(run.left_out)}"
 
 
 def _value(name: str, ours: Trainings) -> float:

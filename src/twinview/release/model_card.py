@@ -53,6 +53,7 @@ def render_card(
         measures=title(entry.primary_words for entry in declared.values()),
         results=list(_results(evaluation["contenders"], declared, ours)),
         weakest_class=_weakest_class(evaluation["contenders"][paths.OURS], declared),
+        left_out=evaluation.get("left_out", {}),
         seeds=_seeds(ours),
         gate=gate_table.markdown(checks, place),
     )

@@ -17,11 +17,12 @@ from twinview.reporting.projection import projection
 
 _UNITS = 1000  # the side of the map; its whole numbers are finer than a screen
 _COLUMNS = 50  # of the sprite
+_NO_CLASS = "no label"
 
 
 @dataclass(frozen=True)
 class Example:
-    """One example: its picture as a data URI, its class, its id."""
+    """One example: its picture as a data URI, its class, "" without labels, and its id."""
 
     picture: str
     actual: str
@@ -72,6 +73,8 @@ def map_data(
 ) -> dict[str, Any]:
     """The data for the map's script: points (x, y, actual, predicted, id), marks, the sprite.
 
+    Without labels all points are of one class, which is called so.
+
     Parameters
     ----------
     test : the test split.
@@ -86,12 +89,13 @@ def map_data(
     label_of = {name: label for label, name in enumerate(classes)}
     predicted_labels = [label_of[predicted[row]] if predicted else None for row in rows.tolist()]
     on_map = test.take(rows)
-    actual = required_labels(on_map)
+    actual = [0] * len(on_map) if on_map.labels is None else on_map.labels.tolist()
+    shown = [_NO_CLASS] if on_map.labels is None else list(classes)
     columns = zip(*positions.T.tolist(), actual, predicted_labels, on_map.ids.tolist(), strict=True)
     height, width = thumbnails(on_map.inputs[:1]).shape[2:]
     return {
-        "classes": list(classes),
-        "marks": [asdict(mark(label)) for label in range(len(classes))],
+        "classes": shown,
+        "marks": [asdict(mark(label)) for label in range(len(shown))],
         "units": _UNITS,
         "sprite": {"columns": _COLUMNS, "width": width, "height": height},
         "points": [list(column) for column in columns],
@@ -135,16 +139,13 @@ def neighbour_rows(
     return queries
 
 
-def required_labels(split: Split) -> list[int]:
-    """The labels of a split that must have some."""
-    assert split.labels is not None, "the page needs labels"
-    return split.labels.tolist()
-
-
 def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
+    names = [""] * len(split)
+    if split.labels is not None:
+        names = [classes[label] for label in split.labels.tolist()]
     return [
-        Example(data_uri(as_picture(image)), classes[label], row_id)
-        for image, label, row_id in zip(
-            thumbnails(split.inputs), required_labels(split), split.ids.tolist(), strict=True
+        Example(data_uri(as_picture(image)), name, row_id)
+        for image, name, row_id in zip(
+            thumbnails(split.inputs), names, split.ids.tolist(), strict=True
         )
     ]

@@ -1,7 +1,7 @@
 """The report: one self-contained HTML page of all results of a finished pipeline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from twinview.core.files import flatten
 from twinview.core.paths import OURS, PREPARED
 from twinview.core.templates import render
 from twinview.core.types import Embeddings
+from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
@@ -24,7 +25,6 @@ from twinview.reporting.embedding_map import (
     map_sprite,
     neighbour_rows,
     random_rows,
-    required_labels,
 )
 from twinview.reporting.mistakes import mistakes
 
@@ -69,6 +69,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
     DataError : the outputs belong to different rows.
     """
     require_same_rows(outputs)
+    outputs = _labelled_or_not(outputs)
     batch_size = outputs.settings["pretrain"]["batch_size"]
     return render(
         _TEMPLATE,
@@ -97,6 +98,14 @@ def require_same_rows(outputs: StageOutputs) -> None:
         )
 
 
+def _labelled_or_not(outputs: StageOutputs) -> StageOutputs:
+    """The outputs; if a split has no labels, without those of the others, so that all are alike."""
+    if not splits.unlabelled(outputs.prepared.splits):
+        return outputs
+    bare = {name: replace(part, labels=None) for name, part in outputs.prepared.splits.items()}
+    return replace(outputs, prepared=replace(outputs.prepared, splits=bare))
+
+
 def _results(outputs: StageOutputs) -> dict[str, Any]:
     contenders, declared = outputs.evaluation["contenders"], entries.recorded(outputs.evaluation)
     ours, classes = contenders[OURS], outputs.evaluation["classes"]
@@ -110,6 +119,8 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
         "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
         "table": results.table(contenders, declared),
         "choices": results.choices(contenders, declared),
+        "left_out": outputs.evaluation.get("left_out", {}),
+        "labelled": not splits.unlabelled(outputs.prepared.splits),
         "classes": classes,
         "words": {name: entry.words for name, entry in declared.items()},
         "confusions": {name: class_rows(ours[name], classes) for name in predicting},
@@ -124,7 +135,8 @@ def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
         probe: [label_of[row[probe]] for row in outputs.predictions]
         for probe in results.predicting(outputs.evaluation["contenders"][OURS])
     }
-    data, pictures = mistakes(test, required_labels(test), predictions)
+    labels = [] if test.labels is None else test.labels.tolist()
+    data, pictures = mistakes(test, labels, predictions)
     return {"mistakes": data, "mistakes_sprite": pictures}
 
 
@@ -146,11 +158,11 @@ def _origin(outputs: StageOutputs) -> dict[str, Any]:
 def _pictures(
     outputs: StageOutputs, points: int, queries: int, neighbours: int, seed: int
 ) -> dict[str, Any]:
-    splits, features = outputs.prepared.splits, outputs.features
-    test, classes = splits["test"], outputs.evaluation["classes"]
+    parts, features = outputs.prepared.splits, outputs.features
+    test, classes = parts["test"], outputs.evaluation["classes"]
     probe = next(iter(results.predicting(outputs.evaluation["contenders"][OURS])), None)
     predicted = None if probe is None else [row[probe] for row in outputs.predictions]
-    wrong = [row[probe or "actual"] != row["actual"] for row in outputs.predictions]
+    wrong = [probe is not None and row[probe] != row["actual"] for row in outputs.predictions]
     on_map = random_rows(seed, "map", points, len(test))
     query_rows = random_rows(seed, "queries", queries, len(test))
     missed = torch.tensor(wrong).nonzero()
@@ -159,6 +171,6 @@ def _pictures(
         "probe": entries.recorded(outputs.evaluation)[probe].words if probe else "",
         "map": map_data(test, features["test"].features, predicted, classes, on_map, seed),
         "sprite": map_sprite(test, on_map),
-        "queries": neighbour_rows(splits, features, predicted, classes, query_rows, neighbours),
-        "missed": neighbour_rows(splits, features, predicted, classes, missed, neighbours),
+        "queries": neighbour_rows(parts, features, predicted, classes, query_rows, neighbours),
+        "missed": neighbour_rows(parts, features, predicted, classes, missed, neighbours),
     }

@@ -74,7 +74,9 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
                 for name, entry in declared.items()
             }
             words_of = {name: entry.words for name, entry in declared.items()}
-            found.append((f"Beside {words}: {describe_gaps(gaps, words_of)}.", is_worse(gaps)))
+            no_shares = [name for name, entry in declared.items() if not entry.is_share]
+            text = describe_gaps(gaps, words_of, no_shares)
+            found.append((f"Beside {words}: {text}.", is_worse(gaps)))
     return found
 
 

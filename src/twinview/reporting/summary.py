@@ -19,8 +19,9 @@ def results() -> dict[str, Any]:
     each metric over them, or null. deviation: how far the encoder's primary metrics are from the
     same training in reports/seeds.json, where they are not equal to it, or null. other_seeds:
     whether that file is of something else. trained: the hardware and the minutes of the training,
-    or null in a clone that has no models/. stale: why the results are not those of params.yaml, or
-    null.
+    or null in a clone that has no models/. left_out: the tasks and baselines that need labels,
+    which the data do not have, by name with the reason. stale: why the results are not those of
+    params.yaml, or null.
     Raises DataError for a file that is not what its stage writes.
     """
     run = recorded_run.in_folder()
@@ -37,6 +38,7 @@ def results() -> dict[str, Any]:
         "other_seeds": known and not (seeds or deviated or run.stale),
         "trained": _trained(),
         "verdict": run.verdict,
+        "left_out": run.left_out,
         "stale": run.stale,
         "report": str(paths.REPORT),
     }

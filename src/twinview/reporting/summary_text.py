@@ -1,7 +1,7 @@
 """The summary of a finished pipeline: a table, its meaning, and the commands to type next."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from twinview.core import entries, paths
@@ -33,6 +33,7 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
             *_legend(found),
             *_standings(found),
             *_spread(found),
+            *(f"{name} is left out: {reason}." for name, reason in found["left_out"].items()),
             f"Pretraining: {found['verdict']}.",
             *stale,
             f"The page, with curves, mistakes, a map and neighbours: {found['report']}",
@@ -51,8 +52,10 @@ def _legend(found: Mapping[str, Any]) -> list[str]:
 
 def _standings(found: Mapping[str, Any]) -> list[str]:
     """A sentence for each bar: in which entries our encoder is better and worse, and how much."""
+    no_shares = _no_shares(found)
     return [
-        f"Our encoder beside {words}: {describe_gaps(_gaps(reference, found))}."
+        f"Our encoder beside {words}: "
+        f"{describe_gaps(_gaps(reference, found), no_shares=no_shares)}."
         for reference, words in REFERENCES.items()
         if reference in found["results"]
     ]
@@ -62,6 +65,12 @@ def _gaps(reference: str, found: Mapping[str, Any]) -> dict[str, float]:
     """By entry, our primary metric less the reference's."""
     ours = found["results"][paths.OURS]
     return {name: _mean(paths.OURS, name, found) - _mean(reference, name, found) for name in ours}
+
+
+def _no_shares(found: Mapping[str, Any]) -> list[str]:
+    """The entries whose primary measure is no share."""
+    known = entries.recorded(found)
+    return [name for name, entry in known.items() if not entry.is_share]
 
 
 def _cell(contender: str, name: str, found: Mapping[str, Any]) -> str:
@@ -89,16 +98,16 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
     if seeds and len(seeds["seeds"]) > 1:
         return [f"±: {WORDS}, {len(seeds['seeds'])} training seeds ({SEEDS_FILE})."]
     if deviation:
-        return [_elsewhere(deviation, found["trained"])]
+        return [_elsewhere(deviation, found)]
     if found["other_seeds"]:
         return [f"No intervals: {SEEDS_FILE} is of other settings or other data than this run."]
     return []
 
 
-def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) -> str:
+def _elsewhere(deviation: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """A sentence: this training was measured on another machine too; how far the results differ."""
-    name, gap = max(deviation["gaps"].items(), key=lambda item: abs(item[1]))
-    far = f"by at most {abs(100 * gap):.2f} points ({name}), {_within(deviation)}"
+    trained = found["trained"]
+    far = f"{_largest(deviation['gaps'], _no_shares(found))}, {_within(deviation)}"
     measured = f"{SEEDS_FILE} holds this training as measured on {deviation['hardware']}"
     if trained is None:
         return (
@@ -111,6 +120,14 @@ def _elsewhere(deviation: Mapping[str, Any], trained: Mapping[str, Any] | None) 
         f"{measured}; this run is of {here}, and {why}. Yours differ {far}. git lists dvc.lock and "
         "reports/ as changed for that reason: they hold your numbers."
     )
+
+
+def _largest(gaps: Mapping[str, float], no_shares: Collection[str]) -> str:
+    """The largest difference of the measures that are shares; of all, if none is one."""
+    shares = {name: gap for name, gap in gaps.items() if name.rpartition(".")[0] not in no_shares}
+    name, gap = max((shares or gaps).items(), key=lambda item: abs(item[1]))
+    size = f"{abs(100 * gap):.2f} points" if shares else f"{abs(gap):.3f}"
+    return f"by at most {size} ({name})"
 
 
 def _within(deviation: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from twinview.core.errors import DataError
 from twinview.models.predictor import Predictor
+from twinview.models.probe import Probe
 from twinview.pictures import files
 
 
@@ -33,6 +34,8 @@ class ServedModel(PythonModel):
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
         """One row for each picture: features, the most likely label, the class probabilities.
+
+        A model that was trained without labels gives features alone.
 
         Parameters
         ----------
@@ -48,31 +51,32 @@ class ServedModel(PythonModel):
         with torch.inference_mode():
             pictures = as_pictures(model_input, self.predictor.shape)
             features = self.predictor.features(pictures)
-            probabilities = self.predictor.probe.probabilities(features)
-        classes = self.predictor.probe.classes
-        return pd.DataFrame(
-            {
-                "features": features.tolist(),
-                "label": [classes[k] for k in probabilities.argmax(1).tolist()],
-                "probabilities": [
-                    dict(zip(classes, row, strict=True)) for row in probabilities.tolist()
-                ],
-            }
-        )
+            columns = {"features": features.tolist()}
+            if self.predictor.probe is not None:
+                columns |= _predictions(self.predictor.probe, features)
+        return pd.DataFrame(columns)
 
 
-def signature() -> ModelSignature:
-    """The types of inputs and outputs.
+def _predictions(probe: Probe, features: Tensor) -> dict[str, list[Any]]:
+    """The columns of the most likely labels and of the class probabilities."""
+    probabilities, classes = probe.probabilities(features), probe.classes
+    return {
+        "label": [classes[k] for k in probabilities.argmax(1).tolist()],
+        "probabilities": [dict(zip(classes, row, strict=True)) for row in probabilities.tolist()],
+    }
+
+
+def signature(*, has_probe: bool) -> ModelSignature:
+    """The types of inputs and outputs. has_probe: whether there are labels and probabilities.
 
     MLflow has no type for "an array or files", and passes objects on unchanged. So the input is
     declared as objects, describe_input says the rest in words, and predict checks it.
     """
     inputs = Schema([TensorSpec(np.dtype(object), (-1,))])
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(Array(DataType.float), "features"),
-        ColSpec(DataType.string, "label"),
-        ColSpec(Map(DataType.double), "probabilities"),
-    ]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(Array(DataType.float), "features")]
+    if has_probe:
+        outputs.append(ColSpec(DataType.string, "label"))
+        outputs.append(ColSpec(Map(DataType.double), "probabilities"))
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 

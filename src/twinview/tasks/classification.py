@@ -82,6 +82,7 @@ DECLARES = declare.Task(
         "balanced_accuracy": "balanced accuracy",
     },
     primary="accuracy",
+    needs_labels=True,
     could_have=_is_probe,
     lists=("probes", "measures"),
 )

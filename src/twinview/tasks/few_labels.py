@@ -58,6 +58,7 @@ DECLARES = declare.Task(
     entries=partial(label_counts.entries, "labels", "labels a class"),
     measures={"accuracy": "accuracy"},
     primary="accuracy",
+    needs_labels=True,
     could_have=partial(label_counts.is_entry, "labels"),
     lists=("per_class",),
     quick={"per_class": [2, 5], "draws": 2},

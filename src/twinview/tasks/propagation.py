@@ -92,6 +92,7 @@ DECLARES = declare.Task(
     entries=partial(label_counts.entries, "propagated", "labels a class, propagated"),
     measures={"accuracy": "accuracy"},
     primary="accuracy",
+    needs_labels=True,
     could_have=partial(label_counts.is_entry, "propagated"),
     lists=("per_class",),
     quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},

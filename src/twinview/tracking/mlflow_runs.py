@@ -342,9 +342,10 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
     """
     import mlflow
 
+    from twinview.models import probe as probes
     from twinview.serving import mlflow_model, pyfunc
 
-    here = Path(mlflow_model.__file__)
+    here, has_probe = Path(mlflow_model.__file__), isinstance(probes.load(probe), probes.Probe)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         package = here.parents[1]
@@ -355,7 +356,7 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
             python_model=str(here),
             artifacts={"encoder": str(encoder), "probe": str(probe)},
             code_paths=[str(code)],
-            signature=pyfunc.signature(),
+            signature=pyfunc.signature(has_probe=has_probe),
             input_example=example.numpy(),
             metadata={"takes": pyfunc.describe_input(tuple(example.shape[1:]))},
             pip_requirements=_requirements(encoder),
