@@ -75,12 +75,17 @@ class PairLabels:
 
 @dataclass(frozen=True)
 class Source:
-    """What a source returns: rows to fit on, rows to test on, and the names of the classes."""
+    """What a source of examples in memory returns.
+
+    fit: rows to fit on. test: rows to test on; None: all splits are drawn from fit. classes: their
+    names, by label. given: for each row of fit the split in which it has to be, or None.
+    """
 
     fit: Split
-    test: Split
+    test: Split | None
     classes: tuple[str, ...]
     modality: str
+    given: tuple[str | None, ...] | None = None
 
 
 @dataclass(frozen=True)

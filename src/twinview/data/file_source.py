@@ -1,0 +1,20 @@
+"""What a source of files returns: where they lie, which they are, and what is known of each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinview.data.folder_scan import Scan
+from twinview.data.labels import Labels
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Files that the stage prepare decodes, of the modality that data.modality names.
+
+    folder: where they lie; it is only read. scan: what lies there. labels: the labels, groups and
+    splits of scan.files, in that order.
+    """
+
+    folder: Path
+    scan: Scan
+    labels: Labels
