@@ -16,7 +16,7 @@ from twinview.stages import stage
 from twinview.stages.declared import Stage
 
 STAGE = Stage(
-    reads=(paths.EMBEDDINGS, paths.PREPARED_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
+    reads=(paths.EMBEDDINGS, paths.LABELS_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
     settings=(
         "baselines.supervised",
         "embed.mirror",

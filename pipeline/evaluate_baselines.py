@@ -11,7 +11,7 @@ from twinview.stages import stage
 from twinview.stages.declared import Stage
 
 STAGE = Stage(
-    reads=(paths.BASELINES, paths.PREPARED_INDEX),
+    reads=(paths.BASELINES, paths.LABELS_INDEX),
     settings=("evaluate", "tasks", "probes", "pretrain.threads"),
     plug_ins=("tasks", "probes"),
     writes=(paths.BASELINE_DETAILS,),

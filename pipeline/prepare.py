@@ -1,18 +1,22 @@
-"""Stage prepare: checked splits of a source, a data card and a contact sheet."""
+"""Stage prepare: checked splits of a source, the table of its examples, and a data card."""
 
 import dataclasses
 from pathlib import Path
 
 from twinview.core import files, paths
-from twinview.data import labelled_pairs, splits
+from twinview.data import labelled_pairs, scan_record, split_writer
+from twinview.data.file_source import FileSource
+from twinview.preparation.files import prepare_files
+from twinview.preparation.memory import prepare_source
 from twinview.reporting.data_card import contact_sheet, data_card
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
 STAGE = Stage(
-    reads=(paths.LABELLED_PAIRS,),  # the whole folder, since DVC cannot depend on a null name
-    settings=("data", "sources"),
+    # The whole folder of pairs, since DVC cannot depend on a null name.
+    reads=(paths.LABELLED_PAIRS, paths.SCAN),
+    settings=("data", "sources", "pretrain.labels"),
     plug_ins=("sources", "modalities"),
     writes=(paths.PREPARED, paths.DATA_CARD),
     pictures=(paths.CONTACT_SHEET,),
@@ -20,23 +24,29 @@ STAGE = Stage(
 
 
 def main() -> None:
-    """Fetches, checks and splits the data."""
+    """Fetches, checks, decodes and splits the data."""
     settings = params.load()
-    data = settings.data
+    data, stratified = settings.data, settings.pretrain.labels == "used"
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = settings.bound("sources", data.source)()
-    sizes = {"train": data.train, "validation": data.validation, "test": data.test}
-    prepared = splits.split_source(source, sizes, data.seed)
+    if isinstance(source, FileSource):
+        scan_record.renew(paths.SCAN, source)
+        divided = prepare_files(source, data, stratified=stratified, progress=stage.progress)
+    else:
+        divided = prepare_source(source, data, stratified=stratified)
+    prepared = divided.prepared
     pairs = labelled_pairs.read(Path(data.pairs), prepared.splits) if data.pairs else None
     prepared = dataclasses.replace(prepared, pairs=pairs)
     card = data_card(prepared, data.source)
-    splits.save(paths.PREPARED, prepared)
+    split_writer.save(paths.PREPARED, prepared, divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
     print(
         f"prepare: {', '.join(f'{name} {len(split):,}' for name, split in prepared.splits.items())}"
     )
+    for note in divided.notes:
+        print(f"prepare: {note}")
 
 
 if __name__ == "__main__":

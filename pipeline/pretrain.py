@@ -27,7 +27,7 @@ RESULTS = ResultPaths(
 )
 
 STAGE = Stage(
-    reads=(paths.PREPARED, paths.VIEWS),
+    reads=(*paths.TRAINING_DATA, paths.VIEWS),
     settings=("pretrain", "methods", "objectives", "encoders", "heads", "optimizers"),
     plug_ins=(
         "methods",
@@ -48,7 +48,7 @@ def main() -> None:
     """Trains and saves the encoder, from the last checkpoint of a killed run if there is one."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
-    prepared = splits.load(paths.PREPARED)
+    prepared = splits.load(paths.PREPARED, ("train", "validation"), settings.pretrain.labels)
     views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
     training = Training.from_settings(settings, prepared, read_plan(paths.VIEWS), views)
     if processes.rank() == 0:
@@ -90,8 +90,8 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     """What the result depends on: settings except checkpoint_every, code and data, by name."""
     pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
-    data += paths.PREPARED.glob(splits.PAIRS)
-    data += [paths.PREPARED / splits.INDEX, paths.VIEWS / INDEX]
+    data += sorted((paths.PREPARED / splits.LABELS / pretrain["labels"]).iterdir())
+    data += [paths.PREPARED_INDEX, paths.VIEWS / INDEX]
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 

@@ -10,7 +10,7 @@ from twinview.views.cache import cache_bytes, write_cache, write_live
 from twinview.views.plan import ViewPlan
 
 STAGE = Stage(
-    reads=(paths.PREPARED,),
+    reads=(paths.PREPARED_INDEX, paths.PREPARED / "train.safetensors"),
     settings=("views", "augmentations"),
     plug_ins=("augmentations", "modalities"),
     unpushed=(paths.VIEWS,),
@@ -22,7 +22,7 @@ def main() -> None:
     """Renders the views, and a picture of some views beside their originals."""
     settings = params.load()
     views = settings.views
-    prepared = splits.load(paths.PREPARED)
+    prepared = splits.load(paths.PREPARED, ("train",), "unused")
     prepared.modality.check_chain(views.chain, prepared.shape)
     train = prepared.splits["train"]
     plan = ViewPlan.from_options(views.seed, views.chain, settings.augmentations)

@@ -10,7 +10,7 @@ from benchmarks import cache_cost, common, loop, micro_batch, nt_xent, time_to_a
 from tests.support.training import CHAIN
 from tests.support.workspace import ROOT
 from twinview.core import paths
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.views.cache import write_live
 from twinview.views.plan import ViewPlan
@@ -64,7 +64,7 @@ def test_chunks_that_need_more_than_promised_fail(monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def project(shapes: Prepared, write_params: Callable[..., Path]) -> None:
     """What the stages before pretraining leave, in live mode."""
-    splits.save(paths.PREPARED, shapes)
+    split_writer.save(paths.PREPARED, shapes)
     write_live(paths.VIEWS, ViewPlan(0, CHAIN))
     changes = {"epochs": 20, "batch_size": 16, "threads": 1, "precision": "float32"}
     write_params({f"pretrain.{name}": value for name, value in changes.items()})

@@ -13,7 +13,7 @@ from tests.support.shapes import shapes_source
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
 from twinview.data.division import Division, divide
-from twinview.data.splits import split_source
+from twinview.data.source_splits import split_source
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 IDS = [f"p{number}" for number in range(200)]

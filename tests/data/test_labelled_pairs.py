@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Pairs
-from twinview.data import labelled_pairs, splits
+from twinview.data import labelled_pairs, split_writer, splits
 from twinview.data.splits import Prepared
 from twinview.learning.loop import Budget, batches
 from twinview.settings import params
@@ -137,8 +137,8 @@ PAIRS = Pairs(
 
 
 def test_pairs_are_saved_with_the_splits(tmp_path: Path, shapes: Prepared) -> None:
-    splits.save(tmp_path / "with", replace(shapes, pairs=PAIRS))
-    splits.save(tmp_path / "without", shapes)
+    split_writer.save(tmp_path / "with", replace(shapes, pairs=PAIRS))
+    split_writer.save(tmp_path / "without", shapes)
     found = splits.load(tmp_path / "with").pairs
     assert found is not None
     assert all(torch.equal(own, vars(found)[name]) for name, own in vars(PAIRS).items())

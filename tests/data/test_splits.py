@@ -9,8 +9,9 @@ import torch
 from tests.support.shapes import CLASSES, prepared_shapes, shapes_source
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
-from twinview.data import splits
-from twinview.data.splits import Prepared, split_source
+from twinview.data import split_writer, splits
+from twinview.data.source_splits import split_source
+from twinview.data.splits import Prepared
 
 SIZES = {"train": 60, "validation": 30, "test": 24}
 
@@ -113,7 +114,7 @@ def test_statistics_are_those_of_the_train_split_alone(source: Source) -> None:
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path, shapes: Prepared) -> None:
-    splits.save(tmp_path / "prepared", shapes)
+    split_writer.save(tmp_path / "prepared", shapes)
     loaded = splits.load(tmp_path / "prepared")
     assert (loaded.classes, loaded.statistics) == (shapes.classes, shapes.statistics)
     assert loaded.shape == (1, 12, 12) and loaded.modality_name == "image"
@@ -123,25 +124,25 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path, shapes: Prepared) -> N
 
 def test_unlabelled_splits_are_loaded_without_labels(tmp_path: Path, shapes: Prepared) -> None:
     blind = {name: replace(split, labels=None) for name, split in shapes.splits.items()}
-    splits.save(tmp_path / "prepared", replace(shapes, splits=blind))
+    split_writer.save(tmp_path / "prepared", replace(shapes, splits=blind))
     assert splits.load(tmp_path / "prepared").splits["test"].labels is None
 
 
 def test_classes_can_be_read_alone(tmp_path: Path, shapes: Prepared) -> None:
-    splits.save(tmp_path / "prepared", shapes)
+    split_writer.save(tmp_path / "prepared", shapes)
     assert splits.load_classes(tmp_path / "prepared") == CLASSES
 
 
 def test_splits_saved_twice_have_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        splits.save(tmp_path / name, prepared_shapes(9, 6, 6, seed=0))
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+        split_writer.save(tmp_path / name, prepared_shapes(9, 6, 6, seed=0))
+    for path in (tmp_path / "a").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["index.json", "validation.safetensors"])
 def test_a_missing_file_is_named(name: str, tmp_path: Path, shapes: Prepared) -> None:
-    splits.save(tmp_path / "prepared", shapes)
+    split_writer.save(tmp_path / "prepared", shapes)
     (tmp_path / "prepared" / name).unlink()
     with pytest.raises(DataError, match=f"prepared/{name} is missing; `dvc repro` makes it"):
         splits.load(tmp_path / "prepared")
@@ -152,7 +153,7 @@ def test_a_missing_file_is_named(name: str, tmp_path: Path, shapes: Prepared) ->
 def test_a_truncated_file_is_named(
     name: str, share: float, tmp_path: Path, shapes: Prepared
 ) -> None:
-    splits.save(tmp_path / "prepared", shapes)
+    split_writer.save(tmp_path / "prepared", shapes)
     path = tmp_path / "prepared" / name
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(DataError, match=rf"prepared/{name} is (broken|not valid JSON)"):

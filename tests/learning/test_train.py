@@ -20,7 +20,7 @@ from twinview.core import paths
 from twinview.core.csv_files import load_rows
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
-from twinview.data import arrays, splits
+from twinview.data import arrays, source_splits, split_writer, splits
 from twinview.learning import loop
 from twinview.learning.checkpoints import Checkpoints
 from twinview.learning.train import Trained
@@ -82,7 +82,7 @@ def test_the_stage_and_python_train_the_same_encoder_to_the_bit(
     own = {f"pretrain.{name}": value for name, value in SMALL.items()}
     write_params(own | NETWORK | sizes | others)
     settings = params.load()
-    splits.save(paths.PREPARED, prepared(settings.data.seed))
+    split_writer.save(paths.PREPARED, prepared(settings.data.seed))
     views = settings.views
     write_live(paths.VIEWS, ViewPlan.from_options(views.seed, views.chain, settings.augmentations))
 
@@ -111,7 +111,7 @@ def prepared(seed: int) -> splits.Prepared:
     assert LABELS is not None
     test = Split(PICTURES.inputs[:20], LABELS[:20], rows[:20] + 96)
     sizes = {"train": 96 - HELD_OUT, "validation": HELD_OUT, "test": 20}
-    return splits.split_source(Source(fit, test, CLASSES, "image"), sizes, seed)
+    return source_splits.split_source(Source(fit, test, CLASSES, "image"), sizes, seed)
 
 
 def test_it_gives_an_encoder_to_use_and_its_curves() -> None:

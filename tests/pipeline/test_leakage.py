@@ -14,7 +14,7 @@ from tests.support.training import Untracked
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.stages import stage
 from twinview.tracking import mlflow_runs
@@ -63,7 +63,7 @@ def test_a_training_sees_all_train_pictures_and_its_monitors_some_for_validation
 ) -> None:
     write_params(CHANGES | {"views.mode": mode})
     prepared = prepared_shapes(**SIZES, seed=0)
-    splits.save(paths.PREPARED, prepared)
+    split_writer.save(paths.PREPARED, prepared)
     write_views(mode, prepared)
     pretrain.main()
     there = {name: pictures(split.inputs) for name, split in prepared.splits.items()}

@@ -17,7 +17,7 @@ from twinview.cli import main
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows, save_rows
 from twinview.core.errors import ConfigError
-from twinview.data import splits
+from twinview.data import split_writer, splits
 from twinview.data.splits import Prepared
 from twinview.experiments import recorded_run, side_by_side
 from twinview.experiments.recorded_run import RecordedRun
@@ -154,7 +154,7 @@ def test_tasks_of_which_each_needs_labels_are_refused_before_the_training(
     folder: Path, shapes: Prepared
 ) -> None:
     unlabelled.write_settings(folder, ["classification", "few_labels"])
-    splits.save(paths.PREPARED, unlabelled.without_labels(shapes))
+    split_writer.save(paths.PREPARED, unlabelled.without_labels(shapes))
     with pytest.raises(ConfigError, match=r"evaluate.tasks is .* name a task that needs none"):
         baselines.main()
     assert not paths.BASELINES.exists()
@@ -164,7 +164,7 @@ def test_check_refuses_them_if_the_prepared_data_are_those_of_the_settings(
     folder: Path, shapes: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:
     unlabelled.write_settings(folder, ["classification"])
-    splits.save(paths.PREPARED, unlabelled.without_labels(shapes))
+    split_writer.save(paths.PREPARED, unlabelled.without_labels(shapes))
     data = dict(params.stated(Path("params.yaml"))["data"])
     _lock(data)
     assert main(["check"]) == 1

@@ -12,7 +12,7 @@ from tests.support.commands import output
 from tests.support.used import pictures, save_models
 from twinview.core import paths
 from twinview.core.errors import ConfigError
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 
 
@@ -55,7 +55,7 @@ def test_a_predictor_is_loaded_from_a_folder_s_name(folder: Path) -> None:
 def test_load_split_gives_the_inputs_and_labels_of_the_split(
     folder: Path, shapes: Prepared
 ) -> None:
-    splits.save(paths.PREPARED, shapes)
+    split_writer.save(paths.PREPARED, shapes)
     for name, split in shapes.splits.items():
         pictures, labels = twinview.load_split(name)
         assert labels is not None and split.labels is not None

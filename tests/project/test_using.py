@@ -21,7 +21,7 @@ from tests.support.workspace import ROOT
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.models import embeddings
 from twinview.tracking import mlflow_runs
@@ -71,7 +71,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
     results = git("log", "-1", "--format=%H", "--", "dvc.lock", folder=ROOT)
     git("checkout", "-q", results, folder=folder)  # its settings are those of the results
     own = save_models(folder / "models")
-    splits.save(folder / paths.PREPARED, shapes)
+    split_writer.save(folder / paths.PREPARED, shapes)
     made = {
         name: Embeddings(own.features(part.inputs), part.labels, part.ids)
         for name, part in shapes.splits.items()

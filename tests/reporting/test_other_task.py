@@ -15,7 +15,7 @@ from tests.support.compared import run as recorded
 from twinview.core import files, paths, registry
 from twinview.core.csv_files import load_rows
 from twinview.core.errors import ConfigError
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.experiments import dvc_experiments, recorded_run, side_by_side
 from twinview.experiments.recorded_run import RecordedRun
 from twinview.models import embeddings
@@ -82,7 +82,7 @@ def other_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 def evaluated(outputs: StageOutputs) -> RecordedRun:
     """What the stages of evaluation, and DVC, leave of the outputs in the current folder."""
-    splits.save(paths.PREPARED, outputs.prepared)
+    split_writer.save(paths.PREPARED, outputs.prepared)
     random = {k: dataclasses.replace(v, features=v.features.flip(1)[:, :40])
               for k, v in outputs.features.items()}  # fmt: skip
     embeddings.save(paths.EMBEDDINGS, dict(outputs.features))

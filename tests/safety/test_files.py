@@ -18,7 +18,7 @@ from tests.support.workspace import ROOT
 from twinview.core import files
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Statistics
-from twinview.data import splits
+from twinview.data import split_writer, splits
 from twinview.data.splits import Prepared
 from twinview.experiments import provenance
 from twinview.learning import checkpoints
@@ -145,7 +145,7 @@ def test_weights_and_data_that_are_pickles_are_refused(
 ) -> None:
     place = folder / what
     if what == "split":
-        splits.save(place, shapes)
+        split_writer.save(place, shapes)
         path, load = place / "test.safetensors", splits.load
     elif what == "encoder":
         own = encoder.Description(

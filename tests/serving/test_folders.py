@@ -21,7 +21,7 @@ from tests.support.used import pictures, save_models
 from twinview.cli import main
 from twinview.core import paths
 from twinview.core.types import Embeddings
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.evaluation.logistic import LogisticModel
 from twinview.models import embeddings, probe
@@ -187,7 +187,7 @@ def test_a_table_of_another_encoder_is_refused(own: Predictor, capsys: Captured)
 @pytest.fixture
 def trained(own: Predictor, shapes: Prepared) -> Predictor:
     """With the data and their embeddings, as the pipeline leaves them."""
-    splits.save(paths.PREPARED, shapes)
+    split_writer.save(paths.PREPARED, shapes)
     parts = shapes.splits.items()
     made = {n: Embeddings(own.features(part.inputs), part.labels, part.ids) for n, part in parts}
     embeddings.save(paths.EMBEDDINGS, made)

@@ -10,7 +10,7 @@ import pytest
 from tests.support import commands
 from tests.support.workspace import ROOT
 from twinview.core import files, paths
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.stages.aside import ASIDE, is_aside
 
@@ -52,7 +52,7 @@ def test_stages_give_the_same_bits_with_all_that_is_aside_replaced(
     write_params: Callable[..., Path], shapes: Prepared, folder: Path
 ) -> None:
     write_params(SETTINGS)
-    splits.save(paths.PREPARED, shapes)
+    split_writer.save(paths.PREPARED, shapes)
     real, replaced = (results(how, folder) for how in ("real", "replaced"))
     assert real.keys() == replaced.keys() >= {str(path) for path in FILES}
     differing = {path for path in real if real[path] != replaced[path]}

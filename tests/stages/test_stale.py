@@ -20,7 +20,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, folder / name)
-    for path in map(Path, (*STAGE.reads, *STAGE.outs)):
+    reads = (str(read).replace("${pretrain.labels}", "used") for read in STAGE.reads)
+    for path in map(Path, (*reads, *STAGE.outs)):
         file = folder / path if path.suffix else folder / path / "any"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(str(path))

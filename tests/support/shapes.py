@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from twinview.core.types import Source, Split
-from twinview.data.splits import Prepared, split_source
+from twinview.data.source_splits import split_source
+from twinview.data.splits import Prepared
 
 SIZE = 12
 CLASSES = ("bars", "columns", "checks")

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from pipeline import baselines, embed, evaluate, evaluate_baselines
 from tests.support.plugins import PARAMS
 from twinview.core import paths
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.models import encoder, head
 from twinview.settings import params
@@ -41,7 +41,7 @@ def write_settings(folder: Path, tasks: list[str]) -> None:
 def evaluated(prepared: Prepared) -> None:
     """Runs the stages in the current folder, on an encoder that was not trained."""
     write_settings(Path(), TASKS)
-    splits.save(paths.PREPARED, without_labels(prepared))
+    split_writer.save(paths.PREPARED, without_labels(prepared))
     settings = params.load()
     name, options = settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder]
     made = encoder.build(encoder.Description.for_data(prepared, name, options), seed=0)

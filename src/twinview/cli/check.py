@@ -75,9 +75,9 @@ def _left_out(file: Path, lock: Mapping[str, Any]) -> dict[str, str]:
     Raises ConfigError when no task is left.
     """
     settings = params.stated(file)
-    if not (lock_file.ran_with(lock, "prepare", settings) and paths.PREPARED_INDEX.is_file()):
+    if not (lock_file.ran_with(lock, "prepare", settings) and paths.LABELS_INDEX.is_file()):
         return {}
-    unlabelled = files.load_json(paths.PREPARED_INDEX).get("unlabelled", [])
+    unlabelled = files.load_json(paths.LABELS_INDEX)["unlabelled"]
     tasks = left_out.tasks(settings["evaluate"]["tasks"], unlabelled)
     return tasks | left_out.baselines(settings["baselines"]["supervised"], unlabelled)
 

@@ -5,7 +5,18 @@ from pathlib import Path, PurePath
 
 LABELLED_PAIRS = Path("data/pairs")  # the user's files
 PREPARED = Path("data/prepared")
+SCAN = Path("data/scan.json")  # what `twinview scan` found in the folder of the source
+DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
 PREPARED_INDEX = PREPARED / "index.json"
+LABELS_INDEX = PREPARED / "labels/used/index.json"
+# What a training reads: inputs of two splits, and labels if pretrain.labels says so.
+TRAINING_DATA = (
+    PREPARED_INDEX,
+    PREPARED / "train.safetensors",
+    PREPARED / "validation.safetensors",
+    "data/prepared/labels/${pretrain.labels}",
+)
+EXAMPLES = PREPARED / "examples.parquet"
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")

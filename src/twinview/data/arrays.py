@@ -9,7 +9,8 @@ from torch import Tensor
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import Modality, Source, Split
-from twinview.data.splits import Prepared, split_source
+from twinview.data.source_splits import split_source
+from twinview.data.splits import Prepared
 
 MODALITY = "image"
 
@@ -47,7 +48,7 @@ def divided(inputs: Tensor, labels: Any, held_out: int, seed: int) -> Prepared:
     numbers, classes = _numbered(labels, len(inputs))
     rows = torch.arange(len(inputs))
     fit = Split(inputs, numbers, rows)
-    source = Source(fit, fit.take(rows[:0]), classes, MODALITY)
+    source = Source(fit, None, classes, MODALITY)
     sizes = {"train": len(fit) - held_out, "validation": held_out, "test": 0}
     return split_source(source, sizes, seed)
 

@@ -12,9 +12,12 @@ class FileSource:
     """Files that the stage prepare decodes, of the modality that data.modality names.
 
     folder: where they lie; it is only read. scan: what lies there. labels: the labels, groups and
-    splits of scan.files, in that order.
+    splits of scan.files, in that order. numbered: whether files are named by numbers, which become
+    their ids; else ids follow from paths. table: the file that labels come from, or None.
     """
 
     folder: Path
     scan: Scan
     labels: Labels
+    numbered: bool = False
+    table: Path | None = None

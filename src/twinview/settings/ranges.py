@@ -30,7 +30,10 @@ Mining = Literal["all", "semi_hard", "hard"]
 
 
 def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[str]:
-    """A fault if a setting asks for more rows than a split of settings.data has."""
+    """A fault if a setting asks for more rows than a split of settings.data has.
+
+    There is none where settings.data states a share, whose rows are known after stage prepare.
+    """
     most = getattr(settings.data, split)
-    if value > most:
+    if isinstance(most, int) and value > most:
         yield f"{setting}: is {value}, more than data.{split}; lower it to {most} or less"

@@ -47,6 +47,16 @@ VALUES: Mapping[str, Mapping[Any, str]] = {
     "methods.siamese.labelled": {False: "views", True: "classes"},
 }
 
+# Names that came with a version, each with the value under which nothing changes.
+NEW: Mapping[str, Any] = {
+    "data.size": 28,
+    "data.channels": 1,
+    "data.background": [0, 0, 0],
+    "data.jpeg_margin": 2,
+    "data.max_left_out": None,
+    "pretrain.labels": "used",
+}
+
 _GONE = "gone: "
 
 
@@ -75,10 +85,10 @@ def translate(values: Any) -> tuple[Any, list[str]]:
             faults.append(f"{old}: {advice(old)}")
             for new in _new_names(old):
                 _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
-    if faults:
-        for new, value in implied.items():
-            if _put(tree, new, value):
-                faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
+    new_names = {name: value for name, value in NEW.items() if _has_section(tree, name)}
+    for new, value in ((implied if faults else {}) | new_names).items():
+        if _put(tree, new, value):
+            faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
     return tree, faults
 
 
@@ -96,7 +106,9 @@ def _implied(tree: Any) -> dict[str, Any]:
 
 
 def _as_yaml(value: Any) -> str:
-    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return "null" if value is None else str(value)
 
 
 def _chosen_tasks(tree: Mapping[str, Any]) -> list[str]:
@@ -112,6 +124,10 @@ def _chosen_tasks(tree: Mapping[str, Any]) -> list[str]:
         "propagation": spread,
     }
     return [task for task, was in stated.items() if was]
+
+
+def _has_section(tree: Any, dotted: str) -> bool:
+    return isinstance(tree, Mapping) and isinstance(tree.get(dotted.partition(".")[0]), Mapping)
 
 
 def _new_names(old: str) -> tuple[str, ...]:

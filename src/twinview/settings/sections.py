@@ -71,18 +71,35 @@ def _in_pairs_folder(name: str) -> str:
     return name
 
 
-class Data(Section):
-    """The source of the data, and the sizes of the three splits.
+def _count_or_share(value: float) -> float:
+    if isinstance(value, float) and value >= 1:
+        raise ValueError("is no whole number of examples, and no share of all, which is below 1")
+    return value
 
-    modality: the kind of the source's inputs; it is a setting, so that DVC knows its file. pairs: a
-    CSV file of labelled pairs in data/pairs/, or null.
+
+Size = Annotated[int | float, Gt(0), AfterValidator(_count_or_share)]
+Byte = Annotated[int, Ge(0), Le(255)]
+
+
+class Data(Section):
+    """The source of the data, how its files are read, and the sizes of the three splits.
+
+    modality: the kind of the source's inputs; it is a setting, so that DVC knows its file. size,
+    channels: of pictures that are read from files. background, jpeg_margin: see
+    pictures.decode.Reading. max_left_out: more of the files may not be left out; null: any number
+    may. pairs: a CSV file of labelled pairs in data/pairs/, or null.
     """
 
     source: Annotated[str, OneOf("sources")]
     modality: Annotated[str, OneOf("modalities")]
-    train: Count
-    validation: Count
-    test: Count
+    size: Annotated[int, Ge(8)]
+    channels: Literal[1, 3]
+    background: tuple[Byte, Byte, Byte]
+    jpeg_margin: Annotated[int, Ge(0)]
+    max_left_out: Probability | None
+    train: Size
+    validation: Size
+    test: Size
     seed: Seed
     pairs: Annotated[str, AfterValidator(_in_pairs_folder)] | None
 
@@ -116,7 +133,11 @@ class SmallCrops(Section):
 
 
 class Pretrain(Section):
-    """The method, its networks and its budget. objective: NONE for a method that takes none."""
+    """The method, its networks and its budget.
+
+    objective: NONE for a method that takes none. labels: unused: neither the training nor the
+    division into splits depends on labels, which may come later.
+    """
 
     method: Annotated[str, OneOf("methods")]
     objective: Annotated[str, OneOf("objectives", or_none=True)]
@@ -135,6 +156,7 @@ class Pretrain(Section):
     seed: Seed
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["auto", "float32", "bfloat16"]
+    labels: Literal["used", "unused"]
     compile: bool
     threads: Count
     processes: Count
