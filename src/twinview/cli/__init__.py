@@ -29,13 +29,13 @@ from twinview.core.errors import TwinviewError
 
 # In the order in which a user needs them.
 GROUPS = {
-    "Run": ("check", "use", "repro", "show", "ui"),
+    "Run": ("check", "use", "scan", "repro", "show", "ui"),
     "Compare": ("seeds", "compare", "sweep", "measure"),
     "Guard and ship": ("gate", "promote"),
     "Use the encoder": ("embed", "neighbours", "export"),
     "Keep in order": ("clean", "generate"),
 }
-_NO_COMMANDS = ("__init__", "__main__", "arguments", "outcome", "project")
+_NO_COMMANDS = ("__init__", "__main__", "arguments", "outcome", "own_pictures", "project")
 _END = (
     "Every command has --help, with an example; --json, which prints the result as JSON and "
     "everything else to standard error; and --debug, which shows the traceback of an error. More "

@@ -8,7 +8,7 @@ exp run`. --undo takes the last use back; a second --undo takes back the use bef
 
 import argparse
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,12 @@ def run(options: argparse.Namespace) -> Outcome:
     return apply_recipe(recipes.find(options.recipe) if options.recipe else None, options.set_param)
 
 
-def apply_recipe(recipe: Path | None, overrides: list[str]) -> Outcome:
-    """Writes a recipe and overrides into params.yaml; returns the changed settings."""
+def apply_recipe(
+    recipe: Path | None, overrides: list[str], values: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Writes a recipe, values and overrides into params.yaml; returns the changed settings."""
     with stage.folder_lock("repro"):  # a running pipeline would record the new settings
-        edit = params_edits.apply(recipe, overrides)
+        edit = params_edits.apply(recipe, overrides, values)
     if not edit.changes:
         return Outcome(f"twinview: params.yaml has the values of {edit.source} already", _data({}))
     lines = [

@@ -55,15 +55,27 @@ class Undone:
     exact: bool
 
 
-def apply(recipe: Path | None, overrides: Sequence[str]) -> Edit:
-    """Writes a recipe's values, and then DVC's overrides (`pretrain.epochs=3`), into params.yaml.
+def apply(
+    recipe: Path | None, overrides: Sequence[str], values: Mapping[str, Any] | None = None
+) -> Edit:
+    """Writes a recipe's values, and then others, into params.yaml.
 
-    An edit that changes no setting writes nothing. Raises ConfigError, and writes nothing, if the
-    result would have a fault.
+    An edit that changes no setting writes nothing.
+
+    Parameters
+    ----------
+    recipe : its file, or None.
+    overrides : in DVC's form, such as `pretrain.epochs=3`.
+    values : settings by section, as a recipe has them; they come after the recipe's.
+
+    Raises
+    ------
+    ConfigError : the result would have a fault. Nothing is written.
     """
     source = ", ".join([*([str(recipe)] if recipe else []), *(f"-S {text}" for text in overrides)])
     base, before = params.mapping(FILE), _text()
     merged = recipes.merge(base, params.mapping(recipe) if recipe else {})
+    merged = recipes.merge(merged, values or {})
     after = dvc_writer.with_values(before, dvc_writer.changes(base, merged))
     after = dvc_writer.with_overrides(after, overrides) if overrides else after
     edit = Edit(source, before, after)

@@ -1,0 +1,72 @@
+"""Lists the files of the source's folder, so that DVC notices what has changed.
+
+DVC would have to read every picture to see a change. It depends on data/scan.json in place of them,
+which this command renews; no file is opened. `twinview repro` and `make repro` scan first.
+
+    $ twinview scan
+"""
+
+import argparse
+
+from twinview.cli.outcome import Outcome
+from twinview.core import paths
+from twinview.core.errors import ConfigError
+from twinview.data import folder_scan, scan_record
+from twinview.data.file_source import FileSource
+from twinview.data.folder_scan import Changes, Scan
+from twinview.settings import params
+
+# The files of the last scan, by which the next one says what has changed.
+LISTING = paths.SCRATCH / "twinview/scan.parquet"
+_MOST_NAMED = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command takes no arguments of its own."""
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """What has changed. Raises ConfigError where the source is no folder."""
+    settings = params.load()
+    outcome = scan(settings)
+    if outcome is None:
+        raise ConfigError.at(
+            "data.source",
+            f"is {settings.data.source!r}, which has no folder to scan",
+            "set it to folder, and sources.folder.path to your folder",
+        )
+    return outcome
+
+
+def scan(settings: params.Params) -> Outcome | None:
+    """Renews data/scan.json, and says what has changed; None where the source is no folder."""
+    if settings.data.source != "folder":
+        return None
+    source = settings.bound("sources", "folder")()
+    assert isinstance(source, FileSource)
+    renewed = scan_record.renew(paths.SCAN, source)
+    before = folder_scan.load_scan(LISTING) if LISTING.is_file() else Scan({}, {})
+    changes = folder_scan.compare_scans(before, source.scan)
+    folder_scan.save_scan(LISTING, source.scan)
+    text = f"twinview: {source.folder} holds {len(source.scan.files):,} files"
+    changed = f"; {_describe(changes)} since the last scan" if before.files and changes else ""
+    state = "is renewed" if renewed else "is up to date"
+    lines = [f"{text}{changed}; {paths.SCAN} {state}", *source.labels.notes]
+    data = {
+        "files": len(source.scan.files),
+        "added": list(changes.added),
+        "deleted": list(changes.deleted),
+        "changed": list(changes.changed),
+        "renewed": renewed,
+    }
+    return Outcome("\n".join(lines), data)
+
+
+def _describe(changes: Changes) -> str:
+    """How many files were added, deleted and changed, with the names of the first."""
+    parts = []
+    for words, names in vars(changes).items():
+        if names:
+            others = ", ..." if len(names) > _MOST_NAMED else ""
+            parts.append(f"{len(names):,} {words} ({', '.join(names[:_MOST_NAMED])}{others})")
+    return ", ".join(parts)
