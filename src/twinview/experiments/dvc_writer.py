@@ -84,14 +84,30 @@ def _put(tree: Any, key: Key, value: Any) -> None:
     section, name = section_of(tree, key)
     if value is ABSENT:
         del section[name]
-    elif isinstance(value, list) and isinstance(section.get(name), list):
+    elif value and isinstance(value, list) and isinstance(section.get(name), list):
         section[name][:] = value  # in place, so that the list keeps its style
+    elif value in ([], {}) and section.get(name):
+        _empty(section, name)
     else:
         section[name] = value
 
 
+def _empty(section: Any, name: str) -> None:
+    """Empties a list or a section and keeps its comment.
+
+    ruamel.yaml would write the brackets of an emptied block below its comment, which is no YAML.
+    """
+    value = section[name]
+    value.clear()
+    value.fa.set_flow_style()
+    value.ca.items.clear()
+    value.ca.comment = None
+    if comments := section.ca.items.get(name):
+        section.ca.items[name] = [None, None, comments[2], None]
+
+
 def _differing(before: Any, after: Any, key: Key) -> Iterator[tuple[Key, tuple[Any, Any]]]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, Mapping) and isinstance(after, Mapping) and after:
         for name in {**before, **after}:
             pair = before.get(name, ABSENT), after.get(name, ABSENT)
             yield from _differing(*pair, (*key, name))

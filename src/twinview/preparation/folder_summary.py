@@ -60,9 +60,8 @@ class Summary:
         if self.sides:
             low, high = min(self.sides), max(self.sides)
             hue = "colour" if self.has_colour else "grey"
-            found.append(
-                f"shorter sides from {low:,} to {high:,} pixels, median {self.side}; {hue}"
-            )
+            sides = f"shorter sides from {low:,} to {high:,} pixels, median {self.side:,}"
+            found.append(f"{sides}; {hue}")
         if len(self.folders) > 1:
             found.append(
                 f"{len(self.folders):,} folders, the largest with {max(self.folders.values()):,} "

@@ -6,7 +6,7 @@ The sections of the stages are classes of twinview.settings.sections. Those of t
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -99,13 +99,18 @@ def load(path: Path = Path("params.yaml")) -> Params:
     return parse(Params, stated(path), str(path))
 
 
-def check(path: Path = Path("params.yaml")) -> None:
+def check(path: Path = Path("params.yaml"), rows: Mapping[str, int] | None = None) -> None:
     """Raises ConfigError that lists all faults of the file, those of plug-ins' options included.
 
     If there is none, the head and the method are made, and a ConfigError says what they refuse.
     That loads PyTorch, so settings that passed are remembered.
+
+    rows: of the prepared splits, where data states their shares; None: not known yet.
     """
-    check_stated(stated(path), str(path))
+    values = stated(path)
+    if rows and isinstance(values, Mapping):
+        values = recipes.merge(values, {"data": rows})
+    check_stated(values, str(path))
 
 
 def check_stated(values: object, place: str) -> None:

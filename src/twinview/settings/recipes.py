@@ -12,13 +12,14 @@ FOLDER = Path("recipes")
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     """A new mapping: the base with the values of the overlay.
 
-    Two mappings are merged key by key. Any other value, a list too, replaces the value of the base.
+    Two mappings are merged key by key, unless that of the overlay is empty. Any other value, a list
+    too, replaces the value of the base.
     A key that the base lacks is added; the check of all settings refuses unknown keys later.
     """
     tree = dict(base)
     for key, value in overlay.items():
         base_value = tree.get(key)
-        if isinstance(value, Mapping) and isinstance(base_value, Mapping):
+        if value and isinstance(value, Mapping) and isinstance(base_value, Mapping):
             tree[key] = merge(base_value, value)
         else:
             tree[key] = value

@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from twinview.core import locks, outs, paths
+from twinview.core import files, locks, outs, paths
 from twinview.core.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, describe
 from twinview.settings import params
 
@@ -151,5 +151,13 @@ def _check_params() -> None:
 
 def _check_in_child() -> None:
     with plain_errors():
-        params.check()
+        params.check(rows=_prepared_rows())
         outs.check()
+
+
+def _prepared_rows() -> Mapping[str, int] | None:
+    """The rows of each split, which the stages after prepare know."""
+    if name() == "prepare" or not paths.PREPARED_INDEX.is_file():
+        return None
+    rows: Mapping[str, int] = files.load_json(paths.PREPARED_INDEX)["rows"]
+    return rows
