@@ -21,7 +21,7 @@ endif
 .PHONY: repro test test-portable test-slow test-peers mutants check gate smoke bench format lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results; DATA=FOLDER: of your pictures; RECIPE=long: with recipes/long.yaml
-	@$(BIN)/twinview repro $(if $(DATA),--data "$(DATA)") $(if $(RECIPE),--recipe $(RECIPE))
+	@$(BIN)/twinview repro$(if $(DATA), --data "$(DATA)")$(if $(RECIPE), --recipe $(RECIPE))
 
 test: $(READY)  ## the test suite, from nothing
 	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder

@@ -99,8 +99,12 @@ def test_repro_of_an_unknown_recipe_starts_nothing(
 
 @pytest.mark.parametrize(
     ("variables", "line"),
-    [([], "twinview repro"), (["RECIPE=long"], "twinview repro --recipe long")],
+    [
+        ([], "twinview repro"),
+        (["RECIPE=long"], "twinview repro --recipe long"),
+        (["DATA=/my pictures"], 'twinview repro --data "/my pictures"'),
+    ],
 )
-def test_make_repro_hands_the_recipe_on(variables: list[str], line: str) -> None:
+def test_make_repro_hands_the_recipe_and_the_folder_on(variables: list[str], line: str) -> None:
     shown = run("make", "-n", "repro", *variables, cwd=ROOT).stdout
     assert line in [one.strip().rpartition("bin/")[2] for one in shown.splitlines()]

@@ -202,11 +202,6 @@ def test_a_fault_names_key_value_and_remedy(
             "pretrain.monitor_examples: input should be greater than or equal to 10 (it is 9)",
         ),
         (
-            {"data.validation": 1000, "pretrain.monitor_examples": 1024},
-            "pretrain.monitor_examples: is 1024, more than data.validation; lower it to 1000 or "
-            "less",
-        ),
-        (
             {"views.mode": "cached", "views.cached.count": 5},
             "views.cached.count: is 5; methods.simclr takes 2 views of an example at a time, "
             "so it must be a multiple of 2",
@@ -248,10 +243,6 @@ def test_a_fault_names_key_value_and_remedy(
             "probes.knn.neighbours: is 55001, more than data.train; lower it to 55000 or less",
         ),
         (
-            {"report.queries": 10001},
-            "report.queries: is 10001, more than data.test; lower it to 10000 or less",
-        ),
-        (
             {
                 "pretrain.method": "swav",
                 "methods.swav.small_crops": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
@@ -259,10 +250,6 @@ def test_a_fault_names_key_value_and_remedy(
             },
             "methods.swav.small_crops: small crops need random_resized_crop in views.chain: "
             "brightness, contrast; add it, or set this to null",
-        ),
-        (
-            {"data.test": 1999, "report.points": 2000},
-            "report.points: is 2000, more than data.test; lower it to 1999 or less",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -287,8 +274,8 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"pretrain.method": "moco", "pretrain.batch_size": 64, "pretrain.processes": 2},
         {"probes.knn.neighbours": [55001], "tasks.classification.probes": ["linear"]},
         {"pretrain.epochs": 8, "pretrain.warmup_epochs": 7.9},
-        {"data.validation": 1024, "pretrain.monitor_examples": 1024},
-        {"data.test": 2000, "report.points": 2000},
+        {"data.validation": 20, "pretrain.monitor_examples": 1024},  # at most so many
+        {"data.test": 20, "report.points": 2000, "report.queries": 21},
         {"gate.drops": {"propagated_50.accuracy": 0.1, "linear.f1": 0.1}},
         {"gate.better_than_raw": ["linear.accuracy"], "tasks.classification.probes": ["knn"]},
         {
@@ -346,9 +333,9 @@ def test_all_faults_of_a_file_are_said_at_once_under_its_name(write_params: Writ
 
 
 def test_all_impossible_combinations_are_said_at_once(write_params: Write) -> None:
-    changes = {"data.train": 255, "data.test": 1999, "pretrain.warmup_epochs": 10.0}
+    changes = {"data.train": 255, "pretrain.warmup_epochs": 10.0}
     path = write_params(changes)
-    assert len(faults(path)) == 5
+    assert len(faults(path)) == 4
 
 
 def test_a_missing_section_is_one_fault(settings: dict[str, Any], write_params: Write) -> None:

@@ -194,7 +194,7 @@ class Evaluate(Section):
 
 
 class Report(Section):
-    """The page: the test examples on its map, and those whose neighbours it shows."""
+    """The page: at most how many test examples are on its map, and are shown with neighbours."""
 
     points: Annotated[int, Ge(10)]
     queries: Count

@@ -5,7 +5,7 @@ of the frozen features. Neither says whether the directions mean anything: noise
 Sources: RankMe, arXiv 2210.02885; Wang and Isola, arXiv 2005.10242.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import torch
@@ -16,8 +16,6 @@ from torch import Tensor
 from twinview.core import declare, randomness
 from twinview.evaluation.contender import Contender, Result
 from twinview.learning import collapse
-from twinview.settings.params import Params
-from twinview.settings.ranges import oversized
 from twinview.settings.sections import Seed
 
 
@@ -29,11 +27,13 @@ def geometry(
     Parameters
     ----------
     contender : the features.
-    examples : how many random examples of a split are measured; both measures depend on it.
+    examples : how many random examples of validation and of test are measured at most; both get
+        equally many, since both measures depend on the number.
     seed : chooses them, the same for all contenders.
     """
+    count = min(examples, *(len(contender.parts[name]) for name in ("validation", "test")))
     units = {
-        name: _unit_rows(contender.parts[name].features, examples, seed)
+        name: _unit_rows(contender.parts[name].features, count, seed)
         for name in contender.progress(("test", "validation"), 2, "evaluate: geometry")
     }
     metrics = {
@@ -50,13 +50,8 @@ def _unit_rows(features: Tensor, count: int, seed: int) -> Tensor:
     return F.normalize(features[rows].double(), dim=1)
 
 
-def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
-    for split in ("validation", "test"):
-        yield from oversized("tasks.geometry.examples", options["examples"], split, settings)
-
-
 def _entries(options: Mapping[str, Any]) -> dict[str, str]:
-    return {"geometry": f"geometry of {options['examples']} examples"}
+    return {"geometry": f"geometry of up to {options['examples']} examples"}
 
 
 def _could_have(name: str) -> bool:
@@ -64,7 +59,6 @@ def _could_have(name: str) -> bool:
 
 
 DECLARES = declare.Task(
-    check=_check,
     entries=_entries,
     measures={"effective_rank": "effective rank", "negative_uniformity": "negative uniformity"},
     primary="effective_rank",
