@@ -116,6 +116,10 @@ class Modality(ABC):
         """Stored values in the form that augmentations take, as a new tensor."""
 
     @abstractmethod
+    def raw(self, stored: Tensor) -> Tensor:
+        """Stored values (n, ...) as the features (n, d) float32 that an encoder has to beat."""
+
+    @abstractmethod
     def pack(self, x: Tensor) -> Tensor:
         """Augmented values in the form in which they are stored."""
 

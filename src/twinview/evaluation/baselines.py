@@ -1,17 +1,22 @@
 """The baselines without an encoder: their embeddings are judged by the same protocol as ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
 from twinview.core.errors import ConfigError
-from twinview.core.types import Embeddings, Split
+from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
 
 
 def raw(prepared: Prepared) -> dict[str, Embeddings]:
-    """The inputs themselves, flattened: (n, c * h * w) in [0, 1]."""
-    return {name: _flatten(prepared, split) for name, split in prepared.splits.items()}
+    """The inputs themselves, as their modality takes them for features."""
+    modality = prepared.modality
+    return {
+        name: Embeddings(modality.raw(split.inputs), split.labels, split.ids, split.groups)
+        for name, split in prepared.splits.items()
+    }
 
 
 def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddings]:
@@ -30,13 +35,8 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
         )
     model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
     return {
-        name: Embeddings(
-            torch.from_numpy(model.transform(part.features.numpy())).float(), part.labels, part.ids
+        name: replace(
+            part, features=torch.from_numpy(model.transform(part.features.numpy())).float()
         )
         for name, part in splits.items()
     }
-
-
-def _flatten(prepared: Prepared, split: Split) -> Embeddings:
-    features = prepared.modality.unpack(split.inputs).flatten(1)
-    return Embeddings(features, split.labels, split.ids)

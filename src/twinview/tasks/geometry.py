@@ -27,13 +27,12 @@ def geometry(
     Parameters
     ----------
     contender : the features.
-    examples : how many random examples of validation and of test are measured at most; both get
-        equally many, since both measures depend on the number.
+    examples : how many random examples of a split are measured at most; both measures depend on
+        the number.
     seed : chooses them, the same for all contenders.
     """
-    count = min(examples, *(len(contender.parts[name]) for name in ("validation", "test")))
     units = {
-        name: _unit_rows(contender.parts[name].features, count, seed)
+        name: _unit_rows(contender.parts[name].features, examples, seed)
         for name in contender.progress(("test", "validation"), 2, "evaluate: geometry")
     }
     metrics = {
