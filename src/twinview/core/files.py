@@ -138,7 +138,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_disk_space(folder: Path, needed: int) -> None:
+def require_disk_space(folder: Path, needed: int, remedy: str) -> None:
     """Raises BusyError unless the disk of `folder` has space for `needed` bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -146,7 +146,7 @@ def require_disk_space(folder: Path, needed: int) -> None:
         raise BusyError.at(
             folder,
             f"needs {megabytes(needed)}, but its disk has {megabytes(free)} free",
-            "make room, or lower views.cached.count, or set views.mode to live",
+            remedy,
         )
 
 

@@ -7,6 +7,7 @@ LABELLED_PAIRS = Path("data/pairs")  # the user's files
 PREPARED = Path("data/prepared")
 PREPARED_INDEX = PREPARED / "index.json"
 VIEWS = Path("data/views")
+DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
 PROJECTIONS = Path("data/projections")

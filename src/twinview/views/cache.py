@@ -49,7 +49,8 @@ def write_cache(
     ------
     BusyError : the disk has not enough space.
     """
-    files.require_disk_space(folder.parent, cache_bytes(split, count))
+    remedy = "make room, or lower views.cached.count, or set views.mode to live"
+    files.require_disk_space(folder.parent, cache_bytes(split, count), remedy)
     render = plan.renderer(modality)
     per_shard = max(1, shard_bytes // cache_bytes(split.take(torch.arange(1)), count))
     with files.atomic_folder(folder) as temporary:

@@ -1,0 +1,196 @@
+"""Picture files decoded in several processes, in the order in which they are given."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from twinview.core.errors import ProcessLostError
+from twinview.pictures.decode import Reading
+from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
+
+Stamp = tuple[int, int]  # a file's size in bytes and its modification time in nanoseconds
+File = tuple[str, Stamp]  # a path relative to the folder, and its stamp when the folder was listed
+
+# A chunk is what a process decodes at once; these bound the memory of the chunks under way.
+_FILES, _FILE_BYTES, _PIXEL_BYTES = 256, 2**21, 2**22
+_CHUNKS_A_WORKER = 4
+
+GONE = LeftOut("gone while the folder was read", "is gone; run `dvc repro` again")
+CHANGED = LeftOut("changed while the folder was read", "has changed; run `dvc repro` again")
+
+
+class Info(NamedTuple):
+    """What is known of a decoded file beside its pixels; see files.FittedPicture."""
+
+    kind: str
+    size: tuple[int, int]
+    changes: tuple[str, ...]
+    conversions: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Outcome(NamedTuple):
+    """What became of a file: its pixels (c, h, w) uint8, or None and why it is left out."""
+
+    file: File
+    pixels: np.ndarray | None
+    info: Info | LeftOut
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the pixels of a folder's files depend on, beside the files.
+
+    shape: (c, h, w).
+    """
+
+    folder: Path
+    shape: tuple[int, ...]
+    reading: Reading
+
+    @property
+    def picture_bytes(self) -> int:
+        """The size of one decoded picture."""
+        return int(np.prod(self.shape))
+
+
+def decode(recipe: Recipe, files: Sequence[File], workers: int | None) -> Iterator[Outcome]:
+    """The outcome of every file, in the order of the files, whatever the number of processes.
+
+    Parameters
+    ----------
+    recipe : how the files are decoded.
+    files : the files.
+    workers : the number of processes, or None for one on each processor that may be used. One
+        worker is this process.
+
+    Raises
+    ------
+    ProcessLostError : a process was killed.
+    """
+    chunks = list(_chunks(files, recipe.picture_bytes))
+    count = min(workers or len(os.sched_getaffinity(0)), len(chunks))
+    work = partial(_decode_chunk, recipe)
+    results = map(work, chunks) if count <= 1 else _in_processes(work, chunks, count)
+    for chunk, (pixels, infos) in zip(chunks, results, strict=True):
+        decoded = iter(pixels)
+        for file, info in zip(chunk, infos, strict=True):
+            yield Outcome(file, None if isinstance(info, LeftOut) else next(decoded), info)
+
+
+_Result = tuple[np.ndarray, list[Info | LeftOut]]
+
+
+def _chunks(files: Iterable[File], picture_bytes: int) -> Iterator[list[File]]:
+    """The files in chunks that take about equally long."""
+    chunk: list[File] = []
+    most, total = max(1, min(_FILES, _PIXEL_BYTES // picture_bytes)), 0
+    for path, stamp in files:
+        chunk.append((path, stamp))
+        total += stamp[0]
+        if len(chunk) == most or total >= _FILE_BYTES:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
+def _in_processes(
+    work: "partial[_Result]", chunks: Sequence[list[File]], count: int
+) -> Iterator[_Result]:
+    """The results of the chunks, in their order; few chunks wait at a time."""
+    # A fork of this process could hang in PyTorch's threads. The server has the modules loaded.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    waiting: deque[tuple[list[File], Future[_Result]]] = deque()
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker)
+    try:
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(work, chunk)))
+            if len(waiting) >= _CHUNKS_A_WORKER * count:
+                yield _result(*waiting.popleft())
+        while waiting:
+            yield _result(*waiting.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result(chunk: list[File], future: "Future[_Result]") -> _Result:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        first, last = chunk[0][0], chunk[-1][0]
+        raise ProcessLostError.at(
+            "a process that decodes pictures",
+            f"was killed near the files {first} to {last}, perhaps because the memory was used up",
+            "what was decoded before is kept: run it again, and if it ends here again, move these "
+            "files away",
+        ) from None
+
+
+def _prepare_worker() -> None:
+    """Leaves Ctrl-C to the first process, and ends with it however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # Each worker holds both ends of the queue, so that the end of the parent would not end it.
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _decode_chunk(recipe: Recipe, chunk: Sequence[File]) -> _Result:
+    pixels = np.empty((len(chunk), *recipe.shape), np.uint8)
+    infos: list[Info | LeftOut] = []
+    count = 0
+    for path, stamp in chunk:
+        picture = _decode_file(recipe, recipe.folder / path, stamp)
+        if isinstance(picture, FittedPicture):
+            pixels[count] = picture.pixels.numpy()
+            count += 1
+            infos.append(
+                Info(
+                    picture.kind,
+                    picture.size,
+                    picture.changes,
+                    picture.conversions,
+                    picture.warnings,
+                )
+            )
+        else:
+            infos.append(picture)
+    return pixels[:count], infos
+
+
+def _decode_file(recipe: Recipe, path: Path, stamp: Stamp) -> FittedPicture | LeftOut:
+    """The picture of a file that is still the one that was listed, after it was read as well."""
+    if fault := _fault(path, stamp):
+        return fault
+    picture = read_or_leave_out(path, recipe.shape, recipe.reading)
+    return _fault(path, stamp) or picture
+
+
+def _fault(path: Path, stamp: Stamp) -> LeftOut | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return GONE
+    except OSError as error:
+        return LeftOut("cannot be opened", f"cannot be read ({error.strerror})")
+    return None if (status.st_size, status.st_mtime_ns) == stamp else CHANGED
