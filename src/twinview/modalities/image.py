@@ -10,6 +10,8 @@ from twinview.core import declare, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Modality, Statistics
 
+_ROWS = 1024
+
 
 def image() -> Modality:
     """The modality of pictures: uint8 (n, c, h, w) with 1 or 3 channels."""
@@ -40,7 +42,9 @@ class Image(Modality):
 
     def statistics(self, inputs: Tensor) -> Statistics:
         """The mean and population standard deviation of each channel, on the scale of [0, 1]."""
-        counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in inputs.unbind(1)])
+        # Blocks of rows: inputs may be mapped, and larger than the memory.
+        counts = sum(_counts(block) for block in inputs.split(_ROWS))
+        assert isinstance(counts, Tensor), "there are pictures"
         share = counts.double() / counts.sum(1, keepdim=True)
         values = torch.arange(256, dtype=torch.float64) / 255
         mean = share @ values
@@ -59,6 +63,11 @@ class Image(Modality):
     def standardise(self, statistics: Statistics) -> nn.Module:
         """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
         return Standardise(statistics)
+
+
+def _counts(pictures: Tensor) -> Tensor:
+    """How often each byte occurs in each channel: (c, 256) int64."""
+    return torch.stack([torch.bincount(c.flatten(), minlength=256) for c in pictures.unbind(1)])
 
 
 def _needs_colour(augmentation: str) -> bool:
