@@ -5,6 +5,7 @@ from pathlib import Path
 
 from twinview.core import files, paths
 from twinview.data import labelled_pairs, scan_record, split_writer
+from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
@@ -29,17 +30,22 @@ def main() -> None:
     data, stratified = settings.data, settings.pretrain.labels == "used"
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = settings.bound("sources", data.source)()
-    if isinstance(source, FileSource):
-        scan_record.renew(paths.SCAN, source)
-        divided = prepare_files(source, data, stratified=stratified, progress=stage.progress)
-    else:
-        divided = prepare_source(source, data, stratified=stratified)
-    prepared = divided.prepared
-    pairs = labelled_pairs.read(Path(data.pairs), prepared.splits) if data.pairs else None
-    prepared = dataclasses.replace(prepared, pairs=pairs)
-    card = data_card(prepared, data.source)
-    split_writer.save(paths.PREPARED, prepared, divided.table)
-    files.save_json(paths.DATA_CARD, card)
+    with files.atomic_folder(paths.PREPARED) as folder:
+        if isinstance(source, FileSource):
+            scan_record.renew(paths.SCAN, source)
+            divided = prepare_files(
+                source, data, folder, stratified=stratified, progress=stage.progress
+            )
+        else:
+            divided = prepare_source(source, data, folder, stratified=stratified)
+        prepared = divided.prepared
+        if data.pairs:
+            pairs = labelled_pairs.read(Path(data.pairs), prepared.splits)
+            prepared = dataclasses.replace(prepared, pairs=pairs)
+        split_writer.save_index(folder, prepared)
+        split_writer.save_labels(folder, prepared)
+        save_examples(folder / paths.EXAMPLES.name, divided.table)
+    files.save_json(paths.DATA_CARD, data_card(prepared, data.source))
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
     print(

@@ -1,34 +1,41 @@
 """The files of the checked splits, which splits.load reads."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
+
+from torch import Tensor
 
 from twinview.core import files
-from twinview.core.tensor_files import save_tensors
-from twinview.data.examples import save_examples
+from twinview.core.tensor_files import Blocks, save_tensors, write_tensors
+from twinview.core.types import Split
 from twinview.data.splits import INDEX, LABELS, NAMES, PAIRS, LabelUse, Prepared, unlabelled
 
-EXAMPLES = "examples.parquet"
+_ROWS = 1024  # that are written at a time
 
 
-def save(
-    folder: Path, prepared: Prepared, table: Mapping[str, Sequence[Any]] | None = None
-) -> None:
-    """Writes the splits and their index; the folder appears when all is written.
-
-    table: the columns of the table of examples; None: there is no such table.
-    """
+def save(folder: Path, prepared: Prepared) -> None:
+    """Writes the splits, labels and index; the folder appears when all is written."""
     with files.atomic_folder(folder) as temporary:
         for name, split in prepared.splits.items():
-            tensors = {"inputs": split.inputs, "ids": split.ids}
-            tensors |= {} if split.groups is None else {"groups": split.groups}
-            save_tensors(temporary / f"{name}.safetensors", tensors)
+            save_split(temporary, name, split)
         save_index(temporary, prepared)
         save_labels(temporary, prepared)
-        if table is not None:
-            save_examples(temporary / EXAMPLES, table)
+
+
+def save_split(folder: Path, name: str, split: Split) -> None:
+    """Writes the inputs, ids and groups of a split, which may be larger than the memory."""
+    inputs = Blocks(tuple(split.inputs.shape), split.inputs.dtype, split.inputs.split(_ROWS))
+    write_split(folder, name, inputs, split.ids, split.groups)
+
+
+def write_split(
+    folder: Path, name: str, inputs: Blocks, ids: Tensor, groups: Tensor | None
+) -> None:
+    """Writes a split whose inputs come block by block; splits.load_split reads it."""
+    columns = {"ids": ids} | ({} if groups is None else {"groups": groups})
+    tensors = {n: Blocks(tuple(t.shape), t.dtype, [t]) for n, t in columns.items()}
+    write_tensors(folder / f"{name}.safetensors", {"inputs": inputs, **tensors})
 
 
 def save_index(folder: Path, prepared: Prepared) -> None:

@@ -72,12 +72,17 @@ def load_split(folder: Path, name: str, labels: LabelUse = "used") -> Split:
     """One of the splits that save wrote. Raises DataError when its file is missing or broken."""
     if name not in NAMES:
         raise ConfigError(f"there is no split {name!r}; the splits are {', '.join(NAMES)}")
+    split, place = load_inputs(folder, name), folder / LABELS / labels
+    if name in files.load_json(place / INDEX)["unlabelled"]:
+        return split
+    numbers = load_tensors(place / f"{name}.safetensors")["labels"]
+    return dataclasses.replace(split, labels=numbers)
+
+
+def load_inputs(folder: Path, name: str) -> Split:
+    """A split without its labels."""
     tensors = load_tensors(folder / f"{name}.safetensors")
-    place = folder / LABELS / labels
-    numbers = None
-    if name not in files.load_json(place / INDEX)["unlabelled"]:
-        numbers = load_tensors(place / f"{name}.safetensors")["labels"]
-    return Split(tensors["inputs"], numbers, tensors["ids"], tensors.get("groups"))
+    return Split(tensors["inputs"], None, tensors["ids"], tensors.get("groups"))
 
 
 def load_classes(folder: Path, labels: LabelUse = "used") -> tuple[str, ...]:

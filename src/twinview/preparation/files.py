@@ -3,8 +3,8 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from pathlib import PurePosixPath
+from dataclasses import asdict, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -12,12 +12,14 @@ from torch import Tensor
 
 from twinview.core import paths, registry
 from twinview.core.errors import DataError
+from twinview.core.tensor_files import Blocks
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
+from twinview.data import split_writer
 from twinview.data.examples import LEFT_OUT
 from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
 from twinview.data.split_rows import split_rows
-from twinview.data.splits import NAMES, Prepared
+from twinview.data.splits import NAMES, Prepared, load_inputs
 from twinview.pictures.decode import Reading
 from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut
@@ -30,9 +32,9 @@ _HASHED = 1 << 62  # is added to the ids of paths, so that none is an id by numb
 
 
 def prepare_files(
-    source: FileSource, options: Data, *, stratified: bool, progress: Progress
+    source: FileSource, options: Data, folder: Path, *, stratified: bool, progress: Progress
 ) -> Divided:
-    """The splits of a source of picture files.
+    """The splits of a source of picture files, of which the inputs are written into a folder.
 
     Files that cannot be read are left out, with the reasons in the table.
 
@@ -40,6 +42,7 @@ def prepare_files(
     ----------
     source : the files, and what is known of them.
     options : the section data of params.yaml.
+    folder : gets the files of the splits, from which the inputs are mapped.
     stratified : whether the splits have all classes in proportion; else labels do not count.
     progress : shows the progress of a sequence, as stage.progress does.
 
@@ -71,7 +74,7 @@ def prepare_files(
     )
     split_of = dict(zip(known.paths, division.splits, strict=True))
     classes = class_names(known.labels or ())
-    splits = {name: known.split(name, division.splits, classes) for name in NAMES}
+    splits = {name: known.write(folder, name, division.splits, classes) for name in NAMES}
     modality: Modality = registry.bind("modalities", options.modality, {})()
     prepared = Prepared(
         splits,
@@ -121,17 +124,19 @@ class _Known:
             for column in (labels.labels, labels.groups, labels.splits)
         )
 
-    def split(self, name: str, splits: Sequence[str | None], classes: Sequence[str]) -> Split:
-        """The examples of a split, in the order of their ids."""
+    def write(
+        self, folder: Path, name: str, splits: Sequence[str | None], classes: Sequence[str]
+    ) -> Split:
+        """Writes a split, in the order of the ids; returns it with its inputs mapped."""
         rows = [row for row, split in enumerate(splits) if split == name]
         rows.sort(key=self.ids.__getitem__)
-        inputs = torch.cat(list(self.decoded.read([self.paths[row] for row in rows])))
-        return Split(
-            inputs,
-            _numbers(self.labels, classes, rows, NO_LABEL),
-            torch.tensor([self.ids[row] for row in rows]),
-            _numbers(self.groups, class_names(self.groups or ()), rows, NO_GROUP),
-        )
+        blocks = self.decoded.read([self.paths[row] for row in rows])
+        inputs = Blocks((len(rows), *self.decoded.shape), torch.uint8, blocks)
+        ids = torch.tensor([self.ids[row] for row in rows])
+        groups = _numbers(self.groups, class_names(self.groups or ()), rows, NO_GROUP)
+        split_writer.write_split(folder, name, inputs, ids, groups)
+        labels = _numbers(self.labels, classes, rows, NO_LABEL)
+        return replace(load_inputs(folder, name), labels=labels)
 
 
 def _numbers(

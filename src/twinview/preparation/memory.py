@@ -1,6 +1,9 @@
 """A source of examples in memory, divided into splits."""
 
+from pathlib import Path
+
 from twinview.core.types import Source
+from twinview.data import split_writer
 from twinview.data.source_splits import split_source
 from twinview.data.splits import NAMES
 from twinview.preparation import examples
@@ -8,13 +11,14 @@ from twinview.preparation.division import Divided
 from twinview.settings.sections import Data
 
 
-def prepare_source(source: Source, options: Data, *, stratified: bool) -> Divided:
-    """The splits of a source.
+def prepare_source(source: Source, options: Data, folder: Path, *, stratified: bool) -> Divided:
+    """The splits of a source, which are written into a folder.
 
     Parameters
     ----------
     source : the rows.
     options : the section data of params.yaml.
+    folder : gets the files of the splits.
     stratified : whether the splits have all classes in proportion; else labels do not count.
 
     Raises
@@ -24,5 +28,7 @@ def prepare_source(source: Source, options: Data, *, stratified: bool) -> Divide
     """
     wanted = {name: getattr(options, name) for name in NAMES}
     prepared = split_source(source, wanted, options.seed, stratified=stratified)
+    for name, split in prepared.splits.items():
+        split_writer.save_split(folder, name, split)
     table = examples.columns(examples.rows_of_source(source, prepared, options.source))
     return Divided(prepared, table, ())
