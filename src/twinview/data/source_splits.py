@@ -38,12 +38,13 @@ def split_source(
     given = source.given
     if test is not None:
         given = ("train",) * len(fit) + ("test",) * len(test)
+    groups = _column([part.groups for part in parts], NO_GROUP)
     division = split_rows(
         ids,
         wanted,
         seed,
         labels=_column([part.labels for part in parts], NO_LABEL) if stratified else None,
-        groups=_column([part.groups for part in parts], NO_GROUP),
+        groups=None if groups is None else [g if g is None else str(g) for g in groups],
         given=given,
     )
     modality: Modality = registry.bind("modalities", source.modality, {})()

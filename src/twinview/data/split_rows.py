@@ -20,7 +20,7 @@ def split_rows(
     seed: int,
     *,
     labels: Sequence[str | int | None] | None,
-    groups: Sequence[str | int | None] | None,
+    groups: Sequence[str | None] | None,
     given: Sequence[str | None] | None,
 ) -> Division:
     """The split of each row.
@@ -98,10 +98,8 @@ def _take(column: Sequence[T] | None, rows: Sequence[int]) -> list[T] | None:
     return None if column is None else [column[row] for row in rows]
 
 
-def _require_whole_groups(
-    groups: Sequence[str | int | None] | None, given: Sequence[str | None]
-) -> None:
-    of_group: dict[str | int, str | None] = {}
+def _require_whole_groups(groups: Sequence[str | None] | None, given: Sequence[str | None]) -> None:
+    of_group: dict[str, str | None] = {}
     for group, split in zip(groups or (), given, strict=False):
         if group is not None and of_group.setdefault(group, split) != split:
             raise DataError.at(

@@ -27,8 +27,13 @@ def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
 def status(split: str | None) -> dict[str, Any]:
     """The split, status and reason of an example that could be read."""
     if split is None:
-        return {"status": LEFT_OUT, "reason": NOT_WANTED}
+        return left_out(NOT_WANTED)
     return {"split": split, "status": USED}
+
+
+def left_out(reason: str, detail: str | None = None) -> dict[str, Any]:
+    """The status of what is left out. reason: a few words. detail: of this one."""
+    return {"status": LEFT_OUT, "reason": reason, "detail": detail}
 
 
 def rows_of_source(source: Source, prepared: Prepared, name: str) -> Iterable[dict[str, Any]]:

@@ -15,7 +15,6 @@ from twinview.core.errors import DataError
 from twinview.core.tensor_files import Blocks
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
 from twinview.data import split_writer
-from twinview.data.examples import LEFT_OUT
 from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
 from twinview.data.split_rows import split_rows
@@ -162,18 +161,17 @@ def _rows(
             for name, column in (("label", labels.labels), ("group", labels.groups))
         }
         if isinstance(found, LeftOut):
-            own = {"status": LEFT_OUT, "reason": found.reason, "detail": found.detail}
+            own: dict[str, Any] = {
+                "status": LEFT_OUT,
+                "reason": found.reason,
+                "detail": found.detail,
+            }
         else:
             height, width = decoded.info(path).size
             own = {"width": width, "height": height, **examples.status(split_of[path])}
         yield {"id": example_id(path, source.numbered), "origin": path, **texts, **own}
     for path, reason in source.scan.left_out.items():
-        yield {
-            "id": example_id(path, numbered=False),
-            "origin": path,
-            "status": LEFT_OUT,
-            "reason": reason,
-        }
+        yield {"id": example_id(path, numbered=False), "origin": path, **examples.left_out(reason)}
 
 
 def _require_enough(source: FileSource, known: _Known, most: float | None) -> None:

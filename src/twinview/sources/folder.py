@@ -47,7 +47,8 @@ def folder(
     place = root() / path
     scan = scan_folder(place)
     known = _labels(place, scan, labels, layout, table, columns, split_names)
-    return FileSource(place, scan, known, numbered=ids == "numbers")
+    used = root() / table if table is not None and labels == "table" else None
+    return FileSource(place, scan, known, numbered=ids == "numbers", table=used)
 
 
 def _labels(
