@@ -161,11 +161,7 @@ def _rows(
             for name, column in (("label", labels.labels), ("group", labels.groups))
         }
         if isinstance(found, LeftOut):
-            own: dict[str, Any] = {
-                "status": LEFT_OUT,
-                "reason": found.reason,
-                "detail": found.detail,
-            }
+            own = examples.left_out(found.reason, found.detail)
         else:
             height, width = decoded.info(path).size
             own = {"width": width, "height": height, **examples.status(split_of[path])}
