@@ -28,7 +28,15 @@ RESULTS = ResultPaths(
 
 STAGE = Stage(
     reads=(*paths.TRAINING_DATA, paths.VIEWS),
-    settings=("pretrain", "methods", "objectives", "encoders", "heads", "optimizers"),
+    settings=(
+        "pretrain",
+        "views.positives",
+        "methods",
+        "objectives",
+        "encoders",
+        "heads",
+        "optimizers",
+    ),
     plug_ins=(
         "methods",
         "objectives",
@@ -61,7 +69,7 @@ def main() -> None:
 def lead(training: Training, settings: params.Params) -> None:
     """Trains in the first process, which saves checkpoints, logs curves and writes the results."""
     options = settings.pretrain
-    recorded = settings.chosen(*RECORDED)
+    recorded = settings.chosen(*RECORDED) | {"views": {"positives": settings.views.positives}}
     recorded["pretrain"]["processes"] = processes.world_size()
     left_out = loop.count_left_out(training.train, training.budget)
     logged = recorded | {"left_out_of_first_epoch": left_out}
@@ -113,6 +121,8 @@ def report_start(training: Training, session: Session, run: mlflow_runs.Run, lef
         run.tag(resumed_after=str(done))
         for step, values in session.watch.curves.by_step().items():
             run.log(values, step)
+    if training.note:
+        print(f"pretrain: {training.note}")
     examples = len(training.train)
     print(f"pretrain: each epoch leaves out {left_out:,} of {examples:,}, chosen at random")
 

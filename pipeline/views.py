@@ -7,6 +7,7 @@ from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 from twinview.views.cache import cache_bytes, write_cache, write_live
+from twinview.views.groups import require_groups
 from twinview.views.plan import ViewPlan
 
 STAGE = Stage(
@@ -25,6 +26,8 @@ def main() -> None:
     prepared = splits.load(paths.PREPARED, ("train",), "unused")
     prepared.modality.check_chain(views.chain, prepared.shape)
     train = prepared.splits["train"]
+    if views.positives == "group":
+        require_groups(train)
     plan = ViewPlan.from_options(views.seed, views.chain, settings.augmentations)
     if views.mode == "live":
         write_live(paths.VIEWS, plan)

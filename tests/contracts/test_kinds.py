@@ -30,7 +30,7 @@ from tests.support.workspace import ROOT
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
 from twinview.core.errors import ConfigError, DataError
-from twinview.core.types import Batch, Modality, PairLabels, Projections
+from twinview.core.types import NO_LABEL, Batch, Modality, PairLabels, Projections
 from twinview.learning import tally
 from twinview.learning.parts import Method, output_width
 
@@ -278,6 +278,13 @@ class TestObjectives:
         told, blind = loss(z, labels(6)), loss(z, None)
         assert blind.isfinite() and "views" in declared_objective(name).positives
         assert torch.equal(told, blind) == ("classes" not in declared_objective(name).positives)
+
+    def test_an_example_without_a_label_is_a_class_of_its_own(self, name: str) -> None:
+        z, loss = random(2, 6, 5).double(), objective(name)
+        some = torch.tensor([NO_LABEL, 0, NO_LABEL, 1, 0, NO_LABEL])
+        apart = torch.tensor([5, 0, 6, 1, 0, 7])
+        assert close(loss(z, some), loss(z, apart))
+        assert close(loss(z, torch.full((6,), NO_LABEL)), loss(z, None))
 
     def test_takes_pairs_if_it_declares_them(self, name: str) -> None:
         z, values = random(2, 6, 5), torch.arange(6) % 2 == 0

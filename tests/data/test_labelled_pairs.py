@@ -15,7 +15,7 @@ from twinview.data import labelled_pairs, split_writer, splits
 from twinview.data.splits import Prepared
 from twinview.learning.loop import Budget, batches
 from twinview.settings import params
-from twinview.views.live import PairViews, Views
+from twinview.views.live import Views, pair_views
 
 HEADER = "first,second,alike\n"
 
@@ -151,7 +151,7 @@ class Numbers(Views):
     """A view says of which row, epoch and view number it is."""
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        views = torch.arange(count)[:, None].expand(count, len(rows))
+        views = torch.arange(count)[:, None].expand(count, rows.shape[-1])
         return torch.stack([rows.expand_as(views), torch.full_like(views, epoch), views], dim=2)
 
 
@@ -163,7 +163,7 @@ OWN = Budget(
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_a_batch_holds_pairs_with_a_view_of_each_example_and_their_label(epoch: int) -> None:
     seen = []
-    for batch in batches(PAIRS.as_split(), PairViews(Numbers(), PAIRS), OWN, epoch, 2):
+    for batch in batches(PAIRS.as_split(), pair_views(Numbers(), PAIRS), OWN, epoch, 2):
         assert batch.views.shape == (2, 4, 3) and batch.labels is not None
         first, second = batch.views.unbind()
         assert torch.equal(first[:, 0], PAIRS.first[batch.ids])
@@ -179,13 +179,15 @@ def test_views_of_both_examples_of_a_pair_are_expected(monkeypatch: pytest.Monke
     told: list[Tensor] = []
     views, rows = Numbers(), torch.tensor([5, 2])
     monkeypatch.setattr(views, "prefetch", lambda rows, epoch, count: told.append(rows))
-    PairViews(views, PAIRS).prefetch(rows, 0, 2)
-    assert torch.equal(torch.cat(told), torch.cat([PAIRS.first[rows], PAIRS.second[rows]]))
+    pair_views(views, PAIRS).prefetch(rows, 0, 2)
+    assert torch.equal(
+        torch.cat(told).flatten(), torch.cat([PAIRS.first[rows], PAIRS.second[rows]])
+    )
 
 
 def test_balanced_batches_of_pairs_are_half_alike() -> None:
     own = replace(OWN, examples_per_class=2)
-    for batch in batches(PAIRS.as_split(), PairViews(Numbers(), PAIRS), own, 0, 2):
+    for batch in batches(PAIRS.as_split(), pair_views(Numbers(), PAIRS), own, 0, 2):
         assert batch.labels is not None and int(batch.labels.sum()) == 2
 
 

@@ -31,7 +31,8 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.models.embeddings import embed
 from twinview.settings.sections import Embed, SmallCrops
-from twinview.views.live import PairViews, Views
+from twinview.views.groups import group_views
+from twinview.views.live import Views, pair_views
 
 N = 24
 WORLD = int(os.environ.get("WORLD_SIZE", "1"))
@@ -144,7 +145,7 @@ class Pictures(Views):
             self.small_crops = lambda rows, epoch: crops[:, rows]
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        return pictures(2 * N + 5, count)[:, rows]
+        return pictures(2 * N + 5, count)[torch.arange(count)[:, None], rows]
 
 
 ROWS = Split(torch.zeros(2 * N + 5, 1), torch.arange(2 * N + 5), torch.arange(2 * N + 5))
@@ -172,7 +173,7 @@ def steps_with_labelled_pairs(objective: str) -> list[Tensor]:
     pairs = Pairs(ROWS.ids, ROWS.ids.flip(0), ROWS.ids % 3 == 0)
     by_pairs = partial(bound("methods", "siamese", objective), positives="pairs")
     encoder = GradientCache(learner("batch"), N)
-    return steps(by_pairs, encoder, pairs.as_split(), lambda small: PairViews(Pictures(), pairs))
+    return steps(by_pairs, encoder, pairs.as_split(), lambda small: pair_views(Pictures(), pairs))
 
 
 def steps(
@@ -210,9 +211,18 @@ def the_order_of_balanced_examples() -> list[Tensor]:
     return batches_of(replace(BUDGET, examples_per_class=8))
 
 
-def batches_of(budget: Budget) -> list[Tensor]:
-    split, found = replace(ROWS, labels=ROWS.ids % 5), []
-    for own in batches(split, Pictures(), budget, 1, 2):
+def the_order_and_the_views_of_groups() -> list[Tensor]:
+    """Groups of two rows, of which every batch has one, with a view of each."""
+    groups = ROWS.ids // 2
+    views = group_views(Pictures(), groups, seed=0)
+    return batches_of(replace(BUDGET, groups_apart=True), groups, views)
+
+
+def batches_of(
+    budget: Budget, groups: Tensor | None = None, views: Views | None = None
+) -> list[Tensor]:
+    split, found = replace(ROWS, labels=ROWS.ids % 5, groups=groups), []
+    for own in batches(split, views or Pictures(), budget, 1, 2):
         everyones = processes.gather_projections(Projections(own.views.flatten(2), own.labels))
         assert everyones.labels is not None
         found += [everyones.z, everyones.labels]
@@ -299,6 +309,7 @@ CASES: dict[str, Callable[[], list[Tensor]]] = {
         a_training,
         the_order_of_examples,
         the_order_of_balanced_examples,
+        the_order_and_the_views_of_groups,
         norms,
         embedded,
     )

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from tests.support.watched import Floats, render, watch
 from twinview.core.errors import TrainingError
+from twinview.core.types import NO_LABEL
 from twinview.data.splits import Prepared
 from twinview.learning import collapse
 from twinview.learning.curves import ROWS_PER_EPOCH, Curves
 from twinview.learning.loop import Step
-from twinview.learning.monitors import Observation
+from twinview.learning.monitors import Observation, evenly_spaced, validation_knn
 from twinview.learning.parts import Siamese
 from twinview.methods.simclr import simclr
 
@@ -103,6 +104,22 @@ def test_without_labels_there_is_no_such_curve(unlabelled: str, shapes: Prepared
     bare = replace(shapes.splits[unlabelled], labels=None)
     own = watch(replace(shapes, splits={**shapes.splits, unlabelled: bare}), per_epoch=1)
     assert "validation_knn" not in own.add_step(steps(1, 1)[0]) and own.curves.verdict == "learning"
+
+
+def test_examples_without_a_label_neither_vote_nor_are_asked(shapes: Prepared) -> None:
+    some = {
+        name: replace(part, labels=torch.where(part.ids % 3 == 0, NO_LABEL, part.labels))  # type: ignore[call-overload]
+        for name, part in shapes.splits.items()
+    }
+    chosen = {
+        name: evenly_spaced(some[name], 20, labelled=True) for name in ("validation", "train")
+    }
+    for name, part in chosen.items():
+        assert len(part) == 20 and part.labels is not None and (part.labels != NO_LABEL).all()
+        assert set(part.ids.tolist()) <= set(shapes.splits[name].ids.tolist())
+    assert validation_knn(chosen["validation"], chosen["train"])
+    bare = replace(some["train"], labels=torch.full_like(some["train"].ids, NO_LABEL))
+    assert validation_knn(chosen["validation"], evenly_spaced(bare, 20, labelled=True)) == []
 
 
 def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared) -> None:

@@ -21,7 +21,7 @@ from tests.objectives.shared import (
     embeddings,
 )
 from twinview.core.errors import ConfigError, DataError
-from twinview.core.types import Projections
+from twinview.core.types import NO_LABEL, Projections
 from twinview.learning import pair_mining, tally
 from twinview.learning.loop import _by_decay, batches
 from twinview.methods.margin import Margin, _sampling_probabilities
@@ -103,6 +103,16 @@ def test_value_and_gradients_are_the_paper_s(
     _, gradient = differentiated(lambda b: expected(z, labels, b), betas)
     found = torch.autograd.grad(loss_of(own, z, labels), own.beta)[0]
     assert torch.allclose(found, gradient) and found.abs().sum() > 0
+
+
+def test_an_anchor_without_a_label_has_the_mean_of_all_boundaries() -> None:
+    some, z = LABELS.clone(), embeddings(7, 3)
+    some[torch.tensor([1, 5])] = NO_LABEL
+    apart = some.clone()
+    apart[torch.tensor([1, 5])] = torch.tensor([10, 11])
+    betas = torch.cat([BETAS, BETAS.mean().expand(2)])
+    own = margin(BETAS, classes=10, positives="classes")
+    assert_same(lambda z: loss_of(own, z, some), lambda z: expected(z, apart, betas), z)
 
 
 @pytest.mark.parametrize(("labels", "classes"), CASES)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from twinview.core.errors import ConfigError, DataError
-from twinview.core.types import Batch, Projections
+from twinview.core.types import NO_LABEL, Batch, Projections
 from twinview.heads.identity import identity
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
@@ -81,6 +81,26 @@ def test_cross_entropy_names_every_view_of_an_example_alike() -> None:
     ]
     together = method.terms(method.project(given))["loss"]
     assert torch.allclose(together, torch.stack(each).mean())
+
+
+def test_cross_entropy_is_that_of_the_examples_with_a_label() -> None:
+    method = cross_entropy(nn.Identity(), nn.Linear(6, 4))
+    z = torch.randn(2, 4, 4, dtype=torch.float64, requires_grad=True)
+    some, rows = torch.tensor([2, NO_LABEL, NO_LABEL, 1]), torch.tensor([0, 3])
+    losses = [
+        method.terms(Projections(z, some))["loss"],
+        method.terms(Projections(z[:, rows], some[rows]))["loss"],
+    ]
+    assert torch.allclose(*losses)
+    found, expected = (torch.autograd.grad(loss, z)[0] for loss in losses)
+    assert torch.allclose(found, expected) and (found[:, 1:3] == 0).all()
+
+
+def test_cross_entropy_of_no_labels_is_zero_with_a_gradient_of_zero() -> None:
+    method = cross_entropy(nn.Identity(), nn.Linear(6, 4))
+    z = torch.randn(1, 4, 4, requires_grad=True)
+    loss = method.terms(Projections(z, torch.full((4,), NO_LABEL)))["loss"]
+    assert loss == 0 and torch.equal(torch.autograd.grad(loss, z)[0], torch.zeros_like(z))
 
 
 def test_cross_entropy_s_chance_is_the_log_of_the_classes() -> None:

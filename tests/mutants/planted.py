@@ -700,8 +700,8 @@ PLANTED = (
         19,
         "the training takes the test split",
         PRETRAINING,
-        'train, pairs = prepared.splits["train"]',
-        'train, pairs = prepared.splits["test"]',
+        'train = prepared.splits["train"]',
+        'train = prepared.splits["test"]',
         "tests/pipeline/test_leakage.py",
     ),
     Mutant(

@@ -14,6 +14,16 @@ NO_LABEL = -1  # stands in labels for an example without a label
 NO_GROUP = -1  # stands in groups for an example without a group
 
 
+def apart_without(values: Tensor) -> Tensor:
+    """Labels or groups (n,), where each row without one has a negative number that no other has.
+
+    So rows without a label are as different as rows of different classes. A second call changes
+    nothing.
+    """
+    own = -1 - torch.arange(len(values), device=values.device)
+    return torch.where(values < 0, own, values)
+
+
 @dataclass(frozen=True)
 class Split:
     """The raw examples of one split.
@@ -31,6 +41,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def labelled_rows(self) -> Tensor:
+        """The rows that have a label: (k,) int64, ascending."""
+        if self.labels is None:
+            return torch.arange(0)
+        return (self.labels != NO_LABEL).nonzero().squeeze(1)
 
     def take(self, rows: Tensor) -> "Split":
         """The given rows, in the given order."""
@@ -57,7 +73,7 @@ class Pairs:
         """A split whose examples are the pairs, so that batches are made of pairs.
 
         A label is 1 for a positive pair and 0 for a negative one, and an id is the pair's number.
-        There are no inputs: PairViews gives the views.
+        There are no inputs: pair_views gives the views.
         """
         return Split(torch.empty(len(self), 0), self.alike.long(), torch.arange(len(self)))
 

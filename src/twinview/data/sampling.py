@@ -1,4 +1,4 @@
-"""The rows of an epoch's batches: all rows shuffled, or several rows of each of some classes."""
+"""The rows of an epoch's batches: shuffled, one of a unit, or several of each of some classes."""
 
 import torch
 from torch import Tensor
@@ -15,6 +15,49 @@ def shuffled_batches(examples: int, batch_size: int, generator: torch.Generator)
     return order[: examples // batch_size * batch_size].view(-1, batch_size)
 
 
+def batches_apart(units: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
+    """Random batches of which none has two rows of a unit.
+
+    There are as many batches as `shuffled_batches` gives, and each row comes at most once. A unit
+    with more rows than there are batches leaves out some, at random. The rows of a unit go to the
+    batches that have the most room, so all of them find one if that is possible at all (the
+    theorem of Havel and Hakimi, for bipartite graphs).
+
+    Parameters
+    ----------
+    units : (n,) int64, which `fit_apart` accepts.
+    batch_size : the number of rows of a batch.
+    generator : draws the rows and their order.
+
+    Returns
+    -------
+    The rows of each batch, in random order: (batches, batch_size) int64.
+    """
+    count = len(units) // batch_size
+    kept = _at_most(count, units, generator)[: count * batch_size]
+    _, unit, sizes = units[kept].unique(return_inverse=True, return_counts=True)
+    order = torch.randperm(len(sizes), generator=generator)
+    rows, ends = kept[order.argsort()[unit].argsort(stable=True)], sizes[order].cumsum(0)
+    room, batch = torch.full((count,), batch_size), torch.empty_like(rows)
+    start = 0
+    while start < len(rows):
+        # The next units, which together have no more rows than there are batches.
+        end = int(ends[torch.searchsorted(ends, start + count, right=True) - 1])
+        ties = torch.rand(count, generator=generator, dtype=torch.float64)
+        batch[start:end] = (room + ties).argsort(descending=True)[: end - start]
+        room[batch[start:end]] -= 1
+        start = end
+    order = torch.rand(count, batch_size, generator=generator).argsort(1)
+    return rows[batch.argsort(stable=True)].view(count, batch_size).gather(1, order)
+
+
+def fit_apart(units: Tensor, batch_size: int) -> bool:
+    """Whether there are as many batches without two rows of a unit as shuffled ones."""
+    count = len(units) // batch_size
+    _, sizes = units.unique(return_counts=True)
+    return int(sizes.clamp(max=count).sum()) >= count * batch_size
+
+
 def balanced_batches(
     labels: Tensor | None, per_class: int, batch_size: int, generator: torch.Generator
 ) -> Tensor:
@@ -27,7 +70,7 @@ def balanced_batches(
 
     Parameters
     ----------
-    labels : (n,) int64, or None.
+    labels : (n,) int64, all of rows that have a label; or None.
     per_class : the number of rows of each class in a batch; it divides batch_size.
     batch_size : the number of rows of a batch.
     generator : draws the classes, the rows and their order.
@@ -60,6 +103,17 @@ def balanced_batches(
     # them.
     order = torch.rand(count, batch_size, generator=generator).argsort(1)
     return rows.flatten(1).gather(1, order)
+
+
+def _at_most(most: int, units: Tensor, generator: torch.Generator) -> Tensor:
+    """All rows in random order, but of each unit no more than `most`."""
+    order = torch.randperm(len(units), generator=generator)
+    by_unit = units[order].argsort(stable=True)
+    _, sizes = units.unique(return_counts=True)
+    first = (sizes.cumsum(0) - sizes).repeat_interleave(sizes)
+    number = torch.empty_like(order)  # of each row of `order` among those of its unit
+    number[by_unit] = torch.arange(len(units)) - first
+    return order[number < most]
 
 
 def _rows_in_rounds(rows: Tensor, count: int, size: int, generator: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn, optim
 from twinview.compute import devices, processes
 from twinview.core import randomness
 from twinview.core.errors import ConfigError, TrainingError
-from twinview.core.types import Batch, Split
+from twinview.core.types import Batch, Split, apart_without
 from twinview.data import sampling
 from twinview.learning import tally
 from twinview.learning.parts import Method, Part, Queue
@@ -27,7 +27,8 @@ class Budget:
     learning_rate: the peak, for this batch size. seed: for the order of examples and the random
     numbers of each step. precision: of encoder and head: auto, float32 or bfloat16, as in
     devices.choose_precision; weights and losses stay float32. examples_per_class: how many examples
-    of each class a batch has (sampling.balanced_batches); None: batches are shuffled.
+    of each class a batch has (sampling.balanced_batches); None: batches are shuffled. groups_apart:
+    whether no batch has two examples of a group (sampling.batches_apart).
     """
 
     epochs: int
@@ -37,6 +38,7 @@ class Budget:
     seed: int
     precision: str
     examples_per_class: int | None = None
+    groups_apart: bool = False
 
     @classmethod
     def from_settings(cls, settings: Pretrain) -> "Budget":
@@ -244,11 +246,15 @@ def scale_learning_rate(rate: float, batch_size: int, rule: str) -> float:
 def _order(train: Split, budget: Budget, epoch: int) -> Tensor:
     """The rows of each batch of an epoch: (steps, batch_size)."""
     generator = randomness.generator(budget.seed, f"order/{epoch}")
-    if budget.examples_per_class is None:
-        return sampling.shuffled_batches(len(train), budget.batch_size, generator)
-    return sampling.balanced_batches(
-        train.labels, budget.examples_per_class, budget.batch_size, generator
-    )
+    if budget.examples_per_class is not None:
+        return sampling.balanced_batches(
+            train.labels, budget.examples_per_class, budget.batch_size, generator
+        )
+    if budget.groups_apart:
+        assert train.groups is not None, "groups are kept apart, and there are none"
+        units = apart_without(train.groups)
+        return sampling.batches_apart(units, budget.batch_size, generator)
+    return sampling.shuffled_batches(len(train), budget.batch_size, generator)
 
 
 def _advance(state: State, batch: Batch, precision: str, progress: float) -> float:

@@ -64,10 +64,10 @@ def geometry(observed: Observation) -> dict[str, float]:
 def validation_knn(queries: Split, bank: Split) -> list[Monitor]:
     """The monitor of how well the nearest features of bank predict the labels of queries.
 
-    The list is empty when queries or bank have no labels. The examples are not augmented.
+    All of them have labels; the list is empty where there are none. The examples are not augmented.
     """
     bank_labels, query_labels = bank.labels, queries.labels
-    if bank_labels is None or query_labels is None:
+    if bank_labels is None or query_labels is None or not len(bank) or not len(queries):
         return []
     inputs = torch.cat([bank.inputs, queries.inputs])
     return [partial(_validation_knn, inputs, bank_labels, query_labels)]
@@ -88,10 +88,14 @@ def two_views(split: Split, render: Renderer) -> Batch:
     return Batch(torch.stack(views), split.labels, split.ids)
 
 
-def evenly_spaced(split: Split, count: int) -> Split:
-    """`count` examples at equal distances, since sources may list their classes one by one."""
-    count = min(count, len(split))
-    return split.take(torch.arange(count) * len(split) // count)
+def evenly_spaced(split: Split, count: int, *, labelled: bool = False) -> Split:
+    """`count` examples at equal distances, since sources may list their classes one by one.
+
+    labelled: only examples that have a label are taken.
+    """
+    rows = split.labelled_rows() if labelled else torch.arange(len(split))
+    count = min(count, len(rows))
+    return split.take(rows[torch.arange(count) * len(rows) // max(1, count)])
 
 
 def _device(method: Method) -> torch.device:

@@ -1,8 +1,9 @@
 """Pairwise distances of a batch's embeddings, and the positive pairs and triplets among them.
 
 z: (v, n, d); its m = v n embeddings are numbered views first. Two embeddings are a positive pair
-when they have the same label or, without labels, when they are views of the same example; all
-other pairs are negative. Memory holds (m, m) numbers, and (positive pairs, m) for triplets.
+when they have the same label or are views of the same example; all other pairs are negative. An
+example without a label is like a class of its own. Memory holds (m, m) numbers, and (positive
+pairs, m) for triplets.
 """
 
 import math
@@ -10,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from twinview.core.types import NO_LABEL, apart_without
 from twinview.learning import log_sum_exp, tally
 from twinview.settings.ranges import Distance, Mining
 
@@ -44,11 +46,16 @@ def pair_masks(z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
 
     An embedding and itself are in neither.
     """
-    views, n, _ = z.shape
-    labels = torch.arange(n, device=z.device) if labels is None else labels
-    labels = labels.repeat(views)
+    views = len(z)
+    labels = classes(z, labels).repeat(views)
     same = labels[:, None] == labels
     return same.clone().fill_diagonal_(False), ~same
+
+
+def classes(z: Tensor, labels: Tensor | None) -> Tensor:
+    """The class (n,) of each example of z (v, n, d); one of its own for each without a label."""
+    unlabelled = torch.full((z.shape[1],), NO_LABEL, device=z.device)
+    return apart_without(unlabelled if labels is None else labels)
 
 
 def mean_or_zero(values: Tensor) -> Tensor:

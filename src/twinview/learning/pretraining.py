@@ -1,21 +1,23 @@
 """Pretraining, as stage pretrain and twinview.train run it: it is built, continued and saved."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from twinview.compute import batch_norm, devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, randomness
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
-from twinview.core.types import Split
+from twinview.core.types import Pairs, Split
 from twinview.data.splits import Prepared
 from twinview.learning import monitors
 from twinview.learning.curves import Curves
+from twinview.learning.kept_apart import units_kept_apart
 from twinview.learning.loop import Budget, State, Step
 from twinview.learning.parts import Method
 from twinview.learning.session import CheckpointStore, Session, follow
@@ -23,7 +25,8 @@ from twinview.learning.watch import Watch
 from twinview.models import encoder, head
 from twinview.models.encoder import Encoder
 from twinview.settings.params import Params
-from twinview.views.live import LiveViews, PairViews, Views
+from twinview.views.groups import group_views, require_groups
+from twinview.views.live import LiveViews, Views, pair_views, views_of
 from twinview.views.plan import ViewPlan
 
 
@@ -48,7 +51,8 @@ class ResultPaths:
 class Training:
     """A training before its first step.
 
-    train: the train examples, or labelled pairs of them. views: the views of these.
+    train: the train examples, or labelled pairs of them; those of one group never share a batch.
+    views: the views of these. note: what to print about the examples, or "".
     """
 
     settings: Params
@@ -58,6 +62,7 @@ class Training:
     state: State
     train: Split
     views: Views
+    note: str
 
     @classmethod
     def from_settings(
@@ -80,8 +85,8 @@ class Training:
         device = devices.choose_device(options.device)
         network, method = build(settings, prepared)
         add_small_crops(views, plan, prepared, network, method)
-        train, views = examples(settings, prepared, views, method)
-        if method.supervised and train.labels is None:
+        train, views, note = examples(settings, prepared, plan, views, method)
+        if method.supervised and not len(train.labelled_rows()):
             raise DataError.at(
                 "pretrain.method",
                 f"is {options.method!r}, which learns from labels, and this data has none",
@@ -90,12 +95,13 @@ class Training:
         if options.compile:
             devices.compile_in_place(network, device)
         state = State.initial(method, settings.bound("optimizers", options.optimizer), device)
-        return cls(settings, prepared, plan, network, state, train, views)
+        return cls(settings, prepared, plan, network, state, train, views, note)
 
     @property
     def budget(self) -> Budget:
         """The length, learning rate and precision of the training."""
-        return Budget.from_settings(self.settings.pretrain)
+        budget = Budget.from_settings(self.settings.pretrain)
+        return replace(budget, groups_apart=self.train.groups is not None)
 
     @property
     def total_steps(self) -> int:
@@ -133,11 +139,14 @@ class Training:
         """The watch, which measures some validation examples; as many train examples vote."""
         count, method = self.settings.pretrain.monitor_examples, self.state.method
         queries = monitors.evenly_spaced(self.prepared.splits["validation"], count)
-        bank = monitors.evenly_spaced(self.prepared.splits["train"], count)
+        labelled = [
+            monitors.evenly_spaced(self.prepared.splits[name], count, labelled=True)
+            for name in ("validation", "train")
+        ]
         batch = monitors.two_views(queries, self.plan.renderer(self.prepared.modality))
         chance = method.chance(self.budget.batch_size)
         curves = Curves(self.budget.steps_per_epoch(len(self.train)), chance)
-        measured = [monitors.geometry, *monitors.validation_knn(queries, bank)]
+        measured = [monitors.geometry, *monitors.validation_knn(*labelled)]
         return Watch(method, batch, measured, curves)
 
 
@@ -182,24 +191,47 @@ def add_small_crops(
 
 
 def examples(
-    settings: Params, prepared: Prepared, views: Views, method: Method
-) -> tuple[Split, Views]:
-    """The train examples with their views, or labelled pairs of them for a method that needs pairs.
+    settings: Params, prepared: Prepared, plan: ViewPlan, views: Views, method: Method
+) -> tuple[Split, Views, str]:
+    """The examples that are trained on, their views, and what to print about them.
+
+    They are labelled pairs for a method that needs pairs, the labelled rows of train where batches
+    are balanced by class, and all of train otherwise. Those of one group must not share a batch.
 
     Parameters
     ----------
-    settings : they name the method and the size of its batches.
+    settings : they name the method, the size of its batches and what its views are of.
     prepared : the splits and the labelled pairs.
+    plan : its seed draws the members of groups.
     views : the views of the train split.
     method : the method that is trained.
 
     Raises
     ------
-    DataError : the method learns from pairs, and there are none, or fewer than a batch.
+    DataError : the method learns from pairs, or pretrain.examples_per_class is set, and there are
+        no pairs or labels, or fewer than a batch; views.positives is group, and there are none.
+    ConfigError : the groups leave too few examples for a batch.
     """
-    train, pairs = prepared.splits["train"], prepared.pairs
-    if not method.pairs:
-        return train, views
+    train = prepared.splits["train"]
+    if method.pairs:
+        pairs = _require_pairs(settings, prepared)
+        return pairs.as_split(), pair_views(views, pairs), ""
+    if settings.views.positives == "group":
+        views = group_views(views, require_groups(train), plan.seed)
+    if settings.pretrain.examples_per_class is not None:
+        rows = _require_labelled(settings, train)
+        if train.labels is not None and len(rows) < len(train):
+            # The loop needs no inputs, of which a copy may not fit into memory.
+            labelled = Split(torch.empty(len(rows), 0), train.labels[rows], train.ids[rows])
+            return labelled, views_of(views, rows), ""
+        return replace(train, groups=None), views, ""
+    units, note = units_kept_apart(settings, train)
+    return replace(train, groups=units), views, note
+
+
+def _require_pairs(settings: Params, prepared: Prepared) -> Pairs:
+    """The labelled pairs. Raises DataError when there are none, or fewer than a batch."""
+    pairs = prepared.pairs
     name, batch_size = settings.pretrain.method, settings.pretrain.batch_size
     if pairs is None:
         raise DataError.at(
@@ -214,4 +246,17 @@ def examples(
             f"{batch_size:,}",
             "name another file, or lower pretrain.batch_size",
         )
-    return pairs.as_split(), PairViews(views, pairs)
+    return pairs
+
+
+def _require_labelled(settings: Params, train: Split) -> Tensor:
+    """The rows with a label. Raises DataError when there are fewer than a batch."""
+    rows, batch_size = train.labelled_rows(), settings.pretrain.batch_size
+    if len(rows) < batch_size:
+        raise DataError.at(
+            "pretrain.examples_per_class",
+            f"balances classes, and {len(rows):,} train examples have a label, fewer than "
+            f"pretrain.batch_size: {batch_size:,}",
+            "set it to null, or lower pretrain.batch_size",
+        )
+    return rows

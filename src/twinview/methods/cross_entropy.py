@@ -7,12 +7,17 @@ from torch import Tensor, nn
 
 from twinview.core import declare
 from twinview.core.errors import ConfigError, DataError
+from twinview.core.types import NO_LABEL
 from twinview.learning import log_sum_exp
 from twinview.learning.parts import Method, Siamese, output_width
 
 
 def cross_entropy(encoder: nn.Module, head: nn.Module) -> Method:
-    """Trains the head to classify a view of each example. Raises DataError for unlabelled data."""
+    """Trains the head to classify a view of each example that has a label.
+
+    A batch without labels costs zero, with a gradient of zero. Raises DataError for unlabelled
+    data.
+    """
     classes = output_width(head, "cross_entropy")
     return Siamese(
         encoder, head, _cross_entropy, lambda n: math.log(classes), views=1, supervised=True
@@ -38,4 +43,7 @@ def _cross_entropy(z: Tensor, labels: Tensor | None) -> Tensor:
             f"is {z.shape[2]}, and the data have more classes",
             f"set it to {int(labels.max()) + 1} or more",
         )
-    return F.cross_entropy(log_sum_exp.upcast(z).flatten(0, 1), labels.repeat(len(z)))
+    rows = log_sum_exp.upcast(z).flatten(0, 1)
+    if not (labels != NO_LABEL).any():
+        return rows.sum() * 0
+    return F.cross_entropy(rows, labels.repeat(len(z)), ignore_index=NO_LABEL)

@@ -131,10 +131,14 @@ class Margin(Method):
         return labels
 
     def _boundaries(self, labels: Tensor | None, views: int) -> Tensor:
-        """The boundary of each anchor: (m, 1), or (1,) if all anchors share it."""
+        """The boundary of each anchor: (m, 1), or (1,) if all anchors share it.
+
+        That of an anchor without a label is the mean of all classes.
+        """
         if self.classes is None or labels is None:
             return self.beta
-        return self.beta[labels.repeat(views), None]
+        labels = labels.repeat(views)[:, None]
+        return torch.where(labels < 0, self.beta.mean(), self.beta[labels.clamp(min=0)])
 
 
 @torch.no_grad()

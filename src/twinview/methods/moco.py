@@ -67,6 +67,11 @@ def moco(
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     yield from oversized("methods.moco.queue", options["queue"] or 0, "train", settings)
+    if options["queue"] and settings.views.positives == "group":
+        yield (
+            f"methods.moco.queue: is {options['queue']}, and views.positives is 'group', so the "
+            "queue would hold keys of the anchor's group as negatives; set it to null"
+        )
     pretrain, group = settings.pretrain, options["batch_norm_group"]
     if group and group >= pretrain.batch_size:
         yield (

@@ -68,6 +68,11 @@ def siamese(
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     if options["positives"] == "pairs" and settings.data.pairs is None:
         yield "data.pairs: is null, but methods.siamese.positives is 'pairs'; name a file"
+    if options["positives"] == "pairs" and settings.views.positives == "group":
+        yield (
+            "views.positives: is 'group', but methods.siamese.positives is 'pairs', which says "
+            "what the views are of; set one of them to another value"
+        )
 
 
 DECLARES = declare.Method(negatives=None, objective=True, check=_check)

@@ -7,7 +7,7 @@ from annotated_types import Gt
 from torch import Tensor
 
 from twinview.core import declare
-from twinview.learning import log_sum_exp, tally
+from twinview.learning import log_sum_exp, pair_mining, tally
 
 
 def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, Gt(0)]) -> Tensor:
@@ -20,14 +20,14 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
     Parameters
     ----------
     z : (v, n, d), at any scale but zero.
-    labels : (n,) integers, embeddings with the same label are positives; None: every example is a
-        class, which with two views is NT-Xent.
+    labels : (n,) integers, embeddings with the same label are positives; an example with NO_LABEL
+        is a class of its own. None: every example is one, which with two views is NT-Xent.
     temperature : divides the products. The paper uses .1. Its code also multiplies the loss by
         temperature / .07, which the equation does not.
     """
-    views, n, _ = z.shape
+    views = len(z)
     rows = log_sum_exp.normalise(z).flatten(0, 1)
-    labels = torch.arange(n, device=z.device) if labels is None else labels
+    labels = pair_mining.classes(z, labels)
     count = log_sum_exp.count_positives(labels, views)
     tally.record_anchors(count, len(rows) - 1 - count)
     agreement = _agreement(rows, labels.repeat(views)) / count.clamp(min=1) / temperature

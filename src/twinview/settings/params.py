@@ -128,12 +128,18 @@ def check_stated(values: object, place: str) -> None:
 
 
 def _make(settings: Params) -> None:
-    """Raises ConfigError for what head and method refuse, and for too few cached views."""
+    """Raises ConfigError for what head and method refuse, and views that do not suit the method."""
     from torch import nn  # here alone: settings are loaded, and known ones checked, without it
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
     head = settings.bound("heads", own.head)(width)
     views = settings.bound("methods", own.method)(nn.Identity(), head).views
+    if settings.views.positives == "group" and views == 1:
+        raise ConfigError.at(
+            "views.positives",
+            f"is group, but methods.{own.method} takes one view of an example",
+            "set it to example",
+        )
     if settings.views.mode == "cached" and cached.count % views:
         raise ConfigError(
             f"views.cached.count: is {cached.count}; methods.{own.method} takes {views} views of "
@@ -305,6 +311,12 @@ def _impossible(params: Params) -> Iterator[str]:
     own = params.pretrain
     yield from _oversized(params)
     yield from _indivisible(own)
+    if own.examples_per_class is not None and params.views.positives == "group":
+        yield (
+            f"pretrain.examples_per_class: is {own.examples_per_class}, and views.positives is "
+            "'group', so batches could not keep the examples of a group apart; set one of them "
+            "to its usual value, null or example"
+        )
     if own.warmup_epochs >= own.epochs:
         yield (
             f"pretrain.warmup_epochs: is {own.warmup_epochs}, but the training ends "

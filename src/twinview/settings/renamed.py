@@ -55,6 +55,7 @@ NEW: Mapping[str, Any] = {
     "data.jpeg_margin": 2,
     "data.max_left_out": None,
     "pretrain.labels": "used",
+    "views.positives": "example",
 }
 
 _GONE = "gone: "

@@ -112,9 +112,14 @@ class Cached(Section):
 
 
 class Views(Section):
-    """Augmented views: the chain of augmentations, and whether views are rendered once or anew."""
+    """Augmented views: the chain of augmentations, and whether views are rendered once or anew.
+
+    positives: whether the views of an example are all of itself, or of different members of its
+    group.
+    """
 
     mode: Literal["cached", "live"]
+    positives: Literal["example", "group"]
     chain: Annotated[tuple[Annotated[str, OneOf("augmentations")], ...], Len(1), Distinct]
     seed: Seed
     cached: Cached

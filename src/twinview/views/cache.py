@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -142,10 +142,9 @@ class CachedViews(Views):
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """The next `count` views in each example's order: (count, n, ...)."""
-        taken = np.empty((count, len(rows), *self.shards[0].shape[2:]), self.shards[0].dtype)
-        for number, members, positions, chosen in self._by_shard(rows, epoch, count):
-            for view in range(count):
-                taken[view, members] = self.shards[number][positions, chosen[:, view]]
+        taken = np.empty((count, rows.shape[-1], *self.shards[0].shape[2:]), self.shards[0].dtype)
+        for number, places, positions, chosen in self._by_shard(rows, epoch, count):
+            taken[places] = self.shards[number][positions, chosen]
         return torch.from_numpy(taken)
 
     def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
@@ -155,24 +154,33 @@ class CachedViews(Views):
             if isinstance(shard, np.memmap):
                 row, view = shard.strides[:2]
                 with Path(str(shard.filename)).open("rb") as file:
-                    for start in (positions[:, None] * row + chosen * view + shard.offset).ravel():
+                    for start in positions * row + chosen * view + shard.offset:
                         os.posix_fadvise(file.fileno(), start, view, os.POSIX_FADV_WILLNEED)
 
     def _by_shard(
         self, rows: Tensor, epoch: int, count: int
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-        """For each shard that has some of the rows: its number, which rows, where, and their views.
+    ) -> Iterator[tuple[int, tuple[Any, ...], np.ndarray, np.ndarray]]:
+        """For each shard that has some of the views: its number, their places, and what they are.
 
-        The rows are given by their positions in `rows`, then by those in the shard.
+        places: which view of which row of the result. The other two are the positions in the shard,
+        of the example and of its view.
         """
         if self.count % count:
             raise DataError(f"{self.count} cached views cannot be taken {count} at a time")
         cycle, turn = divmod(epoch, self.count // count)
-        draws = Draws.for_examples(
-            self._seed, self._ids[rows], torch.full_like(rows, cycle), _ORDER
+        chosen = np.stack(
+            [
+                self._orders(part, cycle)[:, turn * count + view]
+                for view, part in enumerate(rows.expand(count, -1))
+            ]
         )
-        chosen = draws.permutation(self.count)[:, turn * count : (turn + 1) * count].numpy()
-        numbers, positions = np.divmod(rows.numpy(), self._per_shard)
+        numbers, positions = np.divmod(rows.expand(count, -1).numpy(), self._per_shard)
         for number in np.unique(numbers):
-            members = np.flatnonzero(numbers == number)
-            yield number, members, positions[members], chosen[members]
+            places = np.nonzero(numbers == number)
+            yield number, places, positions[places], chosen[places]
+
+    def _orders(self, rows: Tensor, cycle: int) -> np.ndarray:
+        """The order (n, K) in which each row takes its views in a cycle of K views."""
+        cycles = torch.full_like(rows, cycle)
+        draws = Draws.for_examples(self._seed, self._ids[rows], cycles, _ORDER)
+        return draws.permutation(self.count).numpy()

@@ -1,4 +1,4 @@
-"""Where the training loop gets its views from: an interface, views rendered on demand, pairs."""
+"""Where the training loop gets its views from: an interface, views on demand, chosen views."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Views(ABC):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """`count` views of each row of the split in the given epoch: (count, n, ...), as stored.
 
-        rows: (n,) int64. epoch: from 0.
+        rows: (n,) int64; or (count, n), the rows that each view is of. epoch: from 0.
         """
 
     def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - views may ignore it
@@ -41,35 +41,58 @@ class LiveViews(Views):
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """The views with the numbers epoch * count to epoch * count + count - 1."""
-        part = self._split.take(rows)
-        numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
-        return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])
+        return torch.stack(
+            [
+                self._view(part, epoch * count + view)
+                for view, part in enumerate(rows.expand(count, -1))
+            ]
+        )
 
     def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
         """Asks the system to read from the disk the rows of a mapped split."""
-        read_ahead(self._split.inputs, rows)
+        read_ahead(self._split.inputs, rows.flatten())
+
+    def _view(self, rows: Tensor, number: int) -> Tensor:
+        part = self._split.take(rows)
+        return self._render(part.inputs, part.ids, torch.full_like(rows, number))
+
+
+# (rows (n,), epoch, count) to the rows (count, n) of other views: the one that each view is of.
+Choose = Callable[[Tensor, int, int], Tensor]
 
 
 @final
-class PairViews(Views):
+class ChosenViews(Views):
+    """Views of the rows that a function chooses; small crops are those of its first view's rows."""
+
+    def __init__(self, views: Views, choose: Choose) -> None:
+        self._views = views
+        self._choose = choose
+        if (small_crops := views.small_crops) is not None:
+            self.small_crops = lambda rows, epoch: small_crops(choose(rows, epoch, 1)[0], epoch)
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """View k of each row is view k of the row that is chosen for it: (count, n, ...)."""
+        return self._views.take(self._choose(rows, epoch, count), epoch, count)
+
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Prepares the views of the chosen rows."""
+        self._views.prefetch(self._choose(rows, epoch, count), epoch, count)
+
+
+def pair_views(views: Views, pairs: Pairs) -> Views:
     """The views of labelled pairs: the first view of the first example, the second of the second.
 
     So a pair of an example with itself has two different views of it.
     """
 
-    def __init__(self, views: Views, pairs: Pairs) -> None:
-        self._views = views
-        self._pairs = pairs
-
-    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """The two views of each pair: (2, n, ...). rows: numbers of pairs. count: 2."""
+    def choose(rows: Tensor, epoch: int, count: int) -> Tensor:
         assert count == 2, "a pair has two views"
-        both = enumerate(self._both(rows))
-        return torch.stack([self._views.take(part, epoch, 2)[view] for view, part in both])
+        return torch.stack([pairs.first[rows], pairs.second[rows]])
 
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Prepares for the next call of `take`. rows: numbers of pairs."""
-        self._views.prefetch(torch.cat(self._both(rows)), epoch, count)
+    return ChosenViews(views, choose)
 
-    def _both(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return self._pairs.first[rows], self._pairs.second[rows]
+
+def views_of(views: Views, chosen: Tensor) -> Views:
+    """The views of the chosen rows (k,) alone, numbered from 0."""
+    return ChosenViews(views, lambda rows, epoch, count: chosen[rows].expand(count, -1))
