@@ -8,7 +8,7 @@ from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.file_source import FileSource
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
-from twinview.reporting.data_card import contact_sheet, data_card
+from twinview.reporting.data_card import contact_sheet, data_card, describe_examples
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
@@ -37,7 +37,7 @@ def main() -> None:
     prepared = divided.prepared
     pairs = labelled_pairs.read(Path(data.pairs), prepared.splits) if data.pairs else None
     prepared = dataclasses.replace(prepared, pairs=pairs)
-    card = data_card(prepared, data.source)
+    card = data_card(prepared, data.source) | describe_examples(divided.table, divided.notes)
     split_writer.save(paths.PREPARED, prepared, divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
