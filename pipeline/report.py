@@ -4,6 +4,7 @@ from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
+from twinview.data.examples import load_examples
 from twinview.experiments import lock_file
 from twinview.models import embeddings
 from twinview.reporting.costs import format_size
@@ -26,6 +27,7 @@ STAGE = Stage(
     reads=(
         paths.EMBEDDINGS,
         paths.PREPARED,
+        paths.DATA_CARD,
         paths.PRETRAIN_RUN,
         paths.EVALUATION,
         paths.PREDICTIONS,
@@ -54,6 +56,8 @@ def main() -> None:
         epochs=load_rows(paths.PRETRAIN_EPOCHS),
         run=files.load_json(paths.PRETRAIN_RUN),
         prepared=splits.load(paths.PREPARED),
+        examples=load_examples(paths.EXAMPLES),
+        card=files.load_json(paths.DATA_CARD),
         features=embeddings.load(paths.EMBEDDINGS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
         outs=lock_file.recorded_outs(UPSTREAM),

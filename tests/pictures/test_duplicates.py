@@ -1,4 +1,4 @@
-"""Duplicates: exact copies, and near ones beside a loop over all pairs."""
+"""Exact copies, and candidates for near ones beside a loop over all pairs."""
 
 import itertools
 
@@ -7,11 +7,9 @@ import pytest
 
 from twinview.pictures import duplicates
 from twinview.pictures.duplicates import (
-    clusters_of_hashes,
     difference_hashes,
     exact_clusters,
     members,
-    near_clusters,
     near_pairs,
     spanning,
 )
@@ -33,6 +31,12 @@ def hashes_in_families(seed: int, families: int = 30, each: int = 6) -> np.ndarr
     return random.permutation(np.unique(np.repeat(centres, each) ^ np.array(changed)))
 
 
+def found_pairs(hashes: np.ndarray, distance: int) -> list[tuple[int, int]]:
+    """What near_pairs gives where all positions are equal."""
+    blocks = near_pairs(hashes, distance, np.zeros(len(hashes)), 0.0)
+    return [tuple(pair) for block in blocks for pair in block.tolist()]
+
+
 def all_pairs(hashes: np.ndarray, distance: int) -> list[tuple[int, int]]:
     values = [int(of) for of in hashes]
     return [
@@ -45,15 +49,15 @@ def all_pairs(hashes: np.ndarray, distance: int) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("distance", [0, 1, 6, 20, 63])
 def test_near_pairs_are_those_of_the_loop_over_all_pairs_each_once(distance: int) -> None:
     hashes = hashes_in_families(distance)
-    blocks = [tuple(pair) for block in near_pairs(hashes, distance) for pair in block.tolist()]
-    assert sorted(blocks) == all_pairs(hashes, distance)
-    assert distance not in (6, 20) or 0 < len(blocks) < len(hashes) * (len(hashes) - 1) // 2
+    found = found_pairs(hashes, distance)
+    assert sorted(found) == all_pairs(hashes, distance)
+    assert distance not in (6, 20) or 0 < len(found) < len(hashes) * (len(hashes) - 1) // 2
 
 
 def test_blocks_change_no_pair_and_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = hashes_in_families(1)
     monkeypatch.setattr(duplicates, "_BLOCK", 50)
-    blocks = list(near_pairs(hashes, 6))
+    blocks = list(near_pairs(hashes, 6, np.zeros(len(hashes)), 0.0))
     assert max(map(len, blocks)) <= 50 and len(blocks) > 3
     assert sorted(tuple(pair) for block in blocks for pair in block.tolist()) == all_pairs(
         hashes, 6
@@ -62,8 +66,27 @@ def test_blocks_change_no_pair_and_bound_the_memory(monkeypatch: pytest.MonkeyPa
 
 def test_equal_hashes_are_pairs_too() -> None:
     hashes = np.array([7, 3, 7, 2**63, 7], np.uint64)
-    found = [tuple(pair) for block in near_pairs(hashes, 0) for pair in block.tolist()]
-    assert sorted(found) == [(0, 2), (0, 4), (2, 4)]
+    assert sorted(found_pairs(hashes, 0)) == [(0, 2), (0, 4), (2, 4)]
+
+
+def test_pairs_out_of_reach_are_not_given() -> None:
+    hashes = hashes_in_families(3)
+    positions = np.random.default_rng(0).uniform(-1, 1, len(hashes))
+    blocks = near_pairs(hashes, 6, positions, 0.25)
+    found = [tuple(pair) for block in blocks for pair in block.tolist()]
+    near = [(i, j) for i, j in all_pairs(hashes, 6) if abs(positions[i] - positions[j]) <= 0.25]
+    assert sorted(found) == near
+    assert 0 < len(near) < len(all_pairs(hashes, 6))
+
+
+def test_where_all_are_alike_the_nearest_positions_are_paired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(duplicates, "PARTNERS", 2)
+    positions = np.linspace(0, 0.5, 6)
+    (block,) = near_pairs(np.full(6, 7, np.uint64), 0, positions, 1.0)
+    pairs = [tuple(pair) for pair in block.tolist()]
+    assert sorted(pairs) == [(i, j) for i in range(6) for j in (i + 1, i + 2) if j < 6]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
@@ -82,20 +105,6 @@ def test_bands_share_the_constant_bits() -> None:
     assert max(shared) - min(shared) <= 1
 
 
-def test_clusters_are_the_chains_of_near_pairs_named_by_their_first_row() -> None:
-    hashes = np.concatenate([hashes_in_families(2), hashes_in_families(2)[::3]])
-    root = list(range(len(hashes)))
-    for i, j in all_pairs(hashes, 6):  # a loop in place of a union-find
-        root = [min(root[i], root[j]) if of in (root[i], root[j]) else of for of in root]
-    assert clusters_of_hashes(hashes, 6).tolist() == root
-    assert 1 < len(set(root)) < len(hashes)
-
-
-def test_a_chain_is_one_cluster_though_its_ends_are_far_apart() -> None:
-    chain = np.array([0, 2**6 - 1, 2**12 - 1, 2**40 - 1], np.uint64)
-    assert clusters_of_hashes(chain, 6).tolist() == [0, 0, 0, 3]
-
-
 def test_exact_copies_have_the_same_bytes() -> None:
     x = noise(6, 3, 5, 4)
     x[4], x[5] = x[1], x[1]
@@ -108,7 +117,7 @@ def test_a_memory_map_is_read_as_an_array(tmp_path: object) -> None:
     x[3] = x[0]
     np.save(path, x)
     mapped = np.load(path, mmap_mode="r")
-    assert exact_clusters(mapped).tolist() == near_clusters(mapped).tolist() == [0, 1, 2, 0]
+    assert exact_clusters(mapped).tolist() == [0, 1, 2, 0]
 
 
 def test_bits_say_whether_a_pixel_is_darker_than_its_right_neighbour() -> None:
@@ -138,14 +147,6 @@ def test_pictures_of_one_colour_have_the_hash_zero(shape: tuple[int, ...]) -> No
     assert difference_hashes(x).tolist() == [0] * 9
 
 
-def test_a_lighter_or_slightly_noisy_picture_is_a_near_duplicate() -> None:
-    x = noise(10, 3, 8, 9).repeat(6, axis=2).repeat(6, axis=3) // 2
-    noisy, lighter = x + noise(10, 3, 48, 54) // 64, x + 30
-    all_three = np.concatenate([x, noisy, lighter])
-    assert near_clusters(all_three).tolist() == [*range(10)] * 3
-    assert exact_clusters(all_three).tolist() == [*range(30)]
-
-
 def test_blocks_change_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     x = noise(11, 3, 20, 30)
     whole = difference_hashes(x)
@@ -155,8 +156,7 @@ def test_blocks_change_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_pictures_have_no_clusters() -> None:
     none = noise(0, 1, 9, 9)
-    assert [len(of) for of in (exact_clusters(none), near_clusters(none))] == [0, 0]
-    assert members(near_clusters(none)) == []
+    assert len(exact_clusters(none)) == 0 and members(exact_clusters(none)) == []
 
 
 def test_clusters_that_span_splits_are_named_by_their_first_rows() -> None:

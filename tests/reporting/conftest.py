@@ -4,10 +4,14 @@ import dataclasses
 import math
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
 from twinview.core import entries
+from twinview.core.types import Split
+from twinview.data.copies import EXACT
+from twinview.data.examples import SCHEMA
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
 from twinview.evaluation.metrics import classification_metrics
@@ -75,6 +79,8 @@ def outputs(shapes: Prepared) -> StageOutputs:
             "processes": 1, "precision": "float32",
         },
         prepared=prepared,
+        examples=examples_of(prepared),
+        card={"notes": ["the class '<b>' lies in one group only"]},
         features=baselines.raw(prepared),
         views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),
         outs=[
@@ -87,6 +93,34 @@ def outputs(shapes: Prepared) -> StageOutputs:
 @pytest.fixture(scope="session")
 def html(outputs: StageOutputs) -> str:
     return build(outputs)
+
+
+def examples_of(prepared: Prepared) -> pa.Table:
+    """The table of examples: seven broken files, a left-out copy, and a near pair in two splits."""
+    none = dict.fromkeys(SCHEMA.names)
+    train, test = (prepared.splits[name].ids.tolist() for name in ("train", "test"))
+    rows = [
+        none
+        | {"id": row_id, "origin": f"shapes/{row_id}.png", "label": CLASSES[label], "split": name}
+        | {"kind": "PNG", "width": 40 + row_id % 9, "height": 30, "status": "used"}
+        | {"near_of": train[1] if row_id == test[5] else None}
+        for name, split in prepared.splits.items()
+        for row_id, label in zip(split.ids.tolist(), _labels(split), strict=True)
+    ]
+    left_out = none | {"status": "left_out"}
+    rows += [
+        left_out | {"id": n, "origin": f"<i>{n}.jpg", "reason": "broken JPEG", "detail": f"at {n}"}
+        for n in range(7)
+    ]
+    copy = {"id": 7, "origin": "copy of 1.png", "kind": "PNG", "reason": EXACT}
+    rows.append(left_out | copy | {"copy_of": train[1]})
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _labels(split: Split) -> list[int]:
+    assert split.labels is not None
+    labels: list[int] = split.labels.tolist()
+    return labels
 
 
 def build(outputs: StageOutputs) -> str:

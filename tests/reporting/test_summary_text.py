@@ -28,6 +28,7 @@ def found(**changes: Any) -> dict[str, Any]:
         "verdict": "learning",
         "stale": None,
         "left_out": {},
+        "examples": None,
         "report": "reports/report.html",
     } | changes
 
@@ -130,3 +131,10 @@ def test_intervals_that_are_there_are_not_offered() -> None:
     seeds = {"seeds": [0, 1, 2], "metrics": dict.fromkeys(names, one)}
     said = summary(found(seeds=seeds))
     assert "0.900 ± 0.010" in said and "twinview seeds" not in said
+
+
+def test_what_is_left_out_is_one_line_by_reason() -> None:
+    counts = {"broken JPEG": 1012, "no picture": 25}
+    line = "Left out: 1,037 of 2,000 examples (1,012 broken JPEG, 25 no picture)."
+    assert line in summary(found(examples={"count": 2000, "left_out": counts})).splitlines()
+    assert "Left out" not in summary(found(examples={"count": 2000, "left_out": {}}))

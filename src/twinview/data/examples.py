@@ -13,8 +13,9 @@ from twinview.core.parquet_files import load_table, save_table
 from twinview.data.labels import SPLIT_NAMES
 
 USED, LEFT_OUT = "used", "left_out"
-# id: of the example, unique. origin: its path in the folder, or where else it comes from. width,
-# height: of a picture as it was. reason: a few words that are counted. detail: of this example.
+# id: of the example, unique. origin: its path in the folder, or where else it comes from. kind: of
+# the file's content, such as PNG. width, height: of a picture as it was. reason: a few words that
+# are counted. detail: of this example. copy_of, near_of: see copies.CopyPlan.
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.int64(), nullable=False),
@@ -22,11 +23,14 @@ SCHEMA = pa.schema(
         pa.field("label", pa.string()),
         pa.field("group", pa.string()),
         pa.field("split", pa.string()),
+        pa.field("kind", pa.string()),
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         pa.field("detail", pa.string()),
+        pa.field("copy_of", pa.int64()),
+        pa.field("near_of", pa.int64()),
     ]
 )
 
@@ -37,13 +41,16 @@ def save_examples(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     Parameters
     ----------
     path : data/prepared/examples.parquet.
-    columns : the columns of SCHEMA, each with a value or None for each example.
+    columns : columns of SCHEMA, each with a value or None for each example. A column that is not
+        given has no values.
 
     Raises
     ------
     DataError : the rows break a rule that check_examples states.
     """
-    table = pa.table(dict(columns), schema=SCHEMA).sort_by("id")
+    rows = len(columns["id"])
+    filled = {name: columns.get(name, [None] * rows) for name in SCHEMA.names}
+    table = pa.table(filled, schema=SCHEMA).sort_by("id")
     check_examples(path, table)
     save_table(path, table)
 
@@ -78,6 +85,10 @@ def check_examples(path: Path, table: pa.Table) -> None:
             raise DataError.at(path, f"has a row ({broken['origin'][0]}) {words}", remedy)
     if pc.count_distinct(table["id"]).as_py() != len(table):
         raise DataError.at(path, "has an id twice", remedy)
+    for column in ("copy_of", "near_of"):
+        known = pc.is_in(table[column].drop_null(), value_set=table["id"].combine_chunks())
+        if not pc.all(known, min_count=0).as_py():
+            raise DataError.at(path, f"has an id in {column} that is no example's", remedy)
 
 
 def count_reasons(table: pa.Table) -> Counter[str]:

@@ -1,4 +1,6 @@
-"""Pictures that occur twice: exact copies by their bytes, near ones by a difference hash.
+"""Exact copies of pictures by their bytes, and candidates for near ones by a difference hash.
+
+near_copies.py compares the pixels of the candidates.
 
 Rows of several splits are compared in one call: give the pictures one after the other, and
 `spanning` tells which clusters lie in more than one split.
@@ -10,7 +12,7 @@ Punjani and Fleet, arXiv 1307.2982).
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -19,64 +21,50 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 DISTANCE = 6  # bits of 64; near duplicates differ in no more
+PARTNERS = 1024  # of each hash in each band
 _BITS = 64
 _BLOCK = 2**20  # values that are held at a time: pixels, or pairs of hashes
 # Pillow's luma of colour, in whole numbers, so that pixels of one colour have one luma.
 _LUMA, _LUMA_SHIFT = (19595, 38470, 7471), 16
 
 
-def exact_clusters(pictures: np.ndarray) -> np.ndarray:
+def exact_clusters(pictures: Iterable[np.ndarray]) -> np.ndarray:
     """(n,) int64: for each picture the first row that holds the same bytes, often its own.
 
-    Pictures are compared by a hash of 128 bits. pictures: uint8 (n, c, h, w); a memory map is read
-    row by row.
+    Pictures are compared by a hash of 128 bits. pictures: arrays of one shape and type, or one
+    array of them all; a memory map is read row by row.
     """
     first: dict[bytes, int] = {}
     hashes = (hashlib.blake2b(picture.tobytes(), digest_size=16).digest() for picture in pictures)
     return np.array([first.setdefault(of, row) for row, of in enumerate(hashes)], dtype=np.int64)
 
 
-def near_clusters(pictures: np.ndarray, distance: int = DISTANCE) -> np.ndarray:
-    """(n,) int64: for each picture the first row of its cluster of near duplicates.
+def near_pairs(
+    hashes: np.ndarray, distance: int, positions: np.ndarray, reach: float
+) -> Iterator[np.ndarray]:
+    """The pairs of rows with near hashes and near positions, each once, in blocks (m, 2).
 
-    A cluster holds whatever is linked by a chain of pairs at most `distance` bits apart, so that
-    its ends may differ in more bits. Small pictures of similar things on a plain ground have near
-    hashes too: most of Fashion-MNIST becomes one cluster at a distance of 6. So a caller has to
-    compare pixels before it drops or moves a picture.
-    """
-    return clusters_of_hashes(difference_hashes(pictures), distance)
-
-
-def clusters_of_hashes(hashes: np.ndarray, distance: int) -> np.ndarray:
-    """(n,) int64: for each hash the first row of its cluster, by chains of near pairs."""
-    distinct, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-    cluster = np.arange(len(distinct))
-    for pairs in near_pairs(distinct, distance):
-        cluster = _joined(cluster, pairs)
-    least = np.full(len(distinct), len(hashes))
-    np.minimum.at(least, cluster, first)
-    rows: np.ndarray = least[cluster][which]
-    return rows
-
-
-def near_pairs(hashes: np.ndarray, distance: int) -> Iterator[np.ndarray]:
-    """All pairs of rows at most `distance` bits apart, each once, in blocks (m, 2), first < second.
+    In each pair, first < second. A pair is at most `distance` bits and at most `reach` apart.
 
     The bits are dealt to distance + 1 bands. Two hashes that differ in `distance` bits are equal
     in one band at least, so that only hashes with an equal band are compared. Each band gets
     evenly distributed and nearly constant bits alike, since a band of constant bits would have
-    all hashes compared. Give distinct hashes: equal ones make pairs, whose number is quadratic.
+    all hashes compared. Among the hashes that are equal in a band, each is compared with the next
+    PARTNERS ones within reach, in the order of the positions. So the time is bounded where all
+    pictures look alike, as those of a fixed camera do, and then some pairs are not given.
 
     Parameters
     ----------
     hashes : (n,) uint64.
-    distance : from 0 to 63. The memory does not depend on the number of pairs.
+    distance : from 0 to 63.
+    positions : (n,) float, from -1 to 1.
+    reach : from 0 to 1. The memory does not depend on the number of pairs.
     """
     if len(hashes) < 2:
         return
     masks = _band_masks(hashes, distance + 1)
     for number, mask in enumerate(masks):
-        for first, second in _equal_pairs(hashes & mask):
+        for first, second in _equal_pairs(hashes & mask, positions, reach):
             differing = hashes[first] ^ hashes[second]
             near = np.bitwise_count(differing) <= distance
             for earlier in masks[:number]:  # a pair of an earlier band was given there
@@ -114,6 +102,16 @@ def members(clusters: np.ndarray) -> list[np.ndarray]:
     return [rows for rows in np.split(order, starts) if len(rows) > 1]
 
 
+def joined(cluster: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """The clusters (n,), numbered anew, after the rows of each pair were put into one."""
+    first, second = cluster[pairs].T
+    size = len(cluster)
+    edges = sparse.coo_array((np.ones(len(pairs), np.bool_), (first, second)), (size, size))
+    labels: np.ndarray = connected_components(edges, directed=False)[1]
+    joined: np.ndarray = labels[cluster]
+    return joined
+
+
 def _block_hashes(pictures: np.ndarray) -> np.ndarray:
     x = torch.from_numpy(_luma(pictures))
     small = F.interpolate(x, size=(8, 9), mode="area").numpy()
@@ -143,29 +141,28 @@ def _band_masks(hashes: np.ndarray, count: int) -> list[np.uint64]:
     ]
 
 
-def _equal_pairs(keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All pairs of rows with equal keys, each once, in blocks of some _BLOCK pairs.
+def _equal_pairs(
+    keys: np.ndarray, positions: np.ndarray, reach: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The pairs of rows with equal keys and near positions, each once, in blocks of some pairs.
 
-    In the order of the keys, the partners of a row are those that follow it up to the last row
-    with its key.
+    In the order of the keys, then of the positions, the partners of a row are those that follow it
+    up to the last one in reach.
     """
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    ends = np.searchsorted(ordered, ordered, side="right")
-    partners = ends - np.arange(len(keys)) - 1
+    order = np.lexsort((positions, keys))
+    run = np.cumsum(np.diff(keys[order], prepend=keys[order[:1]]) != 0)
+    places = 4.0 * run + positions[order]  # rows with other keys are out of reach
+    rows = np.arange(len(keys))
+    ends = np.minimum(np.searchsorted(places, places + reach, side="right"), rows + 1 + PARTNERS)
+    partners = ends - rows - 1
     total = np.concatenate([[0], np.cumsum(partners)])
-    for start in range(0, int(total[-1]), _BLOCK):
-        number = np.arange(start, min(start + _BLOCK, int(total[-1])))
-        first = np.searchsorted(total, number, side="right") - 1
-        second = first + 1 + number - total[first]
-        yield order[first], order[second]
-
-
-def _joined(cluster: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """The clusters (n,), numbered anew, after the rows of each pair were put into one."""
-    first, second = cluster[pairs].T
-    size = len(cluster)
-    edges = sparse.coo_array((np.ones(len(pairs), np.bool_), (first, second)), (size, size))
-    labels: np.ndarray = connected_components(edges, directed=False)[1]
-    joined: np.ndarray = labels[cluster]
-    return joined
+    start = 0
+    while start < len(keys):
+        # Whole rows, which have at most PARTNERS pairs each.
+        end = max(start + 1, int(np.searchsorted(total, total[start] + _BLOCK, side="right")) - 1)
+        first = np.repeat(rows[start:end], partners[start:end])
+        offset = np.arange(total[start], total[end]) - np.repeat(
+            total[start:end], partners[start:end]
+        )
+        yield order[first], order[first + 1 + offset]
+        start = end

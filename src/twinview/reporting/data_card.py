@@ -2,7 +2,8 @@
 
 import dataclasses
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,6 +27,22 @@ def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
         "statistics": dataclasses.asdict(prepared.statistics),
         "splits": {name: _counts(prepared, name) for name in prepared.splits},
         "duplicates": duplicates(prepared),
+    }
+
+
+def describe_examples(table: Mapping[str, Sequence[Any]], notes: Sequence[str]) -> dict[str, Any]:
+    """For the card: the number of all examples, those left out by reason, and sentences on them.
+
+    Parameters
+    ----------
+    table : the columns of the table of examples.
+    notes : sentences on labels, groups and the division into splits.
+    """
+    reasons = Counter(reason for reason in table["reason"] if reason is not None)
+    return {
+        "examples": len(table["id"]),
+        "left_out": dict(reasons.most_common()),
+        "notes": list(notes),
     }
 
 

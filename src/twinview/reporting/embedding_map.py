@@ -10,6 +10,7 @@ from torch import Tensor
 from twinview.core import randomness
 from twinview.core.types import Embeddings, Split
 from twinview.evaluation.nearest import nearest
+from twinview.reporting.closest_pairs import ClosePair
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
 from twinview.reporting.pictures import as_picture
@@ -137,6 +138,27 @@ def neighbour_rows(
         near = (Neighbour(n, round(cosine, 3), n.actual == example.actual) for n, cosine in shown)
         queries.append(Query(example, predicted[row] if predicted else "", tuple(near)))
     return queries
+
+
+def close_pairs(
+    splits: Mapping[str, Split], pairs: Sequence[ClosePair], classes: Sequence[str]
+) -> list[Query]:
+    """The test example of each pair, with its train example as the only neighbour.
+
+    Parameters
+    ----------
+    splits : the inputs by split.
+    pairs : rows of test and train.
+    classes : the names of the classes, by label.
+    """
+    test, train = (
+        _examples(splits[name].take(torch.tensor(rows, dtype=torch.long)), classes)
+        for name, rows in (("test", [p.test for p in pairs]), ("train", [p.train for p in pairs]))
+    )
+    return [
+        Query(query, "", (Neighbour(near, round(pair.cosine, 3), near.actual == query.actual),))
+        for query, near, pair in zip(test, train, pairs, strict=True)
+    ]
 
 
 def _examples(split: Split, classes: Sequence[str]) -> list[Example]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 
 from twinview.core import entries
@@ -17,10 +18,13 @@ from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
+from twinview.reporting.closest_pairs import closest_pairs
 from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, describe_training
+from twinview.reporting.data_found import data_found
 from twinview.reporting.embedding_map import (
+    close_pairs,
     map_data,
     map_sprite,
     neighbour_rows,
@@ -29,6 +33,7 @@ from twinview.reporting.embedding_map import (
 from twinview.reporting.mistakes import mistakes
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
+_CLOSE_PAIRS = 20  # of features, that are shown
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class StageOutputs:
     """What the earlier stages wrote.
 
     settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
-    the rows of their CSV files. views_picture: a data URI. outs: the files of the stages.
+    the rows of their CSV files. examples: the table of examples. card: the data card.
+    views_picture: a data URI. outs: the files of the stages.
     """
 
     settings: Mapping[str, Any]
@@ -47,6 +53,8 @@ class StageOutputs:
     epochs: CurveRows
     run: Mapping[str, Any]
     prepared: Prepared
+    examples: pa.Table
+    card: Mapping[str, Any]
     features: Mapping[str, Embeddings]
     views_picture: str
     outs: Sequence[Out]
@@ -79,6 +87,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
         **_pictures(outputs, points, queries, neighbours, seed),
         **_mistakes(outputs),
+        **_data(outputs),
         **_origin(outputs),
         **costs(outputs.run, outputs.outs),
     )
@@ -138,6 +147,17 @@ def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
     labels = [] if test.labels is None else test.labels.tolist()
     data, pictures = mistakes(test, labels, predictions)
     return {"mistakes": data, "mistakes_sprite": pictures}
+
+
+def _data(outputs: StageOutputs) -> dict[str, Any]:
+    parts, classes = outputs.prepared.splits, outputs.evaluation["classes"]
+    pairs = closest_pairs(outputs.features, _CLOSE_PAIRS)
+    return {
+        "found": data_found(outputs.examples, parts),
+        "notes": outputs.card["notes"],
+        "shape_words": " × ".join(map(str, outputs.prepared.shape)),
+        "close_pairs": close_pairs(parts, pairs, classes),
+    }
 
 
 def _origin(outputs: StageOutputs) -> dict[str, Any]:

@@ -20,8 +20,9 @@ def results() -> dict[str, Any]:
     same training in reports/seeds.json, where they are not equal to it, or null. other_seeds:
     whether that file is of something else. trained: the hardware and the minutes of the training,
     or null in a clone that has no models/. left_out: the tasks and baselines that need labels,
-    which the data do not have, by name with the reason. stale: why the results are not those of
-    params.yaml, or null.
+    which the data do not have, by name with the reason. examples: how many examples the source has,
+    and how many are left out by reason, or null where that is not known. stale: why the results
+    are not those of params.yaml, or null.
     Raises DataError for a file that is not what its stage writes.
     """
     run = recorded_run.in_folder()
@@ -39,6 +40,7 @@ def results() -> dict[str, Any]:
         "trained": _trained(),
         "verdict": run.verdict,
         "left_out": run.left_out,
+        "examples": _examples(),
         "stale": run.stale,
         "report": str(paths.REPORT),
     }
@@ -52,6 +54,14 @@ def _told(found: Deviation) -> dict[str, Any]:
         "gaps": dict(found.gaps),
         "beyond": None if found.outside is None else list(found.outside),
     }
+
+
+def _examples() -> dict[str, Any] | None:
+    """What the data card says; None in a clone that has none, or one of an earlier version."""
+    card = files.load_json(paths.DATA_CARD) if paths.DATA_CARD.exists() else {}
+    if "left_out" not in card:
+        return None
+    return {"count": card["examples"], "left_out": card["left_out"]}
 
 
 def _trained() -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
             *_legend(found),
             *_standings(found),
             *_spread(found),
+            *_left_out(found),
             *(f"{name} is left out: {reason}." for name, reason in found["left_out"].items()),
             f"Pretraining: {found['verdict']}.",
             *stale,
@@ -102,6 +103,17 @@ def _spread(found: Mapping[str, Any]) -> list[str]:
     if found["other_seeds"]:
         return [f"No intervals: {SEEDS_FILE} is of other settings or other data than this run."]
     return []
+
+
+def _left_out(found: Mapping[str, Any]) -> list[str]:
+    """How many examples are left out, by reason; nothing where none is."""
+    examples = found["examples"]
+    if not examples or not examples["left_out"]:
+        return []
+    reasons = examples["left_out"].items()
+    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    total = sum(count for _, count in reasons)
+    return [f"Left out: {total:,} of {examples['count']:,} examples ({counted})."]
 
 
 def _elsewhere(deviation: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -54,6 +54,8 @@ NEW: Mapping[str, Any] = {
     "data.background": [0, 0, 0],
     "data.jpeg_margin": 2,
     "data.max_left_out": None,
+    "data.duplicates": "report",
+    "data.near_pairs": "report",
     "pretrain.labels": "used",
     "views.positives": "example",
 }

@@ -87,7 +87,8 @@ class Data(Section):
     modality: the kind of the source's inputs; it is a setting, so that DVC knows its file. size,
     channels: of pictures that are read from files. background, jpeg_margin: see
     pictures.decode.Reading. max_left_out: more of the files may not be left out; null: any number
-    may. pairs: a CSV file of labelled pairs in data/pairs/, or null.
+    may. duplicates, near_pairs: what becomes of copies, see data.copies. pairs: a CSV file of
+    labelled pairs in data/pairs/, or null.
     """
 
     source: Annotated[str, OneOf("sources")]
@@ -97,6 +98,8 @@ class Data(Section):
     background: tuple[Byte, Byte, Byte]
     jpeg_margin: Annotated[int, Ge(0)]
     max_left_out: Probability | None
+    duplicates: Literal["report", "keep_first"]
+    near_pairs: Literal["report", "one_split", "keep_first"]
     train: Size
     validation: Size
     test: Size
