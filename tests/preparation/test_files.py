@@ -23,7 +23,7 @@ from twinview.settings.sections import Data
 OPTIONS = {
     "source": "folder", "modality": "image", "size": 16, "channels": 3, "background": (0, 0, 0),
     "jpeg_margin": 2, "max_left_out": None, "train": 0.5, "validation": 0.25, "test": 0.25,
-    "seed": 0, "pairs": None,
+    "seed": 0, "pairs": None, "duplicates": "report", "near_pairs": "report",
 }  # fmt: skip
 
 

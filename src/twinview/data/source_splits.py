@@ -1,6 +1,7 @@
 """The splits of a source of examples in memory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +11,19 @@ from twinview.core.errors import DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Source, Split
 from twinview.data.split_rows import split_rows
 from twinview.data.splits import NAMES, Prepared
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known of examples: a value or None for each of them; None: no example has one.
+
+    labels: names or numbers of classes. given: the split in which an example has to be.
+    """
+
+    ids: Sequence[int]
+    labels: Sequence[str | int | None] | None
+    groups: Sequence[str | None] | None
+    given: Sequence[str | None] | None
 
 
 def split_source(
@@ -30,29 +44,56 @@ def split_source(
     DataError : an id occurs twice, the modality cannot store the inputs, or groups and given splits
         contradict each other.
     """
-    fit, test = source.fit, source.test
-    parts = [fit] if test is None else [fit, test]
+    known = columns(source)
+    division = split_rows(
+        known.ids,
+        wanted,
+        seed,
+        labels=known.labels if stratified else None,
+        groups=known.groups,
+        given=known.given,
+    )
+    return prepare(source, division.splits)
+
+
+def columns(source: Source) -> Columns:
+    """What is known of the rows: those to fit on, and then those to test on.
+
+    Raises DataError when an id occurs twice.
+    """
+    parts = parts_of(source)
     ids = [number for part in parts for number in part.ids.tolist()]
     if len(set(ids)) < len(ids):
         raise DataError("an id occurs twice in the source; make ids unique across its rows")
     given = source.given
-    if test is not None:
-        given = ("train",) * len(fit) + ("test",) * len(test)
+    if source.test is not None:
+        given = ("train",) * len(source.fit) + ("test",) * len(source.test)
     groups = _column([part.groups for part in parts], NO_GROUP)
-    division = split_rows(
+    return Columns(
         ids,
-        wanted,
-        seed,
-        labels=_column([part.labels for part in parts], NO_LABEL) if stratified else None,
-        groups=None if groups is None else [g if g is None else str(g) for g in groups],
-        given=given,
+        _column([part.labels for part in parts], NO_LABEL),
+        None if groups is None else [None if group is None else str(group) for group in groups],
+        given,
     )
+
+
+def prepare(source: Source, splits: Sequence[str | None]) -> Prepared:
+    """The splits of a source. splits: of each of its rows, or None.
+
+    Raises DataError when the modality cannot store the inputs.
+    """
+    parts = parts_of(source)
     modality: Modality = registry.bind("modalities", source.modality, {})()
     for part in parts:
         modality.check(part.inputs)
-    splits = {name: _rows_of(parts, [split == name for split in division.splits]) for name in NAMES}
-    statistics = modality.statistics(splits["train"].inputs)
-    return Prepared(splits, source.classes, source.modality, statistics)
+    taken = {name: _rows_of(parts, [split == name for split in splits]) for name in NAMES}
+    statistics = modality.statistics(taken["train"].inputs)
+    return Prepared(taken, source.classes, source.modality, statistics)
+
+
+def parts_of(source: Source) -> list[Split]:
+    """The rows to fit on, and the rows to test on if there are any."""
+    return [source.fit] if source.test is None else [source.fit, source.test]
 
 
 def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | None:

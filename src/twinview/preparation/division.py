@@ -1,10 +1,18 @@
-"""What a source became."""
+"""What becomes of the examples of a source: which split each falls into, and which are copies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twinview.data.splits import Prepared
+import numpy as np
+
+from twinview.data.copies import plan_copies
+from twinview.data.source_splits import Columns
+from twinview.data.split_rows import split_rows
+from twinview.data.splits import NAMES, Prepared
+from twinview.preparation import examples
+from twinview.preparation.copies import find_copies
+from twinview.settings.sections import Data
 
 
 @dataclass(frozen=True)
@@ -14,3 +22,64 @@ class Divided:
     prepared: Prepared
     table: Mapping[str, Sequence[Any]]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where examples went. splits: of each, or None. fates: what the table says of each of them."""
+
+    splits: Sequence[str | None]
+    fates: Sequence[Mapping[str, Any]]
+    notes: tuple[str, ...]
+
+
+def place_examples(
+    columns: Columns,
+    read: Callable[[np.ndarray], np.ndarray],
+    options: Data,
+    *,
+    stratified: bool,
+    are_pictures: bool,
+) -> Places:
+    """Where each example goes.
+
+    Parameters
+    ----------
+    columns : what is known of the examples.
+    read : the inputs of some rows.
+    options : the section data of params.yaml.
+    stratified : whether the splits have all classes in proportion; else labels do not count.
+    are_pictures : whether inputs are pictures, of which near copies are looked for.
+
+    Raises
+    ------
+    ConfigError : there are fewer examples than the splits want.
+    DataError : ids, groups and given splits contradict each other.
+    """
+    plan = plan_copies(
+        find_copies(read, len(columns.ids), are_pictures=are_pictures),
+        columns.ids,
+        labels=columns.labels if stratified else None,
+        groups=columns.groups,
+        given=columns.given,
+        duplicates=options.duplicates,
+        near_pairs=options.near_pairs,
+    )
+    kept = plan.kept
+    division = split_rows(
+        [columns.ids[row] for row in kept],
+        {name: getattr(options, name) for name in NAMES},
+        options.seed,
+        labels=plan.take(columns.labels) if stratified else None,
+        groups=plan.groups,
+        given=plan.given,
+    )
+    splits = plan.spread(division.splits)
+    fates = [
+        (examples.left_out(reason) if reason else examples.status(split))
+        | {"copy_of": copy_of, "near_of": near_of}
+        for reason, split, copy_of, near_of in zip(
+            plan.reasons, splits, plan.copy_of, plan.near_of, strict=True
+        )
+    ]
+    return Places(splits, fates, (*plan.notes, *division.notes))

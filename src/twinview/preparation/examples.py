@@ -1,23 +1,16 @@
 """The rows of data/prepared/examples.parquet: what became of each example of a source."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch import Tensor
-
-from twinview.core.types import NO_GROUP, Source
-from twinview.data.examples import LEFT_OUT, USED
-from twinview.data.splits import Prepared
+from twinview.data.examples import LEFT_OUT, SCHEMA, USED
 
 NOT_WANTED = "beyond the wanted sizes of the splits"
-COLUMNS = (
-    "id", "origin", "label", "group", "split", "width", "height", "status", "reason", "detail",
-)  # fmt: skip
 
 
 def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The columns of the table; a value that a row lacks is None."""
-    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    table: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
     for row in rows:
         for name, values in table.items():
             values.append(row.get(name))
@@ -34,39 +27,3 @@ def status(split: str | None) -> dict[str, Any]:
 def left_out(reason: str, detail: str | None = None) -> dict[str, Any]:
     """The status of what is left out. reason: a few words. detail: of this one."""
     return {"status": LEFT_OUT, "reason": reason, "detail": detail}
-
-
-def rows_of_source(source: Source, prepared: Prepared, name: str) -> Iterable[dict[str, Any]]:
-    """The rows of a source of examples in memory. name: the source's."""
-    split_of = {
-        row_id: split_name
-        for split_name, split in prepared.splits.items()
-        for row_id in split.ids.tolist()
-    }
-    for part in (source.fit, source.test):
-        if part is None:
-            continue
-        labels, groups = _texts(part.labels, source.classes), _groups(part.groups)
-        height, width = part.inputs.shape[-2:] if part.inputs.ndim == 4 else (None, None)
-        for row, row_id in enumerate(part.ids.tolist()):
-            yield {
-                "id": row_id,
-                "origin": f"{name}[{row_id}]",
-                "label": labels[row] if labels else None,
-                "group": groups[row] if groups else None,
-                "width": width,
-                "height": height,
-                **status(split_of.get(row_id)),
-            }
-
-
-def _texts(numbers: Tensor | None, names: Sequence[str]) -> list[str | None]:
-    if numbers is None:
-        return []
-    return [names[number] if number >= 0 else None for number in numbers.tolist()]
-
-
-def _groups(numbers: Tensor | None) -> list[str | None]:
-    if numbers is None:
-        return []
-    return [None if number == NO_GROUP else str(number) for number in numbers.tolist()]

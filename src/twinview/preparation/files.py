@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,13 +18,13 @@ from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
 from twinview.data import split_writer
 from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
-from twinview.data.split_rows import split_rows
+from twinview.data.source_splits import Columns
 from twinview.data.splits import NAMES, Prepared, load_inputs
 from twinview.pictures.decode import Reading
 from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut
 from twinview.preparation import examples
-from twinview.preparation.division import Divided
+from twinview.preparation.division import Divided, place_examples
 from twinview.settings.sections import Data
 
 Progress = Callable[[Iterable[Any], int, str], Iterator[Any]]
@@ -63,17 +64,11 @@ def prepare_files(
     )
     known = _Known(source, decoded)
     _require_enough(source, known, options.max_left_out)
-    division = split_rows(
-        known.ids,
-        {name: getattr(options, name) for name in NAMES},
-        options.seed,
-        labels=known.labels if stratified else None,
-        groups=known.groups,
-        given=known.given,
+    places = place_examples(
+        known.columns, known.read, options, stratified=stratified, are_pictures=True
     )
-    split_of = dict(zip(known.paths, division.splits, strict=True))
     classes = class_names(known.labels or ())
-    splits = {name: known.write(folder, name, division.splits, classes) for name in NAMES}
+    splits = {name: known.write(folder, name, places.splits, classes) for name in NAMES}
     modality: Modality = registry.bind("modalities", options.modality, {})()
     prepared = Prepared(
         splits,
@@ -82,8 +77,9 @@ def prepare_files(
         modality.statistics(splits["train"].inputs),
         reading=asdict(reading),
     )
-    table = examples.columns(_rows(source, decoded, split_of))
-    return Divided(prepared, table, (*source.labels.notes, *division.notes))
+    fates = dict(zip(known.paths, places.fates, strict=True))
+    table = examples.columns(_rows(source, decoded, fates))
+    return Divided(prepared, table, (*source.labels.notes, *places.notes))
 
 
 def example_id(path: str, numbered: bool) -> int:
@@ -123,6 +119,16 @@ class _Known:
             for column in (labels.labels, labels.groups, labels.splits)
         )
 
+    @property
+    def columns(self) -> Columns:
+        """What is known, as the division takes it."""
+        return Columns(self.ids, self.labels, self.groups, self.given)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """The pixels of some rows: uint8 (n, c, h, w)."""
+        blocks = self.decoded.read([self.paths[row] for row in rows])
+        return torch.cat(list(blocks)).numpy()
+
     def write(
         self, folder: Path, name: str, splits: Sequence[str | None], classes: Sequence[str]
     ) -> Split:
@@ -150,7 +156,7 @@ def _numbers(
 
 
 def _rows(
-    source: FileSource, decoded: Decoded, split_of: Mapping[str, str | None]
+    source: FileSource, decoded: Decoded, fates: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """The rows of the table: all files, and what else lies in the folder."""
     labels = source.labels
@@ -163,8 +169,9 @@ def _rows(
         if isinstance(found, LeftOut):
             own = examples.left_out(found.reason, found.detail)
         else:
-            height, width = decoded.info(path).size
-            own = {"width": width, "height": height, **examples.status(split_of[path])}
+            info = decoded.info(path)
+            height, width = info.size
+            own = {"kind": info.kind, "width": width, "height": height, **fates[path]}
         yield {"id": example_id(path, source.numbered), "origin": path, **texts, **own}
     for path, reason in source.scan.left_out.items():
         yield {"id": example_id(path, numbered=False), "origin": path, **examples.left_out(reason)}

@@ -1,13 +1,16 @@
 """A source of examples in memory, divided into splits."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
 
 from twinview.core.types import Source
-from twinview.data import split_writer
-from twinview.data.source_splits import split_source
-from twinview.data.splits import NAMES
+from twinview.data import source_splits, split_writer
 from twinview.preparation import examples
-from twinview.preparation.division import Divided
+from twinview.preparation.division import Divided, Places, place_examples
 from twinview.settings.sections import Data
 
 
@@ -26,9 +29,42 @@ def prepare_source(source: Source, options: Data, folder: Path, *, stratified: b
     ConfigError : the source has fewer rows than the splits want.
     DataError : the modality cannot store the inputs, or ids, groups and splits contradict.
     """
-    wanted = {name: getattr(options, name) for name in NAMES}
-    prepared = split_source(source, wanted, options.seed, stratified=stratified)
+    columns, parts = source_splits.columns(source), source_splits.parts_of(source)
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+
+    def read(rows: np.ndarray) -> np.ndarray:
+        taken = [
+            part.inputs[
+                torch.from_numpy(rows[(rows >= start) & (rows < start + len(part))] - start)
+            ]
+            for part, start in zip(parts, starts, strict=False)
+        ]
+        return torch.cat(taken).numpy()  # the rows ascend, and so do the parts
+
+    are_pictures = options.modality == "image"
+    places = place_examples(
+        columns, read, options, stratified=stratified, are_pictures=are_pictures
+    )
+    prepared = source_splits.prepare(source, places.splits)
     for name, split in prepared.splits.items():
         split_writer.save_split(folder, name, split)
-    table = examples.columns(examples.rows_of_source(source, prepared, options.source))
-    return Divided(prepared, table, ())
+    table = examples.columns(_rows(source, columns, places, options.source))
+    return Divided(prepared, table, places.notes)
+
+
+def _rows(
+    source: Source, columns: source_splits.Columns, places: Places, name: str
+) -> Iterator[dict[str, Any]]:
+    """The rows of the table of examples. name: the source's."""
+    shape = source.fit.inputs.shape
+    size = {"width": shape[3], "height": shape[2]} if len(shape) == 4 else {}
+    for row, row_id in enumerate(columns.ids):
+        label = columns.labels[row] if columns.labels else None
+        yield {
+            "id": row_id,
+            "origin": f"{name}[{row_id}]",
+            "label": source.classes[label] if isinstance(label, int) else None,
+            "group": columns.groups[row] if columns.groups else None,
+            **size,
+            **places.fates[row],
+        }
