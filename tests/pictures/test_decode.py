@@ -13,8 +13,9 @@ import pytest
 from PIL import ExifTags, Image
 
 from tests.support.picture_bytes import as_file, netpbm, oriented, tiff
-from twinview.pictures.decode import DEFAULT, Decoded, Reading, decode
+from twinview.pictures.decode import Decoded, decode
 from twinview.pictures.kinds import kind_of
+from twinview.pictures.reading import DEFAULT, Reading
 from twinview.pictures.unreadable import UnreadableError, pillow_errors_reported
 
 WHOLE = (1, 1)  # a wanted size that reduces nothing while jpeg_margin is 0

@@ -14,7 +14,6 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.pictures.decode import Reading
 from twinview.pictures.files import (
     FittedPicture,
     LeftOut,
@@ -22,6 +21,7 @@ from twinview.pictures.files import (
     read_or_leave_out,
     read_picture,
 )
+from twinview.pictures.reading import Reading
 
 GREY, COLOUR = (1, 6, 8), (3, 6, 8)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(6, 8)

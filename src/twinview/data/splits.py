@@ -13,6 +13,7 @@ from twinview.core import files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings, Modality, Pairs, Source, Split, Statistics
+from twinview.pictures.reading import DEFAULT, Reading
 
 NAMES = ("train", "validation", "test")
 INDEX = "index.json"
@@ -23,7 +24,7 @@ PAIRS = "pairs.safetensors"
 class Prepared:
     """The three splits, and what every later stage must know of them.
 
-    pairs: labelled pairs of train examples, or None.
+    pairs: labelled pairs of train examples, or None. reading: how files became the inputs.
     """
 
     splits: Mapping[str, Split]
@@ -31,6 +32,7 @@ class Prepared:
     modality_name: str
     statistics: Statistics
     pairs: Pairs | None = None
+    reading: Reading = DEFAULT
 
     @property
     def modality(self) -> Modality:
@@ -107,6 +109,7 @@ def save(folder: Path, prepared: Prepared) -> None:
             "modality": prepared.modality_name,
             "classes": list(prepared.classes),
             "statistics": dataclasses.asdict(prepared.statistics),
+            "reading": dataclasses.asdict(prepared.reading),
         }
         if lacking := unlabelled(prepared.splits):
             index["unlabelled"] = lacking  # `twinview check` reads it, which loads no tensors
@@ -121,7 +124,8 @@ def load(folder: Path) -> Prepared:
     pairs = None
     if (folder / PAIRS).is_file():
         pairs = Pairs(**load_tensors(folder / PAIRS))
-    return Prepared(splits, tuple(index["classes"]), index["modality"], statistics, pairs)
+    classes, reading = tuple(index["classes"]), Reading.from_json(index["reading"])
+    return Prepared(splits, classes, index["modality"], statistics, pairs, reading)
 
 
 def load_split(folder: Path, name: str) -> Split:
