@@ -15,6 +15,7 @@ PROJECTIONS = Path("data/projections")
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
+EMBEDDER = Path("models/embedder")
 PROBE = Path("models/probe")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
@@ -33,7 +34,8 @@ REPORT = Path("reports/report.html")
 
 # Everything that stages write. A name without a suffix is that of a folder.
 OUTS = (
-    PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, PROBE, PRETRAIN_RUN,
+    PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, EMBEDDER,
+    PROBE, PRETRAIN_RUN,
     DATA_CARD, CONTACT_SHEET, VIEWS_PICTURE, PRETRAIN_METRICS, PRETRAIN_STEPS, PRETRAIN_EPOCHS,
     METRICS, BASELINE_METRICS, BASELINE_DETAILS, EVALUATION, PREDICTIONS, REPORT,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from twinview.core import files, randomness
 from twinview.core.errors import ConfigError, DataError
-from twinview.models.predictor import Embedder
+from twinview.models.embedder import Embedder
 
 # As a share of the largest feature. Other kernels add in another order, so results differ a little.
 _TOLERANCE = 1e-4

@@ -87,6 +87,8 @@ def _implied(tree: Any) -> dict[str, Any]:
     if not isinstance(tree, Mapping):
         return {}
     implied: dict[str, Any] = {"data.modality": "image"}
+    if "embed" in tree:
+        implied["embed.components"] = None
     if tasks := _chosen_tasks(tree):
         implied["evaluate.tasks"] = tasks
     pretrain = tree.get("pretrain")
@@ -96,6 +98,8 @@ def _implied(tree: Any) -> dict[str, Any]:
 
 
 def _as_yaml(value: Any) -> str:
+    if value is None:
+        return "null"
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
