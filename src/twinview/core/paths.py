@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 LABELLED_PAIRS = Path("data/pairs")  # the user's files
 PREPARED = Path("data/prepared")
 PREPARED_INDEX = PREPARED / "index.json"
+EXAMPLES = PREPARED / "examples.parquet"
 VIEWS = Path("data/views")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")

@@ -1,5 +1,7 @@
 """The encoder as a scikit-learn transformer, for scikit-learn's pipelines and searches."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twinview.models import encoder
 from twinview.models.embedder import Embedder
+from twinview.pictures.files import read_picture
 
 
 class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -60,6 +63,19 @@ class EncoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._pictures(self._checked(X, reset=True))
         self._n_features_out = self.embedder_.dim
         return self
+
+    def read(self, files: Iterable[str | os.PathLike[str]]) -> np.ndarray:
+        """The pictures uint8 (n, c, h, w) of files, read and fitted as `twinview embed` does it.
+
+        Raises DataError for a file that cannot be read. For white=255 alone.
+        """
+        description = self._load().encoder.description
+        return np.stack(
+            [
+                read_picture(Path(file), description.shape, description.reading).pixels.numpy()
+                for file in files
+            ]
+        )
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """The features (n, d). Raises ValueError for pictures of another shape than in `fit`."""
