@@ -1,19 +1,18 @@
 """Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
 
-from functools import partial
-
 import torch
 
 from twinview.compute import devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
+from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
 from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
-from twinview.models import embeddings, encoder
+from twinview.models import embeddings, encoder, reduction
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.allowed_tasks import require_task
@@ -61,6 +60,9 @@ def main() -> None:
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
     network = encoder.build(description, options.seed)
+    reduction.require_possible(
+        settings.embed.components, network.dim, len(prepared.splits["train"])
+    )
 
     with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
@@ -68,11 +70,15 @@ def main() -> None:
             "raw_pixels": raw,
             f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
         }
-    embed = partial(embeddings.embed, network, prepared, settings.embed, device)
-    contenders["random_encoder"] = embed(stage.progress)
+
+    def embed() -> dict[str, Embeddings]:
+        features = embeddings.embed(network, prepared, settings.embed, device, stage.progress)
+        return reduction.reduce(features, settings.embed.components)[0]
+
+    contenders["random_encoder"] = embed()
     if options.supervised and not excluded:
         train(settings, prepared, network, device)
-        contenders["supervised"] = embed(stage.progress)
+        contenders["supervised"] = embed()
     for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
         embeddings.save(paths.BASELINES / contender, features)
     for line in left_out.lines(excluded):

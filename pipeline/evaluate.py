@@ -19,7 +19,6 @@ STAGE = Stage(
     reads=(paths.EMBEDDINGS, paths.LABELS_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
     settings=(
         "baselines.supervised",
-        "embed.mirror",
         "evaluate",
         "tasks",
         "probes",
@@ -72,13 +71,12 @@ def save_probe(
     settings: params.Params, parts: Mapping[str, Embeddings], classes: tuple[str, ...]
 ) -> None:
     """Writes the linear probe of all labels, or where a split has none, why there is no probe."""
-    mirror = settings.embed.mirror
     if splits.unlabelled(parts):
-        probe.save_none(paths.PROBE, probe.NoProbe("the data have no labels", mirror))
+        probe.save_none(paths.PROBE, probe.NoProbe("the data have no labels"))
         return
     with stage.show_elapsed("evaluate: the linear probe, for use"):
         fitted, options = final_linear(parts, settings.probes["linear"])
-    probe.save(paths.PROBE, probe.with_class_names(fitted, classes, mirror), options)
+    probe.save(paths.PROBE, probe.with_class_names(fitted, classes), options)
 
 
 if __name__ == "__main__":

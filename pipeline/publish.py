@@ -29,6 +29,7 @@ STAGE = Stage(
     reads=(
         paths.PREPARED,
         paths.ENCODER,
+        paths.EMBEDDER,
         paths.PROBE,
         paths.PRETRAIN_RUN,
         paths.PRETRAIN_STEPS,
@@ -54,7 +55,7 @@ def main() -> None:
         metrics=mlflow_runs.row_metrics(metrics, baselines, compared),
         pretrained=files.load_json(paths.PRETRAIN_RUN),
         curves={int(row["step"]): _numbers(row) for row in load_rows(paths.PRETRAIN_STEPS)},
-        encoder=(paths.ENCODER, paths.PROBE, example),
+        encoder=(paths.ENCODER, paths.EMBEDDER, paths.PROBE, example),
         files=FILES,
         compared=compared,
     )

@@ -197,7 +197,7 @@ def embedded() -> list[Tensor]:
     rows = {"train": torch.arange(53), "validation": torch.arange(8)}
     splits = {name: Split(pictures(53)[0, own].float(), None, own) for name, own in rows.items()}
     prepared = Prepared(splits, ("a",), "image", Statistics((0.5,), (0.5,)))
-    own = Embed(batch_size=8, mirror=True)
+    own = Embed(batch_size=8, mirror=True, components=None)
     found = embed(learner("batch").float(), prepared, own, CPU, lambda batches, *_: iter(batches))
     return [part.features for part in processes.broadcast(found).values()]
 

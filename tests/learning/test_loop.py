@@ -44,7 +44,7 @@ from twinview.settings.sections import Embed
 from twinview.views.live import LiveViews
 from twinview.views.plan import ViewPlan
 
-OWN_EMBED = Embed(batch_size=100, mirror=False)
+OWN_EMBED = Embed(batch_size=100, mirror=False, components=None)
 OPTIONS = {
     "widths": [8, 16],
     "strides": [2, 1],

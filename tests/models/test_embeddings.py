@@ -24,7 +24,9 @@ def silent(batches: Iterable[Tensor], total: int, what: str) -> Iterator[Tensor]
 
 def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Embeddings]:
     """In batches of 40, which divides none of the splits."""
-    return embeddings.embed(own, shapes, Embed(batch_size=40, mirror=mirror), CPU, silent)
+    return embeddings.embed(
+        own, shapes, Embed(batch_size=40, mirror=mirror, components=None), CPU, silent
+    )
 
 
 def made(shapes: Prepared) -> Encoder:
@@ -98,7 +100,9 @@ def test_progress_is_told_of_every_batch_of_every_split(shapes: Prepared) -> Non
         told.append((what, total, [len(batch) for batch in batches]))
         return iter(batches)
 
-    embeddings.embed(made(shapes), shapes, Embed(batch_size=40, mirror=False), CPU, progress)
+    embeddings.embed(
+        made(shapes), shapes, Embed(batch_size=40, mirror=False, components=None), CPU, progress
+    )
     assert told == [
         ("embed train", 3, [40, 40, 16]),
         ("embed validation", 2, [40, 8]),

@@ -114,7 +114,7 @@ def test_the_folder_holds_weights_and_description_and_no_pickle(saved: Path) -> 
     assert sorted(path.name for path in saved.iterdir()) == ["encoder.json", "encoder.safetensors"]
     described = json.loads((saved / "encoder.json").read_text())
     assert set(described) == {
-        "architecture", "options", "modality", "shape", "statistics", "dim",
+        "architecture", "options", "modality", "shape", "statistics", "reading", "dim",
     }  # fmt: skip
 
 
@@ -123,6 +123,7 @@ def test_the_weights_file_holds_weights_and_the_json_the_statistics(saved: Path)
     assert names == {f"network.{name}" for name in used().network.state_dict()}
     described = json.loads((saved / "encoder.json").read_text())
     assert described["statistics"] == {"mean": [0.25], "std": [0.5]}
+    assert described["reading"] == {"background": [0, 0, 0], "jpeg_margin": 0}
 
 
 def test_weights_of_another_architecture_are_named_by_tensor(saved: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.support.used import pictures, save_models
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_features_are_averaged_over_the_mirror_image_where_the_probe_wants_it(
+def test_features_are_averaged_over_the_mirror_image_where_the_embedder_does_so(
     mirror: bool, tmp_path: Path
 ) -> None:
     own, x = save_models(tmp_path, mirror=mirror), pictures(9)

@@ -29,7 +29,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def fitted() -> Probe:
-    return probe.with_class_names(fit(TRAIN, 0.1), CLASSES, mirror=True)
+    return probe.with_class_names(fit(TRAIN, 0.1), CLASSES)
 
 
 def test_a_fit_is_kept_as_long_as_its_rows_and_of_no_other_labels() -> None:
@@ -62,7 +62,7 @@ def load(folder: Path) -> Probe:
 
 def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
     loaded = load(saved)
-    assert (loaded.classes, loaded.mirror) == (CLASSES, True)
+    assert loaded.classes == CLASSES
     said = loaded.probabilities(TEST.features)
     assert torch.equal(said, fitted().probabilities(TEST.features))
 
@@ -76,7 +76,7 @@ def test_equal_probes_give_equal_bytes_and_no_pickle(saved: Path, tmp_path: Path
 
 def test_last_classes_without_rows_have_no_probability() -> None:
     two = TRAIN.take((TRAIN.required_labels() < 2).nonzero().squeeze(1))
-    assert probe.with_class_names(fit(two, 0.1), CLASSES, mirror=False).classes == ("a", "b")
+    assert probe.with_class_names(fit(two, 0.1), CLASSES).classes == ("a", "b")
 
 
 @pytest.mark.parametrize("edit", [('"c"', '"c", "d"'), ('"width": 6', '"width": 7')])
@@ -89,7 +89,7 @@ def test_weights_and_description_of_two_probes_are_refused(
         probe.load(saved)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", '{"classes": 3, "width": 6, "mirror": true}'])
+@pytest.mark.parametrize("text", ["{}", "[]", '{"classes": 3, "width": 6}'])
 def test_a_file_that_describes_no_probe_is_refused(text: str, saved: Path) -> None:
     (saved / "probe.json").write_text(text)
     with pytest.raises(DataError, match=r"probe\.json (does not describe a probe|has no)"):
@@ -107,16 +107,13 @@ def test_a_constant_feature_has_no_say() -> None:
     constant = Embeddings(
         torch.cat([TRAIN.features, torch.ones(300, 1)], 1), TRAIN.labels, TRAIN.ids
     )
-    own = probe.with_class_names(fit(constant, 0.1), CLASSES, mirror=True)
+    own = probe.with_class_names(fit(constant, 0.1), CLASSES)
     moved = replace(constant, features=constant.features + torch.eye(7)[6])
     assert own.probabilities(moved.features).isfinite().all()
 
 
-@pytest.mark.parametrize("mirror", [True, False])
-def test_a_folder_without_a_probe_says_why_and_whether_features_are_mirrored(
-    mirror: bool, tmp_path: Path
-) -> None:
-    absent = probe.NoProbe("the data have no labels", mirror)
+def test_a_folder_without_a_probe_says_why(tmp_path: Path) -> None:
+    absent = probe.NoProbe("the data have no labels")
     probe.save_none(tmp_path / "probe", absent)
     assert probe.load(tmp_path / "probe") == absent
     assert [file.name for file in (tmp_path / "probe").iterdir()] == [probe.DESCRIPTION]

@@ -13,7 +13,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from tests.support.picture_bytes import as_file, netpbm, oriented, tiff
-from twinview.pictures.decode import DEFAULT, Decoded, Reading, decode
+from twinview.core.reading import DEFAULT, Reading
+from twinview.pictures.decode import Decoded, decode
 from twinview.pictures.kinds import kind_of
 from twinview.pictures.unreadable import UnreadableError, pillow_errors_reported
 

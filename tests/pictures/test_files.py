@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.pictures.decode import Reading
+from twinview.core.reading import Reading
 from twinview.pictures.files import (
     FittedPicture,
     LeftOut,

@@ -16,6 +16,12 @@ from twinview.pictures.folders import (
 )
 
 
+def found(folder: Path) -> tuple[list[str], dict[str, int]]:
+    """The pictures below a folder, and the number of other files by reason."""
+    listing = list_pictures(folder)
+    return list(listing.pictures), dict(listing.count_left_out())
+
+
 def touch(*names: str) -> None:
     for name in names:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -26,14 +32,14 @@ def test_pictures_are_known_by_any_suffix_of_theirs(folder: Path) -> None:
     names = ["a.jfif", "b.JPG", "c.webp", "d.bmp", "e.png", "f.jpeg", "g.jpe", "h.gif"]
     names += ["i.avif", "j.HEIC", "k.mpo", "l.pgm", "m.ppm", "n.tif", "o.tiff"]
     touch(*names)
-    assert list_pictures(folder) == (names, {})
+    assert found(folder) == (names, {})
 
 
 def test_every_other_file_is_counted_by_reason(folder: Path) -> None:
     touch("a.png", "b.txt", "sub/c.TXT", "d.xcf", "README")
     Path("nowhere.png").symlink_to("absent.png")
     os.mkfifo("pipe.png")
-    names, left_out = list_pictures(folder)
+    names, left_out = found(folder)
     assert names == ["a.png"]
     files = {"*.txt": 2, "*.xcf": 1, "without a suffix": 1}
     assert left_out == files | {"linked to nothing": 1, "no file": 1}
@@ -44,12 +50,12 @@ def test_every_other_file_is_counted_by_reason(folder: Path) -> None:
 )
 def test_hidden_names_and_those_of_systems_are_left_out(name: str, folder: Path) -> None:
     touch("a.jpg", f"sub/{name}")
-    assert list_pictures(folder) == (["a.jpg"], {"hidden or a system's": 1})
+    assert found(folder) == (["a.jpg"], {"hidden or a system's": 1})
 
 
 def test_a_hidden_folder_is_read_when_it_is_named(folder: Path) -> None:
     touch(".cache/a.png")
-    assert list_pictures(Path(".cache")) == (["a.png"], {})
+    assert found(Path(".cache")) == (["a.png"], {})
 
 
 def test_a_linked_folder_is_entered_once_and_a_real_one_by_its_own_name(folder: Path) -> None:
@@ -57,7 +63,7 @@ def test_a_linked_folder_is_entered_once_and_a_real_one_by_its_own_name(folder: 
     for name, place in (("a", "z"), ("m", "../other"), ("n", "../other/sub"), ("y", "..")):
         Path("pics", name).symlink_to(place)
     Path("pics/z/loop").symlink_to("..")
-    names, left_out = list_pictures(Path("pics"))
+    names, left_out = found(Path("pics"))
     assert names == ["m/b.png", "m/sub/c.png", "z/a.png"]
     assert left_out == {"linked to a folder that was read": 5}
 
@@ -76,7 +82,7 @@ def test_a_file_without_a_picture_s_suffix_is_known_by_its_first_bytes(folder: P
     contents |= {"P6 notes": b"P6 1 1", "BMW.txt": b"BMW drives", "empty": b""}
     for name, content in contents.items():
         Path(name).write_bytes(content)
-    names, left_out = list_pictures(folder)
+    names, left_out = found(folder)
     assert names == ["P6 notes", "photo", "photo.dat", "scan"]
     assert left_out == {"*.nef": 1, "*.txt": 1, "without a suffix": 1}
 

@@ -84,7 +84,7 @@ def test_what_needs_no_labels_is_measured_for_every_contender(said: str) -> None
 
 
 def test_the_folder_of_the_probe_says_why_there_is_none(said: str) -> None:
-    assert probe.load(paths.PROBE) == probe.NoProbe("the data have no labels", mirror=True)
+    assert probe.load(paths.PROBE) == probe.NoProbe("the data have no labels")
     predictor = twinview.Predictor.load("models")
     assert predictor.probe is None and predictor.embedder.mirror
     pictures = splits.load(paths.PREPARED).splits["test"].inputs[:3]

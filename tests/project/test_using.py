@@ -88,7 +88,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         patch.chdir(folder)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         patch.setattr(sys, "path", list(sys.path))
-        models = (folder / paths.ENCODER, folder / paths.PROBE)
+        models = (folder / paths.ENCODER, folder / paths.EMBEDDER, folder / paths.PROBE)
         pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
         row = mlflow_runs.Row(
             name="simclr",

@@ -41,7 +41,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         _, experiment = mlflow_runs.connect()
         with mlflow.start_run(experiment_id=experiment):
-            parts = (folder / "models/encoder", folder / "models/probe", pictures(2))
+            names = ("encoder", "embedder", "probe")
+            parts = (*(folder / "models" / name for name in names), pictures(2))
             logged = mlflow.get_logged_model(mlflow_runs._log_encoder(*parts))
     found = {"one": logged.artifact_location.removeprefix("file://")}
     for name in ("same", "other"):

@@ -94,7 +94,7 @@ def test_files_are_fitted_as_embed_fits_them(tmp_path: Path) -> None:
 def test_the_answer_has_the_columns_of_the_signature(labelled: bool, tmp_path: Path) -> None:
     own = save_models(tmp_path)
     if not labelled:
-        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels", mirror=True))
+        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels"))
     model = ServedModel()
     model.load_context(SimpleNamespace(artifacts={"encoder": str(tmp_path / "encoder")}))
     answer = model.predict(None, PICTURES.numpy())

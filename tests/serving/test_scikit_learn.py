@@ -20,17 +20,17 @@ from twinview.serving.scikit_learn import EncoderTransformer
 
 OPTIONS = {"widths": (4,), "strides": (1,), "pool_size": 1, "pooled_layers": 1, "norm": "batch"}
 # check_estimator gives rows of 1 to 30 values of any size: pictures of one line, white far off.
-ROWS: dict[str, Any] = {"shape": (1, 1, -1), "white": 1000.0}
+ROWS: dict[str, Any] = {"shape": (1, 1, -1), "white": 1000.0, "mirror": True}
 # scikit-learn's laws that the transformer breaks, and why: none.
 EXPECTED_FAILED: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An encoder of 12 x 12 pictures."""
+    """The models of 12 x 12 pictures."""
     models = tmp_path_factory.mktemp("models")
     save_models(models)
-    return str(models / "encoder")
+    return str(models)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +99,11 @@ def test_a_broken_one_does_not(broken: type[EncoderTransformer], law: str, narro
 
 @pytest.mark.parametrize("mirror", [True, False])
 def test_its_features_are_the_encoder_s(mirror: bool, folder: str) -> None:
-    own, x = encoder.load(Path(folder)), pictures(7)
+    alone, x = f"{folder}/encoder", pictures(7)
+    own = encoder.load(Path(alone))
     with torch.inference_mode():
         expected = (own(x) + own(x.flip(3))) / 2 if mirror else own(x)
-    found = EncoderTransformer(folder, mirror=mirror, batch_size=3).fit_transform(x.numpy())
+    found = EncoderTransformer(alone, mirror=mirror, batch_size=3).fit_transform(x.numpy())
     assert np.allclose(found, expected, atol=1e-5) and found.dtype == np.float32
 
 
@@ -118,7 +119,8 @@ def test_pictures_rows_and_floats_give_the_same_features(folder: str) -> None:
 
 def test_it_works_in_a_pipeline_and_a_search(folder: str, shapes: Prepared) -> None:
     train, test = shapes.splits["train"], shapes.splits["test"]
-    pipeline = make_pipeline(EncoderTransformer(folder), LogisticRegression(max_iter=1000))
+    alone = EncoderTransformer(f"{folder}/encoder")
+    pipeline = make_pipeline(alone, LogisticRegression(max_iter=1000))
     grid = {"encodertransformer__mirror": [True, False], "logisticregression__C": [0.1, 1.0]}
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
     search.fit(train.inputs.flatten(1).numpy(), train.labels)
@@ -129,7 +131,7 @@ def test_it_works_in_a_pipeline_and_a_search(folder: str, shapes: Prepared) -> N
 def test_features_have_names_and_pandas_takes_them(folder: str) -> None:
     transformer = EncoderTransformer(folder).set_output(transform="pandas")
     table = transformer.fit_transform(pictures(3).numpy())
-    assert table.shape == (3, encoder.load(Path(folder)).dim)
+    assert table.shape == (3, encoder.load(Path(folder, "encoder")).dim)
     assert table.columns[0] == "encodertransformer0"
 
 
@@ -148,6 +150,20 @@ def test_features_have_names_and_pandas_takes_them(folder: str) -> None:
 def test_other_pictures_are_refused(given: np.ndarray, said: str, folder: str) -> None:
     with pytest.raises(ValueError, match=said):
         EncoderTransformer(folder).fit(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "mirror", "said"),
+    [
+        ("", True, "has encoder/ and embedder/; leave it out"),
+        ("encoder", None, "is an encoder alone; give"),
+    ],
+)
+def test_mirror_is_given_for_an_encoder_alone(
+    name: str, mirror: bool | None, said: str, folder: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        EncoderTransformer(str(Path(folder, name)), mirror=mirror).fit(pictures(2).numpy())
 
 
 def test_flattened_pictures_of_another_layout_are_refused_in_four_dimensions(folder: str) -> None:

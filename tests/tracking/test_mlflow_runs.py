@@ -451,8 +451,9 @@ def test_the_row_s_model_declares_labels_if_there_is_a_probe(
 ) -> None:
     save_models(tmp_path)
     if not labelled:
-        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels", mirror=True))
+        probe.save_none(tmp_path / "probe", probe.NoProbe("the data have no labels"))
     given: dict[str, Any] = {}
+    folders = [tmp_path / name for name in ("encoder", "embedder", "probe")]
 
     def log(**options: Any) -> SimpleNamespace:
         given.update(options)
@@ -460,7 +461,7 @@ def test_the_row_s_model_declares_labels_if_there_is_a_probe(
 
     # The attribute mlflow.pyfunc may still be a proxy that loads the module.
     monkeypatch.setattr(importlib.import_module("mlflow.pyfunc"), "log_model", log)
-    assert mlflow_runs._log_encoder(tmp_path / "encoder", tmp_path / "probe", pictures(2)) == "m-1"
+    assert mlflow_runs._log_encoder(*folders, pictures(2)) == "m-1"
     columns = ["label", "probabilities"] if labelled else []
     assert given["signature"].outputs.input_names() == ["features", *columns]
 
@@ -476,7 +477,7 @@ def test_the_row_s_model_answers_as_encoder_and_probe_do(
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow adds the model's code
     models = tmp_path_factory.mktemp("models")
     own, example = save_models(models, name), pictures(4)
-    folders = (models / "encoder", models / "probe")
+    folders = (models / "encoder", models / "embedder", models / "probe")
     with recorded_by_dvc(folder):
         row_id = mlflow_runs.publish(a_row(encoder=(*folders, example)))
     (output,) = mlflow.get_run(row_id).outputs.model_outputs

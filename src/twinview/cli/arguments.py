@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twinview.core.errors import DataError
+
 if TYPE_CHECKING:
-    from twinview.models.predictor import Embedder
+    from twinview.models.embedder import Embedder
 
 
 def params(parser: argparse.ArgumentParser) -> None:
@@ -32,16 +34,22 @@ def models(parser: argparse.ArgumentParser) -> None:
 
 
 def load_embedder(options: argparse.Namespace) -> "Embedder":
-    """The embedder of the encoder in --models.
+    """The embedder in --models, as stage embed wrote it.
 
-    The folder of the probe says whether features are mirrored, also where the data had no labels.
-    Where the evaluation has not run, there is no such folder, and embed.mirror says it.
+    Where that stage has not run, as for an encoder of twinview.train, there is no folder embedder,
+    and embed.mirror says whether features are mirrored.
     """
     from twinview.models import encoder  # loads torch
-    from twinview.models.predictor import Embedder, Predictor  # loads torch
+    from twinview.models.embedder import Embedder  # loads torch
     from twinview.settings import params  # loads torch
 
-    if (options.models / "probe").is_dir():
-        return Predictor.load(options.models).embedder
-    loaded = encoder.load(options.models / "encoder")
-    return Embedder(loaded, params.load().embed.mirror)
+    if (options.models / "embedder").is_dir():
+        return Embedder.load(options.models)
+    loaded, settings = encoder.load(options.models / "encoder"), params.load().embed
+    if settings.components is not None:
+        raise DataError.at(
+            options.models / "embedder",
+            f"is missing, and embed.components is {settings.components}",
+            "`dvc repro embed` fits the PCA",
+        )
+    return Embedder(loaded, settings.mirror)

@@ -1,7 +1,9 @@
 """Finds the pictures that are most similar to a picture, in the train split or a folder.
 
 The picture may have any size; `twinview embed --help` says how it is fitted. Similarity is the
-cosine of the features. An id is the number of a picture in its source; --html shows the pictures.
+cosine of the features. A line has the similarity, the picture's file where it is known (else its
+number in its source), and its label if it has one. --html writes a page that shows the pictures,
+and beside them the neighbours that raw pixels have in the train split.
 
     $ twinview neighbours picture.png --html neighbours.html
 """
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the picture, the number of neighbours, and where to search."""
     parser.add_argument("image", type=Path, help="the picture file")
     parser.add_argument(
-        "--among", type=Path, metavar="FILE", help="search in this file of `twinview embed`"
+        "--among", type=Path, metavar="FILE", help="search in this .parquet of `twinview embed`"
     )
     parser.add_argument("--count", type=int, default=8, help="how many; default: 8")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page that shows them")
@@ -28,36 +30,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    """One line for each neighbour, nearest first: the similarity, the id, the label if any."""
+    """One line for each neighbour, nearest first: the similarity, the file or id, the label."""
     from twinview.evaluation.nearest import nearest  # loads torch
+    from twinview.serving import neighbours
 
     if options.count < 1:
         raise ConfigError.at("--count", f"is {options.count}", "set it to 1 or more")
-    if options.html and options.among:
-        raise ConfigError.at(
-            "--html", "shows train pictures only, and --among names others", "leave one out"
-        )
     embedder = arguments.load_embedder(options)
-    picture = _read(options.image, embedder.shape)
-    rows, bank = _embedded_folder(options, embedder) if options.among else _train_split(embedder)
-    cosines, indices = nearest(embedder.features(picture[None]), bank, options.count)
-    neighbours = [
-        rows[index] | {"similarity": round(cosine, 4)}
-        for cosine, index in zip(cosines[0].tolist(), indices[0].tolist(), strict=True)
+    query, searched = _read(options.image, embedder), _searched(options, embedder)
+    features = embedder.features(query[None])
+    found = nearest(features, searched.features, options.count)
+    rows = neighbours.rows(searched, found)
+    lines = [
+        f"{row['similarity']:.4f}  {row.get('origin', row['id'])}  {row.get('label', '')}".rstrip()
+        for row in rows
     ]
-    lines = [f"{r['similarity']:.4f}  {r['id']}  {r.get('label', '')}".rstrip() for r in neighbours]
+    reference = embedder.reference
+    if reference is not None and float(reference.distances(features)) > reference.limit:
+        lines.append(
+            f"twinview: {options.image} is further from the training data than 99 % of validation "
+            "examples; features of such pictures say little"
+        )
     if options.html:
-        _write_page(options, picture, neighbours, indices[0])
+        _write_page(options, query, searched, found)
         lines.append(f"twinview: {options.html} shows them")
-    return Outcome("\n".join(lines), neighbours)
+    return Outcome("\n".join(lines), rows)
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> Any:
+def _searched(options: argparse.Namespace, embedder: Any) -> Any:
+    """The pictures to search in."""
+    from twinview.serving import folders, neighbours
+
+    if not options.among:
+        return neighbours.TrainSplit(embedder)
+    key = folders.encoder_key(options.models, embedder)
+    return neighbours.EmbeddedFolder(options.among, key, embedder)
+
+
+def _read(path: Path, embedder: Any) -> Any:
     """The picture's pixels. Pillow's warnings go to standard error. Raises DataError."""
     from twinview.pictures import files as picture_files
 
     try:
-        picture = picture_files.read_picture(path, shape)
+        picture = picture_files.read_picture(
+            path, embedder.shape, embedder.encoder.description.reading
+        )
     except DataError as error:
         raise DataError(f"{path} {error}") from None
     for warning in picture.warnings:
@@ -65,59 +82,18 @@ def _read(path: Path, shape: tuple[int, ...]) -> Any:
     return picture.pixels
 
 
-def _embedded_folder(
-    options: argparse.Namespace, embedder: Any
-) -> tuple[list[dict[str, Any]], Any]:
-    """The ids and features of a table of `twinview embed`."""
-    from twinview.serving import folders
-
-    names, bank = folders.load(options.among, folders.encoder_key(options.models, embedder))
-    return [{"id": name} for name in names], bank
-
-
-def _train_split(embedder: Any) -> tuple[list[dict[str, Any]], Any]:
-    """The ids, the labels if there are any, and the features of the train pictures.
-
-    The first picture is embedded again, to compare. Raises DataError when the stored features are
-    another encoder's.
-    """
-    import torch
-
-    from twinview.core import paths
-    from twinview.data import splits
-    from twinview.models import embeddings
-
-    if not paths.EMBEDDINGS.is_dir():
-        raise DataError.at(
-            paths.EMBEDDINGS,
-            "is missing",
-            "in a project's folder `dvc repro` makes it, and --among names pictures that "
-            "`twinview embed` embedded",
-        )
-    train, classes = embeddings.load(paths.EMBEDDINGS)["train"], splits.load_classes(paths.PREPARED)
-    again, stored = embedder.features(_train_pictures()[:1]), train.features[:1]
-    if again.shape != stored.shape or not torch.allclose(again, stored, rtol=1e-3, atol=1e-3):
-        raise DataError.at(paths.EMBEDDINGS, "is of another encoder", "`dvc repro` embeds again")
-    rows: list[dict[str, Any]] = [{"id": row_id} for row_id in train.ids.tolist()]
-    if train.labels is not None:
-        for row, label in zip(rows, train.labels.tolist(), strict=True):
-            row["label"] = classes[label]
-    return rows, train.features
-
-
-def _train_pictures() -> Any:
-    from twinview.core import paths
-    from twinview.core.tensor_files import load_tensors
-
-    return load_tensors(paths.PREPARED / "train.safetensors")["inputs"]
-
-
-def _write_page(
-    options: argparse.Namespace, picture: Any, neighbours: list[dict[str, Any]], indices: Any
-) -> None:
+def _write_page(options: argparse.Namespace, query: Any, searched: Any, found: Any) -> None:
     from twinview.core import files
     from twinview.reporting.neighbours_page import neighbours_page
+    from twinview.serving import neighbours
 
-    page = neighbours_page(options.image.name, picture, neighbours, _train_pictures()[indices])
+    by_pixels = searched.nearest_by_pixels(query, options.count)
+    lists = {"By the encoder's features": found}
+    lists |= {} if by_pixels is None else {"By raw pixels": by_pixels}
+    sections = {
+        title: neighbours.with_pictures(searched, cosines_and_places)
+        for title, cosines_and_places in lists.items()
+    }
+    page = neighbours_page(options.image.name, query, sections)
     with files.atomic_file(options.html) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -6,7 +6,6 @@ from pathlib import Path, PurePath
 LABELLED_PAIRS = Path("data/pairs")  # the user's files
 PREPARED = Path("data/prepared")
 SCAN = Path("data/scan.json")  # what `twinview scan` found in the folder of the source
-DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
 PREPARED_INDEX = PREPARED / "index.json"
 LABELS_INDEX = PREPARED / "labels/used/index.json"
 # What a training reads: inputs of two splits, and labels if pretrain.labels says so.
@@ -27,6 +26,7 @@ PROJECTIONS = Path("data/projections")
 OURS, OURS_Z = "encoder", "encoder_z"
 ENCODER = Path("models/encoder")
 HEAD = Path("models/head")
+EMBEDDER = Path("models/embedder")
 PROBE = Path("models/probe")
 PRETRAIN_RUN = Path("models/pretrain_run.json")
 
@@ -45,7 +45,8 @@ REPORT = Path("reports/report.html")
 
 # Everything that stages write. A name without a suffix is that of a folder.
 OUTS = (
-    PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, PROBE, PRETRAIN_RUN,
+    PREPARED, VIEWS, BASELINES, EMBEDDINGS, PROJECTIONS, ENCODER, HEAD, EMBEDDER,
+    PROBE, PRETRAIN_RUN,
     DATA_CARD, CONTACT_SHEET, VIEWS_PICTURE, PRETRAIN_METRICS, PRETRAIN_STEPS, PRETRAIN_EPOCHS,
     METRICS, BASELINE_METRICS, BASELINE_DETAILS, EVALUATION, PREDICTIONS, REPORT,
 )  # fmt: skip

@@ -43,7 +43,7 @@ def save_index(folder: Path, prepared: Prepared) -> None:
     index = {
         "modality": prepared.modality_name,
         "statistics": dataclasses.asdict(prepared.statistics),
-        "reading": dict(prepared.reading),
+        "reading": dataclasses.asdict(prepared.reading),
         "rows": {name: len(split) for name, split in prepared.splits.items()},
     }
     files.save_json(folder / INDEX, index)

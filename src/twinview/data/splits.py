@@ -7,10 +7,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from twinview.core import files, registry
 from twinview.core.errors import ConfigError
+from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_tensors
 from twinview.core.types import (
     Embeddings,
@@ -31,8 +32,7 @@ LabelUse = Literal["used", "unused"]
 class Prepared:
     """The three splits, and what every later stage must know of them.
 
-    pairs: labelled pairs of train examples, or None. reading: the choices by which files become
-    inputs, by name.
+    pairs: labelled pairs of train examples, or None. reading: how files became the inputs.
     """
 
     splits: Mapping[str, Split]
@@ -40,7 +40,7 @@ class Prepared:
     modality_name: str
     statistics: Statistics
     pairs: Pairs | None = None
-    reading: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    reading: Reading = DEFAULT
 
     @property
     def modality(self) -> Modality:
@@ -65,7 +65,8 @@ def load(folder: Path, names: Sequence[str] = NAMES, labels: LabelUse = "used") 
     pairs_file = folder / LABELS / labels / PAIRS
     pairs = Pairs(**load_tensors(pairs_file)) if pairs_file.is_file() else None
     classes = load_classes(folder, labels)
-    return Prepared(splits, classes, index["modality"], statistics, pairs, index["reading"])
+    reading = Reading.from_json(index["reading"])
+    return Prepared(splits, classes, index["modality"], statistics, pairs, reading)
 
 
 def load_split(folder: Path, name: str, labels: LabelUse = "used") -> Split:

@@ -1,8 +1,7 @@
 """PCA whitening: the directions in which features vary most, each scaled to variance one."""
 
-from collections.abc import Callable
+from typing import NamedTuple
 
-import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -11,14 +10,27 @@ from twinview.evaluation.moments import moments
 _LEAST = 1e-6  # relative to the largest variance; smaller variances are rounding errors
 
 
-def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
-    """A function that whitens rows: (m, d) to (m, k).
+class Whitening(NamedTuple):
+    """A map of rows (m, d) to (m, k): mean (d,) is subtracted, projection (d, k) multiplied."""
+
+    mean: Tensor
+    projection: Tensor
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """The whitened rows (m, k)."""
+        return (rows - self.mean) @ self.projection
+
+
+def whitening(features: Tensor, directions: int) -> Whitening:
+    """The map that whitens rows as these.
 
     It maps the given features (n, d) to mean 0 and covariance 1. k is `directions`, or the number
     of directions in which the features vary, if that is smaller. Cosines between whitened rows are
     those of Mahalanobis' distance: directions that most pictures share count no more than rare
     ones.
     """
+    import scipy.linalg  # here alone: a served model applies a map, and fits none
+
     scale = moments(features)
     std = scale.std.double()
     covariance = (scale.correlation.double() * std * std[:, None]).numpy()
@@ -31,4 +43,4 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     variances, axes = (torch.from_numpy(value).flip(-1) for value in eigen)
     kept = variances > _LEAST * variances[0]
     projection = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype)
-    return lambda rows: (rows - scale.mean) @ projection
+    return Whitening(scale.mean, projection)

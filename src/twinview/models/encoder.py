@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from twinview.core import files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
+from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_weights, save_tensors
 from twinview.core.types import Modality, Statistics
 from twinview.data.splits import Prepared
@@ -22,13 +23,17 @@ DESCRIPTION = "encoder.json"
 
 @dataclass(frozen=True)
 class Description:
-    """What is needed, beside the weights, to build an encoder again."""
+    """What is needed, beside the weights, to build an encoder again and to give it files.
+
+    reading: how the files that it was trained on became pixels.
+    """
 
     architecture: str
     options: Mapping[str, Any]
     modality: str
     shape: tuple[int, ...]
     statistics: Statistics
+    reading: Reading = DEFAULT
 
     @classmethod
     def for_data(
@@ -36,7 +41,8 @@ class Description:
     ) -> "Description":
         """The description of an encoder for the prepared data."""
         modality, statistics = prepared.modality_name, prepared.statistics
-        return cls(architecture, options, modality, prepared.shape, statistics)
+        shape, reading = prepared.shape, prepared.reading
+        return cls(architecture, options, modality, shape, statistics, reading)
 
 
 @final
@@ -116,9 +122,10 @@ def _description(path: Path) -> Description:
     value = files.load_json(path)
     try:
         statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
-        fields = {key: value[key] for key in ("architecture", "modality")}
-        options, shape = dict(value["options"]), tuple(value["shape"])
-        return Description(**fields, options=options, shape=shape, statistics=statistics)
-    except TypeError as error:
+        fields: dict[str, Any] = {key: value[key] for key in ("architecture", "modality")}
+        fields |= {"options": dict(value["options"]), "shape": tuple(value["shape"])}
+        reading = Reading.from_json(value["reading"])
+        return Description(**fields, statistics=statistics, reading=reading)
+    except (TypeError, ValueError) as error:
         remedy = "`dvc repro --force pretrain` writes it anew"
         raise DataError.at(path, f"does not describe an encoder ({error})", remedy) from None

@@ -3,57 +3,24 @@
 The commands, the served model and the scikit-learn transformer use this module.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.models import embeddings, encoder, probe
+from twinview.models import probe
+from twinview.models.embedder import Embedder
 from twinview.models.encoder import Encoder
 from twinview.models.probe import NoProbe, Probe
-
-_CPU = torch.device("cpu")
-_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Embedder:
-    """An encoder and how it is used.
-
-    mirror: whether features are averaged over a picture and its mirror image.
-    """
-
-    encoder: Encoder
-    mirror: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one picture: (c, h, w)."""
-        return tuple(self.encoder.description.shape)
-
-    @property
-    def network(self) -> nn.Module:
-        """The module that computes the features: the encoder, mirrored or not."""
-        return embeddings.MirroredEncoder(self.encoder) if self.mirror else self.encoder
-
-    def features(self, pictures: Tensor) -> Tensor:
-        """The features (n, dim) float32 of uint8 pictures (n, c, h, w)."""
-        return self.features_of_batches(pictures.split(_BATCH))
-
-    def features_of_batches(self, batches: Iterable[Tensor]) -> Tensor:
-        """The features (n, dim) float32 of batches of uint8 pictures."""
-        return embeddings.features(self.network, batches, _CPU)
 
 
 @dataclass(frozen=True)
 class Predictor:
     """An encoder and its probe: features and class probabilities, as they were evaluated.
 
-    probe: None where the data had no labels.
+    embedder: the encoder and how it is used. probe: None where the data had no labels.
 
     Examples
     --------
@@ -71,25 +38,24 @@ class Predictor:
 
         Parameters
         ----------
-        folder: has encoder/ and probe/.
+        folder: has encoder/, embedder/ and probe/.
 
         Raises
         ------
         DataError: a file is missing or broken, or the probe is of an encoder of another width.
         """
         models = Path(folder)
-        loaded, loaded_probe = encoder.load(models / "encoder"), probe.load(models / "probe")
-        embedder = Embedder(loaded, loaded_probe.mirror)
-        if isinstance(loaded_probe, NoProbe):
+        embedder, loaded = Embedder.load(models), probe.load(models / "probe")
+        if isinstance(loaded, NoProbe):
             return cls(embedder, None)
-        width = len(loaded_probe.model.mean)
-        if loaded.dim != width:
+        width = len(loaded.model.mean)
+        if embedder.dim != width:
             raise DataError.at(
                 models / "probe",
-                f"is the probe of {width} features, and {models / 'encoder'} gives {loaded.dim}",
+                f"is the probe of {width} features, and {models / 'encoder'} gives {embedder.dim}",
                 "`dvc repro` fits the one to the other",
             )
-        return cls(embedder, loaded_probe)
+        return cls(embedder, loaded)
 
     @property
     def encoder(self) -> Encoder:

@@ -20,13 +20,11 @@ DESCRIPTION = "probe.json"
 class Probe:
     """A fitted probe.
 
-    model: the fitted logistic regression. classes: the names of its classes, by label. mirror:
-    whether its features are averaged over a picture and its mirror image.
+    model: the fitted logistic regression. classes: the names of its classes, by label.
     """
 
     model: LogisticModel
     classes: tuple[str, ...]
-    mirror: bool
 
     def probabilities(self, features: Tensor) -> Tensor:
         """The probabilities (n, k) of features (n, d), in the order of `classes`."""
@@ -37,11 +35,10 @@ class Probe:
 class NoProbe:
     """What stands in the place of a probe where the data have no labels.
 
-    why: a clause, such as "the data have no labels". mirror: as of a Probe.
+    why: a clause, such as "the data have no labels".
     """
 
     why: str
-    mirror: bool
 
 
 def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
@@ -50,7 +47,6 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
         "probe": "linear",
         "options": options,
         "classes": list(probe.classes),
-        "mirror": probe.mirror,
         "width": probe.model.weights.shape[1],
     }
     with files.atomic_folder(folder) as temporary:
@@ -60,7 +56,7 @@ def save(folder: Path, probe: Probe, options: Mapping[str, Any]) -> None:
 
 def save_none(folder: Path, absent: NoProbe) -> None:
     """Writes a folder without weights, whose description says why there is no probe."""
-    description = {"probe": None, "why": absent.why, "mirror": absent.mirror}
+    description = {"probe": None, "why": absent.why}
     with files.atomic_folder(folder) as temporary:
         files.save_json(temporary / DESCRIPTION, description)
 
@@ -71,8 +67,8 @@ def load(folder: Path) -> Probe | NoProbe:
     value = files.load_json(path)
     try:
         if isinstance(value, dict) and value.get("probe", "") is None:
-            return NoProbe(value["why"], bool(value["mirror"]))
-        classes, width, mirror = tuple(value["classes"]), int(value["width"]), value["mirror"]
+            return NoProbe(value["why"])
+        classes, width = tuple(value["classes"]), int(value["width"])
     except (TypeError, ValueError) as error:
         remedy = "`dvc repro --force evaluate` fits the probe anew"
         raise DataError.at(path, f"does not describe a probe ({error})", remedy) from None
@@ -80,15 +76,15 @@ def load(folder: Path) -> Probe | NoProbe:
     expected = {"mean": (width,), "std": (width,), "weights": (len(classes), width)}
     expected |= {"bias": (len(classes),)}
     shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if shapes != expected or not isinstance(mirror, bool):
+    if shapes != expected:
         raise DataError.at(
             folder / WEIGHTS,
             f"holds {shapes}, where {DESCRIPTION} says {expected}",
             "`dvc repro --force evaluate` fits the probe anew",
         )
-    return Probe(LogisticModel(**weights), classes, mirror)
+    return Probe(LogisticModel(**weights), classes)
 
 
-def with_class_names(model: LogisticModel, classes: Sequence[str], mirror: bool) -> Probe:
+def with_class_names(model: LogisticModel, classes: Sequence[str]) -> Probe:
     """A probe whose classes have names; it knows the classes up to its largest label."""
-    return Probe(model, tuple(classes[: len(model.bias)]), mirror)
+    return Probe(model, tuple(classes[: len(model.bias)]))

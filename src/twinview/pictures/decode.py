@@ -7,6 +7,7 @@ from typing import IO
 import numpy as np
 from PIL import ExifTags, Image, JpegImagePlugin, PpmImagePlugin, UnidentifiedImageError
 
+from twinview.core.reading import Reading
 from twinview.pictures import heic, kinds, netpbm, png_chunks, tiff_tags
 from twinview.pictures.tiff_tags import TiffTags
 from twinview.pictures.unreadable import FAULTS, UnreadableError, most_pixels
@@ -26,23 +27,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SWAP_SIDES = (5, 6, 7, 8)  # the orientations whose stored width is the upright height
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The choices by which files become pixels; they belong to the identity of what is made.
-
-    background: the colour (red, green, blue) that transparency is laid on. jpeg_margin: a JPEG is
-    decoded at 1/2, 1/4 or 1/8 of its sides, the least of them that leaves both sides at least
-    jpeg_margin times as long as the wanted ones; 0 decodes in full. Pillow's own thumbnails have a
-    margin of 2.
-    """
-
-    background: tuple[int, int, int] = (0, 0, 0)
-    jpeg_margin: int = 0
-
-
-DEFAULT = Reading()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import torch
 from PIL import Image, ImageChops, ImageOps
 from torch import Tensor
 
+from twinview.core.reading import DEFAULT, Reading
 from twinview.pictures import kinds
-from twinview.pictures.decode import DEFAULT, Reading, decode
+from twinview.pictures.decode import decode
 from twinview.pictures.unreadable import UnreadableError, pillow_errors_reported
 
 SUFFIXES, FORMATS = kinds.SUFFIXES, kinds.FORMATS

@@ -53,18 +53,15 @@ def list_folder(folder: Path) -> Listing:
     return Listing(tuple(sorted(pictures)), tuple(sorted(left_out)))
 
 
-def list_pictures(folder: Path) -> tuple[list[str], Counter[str]]:
-    """The sorted relative paths of all picture files, and the number of other files by reason.
-
-    Raises DataError when the folder holds no picture.
-    """
+def list_pictures(folder: Path) -> Listing:
+    """What lies below a folder, as list_folder. Raises DataError when that is no picture."""
     listing = list_folder(folder)
-    left_out = listing.count_left_out()
     if not listing.pictures:
+        left_out = listing.count_left_out()
         others = f" (it holds {describe_counts(left_out)})" if left_out else ""
         ends = ", ".join(kinds.SUFFIXES)
         raise DataError(f"{folder} holds no file that ends in {ends}{others}")
-    return list(listing.pictures), left_out
+    return listing
 
 
 def describe_counts(reasons: Counter[str]) -> str:

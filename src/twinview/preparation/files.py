@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from twinview.core import paths, registry
 from twinview.core.errors import DataError
+from twinview.core.reading import Reading
 from twinview.core.tensor_files import Blocks
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
 from twinview.data import split_writer
@@ -20,7 +21,6 @@ from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
 from twinview.data.source_splits import Columns
 from twinview.data.splits import NAMES, Prepared, load_inputs
-from twinview.pictures.decode import Reading
 from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut
 from twinview.preparation import examples
@@ -75,7 +75,7 @@ def prepare_files(
         classes,
         options.modality,
         modality.statistics(splits["train"].inputs),
-        reading=asdict(reading),
+        reading=reading,
     )
     fates = dict(zip(known.paths, places.fates, strict=True))
     table = examples.columns(_rows(source, decoded, fates))

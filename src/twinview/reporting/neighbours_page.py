@@ -12,22 +12,25 @@ from twinview.reporting.pictures import as_picture
 
 _TEMPLATE = Path(__file__).with_name("neighbours.html.j2")
 
+Neighbour = tuple[Mapping[str, Any], Tensor | None]
 
-def neighbours_page(
-    name: str, picture: Tensor, rows: Sequence[Mapping[str, Any]], pictures: Tensor
-) -> str:
-    """The page as HTML, with the nearest picture first.
+
+def neighbours_page(name: str, picture: Tensor, sections: Mapping[str, Sequence[Neighbour]]) -> str:
+    """The page as HTML.
 
     Parameters
     ----------
     name : of the query picture's file.
     picture : uint8 (c, h, w), the query as the encoder sees it.
-    rows : for each neighbour its id, its similarity, and its label if there is one.
-    pictures : uint8 (n, c, h, w), the neighbours.
+    sections : by title, the neighbours, nearest first. A neighbour has a row (id, similarity,
+        origin and label where they are known) and its pixels, uint8 (c, h, w), or None if they
+        cannot be read any more.
     """
-    neighbours = [
-        {"label": "", **row, "picture": data_uri(as_picture(neighbour))}
-        for row, neighbour in zip(rows, pictures, strict=True)
-    ]
+    shown = {title: [_shown(*neighbour) for neighbour in of] for title, of in sections.items()}
     query = data_uri(as_picture(picture))
-    return templates.render(_TEMPLATE, escaped=True, name=name, query=query, rows=neighbours)
+    return templates.render(_TEMPLATE, escaped=True, name=name, query=query, sections=shown)
+
+
+def _shown(row: Mapping[str, Any], pixels: Tensor | None) -> dict[str, Any]:
+    uri = None if pixels is None else data_uri(as_picture(pixels))
+    return {"label": "", "origin": row["id"], **row, "picture": uri}

@@ -3,7 +3,9 @@
 Each file is loaded again and compared with the encoder before it is kept.
 """
 
+import dataclasses
 import io
+import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +15,12 @@ from torch import Tensor
 
 from twinview.core import files, randomness
 from twinview.core.errors import ConfigError, DataError
-from twinview.models.predictor import Embedder
+from twinview.models.embedder import Embedder
 
 # As a share of the largest feature. Other kernels add in another order, so results differ a little.
 _TOLERANCE = 1e-4
 _BATCH_SIZES = (1, 2, 7)
+PREPARATION = "twinview"  # names what a file says of its input: metadata in ONNX, a file in .pt2
 
 
 def onnx(path: Path, embedder: Embedder) -> float:
@@ -38,17 +41,17 @@ def onnx(path: Path, embedder: Embedder) -> float:
     with files.atomic_file(path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.onnx.export(
+            program = torch.onnx.export(
                 network,
                 (_pictures(2, embedder.shape),),
-                str(temporary),
                 input_names=["pictures"],
                 output_names=["features"],
                 dynamic_shapes=_any_batch_size(),
                 dynamo=True,
-                external_data=False,
                 verbose=False,
             )
+            program.model.metadata_props[PREPARATION] = _preparation(embedder)
+            program.save(str(temporary), external_data=False)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
 
         def exported(pictures: Tensor) -> Tensor:
@@ -66,10 +69,17 @@ def pt2(path: Path, embedder: Embedder) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns of weights that are not contiguous
             program = torch.export.export(network, example, dynamic_shapes=_any_batch_size())
-            torch.export.save(program, archive)
+            extra = {PREPARATION: _preparation(embedder)}
+            torch.export.save(program, archive, extra_files=extra)
         temporary.write_bytes(archive.getvalue())
         archive.seek(0)
         return _largest_difference(path, torch.export.load(archive).module(), embedder)
+
+
+def _preparation(embedder: Embedder) -> str:
+    """How files become pictures, as JSON: shape (c, h, w), background and jpeg_margin."""
+    reading = dataclasses.asdict(embedder.encoder.description.reading)
+    return json.dumps({"shape": embedder.shape} | reading)
 
 
 def _any_batch_size() -> tuple[dict[int, torch.export.Dim]]:

@@ -20,6 +20,7 @@ from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpe
 from torch import Tensor
 
 from twinview.core.errors import DataError
+from twinview.core.reading import DEFAULT, Reading
 from twinview.models.predictor import Predictor
 from twinview.models.probe import Probe
 from twinview.pictures import files
@@ -49,7 +50,8 @@ class ServedModel(PythonModel):
         MlflowException : the input is anything else.
         """
         with torch.inference_mode():
-            pictures = as_pictures(model_input, self.predictor.shape)
+            description = self.predictor.encoder.description
+            pictures = as_pictures(model_input, description.shape, description.reading)
             features = self.predictor.features(pictures)
             columns = {"features": features.tolist()}
             if self.predictor.probe is not None:
@@ -90,17 +92,18 @@ def describe_input(shape: tuple[int, ...]) -> str:
     )
 
 
-def as_pictures(values: Any, shape: tuple[int, ...]) -> Tensor:
+def as_pictures(values: Any, shape: tuple[int, ...], reading: Reading = DEFAULT) -> Tensor:
     """Pictures uint8 (n, c, h, w), from an array of numbers or from files' bytes.
 
-    shape: the encoder's (c, h, w). Raises MlflowException for any other values.
+    shape: the encoder's (c, h, w). reading: how its files became pixels. Raises MlflowException for
+    any other values.
     """
     array = np.asarray(values)
     if array.size == 0:
         raise _error("there are none", shape)
     if array.ndim == 1:
         return torch.stack(
-            [_from_file(row, value, shape) for row, value in enumerate(array.tolist())]
+            [_from_file(row, value, shape, reading) for row, value in enumerate(array.tolist())]
         )
     if array.dtype == object:
         try:
@@ -116,7 +119,7 @@ def as_pictures(values: Any, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(array.astype(np.uint8))
 
 
-def _from_file(row: int, value: Any, shape: tuple[int, ...]) -> Tensor:
+def _from_file(row: int, value: Any, shape: tuple[int, ...], reading: Reading) -> Tensor:
     if isinstance(value, str):
         try:
             value = base64.b64decode("".join(value.split()), validate=True)
@@ -125,7 +128,7 @@ def _from_file(row: int, value: Any, shape: tuple[int, ...]) -> Tensor:
     if not isinstance(value, bytes):
         raise _error(f"input {row} is {type(value).__name__}, not a file", shape)
     try:
-        return files.fit_picture(io.BytesIO(value), shape).pixels
+        return files.fit_picture(io.BytesIO(value), shape, reading).pixels
     except DataError as error:
         raise _error(f"input {row} {error}", shape) from None
 

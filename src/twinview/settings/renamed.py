@@ -56,6 +56,7 @@ NEW: Mapping[str, Any] = {
     "data.max_left_out": None,
     "data.duplicates": "report",
     "data.near_pairs": "report",
+    "embed.components": None,
     "pretrain.labels": "used",
     "views.positives": "example",
 }

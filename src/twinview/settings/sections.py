@@ -187,11 +187,13 @@ class Baselines(Section):
 class Embed(Section):
     """How features are computed. The batch size is fixed, since sums round differently in another.
 
-    mirror: whether features are averaged with those of the mirrored input.
+    mirror: whether features are averaged with those of the mirrored input. components: to how many
+    they are reduced by whitened PCA, fitted on train; None: they stay as they are.
     """
 
     batch_size: Count
     mirror: bool
+    components: Count | None
 
 
 class Evaluate(Section):

@@ -167,7 +167,7 @@ class Row:
     settings, metrics : as the row's columns show them.
     pretrained : the content of models/pretrain_run.json.
     curves : metrics by step; they are logged if the store does not know the pretraining run.
-    encoder : the encoder's folder, the probe's folder, and some pictures as an input example.
+    encoder : the folders of encoder, embedder and probe, and some pictures as an input example.
     files : each file with its folder among the row's artifacts, "" for the top folder.
     compared : the metrics that the table of rows shows at first.
     """
@@ -177,7 +177,7 @@ class Row:
     metrics: Mapping[str, float]
     pretrained: Mapping[str, Any]
     curves: Mapping[int, Mapping[str, float]]
-    encoder: tuple[Path, Path, Any]
+    encoder: tuple[Path, Path, Path, Any]
     files: Mapping[Path, str] = field(default_factory=dict)
     compared: Sequence[str] = ()
 
@@ -334,7 +334,7 @@ def _log_data(client: Any, run_id: str) -> Any:
     return data
 
 
-def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
+def _log_encoder(encoder: Path, embedder: Path, probe: Path, example: Any) -> str:
     """Logs the served model of serving.pyfunc and returns its id.
 
     The logged model holds safetensors, JSON and the code that reads them, and no pickle. So it
@@ -354,7 +354,7 @@ def _log_encoder(encoder: Path, probe: Path, example: Any) -> str:
         info = mlflow.pyfunc.log_model(
             name="encoder",
             python_model=str(here),
-            artifacts={"encoder": str(encoder), "probe": str(probe)},
+            artifacts={"encoder": str(encoder), "embedder": str(embedder), "probe": str(probe)},
             code_paths=[str(code)],
             signature=pyfunc.signature(has_probe=has_probe),
             input_example=example.numpy(),
