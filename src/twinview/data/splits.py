@@ -12,7 +12,15 @@ from torch import Tensor
 from twinview.core import files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
-from twinview.core.types import Embeddings, Modality, Pairs, Source, Split, Statistics
+from twinview.core.types import (
+    Embeddings,
+    Modality,
+    Pairs,
+    Source,
+    Split,
+    Statistics,
+    labelled_rows,
+)
 
 NAMES = ("train", "validation", "test")
 INDEX = "index.json"
@@ -138,8 +146,8 @@ def load_classes(folder: Path) -> tuple[str, ...]:
 
 
 def unlabelled(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> list[str]:
-    """The names of the splits that have no labels."""
-    return [name for name, part in parts.items() if part.labels is None]
+    """The names of the splits in which no example has a label."""
+    return [name for name, part in parts.items() if not len(labelled_rows(part.labels))]
 
 
 def _stratified_order(split: Split, generator: torch.Generator) -> Tensor:

@@ -1,6 +1,7 @@
 """The baselines without an encoder: their embeddings are judged by the same protocol as ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
@@ -30,8 +31,8 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
         )
     model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
     return {
-        name: Embeddings(
-            torch.from_numpy(model.transform(part.features.numpy())).float(), part.labels, part.ids
+        name: replace(
+            part, features=torch.from_numpy(model.transform(part.features.numpy())).float()
         )
         for name, part in splits.items()
     }
@@ -39,4 +40,4 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
 
 def _flatten(prepared: Prepared, split: Split) -> Embeddings:
     features = prepared.modality.unpack(split.inputs).flatten(1)
-    return Embeddings(features, split.labels, split.ids)
+    return Embeddings(features, split.labels, split.ids, split.groups)

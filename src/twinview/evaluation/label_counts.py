@@ -6,6 +6,8 @@ Their declarations use it, so it loads no PyTorch.
 from collections.abc import Mapping
 from typing import Any
 
+MEASURES = {"accuracy": "accuracy", "f1": "F1"}
+
 
 def entries(prefix: str, words: str, options: Mapping[str, Any]) -> dict[str, str]:
     """The words of each entry by its name, such as labels_10. words: they come after the number."""
