@@ -119,7 +119,9 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
         "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
         "table": results.table(contenders, declared),
         "choices": results.choices(contenders, declared),
+        "over_groups": results.over_groups(contenders, declared),
         "left_out": outputs.evaluation.get("left_out", {}),
+        "notes": outputs.evaluation.get("notes", []),
         "labelled": not splits.unlabelled(outputs.prepared.splits),
         "classes": classes,
         "words": {name: entry.words for name, entry in declared.items()},
@@ -162,7 +164,9 @@ def _pictures(
     test, classes = parts["test"], outputs.evaluation["classes"]
     probe = next(iter(results.predicting(outputs.evaluation["contenders"][OURS])), None)
     predicted = None if probe is None else [row[probe] for row in outputs.predictions]
-    wrong = [probe is not None and row[probe] != row["actual"] for row in outputs.predictions]
+    wrong = [
+        probe is not None and row["actual"] not in ("", row[probe]) for row in outputs.predictions
+    ]
     on_map = random_rows(seed, "map", points, len(test))
     query_rows = random_rows(seed, "queries", queries, len(test))
     missed = torch.tensor(wrong).nonzero()

@@ -86,7 +86,7 @@ def _implied(tree: Any) -> dict[str, Any]:
     """What settings of an earlier version imply, and today's state, by name."""
     if not isinstance(tree, Mapping):
         return {}
-    implied: dict[str, Any] = {"data.modality": "image"}
+    implied: dict[str, Any] = {"data.modality": "image", "evaluate.group_folds": None}
     if tasks := _chosen_tasks(tree):
         implied["evaluate.tasks"] = tasks
     pretrain = tree.get("pretrain")
@@ -96,6 +96,8 @@ def _implied(tree: Any) -> dict[str, Any]:
 
 
 def _as_yaml(value: Any) -> str:
+    if value is None:
+        return "null"
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 

@@ -70,6 +70,16 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
         )
 
 
+def _check_counts(
+    options: Mapping[str, Any], counts: Mapping[str, Mapping[str, int]]
+) -> Iterator[str]:
+    if "roc_auc" in options["measures"] and len(counts["test"]) < 2:
+        yield (
+            "tasks.classification.measures: has roc_auc, which needs two classes, and the labelled "
+            f"examples of test have one: {next(iter(counts['test']))!r}; take it out"
+        )
+
+
 def _entries(options: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{name} probe" for name in options["probes"]}
 
@@ -93,4 +103,6 @@ DECLARES = declare.Task(
     needs_labels=True,
     could_have=_is_probe,
     lists=("probes", "measures"),
+    over_groups=True,
+    check_counts=_check_counts,
 )

@@ -62,5 +62,6 @@ DECLARES = declare.Task(
     needs_labels=True,
     could_have=partial(label_counts.is_entry, "labels"),
     lists=("per_class",),
+    check_counts=partial(label_counts.check, task="few_labels"),
     quick={"per_class": [2, 5], "draws": 2},
 )

@@ -95,5 +95,6 @@ DECLARES = declare.Task(
     needs_labels=True,
     could_have=partial(label_counts.is_entry, "propagated"),
     lists=("per_class",),
+    check_counts=partial(label_counts.check, task="propagation"),
     quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},
 )

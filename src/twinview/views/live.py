@@ -46,6 +46,23 @@ class LiveViews(Views):
 
 
 @final
+class SomeViews(Views):
+    """The views of some examples of a split, whose rows are numbered anew from 0."""
+
+    def __init__(self, views: Views, rows: Tensor) -> None:
+        self._views = views
+        self._rows = rows
+
+    def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
+        """The views of the examples: (count, n, ...). rows: numbers among the chosen examples."""
+        return self._views.take(self._rows[rows], epoch, count)
+
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Prepares for the next call of `take`. rows: numbers among the chosen examples."""
+        self._views.prefetch(self._rows[rows], epoch, count)
+
+
+@final
 class PairViews(Views):
     """The views of labelled pairs: the first view of the first example, the second of the second.
 
