@@ -84,6 +84,7 @@ def _train_split(embedder: Any) -> tuple[list[dict[str, Any]], Any]:
     import torch
 
     from twinview.core import paths
+    from twinview.core.types import NO_LABEL
     from twinview.data import splits
     from twinview.models import embeddings
 
@@ -101,7 +102,8 @@ def _train_split(embedder: Any) -> tuple[list[dict[str, Any]], Any]:
     rows: list[dict[str, Any]] = [{"id": row_id} for row_id in train.ids.tolist()]
     if train.labels is not None:
         for row, label in zip(rows, train.labels.tolist(), strict=True):
-            row["label"] = classes[label]
+            if label != NO_LABEL:
+                row["label"] = classes[label]
     return rows, train.features
 
 
