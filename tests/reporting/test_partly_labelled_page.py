@@ -48,7 +48,8 @@ def html(partly: StageOutputs) -> str:
 
 
 def test_notes_on_labels_stand_on_the_page(html: str) -> None:
-    assert f"Note: {NOTE}." in re.sub(r"\s+", " ", "".join(Reader(html).text))
+    text = re.sub(r"\s+", " ", "".join(Reader(html).text))
+    assert f"Note: {NOTE}." in text and "Accuracy on 48 labelled test examples: " in text
 
 
 def test_points_without_a_label_are_a_class_of_the_map_without_right_or_wrong(html: str) -> None:

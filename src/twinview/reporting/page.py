@@ -113,7 +113,7 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
     return {
         "source": outputs.settings["data"]["source"],
         "method": outputs.settings["pretrain"]["method"],
-        "sentence": results.sentence(contenders, declared, len(outputs.predictions)),
+        "sentence": results.sentence(contenders, declared, _scored(outputs)),
         "judgements": results.judgements(contenders, declared),
         "protocol": outputs.evaluation["protocol"],
         "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
@@ -128,6 +128,16 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
         "confusions": {name: class_rows(ours[name], classes) for name in predicting},
         "largest": {name: largest_mistakes(ours[name], classes) for name in predicting},
     }
+
+
+def _scored(outputs: StageOutputs) -> str:
+    """How many test examples the first task scores, in words; it may need their labels."""
+    rows, ours = outputs.predictions, outputs.evaluation["contenders"][OURS]
+    first = entries.of_first_task(entries.recorded(outputs.evaluation))
+    labelled = sum(bool(row.get("actual")) for row in rows)
+    if labelled < len(rows) and any({"confusion", "draws"} & ours[name].keys() for name in first):
+        return f"{labelled:,} labelled test examples"
+    return f"{len(rows):,} test examples"
 
 
 def _mistakes(outputs: StageOutputs) -> dict[str, Any]:

@@ -46,8 +46,11 @@ def predicting(found: Found) -> list[str]:
     return [name for name, of in found.items() if "confusion" in of]
 
 
-def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
-    """Our primary measure in the first task, beside raw pixels and the supervised encoder."""
+def sentence(contenders: Contenders, declared: Entries, examples: str) -> str:
+    """Our primary measure in the first task, beside raw pixels and the supervised encoder.
+
+    examples: on which it was measured, in words.
+    """
     names = entries.of_first_task(declared)
     parts = []
     for name in names:
@@ -60,7 +63,7 @@ def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
         ours = contenders[OURS][name][entry.primary]
         parts.append(f"{entry.words} {ours:.3f}" + (f" ({others})" if others else ""))
     measure = entries.title(declared[name].primary_words for name in names)
-    return f"{measure} on {examples:,} test examples: {'; '.join(parts)}."
+    return f"{measure} on {examples}: {'; '.join(parts)}."
 
 
 def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, bool]]:
