@@ -5,7 +5,7 @@ import torch
 from twinview.compute import devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
-from twinview.core.types import Embeddings
+from twinview.core.types import Embeddings, labelled_rows
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
@@ -14,10 +14,12 @@ from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder, reduction
 from twinview.settings import left_out, params
+from twinview.settings.sections import Pretrain
 from twinview.stages import stage
-from twinview.stages.allowed_tasks import require_task
+from twinview.stages.allowed_tasks import require_measurable
 from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
+from twinview.views.live import views_of
 
 STAGE = Stage(
     reads=(paths.PREPARED, paths.VIEWS),
@@ -54,7 +56,7 @@ def main() -> None:
     device = devices.choose_device(pretrain.device)
     prepared = splits.load(paths.PREPARED)
     unlabelled = splits.unlabelled(prepared.splits)
-    require_task(unlabelled)
+    require_measurable(prepared.splits, prepared.classes)
     excluded = left_out.baselines(options.supervised, unlabelled)
     description = encoder.Description.for_data(
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
@@ -88,9 +90,11 @@ def main() -> None:
 def train(
     settings: params.Params, prepared: Prepared, network: encoder.Encoder, device: torch.device
 ) -> None:
-    """Trains the encoder with labels on the views of train, for as many epochs as pretraining.
+    """Trains the encoder on the labelled train examples, for as many epochs as pretraining.
 
-    It has as many steps too, unless pretraining learns from labelled pairs.
+    It has as many steps too if all train examples have a label, unless pretraining learns from
+    labelled pairs. Batches are smaller if there are fewer labels than a batch of pretraining has
+    examples.
 
     Parameters
     ----------
@@ -100,18 +104,21 @@ def train(
     device : where the training computes.
     """
     options, pretrain = settings.baselines, settings.pretrain
-    split = prepared.splits["train"]
+    whole = prepared.splits["train"]
+    split = whole.labelled()
     with randomness.torch_seeded(options.seed, "supervised"):
         head = linear(network.dim, dim=len(prepared.classes))
-    micro_batch = processes.local_micro_batch(pretrain.batch_size, pretrain.micro_batch)
+    batch_size = _batch_size(pretrain, len(split))
+    micro_batch = processes.local_micro_batch(batch_size, pretrain.micro_batch)
     method = cross_entropy(GradientCache(network, micro_batch), head)
-    views = open_views(paths.VIEWS, split, prepared.modality)
+    views = open_views(paths.VIEWS, whole, prepared.modality)
+    if len(split) < len(whole):
+        views = views_of(views, labelled_rows(whole.labels))
+        print(f"baselines: supervised learns from {len(split):,} of {len(whole):,} train examples")
     budget = loop.Budget(
         pretrain.epochs,
-        pretrain.batch_size,
-        loop.scale_learning_rate(
-            options.learning_rate, pretrain.batch_size, pretrain.learning_rate_scaling
-        ),
+        batch_size,
+        loop.scale_learning_rate(options.learning_rate, batch_size, pretrain.learning_rate_scaling),
         pretrain.warmup_epochs,
         options.seed,
         pretrain.precision,
@@ -120,6 +127,14 @@ def train(
     steps = loop.fit(method, split, views, optimizer, budget, device)
     for _ in stage.progress(steps, budget.steps(len(split)), "supervised"):
         pass
+
+
+def _batch_size(pretrain: Pretrain, examples: int) -> int:
+    """That of pretraining or, with fewer examples, all of them that whole micro batches take."""
+    if examples >= pretrain.batch_size:
+        return pretrain.batch_size
+    micro_batch = pretrain.micro_batch or examples
+    return max(examples - examples % micro_batch, min(examples, micro_batch))
 
 
 if __name__ == "__main__":

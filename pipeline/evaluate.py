@@ -1,15 +1,16 @@
 """Stage evaluate: the metrics of the encoder under the protocol, and those of the baselines."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from twinview.compute import devices
 from twinview.core import entries, files, paths
 from twinview.core.csv_files import save_rows
-from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.evaluation import contender, protocol
-from twinview.evaluation.contender import Contender, Result
+from twinview.evaluation.contender import Contender
 from twinview.evaluation.final_probe import final_linear
+from twinview.evaluation.judging import judge
+from twinview.evaluation.label_notes import label_notes
 from twinview.models import embeddings, probe
 from twinview.settings import left_out, params
 from twinview.stages import stage
@@ -40,21 +41,18 @@ def main() -> None:
     classes, parts = splits.load_classes(paths.PREPARED), embeddings.load(paths.EMBEDDINGS)
     unlabelled = splits.unlabelled(parts)
     excluded = left_out.tasks(settings.evaluate.tasks, unlabelled)
-    names = [name for name in settings.evaluate.tasks if name not in excluded]
-    tasks = [settings.bound("tasks", name) for name in names]
-
-    def evaluate(parts: Mapping[str, Embeddings]) -> dict[str, Result]:
-        asked = Contender(parts, classes, settings.probes, stage.progress)
-        return protocol.evaluate(asked, tasks)
-
-    results = evaluate(parts)
-    save_probe(settings, parts, classes)
+    ours = Contender(parts, classes, settings.probes, stage.progress)
+    tasks = {name: settings.bound("tasks", name) for name in settings.evaluate.tasks}
+    results = judge(ours, tasks, settings.evaluate.group_folds)
+    save_probe(settings, ours)
     contenders = {paths.OURS: contender.details(results)}
     if settings.evaluate.probe_projections:
-        projected = evaluate(embeddings.load(paths.PROJECTIONS))
+        ours_z = replace(ours, parts=embeddings.load(paths.PROJECTIONS))
+        projected = judge(ours_z, tasks, settings.evaluate.group_folds)
         contenders[paths.OURS_Z] = contender.details(projected)
     save_rows(paths.PREDICTIONS, contender.predictions(results, parts["test"], classes))
     files.save_json(paths.METRICS, contender.metrics(results))
+    names, notes = [n for n in tasks if n not in excluded], label_notes(parts, classes)
     detail = {
         "protocol": protocol.PROTOCOL,
         "classes": classes,
@@ -62,21 +60,20 @@ def main() -> None:
         "contenders": contenders | files.load_json(paths.BASELINE_DETAILS),
     }
     excluded |= left_out.baselines(settings.baselines.supervised, unlabelled)
-    files.save_json(paths.EVALUATION, detail | ({"left_out": excluded} if excluded else {}))
-    for line in left_out.lines(excluded):
+    detail |= {key: of for key, of in (("left_out", excluded), ("notes", notes)) if of}
+    files.save_json(paths.EVALUATION, detail)
+    for line in [*left_out.lines(excluded), *notes]:
         print(f"evaluate: {line}")
 
 
-def save_probe(
-    settings: params.Params, parts: Mapping[str, Embeddings], classes: tuple[str, ...]
-) -> None:
+def save_probe(settings: params.Params, ours: Contender) -> None:
     """Writes the linear probe of all labels, or where a split has none, why there is no probe."""
-    if splits.unlabelled(parts):
+    if splits.unlabelled(ours.parts):
         probe.save_none(paths.PROBE, probe.NoProbe("the data have no labels"))
         return
     with stage.show_elapsed("evaluate: the linear probe, for use"):
-        fitted, options = final_linear(parts, settings.probes["linear"])
-    probe.save(paths.PROBE, probe.with_class_names(fitted, classes), options)
+        fitted, options = final_linear(ours.labelled, settings.probes["linear"])
+    probe.save(paths.PROBE, probe.with_class_names(fitted, ours.classes), options)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
-from twinview.evaluation import contender, protocol
+from twinview.evaluation import contender
 from twinview.evaluation.contender import Contender, Result
+from twinview.evaluation.judging import judge
 from twinview.models import embeddings
 from twinview.settings import left_out, params
 from twinview.stages import stage
@@ -24,15 +25,16 @@ def main() -> None:
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
     classes = splits.load_classes(paths.PREPARED)
+    tasks = {name: settings.bound("tasks", name) for name in settings.evaluate.tasks}
     results: dict[str, dict[str, Result]] = {}
     excluded: dict[str, str] = {}
     for folder in sorted(paths.BASELINES.iterdir()):
         parts = embeddings.load(folder)
         excluded = left_out.tasks(settings.evaluate.tasks, splits.unlabelled(parts))
-        names = [name for name in settings.evaluate.tasks if name not in excluded]
-        tasks = [settings.bound("tasks", name) for name in names]
         asked = Contender(parts, classes, settings.probes, stage.progress)
-        results[folder.name] = protocol.evaluate(asked, tasks)
+        saw_labels = folder.name == left_out.SUPERVISED
+        draws = settings.evaluate.group_folds
+        results[folder.name] = judge(asked, tasks, draws, saw_labels=saw_labels)
     metrics = {name: contender.metrics(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     details = {name: contender.details(of) for name, of in results.items()}

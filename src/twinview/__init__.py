@@ -72,7 +72,8 @@ def load_split(name: str) -> "tuple[Tensor, Tensor | None]":
     Returns
     -------
     inputs: as they are stored; pictures are uint8 (n, c, h, w).
-    labels: int64 (n,), the numbers of the classes; None where the data have no labels.
+    labels: int64 (n,), the numbers of the classes, -1 for an example without a label; None where
+        the data have no labels.
 
     Raises
     ------

@@ -11,13 +11,27 @@ from tests.support.evaluated import CLASSES, contender, features
 from tests.support.plugins import PARAMS, bound, options
 from twinview.core import entries, registry
 from twinview.core.entries import SPREAD
-from twinview.core.types import Embeddings
+from twinview.core.types import NO_LABEL, Embeddings, labelled_rows
 from twinview.evaluation.contender import Result
 
 
 def results(name: str, parts: Mapping[str, Embeddings] | None = None) -> dict[str, Result]:
     found: dict[str, Result] = bound("tasks", name)(contender(parts, **PARAMS["probes"]))
     return found
+
+
+def scattered(part: Embeddings) -> Embeddings:
+    """The rows, each followed by a far one without a label."""
+    assert part.labels is not None
+    both = [
+        torch.stack(pair, 1).flatten(0, 1)
+        for pair in (
+            (part.features, 50 - part.features),
+            (part.labels, torch.full_like(part.labels, NO_LABEL)),
+            (part.ids, part.ids + 5000),
+        )
+    ]
+    return Embeddings(*both)
 
 
 @pytest.mark.parametrize("name", registry.names("tasks"))
@@ -80,6 +94,22 @@ class TestTasks:
                 assert before.details.get(detail) == after.details.get(detail)
             if before.predicted is not None and after.predicted is not None:
                 assert torch.equal(before.predicted, after.predicted)
+
+    def test_rows_without_a_label_change_no_measure_of_labels(self, name: str) -> None:
+        own = entries.declaration(name)
+        if not own.needs_labels:
+            return
+        # Propagation learns from train rows without a label; all others ignore them too.
+        more = ("validation", "test") if name == "propagation" else ("train", "validation", "test")
+        parts = {key: scattered(part) if key in more else part for key, part in features().items()}
+        for before, after in zip(
+            results(name).values(), results(name, parts).values(), strict=True
+        ):
+            assert dict(after.metrics) == pytest.approx(dict(before.metrics))
+            if after.predicted is not None and before.predicted is not None:
+                kept = labelled_rows(parts["test"].labels)
+                assert len(after.predicted) == len(parts["test"]) > len(kept)
+                assert torch.equal(after.predicted[kept], before.predicted)
 
     def test_predicted_labels_are_of_every_test_example(self, name: str) -> None:
         for result in results(name).values():

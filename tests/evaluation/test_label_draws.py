@@ -3,12 +3,14 @@
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.support.evaluated import features
+from tests.support.evaluated import CLASSES, features
+from tests.support.predicted import linear
 from twinview.core.entries import SPREAD
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
@@ -18,7 +20,8 @@ from twinview.evaluation.label_draws import (
     draw_labelled_rows,
     mean_over_draws,
 )
-from twinview.probes.linear import linear
+
+OPTIONS: dict[str, Any] = {"classes": CLASSES, "task": "few_labels"}
 
 
 def rows_of(labels: Tensor, per_class: int, draws: int, seed: int) -> Iterator[Tensor]:
@@ -90,14 +93,14 @@ def test_all_contenders_get_the_same_draws_and_no_further_labels() -> None:
     asked: list[list[list[int]]] = []
     for seed in (0, 1):
         rows: list[list[int]] = []
-        mean_over_draws(features(seed), recording(rows), 4, 3, seed=0, task="few_labels")
+        mean_over_draws(features(seed), recording(rows), 4, 3, seed=0, **OPTIONS)
         asked.append(rows)
     assert asked[0] == asked[1]
     assert [(len(rows), max(rows) < 60) for rows in asked[0]] == [(12, True)] * 3
 
 
 def test_the_result_is_mean_and_sample_deviation_over_draws_of_test() -> None:
-    found = mean_over_draws(features(), by_probe(features()), 2, 4, seed=0, task="few_labels")
+    found = mean_over_draws(features(), by_probe(features()), 2, 4, seed=0, **OPTIONS)
     draws = found.details["draws"]
     assert len(draws) == 4 and len(set(draws)) > 1
     assert found.metrics["accuracy"] == pytest.approx(sum(draws) / 4)
@@ -108,6 +111,6 @@ def test_test_and_validation_have_an_accuracy_of_their_own() -> None:
     parts = features()
     parts["test"] = replace(parts["test"], labels=torch.tensor([0] * 9 + [1] * 36))
     parts["validation"] = replace(parts["validation"], labels=torch.tensor([0] * 6 + [1] * 24))
-    found = mean_over_draws(parts, recording([]), 2, 2, seed=0, task="few_labels").metrics
+    found = mean_over_draws(parts, recording([]), 2, 2, seed=0, **OPTIONS).metrics
     assert found["accuracy"] == pytest.approx(9 / 45)
     assert found["validation_accuracy"] == pytest.approx(6 / 30)

@@ -1,5 +1,7 @@
 """Metrics of predicted labels, beside scikit-learn's and in closed form."""
 
+import itertools
+
 import pytest
 import torch
 from sklearn.metrics import (
@@ -8,10 +10,12 @@ from sklearn.metrics import (
     f1_score,
     precision_score,
     recall_score,
+    roc_auc_score,
 )
 
 from tests.support.evaluated import CLASSES
-from twinview.evaluation.metrics import classification_metrics
+from twinview.core.errors import DataError
+from twinview.evaluation.metrics import classification_metrics, roc_auc
 
 
 def test_metrics_are_scikit_learn_s() -> None:
@@ -66,3 +70,37 @@ def test_a_class_without_rows_is_left_out_of_the_balanced_accuracy_alone() -> No
     labels, said = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 2, 1, 1])
     found = classification_metrics(labels, said, CLASSES)
     assert found["balanced_accuracy"] == 0.75 and found["recall"] == 0.5
+
+
+def test_the_area_of_two_classes_is_the_share_of_pairs_in_order() -> None:
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 2, (60,), generator=random)
+    second = (torch.rand(60, generator=random, dtype=torch.float64) + labels / 3).round(decimals=1)
+    pairs = [
+        1.0 if a > b else 0.5 if a == b else 0.0
+        for a, b in itertools.product(second[labels == 1].tolist(), second[labels == 0].tolist())
+    ]
+    found = roc_auc(labels, torch.stack([1 - second, second], 1))
+    assert found == pytest.approx(sum(pairs) / len(pairs)) and 0.6 < found < 1
+
+
+def test_the_area_of_more_classes_is_scikit_learn_s_one_versus_rest() -> None:
+    random = torch.Generator().manual_seed(1)
+    labels = torch.randint(0, 3, (90,), generator=random)
+    shares = torch.randn(90, 3, generator=random, dtype=torch.float64).softmax(1)
+    theirs = roc_auc_score(labels, shares, multi_class="ovr", average="macro")
+    assert roc_auc(labels, shares) == pytest.approx(theirs)
+
+
+def test_the_area_leaves_out_a_class_without_rows_and_ranks_one_that_was_not_learnt_by_chance() -> (
+    None
+):
+    labels = torch.tensor([0, 0, 2, 2])
+    shares = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.2, 0.8]]).double()
+    assert roc_auc(labels, shares) == pytest.approx((1 + 0.5) / 2)
+    assert roc_auc(labels, torch.cat([shares, 1 - shares[:, :1]], 1)) == 1
+
+
+def test_one_class_has_no_area() -> None:
+    with pytest.raises(DataError, match="one class only, which roc_auc cannot rank; take roc_auc"):
+        roc_auc(torch.tensor([1, 1]), torch.rand(2, 2))

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, optim
 
+from tests.support.predicted import knn
 from tests.support.shapes import prepared_shapes
 from tests.support.training import CHAIN, CPU, Recorder, adamw, budget, rows
 from twinview.compute.gradient_cache import GradientCache
@@ -38,7 +39,6 @@ from twinview.learning.parts import Method, Queue, Siamese
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.methods.simclr import simclr
 from twinview.models import embeddings, encoder
-from twinview.probes.knn import knn
 from twinview.settings import params
 from twinview.settings.sections import Embed
 from twinview.views.live import LiveViews

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.support.features import overlapping
+from tests.support.predicted import linear
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 from twinview.evaluation.logistic import fit
 from twinview.models import probe
 from twinview.models.probe import Probe
-from twinview.probes.linear import linear
 
 CLASSES = ("a", "b", "c")
 TRAIN, VALIDATION, TEST = overlapping(300), overlapping(90, seed=1), overlapping(200, seed=2)

@@ -30,6 +30,8 @@ BARLOW = "src/twinview/objectives/barlow_twins.py"
 CONVNET = "src/twinview/encoders/convnet.py"
 DISTANCES = "src/twinview/learning/pair_mining.py"
 EVALUATION = "src/twinview/evaluation/protocol.py"
+GROUP_FOLDS = "src/twinview/data/group_folds.py"
+JUDGING = "src/twinview/evaluation/judging.py"
 IMAGE = "src/twinview/modalities/image.py"
 INFO_NCE = "src/twinview/objectives/info_nce.py"
 KNN = "src/twinview/probes/knn.py"
@@ -719,6 +721,22 @@ PLANTED = (
         'modality.statistics(splits["train"].inputs)',
         'modality.statistics(splits["test"].inputs)',
         "tests/data/test_splits.py",
+    ),
+    Mutant(
+        19,
+        "divisions drawn anew cut groups apart",
+        GROUP_FOLDS,
+        "groups=[None if group == NO_GROUP else str(group) for group in groups.tolist()]",
+        "groups=None",
+        "tests/evaluation/test_group_folds.py",
+    ),
+    Mutant(
+        19,
+        "an encoder that saw labels is measured over divisions by groups",
+        JUDGING,
+        "if group_folds is None or saw_labels or not again:",
+        "if group_folds is None or not again:",
+        "tests/evaluation/test_group_folds.py",
     ),
     Mutant(
         19,

@@ -21,6 +21,7 @@ from lightly.utils.lars import LARS
 
 from tests.methods.shared import made, networks
 from tests.peers.shared import D, Loss, N, same
+from tests.support.predicted import knn
 from twinview.core.types import Embeddings, Projections
 from twinview.learning.parts import Method, Momentum, Prototypes, Queue
 from twinview.methods.swav import Swav
@@ -30,7 +31,6 @@ from twinview.objectives.dcl import dcl
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 from twinview.optimizers.lars import lars
-from twinview.probes.knn import knn
 
 
 @pytest.mark.peers("objectives/nt_xent", "lightly NTXentLoss", "equal")

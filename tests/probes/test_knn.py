@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.support.predicted import knn
 from twinview.core.types import Embeddings
 from twinview.evaluation import nearest as neighbours
-from twinview.probes.knn import knn
 
 
 def rows(n: int, d: int = 4, seed: int = 0) -> Embeddings:

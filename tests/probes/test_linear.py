@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from tests.support.features import overlapping
+from tests.support.predicted import linear
 from twinview.core.types import Embeddings
-from twinview.probes.linear import linear
 
 
 def reference(train: Embeddings, features: Tensor, C: float) -> Tensor:

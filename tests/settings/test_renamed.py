@@ -112,6 +112,7 @@ def test_what_an_old_file_implies_is_stated_with_the_value_that_it_had(
 ) -> None:
     del settings["data"]["modality"], settings["pretrain"]["objective"]
     del settings["objectives"]["none"], settings["evaluate"]["tasks"]
+    del settings["evaluate"]["group_folds"]
     settings["evaluate"] |= {"probes": ["linear"], "few_labels": {"propagation": None}}
     del settings["pretrain"]["epochs"]
     settings["pretrain"]["rounds"] = 10
@@ -119,6 +120,7 @@ def test_what_an_old_file_implies_is_stated_with_the_value_that_it_had(
     assert said == [
         "pretrain.rounds: is called pretrain.epochs now",
         "data.modality: is new; set it to image for the same results",
+        "evaluate.group_folds: is new; set it to null for the same results",
         "evaluate.tasks: is new; set it to [classification, few_labels] for the same results",
         "pretrain.objective: is new; set it to none for the same results",
         "objectives.none: is new; set it to {} for the same results",

@@ -36,7 +36,7 @@ REPLACED: dict[str, dict[str, Any]] = {
         "shared_names": lambda *given: (),
         "unknown_metrics": lambda *given: (),
     },
-    "twinview.stages.allowed_tasks": {"require_task": lambda unlabelled: None},
+    "twinview.stages.allowed_tasks": {"require_measurable": lambda parts, classes: None},
     "twinview.stages.aside": {
         "is_aside": lambda module: False,
         "holds_only_docstring": lambda path: False,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from twinview.core.types import Embeddings
@@ -32,7 +33,7 @@ def contender(
 
 
 class Recorder:
-    """A probe that names a fixed class, and remembers what it was fitted on and asked about."""
+    """A probe that predicts a fixed class, and remembers what it was fitted on and asked about."""
 
     def __init__(self, answers: Callable[..., int] = lambda **options: 0) -> None:
         self.calls: list[tuple[list[int], int, dict[str, Any]]] = []
@@ -40,4 +41,4 @@ class Recorder:
 
     def __call__(self, train: Embeddings, features: Tensor, **options: Any) -> Tensor:
         self.calls.append((train.ids.tolist(), len(features), options))
-        return torch.full((len(features),), self._answers(**options))
+        return F.one_hot(torch.full((len(features),), self._answers(**options)), 10).double()

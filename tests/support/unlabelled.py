@@ -39,9 +39,14 @@ def write_settings(folder: Path, tasks: list[str]) -> None:
 
 
 def evaluated(prepared: Prepared) -> None:
-    """Runs the stages in the current folder, on an encoder that was not trained."""
+    """Runs the stages without labels in the current folder, on an encoder that was not trained."""
     write_settings(Path(), TASKS)
-    split_writer.save(paths.PREPARED, without_labels(prepared))
+    run_stages(without_labels(prepared))
+
+
+def run_stages(prepared: Prepared) -> None:
+    """Runs the stages of evaluation by params.yaml, on an encoder that was not trained."""
+    split_writer.save(paths.PREPARED, prepared)
     settings = params.load()
     name, options = settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder]
     made = encoder.build(encoder.Description.for_data(prepared, name, options), seed=0)

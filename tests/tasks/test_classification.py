@@ -11,7 +11,7 @@ from tests.support.evaluated import CLASSES, Recorder, contender, features
 from tests.support.plugins import PARAMS
 from twinview.core import entries, registry
 from twinview.core.errors import ConfigError
-from twinview.evaluation.metrics import classification_metrics
+from twinview.evaluation.metrics import classification_metrics, roc_auc
 from twinview.evaluation.protocol import predict_test
 from twinview.probes.knn import knn
 from twinview.settings import params
@@ -67,11 +67,19 @@ def test_the_results_are_the_listed_measures_in_their_order() -> None:
     }
 
 
+def test_the_area_under_the_curve_is_that_of_the_shares_and_moves_no_other_measure() -> None:
+    measures = ("accuracy", "roc_auc")
+    found = classification(contender(**GRIDS), probes=("knn",), measures=measures)["knn"]
+    read = predict_test(features(), knn, GRIDS["knn"])
+    assert found.metrics["roc_auc"] == roc_auc(features()["test"].required_labels(), read.shares)
+    assert found.metrics["roc_auc"] > found.metrics["accuracy"]
+
+
 def test_the_default_measures_are_those_of_the_results_in_git() -> None:
     assert tuple(PARAMS["tasks"]["classification"]["measures"]) == DEFAULT
 
 
-@pytest.mark.parametrize("measures", [list(DEFAULT), list(UNEVEN)])
+@pytest.mark.parametrize("measures", [list(DEFAULT), list(UNEVEN), ["accuracy", "roc_auc"]])
 def test_the_gate_can_name_each_measure(measures: list[str], write_params: Write) -> None:
     floors = {f"linear.{measure}": 0.5 for measure in measures}
     params.check(write_params({"tasks.classification.measures": measures, "gate.floors": floors}))

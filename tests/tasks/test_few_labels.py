@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
-from tests.support.evaluated import Recorder, contender, features
+from tests.support.evaluated import CLASSES, Recorder, contender, features
+from tests.support.predicted import linear
 from twinview.core import registry
 from twinview.evaluation.label_draws import READ_SPLITS, mean_over_draws
-from twinview.probes.linear import linear
 from twinview.tasks.few_labels import few_labels
 
 
@@ -18,7 +18,7 @@ def test_each_number_of_labels_is_the_linear_probe_s_mean_over_draws() -> None:
     expected = mean_over_draws(
         parts,
         lambda rows: {n: probe(parts["train"].take(rows), parts[n].features) for n in READ_SPLITS},
-        5, 3, seed=1, task="few_labels",
+        5, 3, seed=1, classes=CLASSES, task="few_labels",
     )  # fmt: skip
     assert found["labels_5"] == expected
 

@@ -15,6 +15,8 @@ Check = Callable[[Any, Any], Iterable[str]]
 Negatives = Callable[[int, int, Mapping[str, Any]], int]
 # A task's options to the names of its entries, each with its words.
 Entries = Callable[[Mapping[str, Any]], Mapping[str, str]]
+# (a task's options, labelled examples by class of each split) to a sentence for each fault.
+CheckCounts = Callable[[Mapping[str, Any], Mapping[str, Mapping[str, int]]], Iterable[str]]
 Positives = Literal["views", "classes", "pairs"]
 
 
@@ -85,7 +87,9 @@ class Task(Declaration):
     tables show. needs_labels: whether every split must have labels; the task is left out where one
     lacks them. could_have: whether the task has an entry of a name under some options. lists: the
     options that say only which entries there are, and not how an entry is measured. is_share:
-    whether the primary is a share, so that differences are told in percentage points.
+    whether the primary is a share, so that differences are told in percentage points. over_groups:
+    whether evaluate.group_folds measures it over divisions by groups too. check_counts: refuses
+    options that the labels rule out, before any work.
     """
 
     entries: Entries
@@ -95,6 +99,8 @@ class Task(Declaration):
     could_have: Callable[[str], bool]
     lists: tuple[str, ...]
     is_share: bool = True
+    over_groups: bool = False
+    check_counts: CheckCounts | None = None
 
 
 OF_KIND: Mapping[str, type[Declaration]] = {

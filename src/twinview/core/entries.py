@@ -13,6 +13,8 @@ from twinview.core import declare, registry
 _USUAL = ("is_share", True)  # not recorded, as in reports of earlier versions
 SPREAD = "spread_over_draws"  # of the primary, beside it, where an entry is a mean over draws
 
+OVER_GROUPS = "_over_groups"  # ends the name of a measure's mean over divisions by groups
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -54,6 +54,16 @@ class Split:
         groups = None if self.groups is None else self.groups[rows]
         return Split(self.inputs[rows], labels, self.ids[rows], groups)
 
+    def labelled(self) -> "Split":
+        """The examples that have a label; the split itself where all have one."""
+        rows = labelled_rows(self.labels)
+        return self if len(rows) == len(self) else self.take(rows)
+
+
+def labelled_rows(labels: Tensor | None) -> Tensor:
+    """The numbers of the rows that have a label; none where no row has one."""
+    return torch.arange(0) if labels is None else (labels != NO_LABEL).nonzero().squeeze(1)
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -210,6 +220,11 @@ class Embeddings:
         labels = None if self.labels is None else self.labels[rows]
         groups = None if self.groups is None else self.groups[rows]
         return Embeddings(self.features[rows], labels, self.ids[rows], groups)
+
+    def labelled(self) -> "Embeddings":
+        """The rows that have a label; the object itself, with its kept probes, where all have."""
+        rows = labelled_rows(self.labels)
+        return self if len(rows) == len(self) else self.take(rows)
 
     def required_labels(self) -> Tensor:
         """The labels, for a caller that cannot do without them."""

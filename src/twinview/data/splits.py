@@ -19,6 +19,7 @@ from twinview.core.types import (
     Pairs,
     Split,
     Statistics,
+    labelled_rows,
 )
 
 NAMES = ("train", "validation", "test")
@@ -92,5 +93,5 @@ def load_classes(folder: Path, labels: LabelUse = "used") -> tuple[str, ...]:
 
 
 def unlabelled(parts: Mapping[str, Split] | Mapping[str, Embeddings]) -> list[str]:
-    """The names of the splits that have no labels."""
-    return [name for name, part in parts.items() if part.labels is None]
+    """The names of the splits in which no example has a label."""
+    return [name for name, part in parts.items() if not len(labelled_rows(part.labels))]

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
-from twinview.core.types import Embeddings
+from twinview.core.types import NO_LABEL, Embeddings
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Contender:
 
     Parameters
     ----------
-    parts : the features by split, with labels where the task needs them.
+    parts : the features by split, of all rows, those without a label too.
     classes : the names of the classes, by label.
     probes : by probe, the values of each option to choose from.
     progress : shows the progress of a sequence, as stage.progress does.
@@ -28,6 +29,11 @@ class Contender:
     classes: Sequence[str]
     probes: Mapping[str, Mapping[str, Sequence[Any]]]
     progress: Callable[..., Iterator[Any]]
+
+    @cached_property
+    def labelled(self) -> Mapping[str, Embeddings]:
+        """The rows that have a label, by split: what probes are fitted on and scored by."""
+        return {name: part.labelled() for name, part in self.parts.items()}
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,13 @@ def predictions(
 ) -> list[dict[str, Any]]:
     """A row for each test example: its id, its class, and the class by each entry that predicts.
 
-    Without labels a row has the id alone.
+    The class of an example without a label is empty. If no example has a label, a row has the id
+    alone.
     """
+    names = {**dict(enumerate(classes)), NO_LABEL: ""}
     labels = {name: of.predicted for name, of in results.items() if of.predicted is not None}
     columns = labels if test.labels is None else {"actual": test.labels, **labels}
-    named = {key: [classes[label] for label in column.tolist()] for key, column in columns.items()}
+    named = {key: [names[label] for label in column.tolist()] for key, column in columns.items()}
     return [
         {"id": row_id} | {key: column[place] for key, column in named.items()}
         for place, row_id in enumerate(test.ids.tolist())

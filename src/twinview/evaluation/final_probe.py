@@ -18,7 +18,7 @@ def final_linear(
 
     Parameters
     ----------
-    parts : the features by split.
+    parts : the features of labelled rows by split.
     grid : the values of each option to choose from.
     """
     train, validation = parts["train"], parts["validation"]

@@ -1,7 +1,7 @@
 """Few labels, drawn several times: what the tasks share that learn from a few labelled rows."""
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from twinview.core.entries import SPREAD
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.evaluation.contender import Result
-from twinview.evaluation.metrics import accuracy
+from twinview.evaluation.label_counts import MEASURES
+from twinview.evaluation.metrics import classification_metrics
 
 # Maps the numbers of the train rows whose labels it may use to predicted labels of READ_SPLITS.
 LabelPredictor = Callable[[Tensor], Mapping[str, Tensor]]
@@ -25,17 +26,19 @@ def mean_over_draws(
     draws: int,
     seed: int,
     *,
+    classes: Sequence[str],
     task: str,
 ) -> Result:
-    """The accuracy with a few labels: the mean over draws on test and validation, and the spread.
+    """The measures with a few labels: the means over draws, and the spread of the accuracy.
 
     Parameters
     ----------
-    parts : the features by split.
+    parts : the features of labelled rows by split.
     predictor : predicts labels from the labels of the given train rows.
     per_class : the number of labels of each class.
     draws : the number of draws.
     seed : the seed of the draws.
+    classes : the names of the classes, by label.
     task : the task that draws, which an error names.
 
     Raises
@@ -45,12 +48,18 @@ def mean_over_draws(
     labels = parts["train"].required_labels()
     drawn = draw_labelled_rows(labels, per_class, draws, seed, task=task)
     predicted = [predictor(rows) for rows in drawn]
-    validation, test = (
-        [accuracy(parts[name], labels[name]) for labels in predicted] for name in READ_SPLITS
-    )
-    metrics = {"accuracy": statistics.fmean(test), SPREAD: statistics.stdev(test)}
-    metrics["validation_accuracy"] = statistics.fmean(validation)
-    return Result(metrics, {"draws": test})
+    found = {
+        name: [
+            classification_metrics(parts[name].required_labels(), draw[name], classes)
+            for draw in predicted
+        ]
+        for name in READ_SPLITS
+    }
+    metrics = {key: statistics.fmean(draw[key] for draw in found["test"]) for key in MEASURES}
+    draws_of_test = [draw["accuracy"] for draw in found["test"]]
+    metrics[SPREAD] = statistics.stdev(draws_of_test)
+    metrics["validation_accuracy"] = statistics.fmean(d["accuracy"] for d in found["validation"])
+    return Result(metrics, {"draws": draws_of_test})
 
 
 def draw_labelled_rows(

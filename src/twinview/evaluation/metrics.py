@@ -1,11 +1,14 @@
-"""Metrics of predicted labels."""
+"""Metrics of predicted labels, and of the shares of classes that probes predict."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+import torch.nn.functional as F
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 from torch import Tensor
 
+from twinview.core.errors import DataError
 from twinview.core.types import Embeddings
 
 
@@ -41,6 +44,34 @@ def classification_metrics(
         },
         "confusion": confusion_matrix(true, guessed, labels=numbers).tolist(),
     }
+
+
+def roc_auc(labels: Tensor, shares: Tensor) -> float:
+    """The area under the ROC curve: how often a row of a class has more of its share than others.
+
+    With two classes it is the usual area. With more it is the mean over the classes that have
+    rows, each against all others, as in scikit-learn's one-vs-rest with macro averages.
+
+    Parameters
+    ----------
+    labels : (n,) int64.
+    shares : (n, k) float64, of each class; a class without a column has share 0.
+
+    Raises
+    ------
+    DataError : all rows have one label.
+    """
+    present = labels.unique().tolist()
+    if len(present) < 2:
+        raise DataError.at(
+            "the test split",
+            "has labelled examples of one class only, which roc_auc cannot rank",
+            "take roc_auc out of tasks.classification.measures",
+        )
+    missing = max(present) + 1 - shares.shape[1]
+    columns = F.pad(shares, (0, max(0, missing)))
+    areas = [roc_auc_score(labels == label, columns[:, label]) for label in present]
+    return float(statistics.fmean(areas))
 
 
 def accuracy(truth: Embeddings, predicted: Tensor) -> float:

@@ -24,17 +24,27 @@ from twinview.evaluation.metrics import accuracy
 
 PROTOCOL = "frozen-3"
 
-# A probe: (train, features, *, its options) to predicted labels.
+# A probe: (train, features, *, its options) to the share of each class, (m, k) float64. In float64
+# shares are as different as the float32 numbers that they come from, so the largest is the same.
 ProbeFunction = Callable[..., Tensor]
 Grid = Mapping[str, Sequence[Any]]  # the values of each option to choose from
 
 
 class Prediction(NamedTuple):
-    """The labels (n,) of test, the options that validation chose, and all that were tried there."""
+    """What a probe says of test.
 
-    labels: Tensor
+    shares: (n, k) float64, of each class. chosen: the options that validation chose. tried: all
+    that were tried there.
+    """
+
+    shares: Tensor
     chosen: dict[str, Any]
     tried: list[dict[str, Any]]
+
+    @property
+    def labels(self) -> Tensor:
+        """The predicted labels (n,) int64."""
+        return self.shares.argmax(1)
 
 
 def evaluate(contender: Contender, tasks: Iterable[Task]) -> dict[str, Result]:
@@ -46,11 +56,14 @@ def evaluate(contender: Contender, tasks: Iterable[Task]) -> dict[str, Result]:
 
 
 def predict_test(parts: Mapping[str, Embeddings], probe: ProbeFunction, grid: Grid) -> Prediction:
-    """What a probe predicts for test, fitted on train and validation with the best options."""
+    """What a probe predicts for test, fitted on train and validation with the best options.
+
+    Rows of train and validation must have labels; those of test need none.
+    """
     train, validation, test = (parts[name] for name in ("train", "validation", "test"))
     chosen, tried = choose_options(train, validation, probe, grid)
-    labels = probe(concatenate(train, validation), test.features, **chosen)
-    return Prediction(labels, chosen, tried)
+    shares = probe(concatenate(train, validation), test.features, **chosen)
+    return Prediction(shares, chosen, tried)
 
 
 def choose_options(
@@ -63,7 +76,7 @@ def choose_options(
     tried: list[dict[str, Any]] = []
     for values in itertools.product(*grid.values()):
         options = dict(zip(grid, values, strict=True))
-        predicted = probe(train, validation.features, **options)
+        predicted = probe(train, validation.features, **options).argmax(1)
         tried.append({"options": options, "accuracy": accuracy(validation, predicted)})
     best = max(tried, key=lambda trial: trial["accuracy"])
     return best["options"], tried

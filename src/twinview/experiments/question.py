@@ -21,7 +21,7 @@ _OF_DATA, _OF_PROTOCOL = ("data.", "sources."), ("evaluate.", "tasks.", "probes.
 # them.
 _PAIRS = "data.pairs"
 # What is measured, and not how: a metric that two runs have is the same whatever else they have.
-_MEASURED = {"evaluate.tasks", "evaluate.probe_projections"}
+_MEASURED = {"evaluate.tasks", "evaluate.probe_projections", "evaluate.group_folds"}
 # Options of what is not measured, or of another source, are absent, and contradict nothing.
 _OPTIONS = ("sources.", "tasks.", "probes.")
 

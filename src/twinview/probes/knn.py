@@ -23,7 +23,9 @@ def knn(
     temperature: Annotated[float, Gt(0)],
     pca_components: Annotated[int, Ge(0)],
 ) -> Tensor:
-    """Predicted labels (m,) int64: the nearest rows vote with weight exp(cosine / temperature).
+    """The share of the votes for each class, (m, k) float64; the largest is the prediction.
+
+    The nearest rows vote with weight exp(cosine / temperature).
 
     Parameters
     ----------
@@ -41,7 +43,8 @@ def knn(
     cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
     # Subtracting the largest cosine keeps the ratios, and nothing overflows at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()
-    return torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).argmax(1)
+    votes = torch.zeros(len(rows), classes).scatter_add_(1, labels[rows], weights).double()
+    return votes / votes.sum(1, keepdim=True)
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:

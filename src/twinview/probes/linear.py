@@ -10,7 +10,7 @@ from twinview.evaluation.logistic import fit
 
 
 def linear(train: Embeddings, features: Tensor, *, C: Annotated[float, Gt(0)]) -> Tensor:
-    """Predicted labels (m,) int64.
+    """The probability of each class, (m, k) float64; the largest is the prediction.
 
     It minimises the summed cross-entropy plus |W|^2 / (2 C), as scikit-learn's
     LogisticRegression does, and stops after 30 steps of L-BFGS, when the accuracy has settled long
@@ -22,4 +22,4 @@ def linear(train: Embeddings, features: Tensor, *, C: Annotated[float, Gt(0)]) -
     features : (m, d).
     C : the inverse of the L2 penalty, as in scikit-learn.
     """
-    return fit(train, C).logits(features).argmax(1)
+    return fit(train, C).logits(features).double().softmax(1)

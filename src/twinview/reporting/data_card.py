@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from PIL import Image as Picture
 
+from twinview.core.types import labelled_rows
 from twinview.data.splits import Prepared
 from twinview.reporting.pictures import tile
 
@@ -64,9 +65,10 @@ def duplicates(prepared: Prepared) -> dict[str, Any]:
 def contact_sheet(prepared: Prepared) -> Picture.Image:
     """A row of train examples for each class; without labels, rows of the first examples."""
     train = prepared.splits["train"]
-    if train.labels is None:
+    labels = train.labels
+    if labels is None or not len(known := labelled_rows(labels)):
         return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
-    rows = [(train.labels == label).nonzero().squeeze(1) for label in train.labels.unique()]
+    rows = [(labels == label).nonzero().squeeze(1) for label in labels[known].unique()]
     width = min(ROW, *(len(row) for row in rows))
     return tile(train.inputs[torch.cat([row[:width] for row in rows])], width)
 
@@ -75,5 +77,7 @@ def _counts(prepared: Prepared, name: str) -> dict[str, Any]:
     split = prepared.splits[name]
     if split.labels is None:
         return {"examples": len(split)}
-    counts = torch.bincount(split.labels, minlength=len(prepared.classes)).tolist()
-    return {"examples": len(split), "classes": dict(zip(prepared.classes, counts, strict=True))}
+    known = split.labels[labelled_rows(split.labels)]
+    counts = torch.bincount(known, minlength=len(prepared.classes)).tolist()
+    card = {"examples": len(split), "classes": dict(zip(prepared.classes, counts, strict=True))}
+    return card | ({"labelled": len(known)} if len(known) < len(split) else {})

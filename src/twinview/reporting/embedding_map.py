@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import randomness
-from twinview.core.types import Embeddings, Split
+from twinview.core.types import NO_LABEL, Embeddings, Split
 from twinview.evaluation.nearest import nearest
 from twinview.reporting.closest_pairs import ClosePair
 from twinview.reporting.inline import data_uri, sprite, thumbnails
@@ -23,7 +23,7 @@ _NO_CLASS = "no label"
 
 @dataclass(frozen=True)
 class Example:
-    """One example: its picture as a data URI, its class, "" without labels, and its id."""
+    """One example: its picture as a data URI, its class, "" without a label, and its id."""
 
     picture: str
     actual: str
@@ -32,11 +32,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A train example near a query. same_class: whether its class is the query's."""
+    """A train example near a query.
+
+    same_class: whether its class is the query's; None where one of them has no label.
+    """
 
     example: Example
     cosine: float
-    same_class: bool
+    same_class: bool | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,12 @@ class Query:
     @property
     def agreeing(self) -> int:
         """The number of neighbours that have the query's class."""
-        return sum(neighbour.same_class for neighbour in self.neighbours)
+        return sum(neighbour.same_class is True for neighbour in self.neighbours)
+
+    @property
+    def comparable(self) -> int:
+        """The number of neighbours whose class and the query's are known."""
+        return sum(neighbour.same_class is not None for neighbour in self.neighbours)
 
 
 def random_rows(seed: int, name: str, count: int, total: int) -> Tensor:
@@ -74,7 +82,7 @@ def map_data(
 ) -> dict[str, Any]:
     """The data for the map's script: points (x, y, actual, predicted, id), marks, the sprite.
 
-    Without labels all points are of one class, which is called so.
+    Points without a label are of one more class, which is called so, and have no prediction.
 
     Parameters
     ----------
@@ -88,10 +96,15 @@ def map_data(
     """
     positions = (projection(features[rows], seed) * _UNITS).round().int()
     label_of = {name: label for label, name in enumerate(classes)}
-    predicted_labels = [label_of[predicted[row]] if predicted else None for row in rows.tolist()]
     on_map = test.take(rows)
-    actual = [0] * len(on_map) if on_map.labels is None else on_map.labels.tolist()
-    shown = [_NO_CLASS] if on_map.labels is None else list(classes)
+    shown = [] if on_map.labels is None else list(classes)
+    labels = [NO_LABEL] * len(on_map) if on_map.labels is None else on_map.labels.tolist()
+    actual = [len(shown) if label == NO_LABEL else label for label in labels]
+    predicted_labels = [
+        label_of[predicted[row]] if predicted and label != NO_LABEL else None
+        for row, label in zip(rows.tolist(), labels, strict=True)
+    ]
+    shown += [_NO_CLASS] * (NO_LABEL in labels)
     columns = zip(*positions.T.tolist(), actual, predicted_labels, on_map.ids.tolist(), strict=True)
     height, width = thumbnails(on_map.inputs[:1]).shape[2:]
     return {
@@ -135,7 +148,7 @@ def neighbour_rows(
         examples, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
     ):
         shown = zip(_examples(splits["train"].take(neighbours), classes), similarities, strict=True)
-        near = (Neighbour(n, round(cosine, 3), n.actual == example.actual) for n, cosine in shown)
+        near = (Neighbour(n, round(cosine, 3), _same_class(n, example)) for n, cosine in shown)
         queries.append(Query(example, predicted[row] if predicted else "", tuple(near)))
     return queries
 
@@ -156,15 +169,19 @@ def close_pairs(
         for name, rows in (("test", [p.test for p in pairs]), ("train", [p.train for p in pairs]))
     )
     return [
-        Query(query, "", (Neighbour(near, round(pair.cosine, 3), near.actual == query.actual),))
+        Query(query, "", (Neighbour(near, round(pair.cosine, 3), _same_class(near, query)),))
         for query, near, pair in zip(test, train, pairs, strict=True)
     ]
+
+
+def _same_class(one: Example, other: Example) -> bool | None:
+    return one.actual == other.actual if one.actual and other.actual else None
 
 
 def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
     names = [""] * len(split)
     if split.labels is not None:
-        names = [classes[label] for label in split.labels.tolist()]
+        names = ["" if n == NO_LABEL else classes[n] for n in split.labels.tolist()]
     return [
         Example(data_uri(as_picture(image)), name, row_id)
         for image, name, row_id in zip(

@@ -13,6 +13,7 @@
   let byError = false, onlyWrong = false, current = null;
 
   const isWrong = (point) => point[PREDICTED] !== null && point[ACTUAL] !== point[PREDICTED];
+  const isRight = (point) => point[ACTUAL] === point[PREDICTED];
   const isShown = (point) =>
     (only.size === 0 || only.has(point[ACTUAL])) && (!onlyWrong || isWrong(point));
   const place = (point) => [X, Y].map(
@@ -31,6 +32,9 @@
       brush.strokeStyle = colours.wrong;
       brush.lineWidth = 0.6;
       brush.stroke(cross);
+    } else if (byError && point[PREDICTED] === null) {
+      brush.fillStyle = colours.faded; // without a label it is neither right nor wrong
+      brush.fill(disc);
     } else {
       brush.fillStyle = byError ? colours.right : marks[point[ACTUAL]].colour;
       const path = byError ? disc : marks[point[ACTUAL]].path;
@@ -145,9 +149,9 @@
     count();
   }
   function count() {
-    const shown = data.points.filter(isShown), wrong = shown.filter(isWrong).length;
-    section.querySelector(".count-wrong").textContent = wrong;
-    section.querySelector(".count-right").textContent = shown.length - wrong;
+    const shown = data.points.filter(isShown);
+    section.querySelector(".count-wrong").textContent = shown.filter(isWrong).length;
+    section.querySelector(".count-right").textContent = shown.filter(isRight).length;
   }
   for (const button of buttons) {
     button.addEventListener("click", () => {

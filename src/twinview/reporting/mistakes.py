@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twinview.core.types import Split
+from twinview.core.types import NO_LABEL, Split
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 
 _COLUMNS = 50  # of the sprite
@@ -22,13 +22,13 @@ def mistakes(
     Parameters
     ----------
     test : the test split.
-    labels : of the test rows.
+    labels : of the test rows; one without a label is no mistake.
     predictions : the predicted labels of the test rows, by probe.
     """
     cells: dict[str, list[int]] = defaultdict(list)
     for probe, predicted_labels in predictions.items():
         for row, (actual, predicted) in enumerate(zip(labels, predicted_labels, strict=True)):
-            if actual != predicted:
+            if actual not in (predicted, NO_LABEL):
                 cells[f"{probe}/{actual}/{predicted}"].append(row)
     rows = _select_rows(list(cells.values()))
     number_of = {row: number for number, row in enumerate(rows)}

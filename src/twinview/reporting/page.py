@@ -122,19 +122,31 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
     return {
         "source": outputs.settings["data"]["source"],
         "method": outputs.settings["pretrain"]["method"],
-        "sentence": results.sentence(contenders, declared, len(outputs.predictions)),
+        "sentence": results.sentence(contenders, declared, _scored(outputs)),
         "judgements": results.judgements(contenders, declared),
         "protocol": outputs.evaluation["protocol"],
         "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
         "table": results.table(contenders, declared),
         "choices": results.choices(contenders, declared),
+        "over_groups": results.over_groups(contenders, declared),
         "left_out": outputs.evaluation.get("left_out", {}),
+        "notes": outputs.evaluation.get("notes", []),
         "labelled": not splits.unlabelled(outputs.prepared.splits),
         "classes": classes,
         "words": {name: entry.words for name, entry in declared.items()},
         "confusions": {name: class_rows(ours[name], classes) for name in predicting},
         "largest": {name: largest_mistakes(ours[name], classes) for name in predicting},
     }
+
+
+def _scored(outputs: StageOutputs) -> str:
+    """How many test examples the first task scores, in words; it may need their labels."""
+    rows, ours = outputs.predictions, outputs.evaluation["contenders"][OURS]
+    first = entries.of_first_task(entries.recorded(outputs.evaluation))
+    labelled = sum(bool(row.get("actual")) for row in rows)
+    if labelled < len(rows) and any({"confusion", "draws"} & ours[name].keys() for name in first):
+        return f"{labelled:,} labelled test examples"
+    return f"{len(rows):,} test examples"
 
 
 def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
@@ -182,7 +194,9 @@ def _pictures(
     test, classes = parts["test"], outputs.evaluation["classes"]
     probe = next(iter(results.predicting(outputs.evaluation["contenders"][OURS])), None)
     predicted = None if probe is None else [row[probe] for row in outputs.predictions]
-    wrong = [probe is not None and row[probe] != row["actual"] for row in outputs.predictions]
+    wrong = [
+        probe is not None and row["actual"] not in ("", row[probe]) for row in outputs.predictions
+    ]
     on_map = random_rows(seed, "map", points, len(test))
     query_rows = random_rows(seed, "queries", queries, len(test))
     missed = torch.tensor(wrong).nonzero()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinview.core import entries
-from twinview.core.entries import SPREAD, Entry, in_words
+from twinview.core.entries import OVER_GROUPS, SPREAD, Entry, in_words
 from twinview.core.paths import OURS
 from twinview.evaluation.standings import REFERENCES, describe_gaps, is_worse
 from twinview.experiments.metric_names import BESIDE
@@ -46,8 +46,11 @@ def predicting(found: Found) -> list[str]:
     return [name for name, of in found.items() if "confusion" in of]
 
 
-def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
-    """Our primary measure in the first task, beside raw pixels and the supervised encoder."""
+def sentence(contenders: Contenders, declared: Entries, examples: str) -> str:
+    """Our primary measure in the first task, beside raw pixels and the supervised encoder.
+
+    examples: on which it was measured, in words.
+    """
     names = entries.of_first_task(declared)
     parts = []
     for name in names:
@@ -60,7 +63,7 @@ def sentence(contenders: Contenders, declared: Entries, examples: int) -> str:
         ours = contenders[OURS][name][entry.primary]
         parts.append(f"{entry.words} {ours:.3f}" + (f" ({others})" if others else ""))
     measure = entries.title(declared[name].primary_words for name in names)
-    return f"{measure} on {examples:,} test examples: {'; '.join(parts)}."
+    return f"{measure} on {examples}: {'; '.join(parts)}."
 
 
 def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, bool]]:
@@ -108,6 +111,25 @@ def choices(contenders: Contenders, declared: Entries) -> list[tuple[str, str, s
         for name, entry in declared.items()
         if "chosen" in found[name]
     ]
+
+
+def over_groups(contenders: Contenders, declared: Entries) -> list[tuple[str, ...]]:
+    """The primary measure when the examples are divided anew by groups, as rows of texts.
+
+    A row has contender, entry, measure, its value in the first division, the mean and the standard
+    deviation over the new divisions, and the interval of the mean.
+    """
+    rows = []
+    for contender, found in contenders.items():
+        for name, entry in declared.items():
+            if "over_groups" not in found[name]:
+                continue
+            drawn = found[name]["over_groups"][entry.primary]
+            mean, (low, high) = found[name][f"{entry.primary}{OVER_GROUPS}"], drawn["interval"]
+            values = f"{found[name][entry.primary]:.3f}", f"{mean:.3f} ± {drawn['deviation']:.3f}"
+            names = in_words(contender), entry.words, entry.primary_words
+            rows.append((*names, *values, f"{low:.3f} to {high:.3f}", str(len(drawn["draws"]))))
+    return rows
 
 
 def _row(

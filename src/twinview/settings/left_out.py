@@ -11,6 +11,7 @@ from twinview.core.errors import ConfigError
 from twinview.core.registry import names
 
 LeftOut = dict[str, str]  # the reason by name
+SUPERVISED = "supervised"  # the baseline that learns from labels
 
 
 def tasks(chosen: Sequence[str], unlabelled: Sequence[str]) -> LeftOut:
@@ -49,7 +50,7 @@ def baselines(supervised: bool, unlabelled: Sequence[str]) -> LeftOut:
     """
     if not (supervised and unlabelled):
         return {}
-    return {"supervised": f"it learns from labels, and {_splits(unlabelled)} none"}
+    return {SUPERVISED: f"it learns from labels, and {_splits(unlabelled)} none"}
 
 
 def lines(found: LeftOut) -> list[str]:

@@ -128,22 +128,38 @@ def check_stated(values: object, place: str) -> None:
 
 
 def _make(settings: Params) -> None:
-    """Raises ConfigError for what head and method refuse, and views that do not suit the method."""
+    """Raises ConfigError for what head and method refuse, and for settings that do not fit them."""
     from torch import nn  # here alone: settings are loaded, and known ones checked, without it
 
     own, cached, width = settings.pretrain, settings.views.cached, 8  # any will do
     head = settings.bound("heads", own.head)(width)
-    views = settings.bound("methods", own.method)(nn.Identity(), head).views
+    method = settings.bound("methods", own.method)(nn.Identity(), head)
+    views = method.views
     if settings.views.positives == "group" and views == 1:
         raise ConfigError.at(
             "views.positives",
             f"is group, but methods.{own.method} takes one view of an example",
             "set it to example",
         )
+    _require_no_labels(settings, method.supervised)
     if settings.views.mode == "cached" and cached.count % views:
         raise ConfigError(
             f"views.cached.count: is {cached.count}; methods.{own.method} takes {views} views of "
             f"an example at a time, so it must be a multiple of {views}"
+        )
+
+
+def _require_no_labels(settings: Params, supervised: bool) -> None:
+    """Raises ConfigError for divisions by groups of examples whose labels the encoder has learnt.
+
+    supervised: whether the method learns from labels.
+    """
+    draws, pretrain = settings.evaluate.group_folds, settings.pretrain
+    reader = f"methods.{pretrain.method}" if supervised else "pretrain.examples_per_class"
+    if draws is not None and (supervised or pretrain.examples_per_class is not None):
+        raise ConfigError(
+            f"evaluate.group_folds: is {draws}, but {reader} uses labels of train examples, which "
+            "other divisions by groups test, so that results would be too good; set it to null"
         )
 
 
@@ -335,6 +351,7 @@ def _refused(params: Params) -> Iterator[str]:
     yield from _of_another_modality(params)
     yield from result_names.shared_names(params.evaluate, params.tasks)
     yield from result_names.unknown_metrics(params.gate, params.tasks)
+    yield from _idle_group_folds(params.evaluate)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -359,6 +376,21 @@ def _of_another_modality(params: Params) -> Iterator[str]:
                 f"views.chain: {name!r} augments {augmentation.modality!r}, and data.modality is "
                 f"{modality!r}; take it out"
             )
+
+
+def _idle_group_folds(own: Evaluate) -> Iterator[str]:
+    """A fault if no chosen task is measured over divisions by groups."""
+    if own.group_folds is not None and not any(map(_over_groups, own.tasks)):
+        able = ", ".join(name for name in names("tasks") if _over_groups(name))
+        yield (
+            f"evaluate.group_folds: is {own.group_folds}, but none of evaluate.tasks is measured "
+            f"over divisions by groups; name one that is ({able}), or set it to null"
+        )
+
+
+def _over_groups(task: str) -> bool:
+    declared = declaration("tasks", task)
+    return isinstance(declared, declare.Task) and declared.over_groups
 
 
 def takes_objective(method: str) -> bool:

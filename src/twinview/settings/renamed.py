@@ -56,9 +56,11 @@ NEW: Mapping[str, Any] = {
     "data.max_left_out": None,
     "data.duplicates": "report",
     "data.near_pairs": "report",
-    "embed.components": None,
-    "pretrain.labels": "used",
     "views.positives": "example",
+    "pretrain.labels": "used",
+    "embed.components": None,
+    "evaluate.group_folds": None,
+    "tasks.classification.measures": ["accuracy", "precision", "recall", "f1"],
 }
 
 _GONE = "gone: "
@@ -100,7 +102,7 @@ def _implied(tree: Any) -> dict[str, Any]:
     """What settings of an earlier version imply, and today's state, by name."""
     if not isinstance(tree, Mapping):
         return {}
-    implied: dict[str, Any] = {"data.modality": "image"}
+    implied: dict[str, Any] = {"data.modality": "image", "evaluate.group_folds": None}
     if tasks := _chosen_tasks(tree):
         implied["evaluate.tasks"] = tasks
     pretrain = tree.get("pretrain")

@@ -43,6 +43,11 @@ def unknown_metrics(gate: Gate, tasks: Any) -> Iterator[str]:
 
 def _could_be(name: str) -> bool:
     """Whether a task has the metric under other options."""
-    entry, _, measure = name.rpartition(".")
+    entry, _, measure = name.removesuffix(entries.OVER_GROUPS).rpartition(".")
     tasks = map(entries.declaration, names("tasks"))
-    return any(measure in task.measures and task.could_have(entry) for task in tasks)
+    return any(
+        measure in task.measures
+        and task.could_have(entry)
+        and (task.over_groups or not name.endswith(entries.OVER_GROUPS))
+        for task in tasks
+    )

@@ -197,10 +197,14 @@ class Embed(Section):
 
 
 class Evaluate(Section):
-    """What is measured: which tasks, in this order, and whether on the head's outputs z too."""
+    """What is measured: which tasks, in this order, and whether on the head's outputs z too.
+
+    group_folds: how often the labelled examples are divided anew by groups; null: never.
+    """
 
     tasks: Annotated[tuple[Annotated[str, OneOf("tasks")], ...], Len(1), Distinct]
     probe_projections: bool
+    group_folds: Annotated[int, Ge(2)] | None
 
 
 class Report(Section):

@@ -27,7 +27,7 @@ def few_labels(
     C: Annotated[float, Gt(0)],
     seed: Seed,
 ) -> dict[str, Result]:
-    """The accuracy for each number of labels.
+    """The accuracy and the macro F1 for each number of labels.
 
     Parameters
     ----------
@@ -37,14 +37,15 @@ def few_labels(
     C : the inverse of the linear probe's L2 penalty. It is fixed: a few labels choose badly.
     seed : the seed of the draws, which are the same for all contenders.
     """
-    parts, probe = contender.parts, partial(registry.find("probes", "linear"), C=C)
+    parts, probe = contender.labelled, partial(registry.find("probes", "linear"), C=C)
 
     def predict(rows: Tensor) -> dict[str, Tensor]:
         known = parts["train"].take(rows)  # once for both splits, since a fit is kept with its rows
-        return {name: probe(known, parts[name].features) for name in READ_SPLITS}
+        return {name: probe(known, parts[name].features).argmax(1) for name in READ_SPLITS}
 
+    measure = partial(mean_over_draws, classes=contender.classes, task="few_labels")
     return {
-        f"labels_{count}": mean_over_draws(parts, predict, count, draws, seed, task="few_labels")
+        f"labels_{count}": measure(parts, predict, count, draws, seed)
         for count in contender.progress(per_class, len(per_class), "evaluate: few labels")
     }
 
@@ -56,10 +57,11 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
 DECLARES = declare.Task(
     check=_check,
     entries=partial(label_counts.entries, "labels", "labels a class"),
-    measures={"accuracy": "accuracy"},
+    measures=label_counts.MEASURES,
     primary="accuracy",
     needs_labels=True,
     could_have=partial(label_counts.is_entry, "labels"),
     lists=("per_class",),
+    check_counts=partial(label_counts.check, task="few_labels"),
     quick={"per_class": [2, 5], "draws": 2},
 )

@@ -14,7 +14,7 @@ from scipy import sparse
 from torch import Tensor
 
 from twinview.core import declare
-from twinview.core.types import Embeddings
+from twinview.core.types import Embeddings, labelled_rows
 from twinview.evaluation import label_counts
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.label_draws import READ_SPLITS, LabelPredictor, mean_over_draws
@@ -34,7 +34,7 @@ def propagation(
     alpha: Annotated[float, Gt(0), Lt(1)],
     seed: Seed,
 ) -> dict[str, Result]:
-    """The accuracy for each number of labels.
+    """The accuracy and the macro F1 for each number of labels.
 
     Parameters
     ----------
@@ -47,12 +47,10 @@ def propagation(
     alpha : the share of a row's score that comes from its neighbours; both papers use .99.
     seed : the seed of the draws, which are the same for all contenders.
     """
-    parts = contender.parts
-    predict = _predictor(parts, neighbours, pca_components, alpha)
+    predict = _predictor(contender.parts, neighbours, pca_components, alpha)
+    measure = partial(mean_over_draws, classes=contender.classes, task="propagation")
     return {
-        f"propagated_{count}": mean_over_draws(
-            parts, predict, count, draws, seed, task="propagation"
-        )
+        f"propagated_{count}": measure(contender.labelled, predict, count, draws, seed)
         for count in contender.progress(per_class, len(per_class), "evaluate: propagation")
     }
 
@@ -60,22 +58,24 @@ def propagation(
 def _predictor(
     parts: Mapping[str, Embeddings], neighbours: int, pca_components: int, alpha: float
 ) -> LabelPredictor:
-    """Predicts labels by propagation over all train rows.
+    """Predicts labels by propagation over all train rows, with a label or without.
 
     Rows of validation and test are no nodes of the graph, so that each is classified by itself.
     The graph is built when it is first asked for, since that takes a while.
     """
-    train = parts["train"]
-    sizes = [len(parts[name].features) for name in READ_SPLITS]
+    train, nodes = parts["train"], labelled_rows(parts["train"].labels)
+    asked = {name: parts[name].labelled() for name in READ_SPLITS}
+    sizes = [len(asked[name]) for name in READ_SPLITS]
 
     @functools.cache
     def build() -> tuple[LabelGraph, sparse.csr_array]:
         graph = LabelGraph(train.features, neighbours=neighbours, pca_components=pca_components)
-        return graph, sparse.vstack([graph.votes(parts[name].features) for name in READ_SPLITS])
+        return graph, sparse.vstack([graph.votes(asked[name].features) for name in READ_SPLITS])
 
     def predict(rows: Tensor) -> dict[str, Tensor]:
         graph, votes = build()
-        labels = graph.propagate(rows, train.take(rows).required_labels(), votes, alpha)
+        known = nodes[rows]
+        labels = graph.propagate(known, train.take(known).required_labels(), votes, alpha)
         return dict(zip(READ_SPLITS, labels.split(sizes), strict=True))
 
     return predict
@@ -90,10 +90,11 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
 DECLARES = declare.Task(
     check=_check,
     entries=partial(label_counts.entries, "propagated", "labels a class, propagated"),
-    measures={"accuracy": "accuracy"},
+    measures=label_counts.MEASURES,
     primary="accuracy",
     needs_labels=True,
     could_have=partial(label_counts.is_entry, "propagated"),
     lists=("per_class",),
+    check_counts=partial(label_counts.check, task="propagation"),
     quick={"per_class": [2, 5], "draws": 2, "neighbours": 5, "pca_components": 2},
 )
