@@ -1,4 +1,4 @@
-"""Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
+"""Stage baselines: raw inputs, PCA, the encoder untrained, and the same trained with labels."""
 
 from functools import partial
 
@@ -15,13 +15,14 @@ from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder
 from twinview.settings import left_out, params
+from twinview.settings.start_files import require_tracked
 from twinview.stages import stage
 from twinview.stages.allowed_tasks import require_task
 from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
 
 STAGE = Stage(
-    reads=(paths.PREPARED, paths.VIEWS),
+    reads=(paths.PREPARED, paths.VIEWS, paths.WEIGHTS),
     settings=(
         "baselines",
         "embed",
@@ -46,10 +47,13 @@ STAGE = Stage(
 def main() -> None:
     """Embeds every split by each baseline; the supervised one only if baselines.supervised is set.
 
-    Without labels the supervised one is left out. This is the first stage of the evaluation, so it
-    refuses tasks of which none can be measured, before any training.
+    An encoder that starts from weights stands among them as these weights made it, and the
+    supervised one starts from the same. Without labels the supervised one is left out. This is
+    the first stage of the evaluation, so it refuses tasks of which none can be measured, before
+    any training.
     """
     settings = params.load()
+    require_tracked(settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder])
     options, pretrain = settings.baselines, settings.pretrain
     devices.set_threads(pretrain.threads)
     device = devices.choose_device(pretrain.device)
@@ -60,7 +64,7 @@ def main() -> None:
     description = encoder.Description.for_data(
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
-    network = encoder.build(description, options.seed)
+    untrained = description.without_start(prepared.statistics)
 
     with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
@@ -68,11 +72,21 @@ def main() -> None:
             "raw_pixels": raw,
             f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
         }
-    embed = partial(embeddings.embed, network, prepared, settings.embed, device)
-    contenders["random_encoder"] = embed(stage.progress)
+    embed = partial(
+        embeddings.embed,
+        prepared=prepared,
+        settings=settings.embed,
+        device=device,
+        progress=stage.progress,
+    )
+    network = encoder.build(untrained, options.seed)
+    contenders["random_encoder"] = embed(network)
+    if description.has_start:
+        network = encoder.build(description, options.seed)
+        contenders["pretrained_backbone"] = embed(network)
     if options.supervised and not excluded:
         train(settings, prepared, network, device)
-        contenders["supervised"] = embed(stage.progress)
+        contenders["supervised"] = embed(network)
     for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
         embeddings.save(paths.BASELINES / contender, features)
     for line in left_out.lines(excluded):

@@ -16,6 +16,7 @@ from twinview.learning import checkpoints, loop
 from twinview.learning.pretraining import ResultPaths, Training
 from twinview.learning.session import Session
 from twinview.settings import params
+from twinview.settings.start_files import require_tracked, start_files
 from twinview.stages import launch, stage
 from twinview.stages.declared import Stage
 from twinview.tracking import mlflow_runs, run_names
@@ -27,7 +28,7 @@ RESULTS = ResultPaths(
 )
 
 STAGE = Stage(
-    reads=(*paths.TRAINING_DATA, paths.VIEWS),
+    reads=(*paths.TRAINING_DATA, paths.VIEWS, paths.WEIGHTS),  # WEIGHTS: DVC cannot depend on null
     settings=(
         "pretrain",
         "views.positives",
@@ -55,6 +56,7 @@ STAGE = Stage(
 def main() -> None:
     """Trains and saves the encoder, from the last checkpoint of a killed run if there is one."""
     settings = params.load()
+    require_tracked(settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder])
     devices.set_threads(settings.pretrain.threads)
     prepared = splits.load(paths.PREPARED, ("train", "validation"), settings.pretrain.labels)
     views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
@@ -100,6 +102,7 @@ def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, 
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
     data += sorted((paths.PREPARED / splits.LABELS / pretrain["labels"]).iterdir())
     data += [paths.PREPARED_INDEX, paths.VIEWS / INDEX]
+    data += start_files(pretrain["encoder"], recorded["encoders"][pretrain["encoder"]])
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 

@@ -15,6 +15,11 @@ Check = Callable[[Any, Any], Iterable[str]]
 Negatives = Callable[[int, int, Mapping[str, Any]], int]
 # A task's options to the names of its entries, each with its words.
 Entries = Callable[[Mapping[str, Any]], Mapping[str, str]]
+# An encoder's options to what they name, or to nothing.
+Files = Callable[[Mapping[str, Any]], Iterable[str]]
+# An encoder's options and the channels of a picture to the mean and the deviation of each channel.
+Channels = tuple[tuple[float, ...], tuple[float, ...]]
+Standard = Callable[[Mapping[str, Any], int], Channels | None]
 Positives = Literal["views", "classes", "pairs"]
 
 
@@ -47,6 +52,22 @@ class Augmentation(Declaration):
 
     modality: str
     needs_colour: bool = False
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Encoder(Declaration):
+    """What an encoder whose weights need not start at random declares.
+
+    start: the options that say which weights a training starts from; with null in each, they are
+    random. A saved encoder is built without them, since it has weights of its own. start_files:
+    the files that these options name. standard: the mean and deviation of inputs that the starting
+    weights expect, or None: those of the train split.
+    """
+
+    start: tuple[str, ...] = ()
+    start_files: Files | None = None
+    standard: Standard | None = None
 
 
 @final
@@ -100,6 +121,7 @@ class Task(Declaration):
 OF_KIND: Mapping[str, type[Declaration]] = {
     "sources": Source,
     "augmentations": Augmentation,
+    "encoders": Encoder,
     "objectives": Objective,
     "methods": Method,
     "tasks": Task,

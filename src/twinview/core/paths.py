@@ -4,6 +4,7 @@ import os
 from pathlib import Path, PurePath
 
 LABELLED_PAIRS = Path("data/pairs")  # the user's files
+WEIGHTS = Path("data/weights")  # the user's files: weights that encoders start from
 PREPARED = Path("data/prepared")
 SCAN = Path("data/scan.json")  # what `twinview scan` found in the folder of the source
 DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track

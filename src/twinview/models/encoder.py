@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from twinview.core import files, randomness, registry
+from twinview.core import declare, files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_weights, save_tensors
 from twinview.core.types import Modality, Statistics
@@ -34,9 +34,32 @@ class Description:
     def for_data(
         cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]
     ) -> "Description":
-        """The description of an encoder for the prepared data."""
-        modality, statistics = prepared.modality_name, prepared.statistics
-        return cls(architecture, options, modality, prepared.shape, statistics)
+        """The description of an encoder for the prepared data.
+
+        Inputs are standardised as the weights expect that it starts from, or by the train split.
+        """
+        declared, shape = _declared(architecture), prepared.shape
+        expected = declared.standard and declared.standard(options, shape[0])
+        statistics = Statistics(*expected) if expected else prepared.statistics
+        return cls(architecture, options, prepared.modality_name, shape, statistics)
+
+    @property
+    def has_start(self) -> bool:
+        """Whether the options name weights to start from."""
+        return any(
+            self.options.get(name) is not None for name in _declared(self.architecture).start
+        )
+
+    def without_start(self, statistics: Statistics) -> "Description":
+        """The description of the same network with random weights, for inputs of the statistics."""
+        absent = dict.fromkeys(_declared(self.architecture).start)
+        return dataclasses.replace(self, options={**self.options, **absent}, statistics=statistics)
+
+
+def _declared(architecture: str) -> declare.Encoder:
+    found = registry.declaration("encoders", architecture)
+    assert isinstance(found, declare.Encoder)
+    return found
 
 
 @final
@@ -71,7 +94,7 @@ class Encoder(nn.Module):
 
 
 def build(description: Description, seed: int) -> Encoder:
-    """An encoder with random weights, which depend on the seed only."""
+    """An encoder with random weights, which depend on the seed only, or those to start from."""
     with randomness.torch_seeded(seed, "encoder"):
         return Encoder(description)
 
@@ -118,7 +141,8 @@ def _description(path: Path) -> Description:
         statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
         fields = {key: value[key] for key in ("architecture", "modality")}
         options, shape = dict(value["options"]), tuple(value["shape"])
-        return Description(**fields, options=options, shape=shape, statistics=statistics)
+        described = Description(**fields, options=options, shape=shape, statistics=statistics)
+        return described.without_start(statistics)  # the file has weights of its own
     except TypeError as error:
         remedy = "`dvc repro --force pretrain` writes it anew"
         raise DataError.at(path, f"does not describe an encoder ({error})", remedy) from None

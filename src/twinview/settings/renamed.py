@@ -58,6 +58,7 @@ NEW: Mapping[str, Any] = {
     "data.near_pairs": "report",
     "pretrain.labels": "used",
     "views.positives": "example",
+    "encoders.backbone.weights": None,
 }
 
 _GONE = "gone: "
