@@ -271,3 +271,40 @@ def test_the_same_network_untrained_has_random_weights_and_the_data_s_statistics
     assert whole.has_start and not random.has_start and random.statistics == OF_DATA
     first, second = (encoder.build(of, 0).state_dict() for of in (random, described(None)))
     assert all(map(torch.equal, first.values(), second.values()))
+
+
+@pytest.mark.slow
+class TestTimm:
+    """With the extra `timm`, as in test_backbone.py."""
+
+    @pytest.fixture(autouse=True)
+    def _needed(self) -> None:
+        pytest.importorskip("timm")
+
+    @pytest.mark.parametrize("side", [72, 96])
+    def test_a_file_with_a_classifier_fits(self, side: int, folder: Path) -> None:
+        import timm
+
+        torch.manual_seed(3)
+        own = timm.create_model("resnet18").eval()
+        torch.save(own.state_dict(), "a.pth")
+        options = {"library": "timm", "model": "resnet18", "weights": "a.pth"}
+        made = registry.bind("encoders", "backbone", options)((3, side, side)).eval()
+        x = pictures(side=side)
+        expected = own.forward_head(own.forward_features(x), pre_logits=True)
+        assert torch.allclose(made(x), expected, atol=1e-5)
+
+    def test_inputs_are_standardised_as_the_model_states_it(self) -> None:
+        options = {"library": "timm", "model": "vit_tiny_patch16_224", "weights": "a.pth"}
+        described = encoder.Description.for_data(prepared(), "backbone", options)
+        assert described.statistics == Statistics((0.5,) * 3, (0.5,) * 3)
+        options |= {"model": "resnet18", "weights": "timm:a1_in1k"}
+        described = encoder.Description.for_data(prepared(), "backbone", options)
+        assert described.statistics == IMAGENET
+
+    def test_an_unknown_tag_is_refused(self) -> None:
+        options = {"library": "timm", "model": "resnet18", "weights": "timm:a1_in1"}
+        with pytest.raises(ConfigError, match=r"Invalid pretrained tag \(a1_in1\) for resnet18"):
+            encoder.Description.for_data(prepared(), "backbone", options)
+        with pytest.raises(ConfigError, match="has no 'a1_in1'; did you mean 'a1_in1k'"):
+            registry.bind("encoders", "backbone", options)((3, 72, 72))

@@ -118,7 +118,12 @@ def _standard(options: Mapping[str, Any], channels: int) -> declare.Channels | N
     mean, std = _IMAGENET
     if options["library"] == "timm":
         model, (_, _, tag) = options["model"], options["weights"].partition("timm:")
-        config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
+        try:
+            config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"encoders.backbone.weights: {error}; https://huggingface.co/timm has the tags"
+            ) from None
         mean, std = tuple(config.mean), tuple(config.std)
     if channels == 1:
         return (sum(mean) / len(mean),), (sum(std) / len(std),)
