@@ -1,4 +1,4 @@
-"""Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
+"""Stage baselines: raw inputs, PCA, the encoder untrained, and the same trained with labels."""
 
 import torch
 
@@ -15,6 +15,7 @@ from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import embeddings, encoder, reduction
 from twinview.settings import left_out, params
 from twinview.settings.sections import Pretrain
+from twinview.settings.start_files import require_tracked
 from twinview.stages import stage
 from twinview.stages.allowed_tasks import require_measurable
 from twinview.stages.declared import Stage
@@ -22,7 +23,7 @@ from twinview.views.cache import open_views
 from twinview.views.live import views_of
 
 STAGE = Stage(
-    reads=(paths.PREPARED, paths.VIEWS),
+    reads=(paths.PREPARED, paths.VIEWS, paths.WEIGHTS),
     settings=(
         "baselines",
         "embed",
@@ -47,10 +48,13 @@ STAGE = Stage(
 def main() -> None:
     """Embeds every split by each baseline; the supervised one only if baselines.supervised is set.
 
-    Without labels the supervised one is left out. This is the first stage of the evaluation, so it
-    refuses tasks of which none can be measured, before any training.
+    An encoder that starts from weights stands among them as these weights made it, and the
+    supervised one starts from the same. Without labels the supervised one is left out. This is
+    the first stage of the evaluation, so it refuses tasks of which none can be measured, before
+    any training.
     """
     settings = params.load()
+    require_tracked(settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder])
     options, pretrain = settings.baselines, settings.pretrain
     devices.set_threads(pretrain.threads)
     device = devices.choose_device(pretrain.device)
@@ -61,7 +65,8 @@ def main() -> None:
     description = encoder.Description.for_data(
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
-    network = encoder.build(description, options.seed)
+    untrained = description.without_start(prepared.statistics)
+    network = encoder.build(untrained, options.seed)
     reduction.require_possible(
         settings.embed.components, network.dim, len(prepared.splits["train"])
     )
@@ -73,14 +78,17 @@ def main() -> None:
             f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
         }
 
-    def embed() -> dict[str, Embeddings]:
+    def embed(network: encoder.Encoder) -> dict[str, Embeddings]:
         features = embeddings.embed(network, prepared, settings.embed, device, stage.progress)
         return reduction.reduce(features, settings.embed.components)[0]
 
-    contenders["random_encoder"] = embed()
+    contenders["random_encoder"] = embed(network)
+    if description.has_start:
+        network = encoder.build(description, options.seed)
+        contenders["pretrained_backbone"] = embed(network)
     if options.supervised and not excluded:
         train(settings, prepared, network, device)
-        contenders["supervised"] = embed()
+        contenders["supervised"] = embed(network)
     for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
         embeddings.save(paths.BASELINES / contender, features)
     for line in left_out.lines(excluded):

@@ -3,7 +3,8 @@
 `torchrun --nproc-per-node 2 -m pipeline.pretrain` shares each batch among processes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from twinview.learning import checkpoints, loop
 from twinview.learning.pretraining import ResultPaths, Training
 from twinview.learning.session import Session
 from twinview.settings import params
+from twinview.settings.start_files import require_tracked, start_files
 from twinview.stages import launch, stage
 from twinview.stages.declared import Stage
 from twinview.tracking import mlflow_runs, run_names
@@ -27,7 +29,7 @@ RESULTS = ResultPaths(
 )
 
 STAGE = Stage(
-    reads=(*paths.TRAINING_DATA, paths.VIEWS),
+    reads=(*paths.TRAINING_DATA, paths.VIEWS, paths.WEIGHTS),  # WEIGHTS: DVC cannot depend on null
     settings=(
         "pretrain",
         "views.positives",
@@ -55,6 +57,7 @@ STAGE = Stage(
 def main() -> None:
     """Trains and saves the encoder, from the last checkpoint of a killed run if there is one."""
     settings = params.load()
+    require_tracked(settings.pretrain.encoder, settings.encoders[settings.pretrain.encoder])
     devices.set_threads(settings.pretrain.threads)
     prepared = splits.load(paths.PREPARED, ("train", "validation"), settings.pretrain.labels)
     views = open_views(paths.VIEWS, prepared.splits["train"], prepared.modality)
@@ -72,9 +75,11 @@ def lead(training: Training, settings: params.Params) -> None:
     recorded = settings.chosen(*RECORDED) | {"views": {"positives": settings.views.positives}}
     recorded["pretrain"]["processes"] = processes.world_size()
     left_out = loop.count_left_out(training.train, training.budget)
+    device = devices.choose_device(options.device)
+    weights = start_files(options.encoder, settings.encoders[options.encoder])
     logged = recorded | {"left_out_of_first_epoch": left_out}
     with (
-        checkpoints.open_for(fingerprint(recorded, devices.choose_device(options.device))) as store,
+        checkpoints.open_for(fingerprint(recorded, device, weights)) as store,
         stage.deferred_signals() as stop_requested_by,
         mlflow_runs.pretraining(logged, store.training_id, run_names.training_name()) as run,
     ):
@@ -94,12 +99,21 @@ def lead(training: Training, settings: params.Params) -> None:
         run.tag(verdict=session.watch.curves.verdict)
 
 
-def fingerprint(recorded: Mapping[str, Any], device: torch.device) -> dict[str, str]:
-    """What the result depends on: settings except checkpoint_every, code and data, by name."""
+def fingerprint(
+    recorded: Mapping[str, Any], device: torch.device, weights: Sequence[Path] = ()
+) -> dict[str, str]:
+    """What the result depends on: settings except checkpoint_every, code and data, by name.
+
+    Parameters
+    ----------
+    recorded : the settings.
+    device : where the training computes.
+    weights : the files that the encoder starts from.
+    """
     pretrain = {k: v for k, v in recorded["pretrain"].items() if k != "checkpoint_every"}
     data = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
     data += sorted((paths.PREPARED / splits.LABELS / pretrain["labels"]).iterdir())
-    data += [paths.PREPARED_INDEX, paths.VIEWS / INDEX]
+    data += [paths.PREPARED_INDEX, paths.VIEWS / INDEX, *weights]
     return checkpoints.fingerprint({**recorded, "pretrain": pretrain}, data, device)
 
 

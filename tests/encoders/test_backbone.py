@@ -4,7 +4,7 @@ import copy
 import re
 import sys
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import pytest
 import torch
@@ -52,7 +52,7 @@ SAME_CLASS = {"wide": "a resnet"}
 
 def made(model: str, *shape: int, library: str = "torchvision") -> Backbone:
     torch.manual_seed(0)
-    own = backbone(shape, library=library, model=model)  # type: ignore[arg-type]
+    own = backbone(shape, library=library, model=model, weights=None)  # type: ignore[arg-type]
     assert isinstance(own, Backbone) and own.training
     return own
 
@@ -247,7 +247,8 @@ def test_files_hold_all_of_it(model: str, tmp_path: Path) -> None:
 
 
 def described(library: str, model: str) -> encoder.Encoder:
-    options, statistics = {"library": library, "model": model}, Statistics((0.25,), (0.5,))
+    options: dict[str, Any] = {"library": library, "model": model, "weights": None}
+    statistics = Statistics((0.25,), (0.5,))
     return encoder.build(Description("backbone", options, "image", (1, 32, 32), statistics), 0)
 
 
@@ -270,7 +271,9 @@ def test_without_timm_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) 
 
 def test_another_library_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"encoders\.backbone\.library"):
-        registry.bind("encoders", "backbone", {"library": "keras", "model": "resnet18"})
+        registry.bind(
+            "encoders", "backbone", {"library": "keras", "model": "resnet18", "weights": None}
+        )
 
 
 @pytest.mark.slow

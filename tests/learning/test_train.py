@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision import models
 
 import twinview
 from pipeline import pretrain
@@ -192,6 +193,18 @@ def test_the_results_of_another_training_are_not_written_over(folder: Path) -> N
     with pytest.raises(ConfigError, match="which differs in the examples;"):
         train(PICTURES.inputs.flip(0), out="out")
     assert Path("out/encoder/encoder.safetensors").read_bytes() == before
+
+
+def test_a_training_that_starts_from_a_file_is_another_with_another_content(folder: Path) -> None:
+    options = {"encoders.backbone.model": "shufflenet_v2_x0_5", "encoders.backbone.weights": "a.pt"}
+    given: dict[str, Any] = {"encoder": "backbone", "epochs": 1, "warmup_epochs": 0.5}
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        torch.save(models.get_model("shufflenet_v2_x0_5", weights=None).state_dict(), "a.pt")
+        if not seed:
+            train(out="out", settings=options, **given)
+    with pytest.raises(ConfigError, match=r"which differs in a\.pt;"):
+        train(out="out", settings=options, **given)
 
 
 def test_the_number_of_threads_is_what_it_was_before(monkeypatch: pytest.MonkeyPatch) -> None:

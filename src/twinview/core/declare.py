@@ -17,6 +17,11 @@ Negatives = Callable[[int, int, Mapping[str, Any]], int]
 Entries = Callable[[Mapping[str, Any]], Mapping[str, str]]
 # (a task's options, labelled examples by class of each split) to a sentence for each fault.
 CheckCounts = Callable[[Mapping[str, Any], Mapping[str, Mapping[str, int]]], Iterable[str]]
+# An encoder's options to what they name, or to nothing.
+Files = Callable[[Mapping[str, Any]], Iterable[str]]
+# An encoder's options and the channels of a picture to the mean and the deviation of each channel.
+Channels = tuple[tuple[float, ...], tuple[float, ...]]
+Standard = Callable[[Mapping[str, Any], int], Channels | None]
 Positives = Literal["views", "classes", "pairs"]
 
 
@@ -49,6 +54,22 @@ class Augmentation(Declaration):
 
     modality: str
     needs_colour: bool = False
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Encoder(Declaration):
+    """What an encoder whose weights need not start at random declares.
+
+    start: the options that say which weights a training starts from; with null in each, they are
+    random. A saved encoder is built without them, since it has weights of its own. start_files:
+    the files that these options name. standard: the mean and deviation of inputs that the starting
+    weights expect, or None: those of the train split.
+    """
+
+    start: tuple[str, ...] = ()
+    start_files: Files | None = None
+    standard: Standard | None = None
 
 
 @final
@@ -106,6 +127,7 @@ class Task(Declaration):
 OF_KIND: Mapping[str, type[Declaration]] = {
     "sources": Source,
     "augmentations": Augmentation,
+    "encoders": Encoder,
     "objectives": Objective,
     "methods": Method,
     "tasks": Task,

@@ -4,6 +4,7 @@ import os
 from pathlib import Path, PurePath
 
 LABELLED_PAIRS = Path("data/pairs")  # the user's files
+WEIGHTS = Path("data/weights")  # the user's files: weights that encoders start from
 PREPARED = Path("data/prepared")
 SCAN = Path("data/scan.json")  # what `twinview scan` found in the folder of the source
 PREPARED_INDEX = PREPARED / "index.json"

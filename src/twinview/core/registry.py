@@ -12,6 +12,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -105,8 +106,10 @@ def declaration(kind: str, name: str) -> declare.Declaration:
     """
     wanted = declare.OF_KIND.get(kind, declare.Declaration)
     found = _signature(kind, name).declared
-    if found is None and wanted is declare.Declaration:
-        return declare.Declaration()
+    if found is None and all(
+        f.default is not MISSING or f.default_factory is not MISSING for f in fields(wanted)
+    ):
+        return wanted()
     if type(found) is not wanted:
         raise ConfigError(
             f"{_path(kind, name)}: DECLARES is {found!r}; "

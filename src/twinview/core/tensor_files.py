@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,18 +64,19 @@ def write_tensors(path: Path, tensors: Mapping[str, Blocks], **metadata: str) ->
             assert written == place["data_offsets"][1], f"{name} has other rows than its shape"
 
 
-def load_tensors(path: Path) -> dict[str, Tensor]:
+def load_tensors(path: Path, remedy: str = "") -> dict[str, Tensor]:
     """The named tensors of a safetensors file, mapped: a page is read when it is first used.
 
     So tensors may be larger than the memory. Writing to one changes a copy of its page, and not
-    the file. Raises DataError when the file is missing or broken.
+    the file. Raises DataError when the file is missing or broken. remedy: of a file that no stage
+    writes; "" for a stage's file.
     """
     if not path.is_file():
-        raise DataError.at(path, "is missing", "`dvc repro` makes it")
+        raise DataError.at(path, "is missing", remedy or "`dvc repro` makes it")
     try:
         return load_file(path)
     except SafetensorError as error:
-        remedy = "delete it and run `dvc repro`"
+        remedy = remedy or "delete it and run `dvc repro`"
         raise DataError.at(path, f"is broken ({error})", remedy) from None
 
 
@@ -105,3 +107,39 @@ def load_weights(module: nn.Module, path: Path, description: str) -> None:
             "`dvc repro --force pretrain` trains it anew",
         )
     module.load_state_dict(weights, strict=True)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The named tensors of a file that another program wrote: .safetensors, .pth or .pt.
+
+    Of .pth and .pt, which torch.save writes, only tensors and plain values are read, so a file runs
+    no code. Raises DataError for a file that is missing, broken, or no mapping of names to tensors.
+    """
+    if path.suffix == ".safetensors" or not path.is_file():
+        return load_tensors(path, "name a file that exists")
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0]
+        remedy = "save its state dict alone: torch.save(model.state_dict(), path)"
+        raise DataError.at(path, f"cannot be read as tensors ({reason})", remedy) from None
+    _require_tensors(path, value)
+    return dict(value)
+
+
+def _require_tensors(path: Path, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        kind = type(value).__name__
+        raise DataError.at(
+            path, f"holds a {kind}, no state dict", "save a state dict: names with tensors"
+        )
+    others = sorted(str(name) for name, of in value.items() if not isinstance(of, Tensor))
+    if others:
+        inside = next((str(n) for n, of in value.items() if isinstance(of, Mapping)), None)
+        names = ", ".join(map(str, list(value)[:5]))
+        part = f"its part {inside!r}" if inside else "them"
+        raise DataError.at(
+            path,
+            f"is no state dict: of {names}, {others[0]} is no tensor",
+            f"save {part} alone, as names with tensors, into another file",
+        )

@@ -1,6 +1,8 @@
 """A classification network of torchvision or timm, without its classification layer."""
 
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, final
 
 import torch
@@ -10,15 +12,22 @@ from torchvision import models
 from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
+from twinview.core.tensor_files import read_state_dict
+from twinview.models import start_weights
+from twinview.settings.params import Params
 
 SMALL_SIDE = 64  # pixels
 CLASSES = 1000  # torchvision's default number of classes
 
 
 def backbone(
-    shape: tuple[int, ...], *, library: Literal["torchvision", "timm"], model: str
+    shape: tuple[int, ...],
+    *,
+    library: Literal["torchvision", "timm"],
+    model: str,
+    weights: str | None,
 ) -> nn.Module:
-    """A network that maps pictures to the input of its classification layer, with random weights.
+    """A network that maps pictures to the input of its classification layer.
 
     Where pictures do not have 3 channels, torchvision's first convolution gets weights for theirs,
     drawn like those of its ResNets (He's normal, fan-out). ResNets of either library take small
@@ -32,24 +41,114 @@ def backbone(
         224.
     library : torchvision or timm.
     model : one of torchvision.models.list_models() or of timm.list_models().
+    weights : None, a file, or the library's weights by name (torchvision:IMAGENET1K_V1,
+        timm:a1_in1k), which the library downloads. A file is a state dict of the model, .pth, .pt
+        or .safetensors; it may have a classification layer, and must equal the network otherwise
+        in all names and shapes. For grey pictures the first convolution's weights are summed over
+        their channels.
 
     Raises
     ------
-    ConfigError : the library does not have the model, or the model cannot take such pictures.
+    ConfigError : the library does not have the model or the weights, the model cannot take such
+        pictures, or the weights do not fit.
+    DataError : the file of weights cannot be read.
     """
     make = {"torchvision": _torchvision_network, "timm": _timm_network}[library]
     try:
-        return Backbone(*make(model, shape), shape)
+        network, maps, classifiers = make(model, shape)
+        built = Backbone(network, maps, shape)
     except (AssertionError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError.at(
             "encoders.backbone.model",
-            f"is {model!r}, which cannot take pictures of {' x '.join(map(str, shape))} ({reason})",
+            f"is {model!r}, which cannot take pictures of {_size(shape)} ({reason})",
             "choose one that can, such as resnet18, which takes any size",
         ) from None
+    if weights is not None:
+        where = f"is {weights!r}, which does not fit {model!r} for pictures of {_size(shape)}"
+        if _has_small_stem(network, shape):
+            where += f" (a ResNet's first layer is another one up to {SMALL_SIDE} pixels)"
+        start_weights.start(network, _read(weights, model, shape), classifiers, where)
+    return built
 
 
-DECLARES = declare.Declaration(quick={"model": "shufflenet_v2_x0_5"})
+def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
+    library, model, weights = options["library"], options["model"], options["weights"]
+    if weights is None:
+        return
+    named = weights.startswith(_NAMED)
+    if named and not weights.startswith(f"{library}:"):
+        yield (
+            f"encoders.backbone.weights: is {weights!r}, and encoders.backbone.library is "
+            f"{library!r}; name weights of {library}, or set library to {weights.partition(':')[0]}"
+        )
+    if not named and Path(weights).suffix not in _SUFFIXES:
+        yield (
+            f"encoders.backbone.weights: is {weights!r}, which is neither a file "
+            f"({', '.join(_SUFFIXES)}) nor a name such as torchvision:IMAGENET1K_V1; set it to "
+            "one of these, or to null for random weights"
+        )
+    if model in _SCALES_INPUTS:
+        yield (
+            f"encoders.backbone.weights: is {weights!r}, and {model} scales its inputs in another "
+            "way with weights than without; choose another model, or set weights to null"
+        )
+
+
+_NAMED = ("torchvision:", "timm:")
+_SUFFIXES = (".safetensors", ".pth", ".pt")
+_SCALES_INPUTS = ("googlenet", "inception_v3")
+# What all of torchvision's weights for classification expect, on the scale of [0, 1].
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def _files(options: Mapping[str, Any]) -> list[str]:
+    """The file of weights, if the option names one."""
+    weights = options["weights"]
+    return [weights] if weights and not weights.startswith(_NAMED) else []
+
+
+def _standard(options: Mapping[str, Any], channels: int) -> declare.Channels | None:
+    """The mean and deviation that the library states for the model's weights.
+
+    Grey pictures get the mean of the three channels' values.
+    """
+    if options["weights"] is None:
+        return None
+    mean, std = _IMAGENET
+    if options["library"] == "timm":
+        model, (_, _, tag) = options["model"], options["weights"].partition("timm:")
+        try:
+            config = _timm().get_pretrained_cfg(f"{model}.{tag}" if tag else model)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"encoders.backbone.weights: {error}; https://huggingface.co/timm has the tags"
+            ) from None
+        mean, std = tuple(config.mean), tuple(config.std)
+    if channels == 1:
+        return (sum(mean) / len(mean),), (sum(std) / len(std),)
+    return mean, std
+
+
+def _timm() -> Any:
+    """The library, which is optional."""
+    try:
+        import timm
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "encoders.backbone.library: is 'timm', which is not installed; "
+            "pip install 'twinview[timm]', or set it to torchvision"
+        ) from None
+    return timm
+
+
+DECLARES = declare.Encoder(
+    check=_check,
+    quick={"model": "shufflenet_v2_x0_5"},
+    start=("weights",),
+    start_files=_files,
+    standard=_standard,
+)
 
 
 @final
@@ -88,8 +187,10 @@ class Backbone(nn.Module):
         return pooled
 
 
-def _torchvision_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, str]:
-    """The network, and the name of the part whose maps are pooled."""
+def _torchvision_network(
+    model: str, shape: tuple[int, ...]
+) -> tuple[nn.Module, str, tuple[str, ...]]:
+    """The network, the part whose maps are pooled, and the layer that was its classifier."""
     known = models.list_models(module=models)
     if model not in known:
         raise ConfigError(
@@ -110,27 +211,40 @@ def _torchvision_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module,
     network.set_submodule(last, nn.Identity())
     if _has_small_stem(network, shape) or shape[0] != 3:
         _renew_first_convolution(network, shape)
-    return network, _pooled(network, last)
+    return network, _pooled(network, last), (last,)
 
 
-def _timm_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None]:
-    try:
-        import timm
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "encoders.backbone.library: is 'timm', which is not installed; "
-            "pip install 'twinview[timm]', or set it to torchvision"
-        ) from None
+def _timm_network(model: str, shape: tuple[int, ...]) -> tuple[nn.Module, None, tuple[str, ...]]:
+    timm = _timm()
     if not timm.is_model(model):
         raise ConfigError(
             f"encoders.backbone.model: timm has no {model!r}; timm.list_models() gives its names"
         )
-    fixed = timm.get_pretrained_cfg(model).fixed_input_size
-    size = {"img_size": shape[1:]} if fixed else {}
-    network = timm.create_model(model, num_classes=0, in_chans=shape[0], **size)
+    config = timm.get_pretrained_cfg(model)
+    network = timm.create_model(model, **_timm_options(model, shape))
     if _has_small_stem(network, shape):
         _renew_first_convolution(network, shape)
-    return network, None
+    classifiers = (config.classifier,) if isinstance(config.classifier, str) else config.classifier
+    return network, None, tuple(classifiers or ())
+
+
+def _timm_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The options by which timm makes the network for pictures of this shape."""
+    fixed = _timm().get_pretrained_cfg(model).fixed_input_size
+    size = {"img_size": shape[1:]} if fixed else {}
+    return {"num_classes": 0, "in_chans": shape[0], **size}
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _read(weights: str, model: str, shape: tuple[int, ...]) -> Mapping[str, Tensor]:
+    """The tensors by name, of a file or of a library's weights."""
+    if not weights.startswith(_NAMED):
+        return read_state_dict(Path(weights))
+    options = _timm_options(model, shape) if weights.startswith("timm:") else {}
+    return start_weights.download(weights, model, options)
 
 
 def _architecture_options(model: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
         )
 
 
-DECLARES = declare.Declaration(
+DECLARES = declare.Encoder(
     check=_check, quick={"widths": [6, 8], "strides": [2, 1], "pool_size": 2}
 )
 

@@ -54,7 +54,7 @@ def _faults(width: int, heads: int) -> Iterator[str]:
         yield f"width is {width}; set it to a multiple of {least}, for {heads} heads"
 
 
-DECLARES = declare.Declaration(check=_check, quick={"patch": 1, "width": 8, "depth": 2, "heads": 2})
+DECLARES = declare.Encoder(check=_check, quick={"patch": 1, "width": 8, "depth": 2, "heads": 2})
 
 
 @final

@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from twinview.compute import devices
+from twinview.core import files
 from twinview.core.errors import ConfigError
 from twinview.data import arrays
 from twinview.data.splits import Prepared
@@ -22,6 +23,7 @@ from twinview.learning.session import NoCheckpoints
 from twinview.models.encoder import Encoder
 from twinview.settings import defaults
 from twinview.settings.params import Params
+from twinview.settings.start_files import start_files
 from twinview.views.live import LiveViews
 from twinview.views.plan import ViewPlan
 
@@ -196,4 +198,7 @@ def _fingerprint(training: Training) -> dict[str, str]:
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(memoryview(tensor.contiguous().numpy()))
     device = next(training.state.method.parameters()).device
-    return checkpoints.fingerprint_of_package(chosen, device) | {"the examples": digest.hexdigest()}
+    name = chosen["pretrain"]["encoder"]
+    weights = {str(f): files.sha256(f) for f in start_files(name, chosen["encoders"][name])}
+    examples = {"the examples": digest.hexdigest()}
+    return checkpoints.fingerprint_of_package(chosen, device) | examples | weights

@@ -10,7 +10,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from twinview.core import files, randomness, registry
+from twinview.core import declare, files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_weights, save_tensors
@@ -39,10 +39,33 @@ class Description:
     def for_data(
         cls, prepared: Prepared, architecture: str, options: Mapping[str, Any]
     ) -> "Description":
-        """The description of an encoder for the prepared data."""
-        modality, statistics = prepared.modality_name, prepared.statistics
-        shape, reading = prepared.shape, prepared.reading
+        """The description of an encoder for the prepared data.
+
+        Inputs are standardised as the weights expect that it starts from, or by the train split.
+        """
+        declared, shape = _declared(architecture), prepared.shape
+        expected = declared.standard and declared.standard(options, shape[0])
+        statistics = Statistics(*expected) if expected else prepared.statistics
+        modality, reading = prepared.modality_name, prepared.reading
         return cls(architecture, options, modality, shape, statistics, reading)
+
+    @property
+    def has_start(self) -> bool:
+        """Whether the options name weights to start from."""
+        return any(
+            self.options.get(name) is not None for name in _declared(self.architecture).start
+        )
+
+    def without_start(self, statistics: Statistics) -> "Description":
+        """The description of the same network with random weights, for inputs of the statistics."""
+        absent = dict.fromkeys(_declared(self.architecture).start)
+        return dataclasses.replace(self, options={**self.options, **absent}, statistics=statistics)
+
+
+def _declared(architecture: str) -> declare.Encoder:
+    found = registry.declaration("encoders", architecture)
+    assert isinstance(found, declare.Encoder)
+    return found
 
 
 @final
@@ -77,7 +100,7 @@ class Encoder(nn.Module):
 
 
 def build(description: Description, seed: int) -> Encoder:
-    """An encoder with random weights, which depend on the seed only."""
+    """An encoder with random weights, which depend on the seed only, or those to start from."""
     with randomness.torch_seeded(seed, "encoder"):
         return Encoder(description)
 
@@ -125,7 +148,8 @@ def _description(path: Path) -> Description:
         fields: dict[str, Any] = {key: value[key] for key in ("architecture", "modality")}
         fields |= {"options": dict(value["options"]), "shape": tuple(value["shape"])}
         reading = Reading.from_json(value["reading"])
-        return Description(**fields, statistics=statistics, reading=reading)
+        described = Description(**fields, statistics=statistics, reading=reading)
+        return described.without_start(statistics)  # the file has weights of its own
     except (TypeError, ValueError) as error:
         remedy = "`dvc repro --force pretrain` writes it anew"
         raise DataError.at(path, f"does not describe an encoder ({error})", remedy) from None

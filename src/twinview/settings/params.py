@@ -42,6 +42,7 @@ from twinview.settings.sections import (
     Report,
     Views,
 )
+from twinview.settings.start_files import require_tracked
 
 M = TypeVar("M", bound=BaseModel)
 Candidates = dict[str, dict[str, Any]]
@@ -117,6 +118,11 @@ def check_stated(values: object, place: str) -> None:
     """Checks values as `check` checks a file. place: the file that has or would have them."""
     parse(whole_model(), values, place)
     settings = parse(Params, values, place)
+    encoder = settings.pretrain.encoder
+    try:
+        require_tracked(encoder, settings.encoders[encoder])
+    except ConfigError as error:
+        raise _faulty(place, [str(error)]) from None
     key = check_cache.key(settings.model_dump_json())
     if check_cache.has(key):
         return

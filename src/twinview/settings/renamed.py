@@ -61,6 +61,7 @@ NEW: Mapping[str, Any] = {
     "embed.components": None,
     "evaluate.group_folds": None,
     "tasks.classification.measures": ["accuracy", "precision", "recall", "f1"],
+    "encoders.backbone.weights": None,
 }
 
 _GONE = "gone: "
@@ -133,7 +134,9 @@ def _chosen_tasks(tree: Mapping[str, Any]) -> list[str]:
 
 
 def _has_section(tree: Any, dotted: str) -> bool:
-    return isinstance(tree, Mapping) and isinstance(tree.get(dotted.partition(".")[0]), Mapping)
+    for name in dotted.split(".")[:-1]:
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return isinstance(tree, Mapping)
 
 
 def _new_names(old: str) -> tuple[str, ...]:
