@@ -54,7 +54,7 @@ class Dvc:
         files = {
             "metrics.json": tasks,
             "baselines.json": {
-                name: dict.fromkeys(tasks, {"accuracy": 0.5, "f1": 0.2}) for name in BASELINES
+                name: {key: {"accuracy": 0.5, "f1": 0.2} for key in tasks} for name in BASELINES
             },
             "dvc.lock": {"stages": {"pretrain": {"outs": [trained]}}},
         }
