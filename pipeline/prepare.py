@@ -3,7 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from twinview.core import files, paths
+from twinview.core import declare, files, paths, registry
+from twinview.core.types import Source
 from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
@@ -29,7 +30,7 @@ def main() -> None:
     settings = params.load()
     data, stratified = settings.data, settings.pretrain.labels == "used"
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
-        source = settings.bound("sources", data.source)()
+        source = _source(settings)
     with files.atomic_folder(paths.PREPARED) as folder:
         if isinstance(source, FileSource):
             scan_record.renew(paths.SCAN, source)
@@ -54,6 +55,16 @@ def main() -> None:
     )
     for note in divided.notes:
         print(f"prepare: {note}")
+
+
+def _source(settings: params.Params) -> Source | FileSource:
+    """What the source returns. One that fits pictures itself gets their shape."""
+    data = settings.data
+    declared = registry.declaration("sources", data.source)
+    fitted = isinstance(declared, declare.Source) and declared.fitted
+    shape = (data.channels, data.size, data.size)
+    source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * fitted)
+    return source
 
 
 if __name__ == "__main__":

@@ -47,12 +47,15 @@ class Dvc:
         changes = self.ran[name]
         best = changes.get("pretrain.method") == "byol"
         ours = {"accuracy": 0.8 + 0.1 * best + 0.02 * changes["pretrain.seed"]}
+        ours |= {"f1": 0.3 + 0.1 * changes["pretrain.seed"]}
         ours |= {"validation_accuracy": 0.7 + 0.1 * (changes.get("pretrain.method") == "moco")}
         tasks = dict.fromkeys((name.partition(".")[0] for name in scoreboard.METRICS), ours)
         trained = {"path": "models/pretrain_run.json", "md5": "a", "size": 1}
         files = {
             "metrics.json": tasks,
-            "baselines.json": {name: {t: {"accuracy": 0.5} for t in tasks} for name in BASELINES},
+            "baselines.json": {
+                name: {key: {"accuracy": 0.5, "f1": 0.2} for key in tasks} for name in BASELINES
+            },
             "dvc.lock": {"stages": {"pretrain": {"outs": [trained]}}},
         }
         return json.dumps(files[path.name])
@@ -260,3 +263,26 @@ def test_scores_are_of_one_label_each(dvc: Dvc) -> None:
     found = scores("kind", runs, "twinview sweep")
     assert found["kind.a.linear.accuracy"]["n"] == 2 and found["kind.b.linear.accuracy"]["n"] == 1
     assert found["kind.b.linear.accuracy"]["value"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("recipe", sweeps.PICTURES)
+def test_a_recipe_of_pictures_gives_macro_f1_beside_its_baselines(
+    recipe: str, dvc: Dvc, folder: Path
+) -> None:
+    (folder / "recipes").mkdir()
+    text = (ROOT / f"recipes/{recipe}.yaml").read_text()
+    (folder / f"recipes/{recipe}.yaml").write_text(text)
+    sweeps.pictures(recipe, 2)
+    assert [one["pretrain.seed"] for one in dvc.ran.values()] == [0, 1]
+    assert all(one["data.source"] == recipe for one in dvc.ran.values())
+    kept = json.loads(scoreboard.SCOREBOARD.read_text())
+    assert set(kept) == {
+        f"{prefix}pictures.{recipe}.{probe}.macro_f1"
+        for prefix in ("", "raw_pixels.", "random_encoder.")
+        for probe in ("linear", "knn")
+    }
+    assert kept[f"pictures.{recipe}.knn.macro_f1"]["value"] == pytest.approx(0.35)
+    assert kept[f"raw_pixels.pictures.{recipe}.linear.macro_f1"]["value"] == pytest.approx(0.2)
+    assert (
+        kept[f"pictures.{recipe}.knn.macro_f1"]["command"] == f"twinview sweep {recipe} --seeds 2"
+    )

@@ -16,6 +16,7 @@ from torchvision.datasets import FashionMNIST
 from tests.support.copies import enter_copy
 from twinview.core.errors import DataError
 from twinview.core.types import Source
+from twinview.data import fetching
 from twinview.sources import fashion_mnist as module
 from twinview.sources.fashion_mnist import fashion_mnist
 
@@ -213,7 +214,7 @@ def test_torchvision_s_download_is_the_second_way(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_server_that_falls_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LIMIT_S", 0.5)
+    monkeypatch.setattr(fetching, "LIMIT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         own = type(
             "Own", (FashionMNIST,), {"mirrors": [f"http://127.0.0.1:{silent.getsockname()[1]}/"]}
@@ -225,9 +226,9 @@ def test_a_server_that_falls_silent_is_not_waited_for(monkeypatch: pytest.Monkey
 
 
 def test_a_command_that_does_not_end_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LIMIT_S", 0.1)
+    monkeypatch.setattr(fetching, "LIMIT_S", 0.1)
     with pytest.raises(subprocess.TimeoutExpired, match="sleep"):
-        module._run(["sleep", "600"], ".")  # type: ignore[attr-defined]
+        fetching._run(["sleep", "600"], ".")
 
 
 def test_a_fetch_that_breaks_off_leaves_no_half_file(

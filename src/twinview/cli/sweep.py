@@ -1,4 +1,4 @@
-"""Trains all methods, all objectives or recipes/long.yaml; continues where it stopped.
+"""Trains all methods, all objectives or a recipe; continues where it stopped.
 
 All methods, or all objectives, are trained at equal cost, so that their results can be compared.
 Each training is a DVC experiment; commit all changes first. The table in reports/ grows seed by
@@ -16,7 +16,7 @@ from twinview.evidence import scoreboard
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what is trained, and its budget."""
-    parser.add_argument("kind", choices=["methods", "objectives", "long"])
+    parser.add_argument("kind", choices=["methods", "objectives", "long", "clipart", "stamps"])
     parser.add_argument(
         "--epochs",
         type=int,
@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> Outcome:
 
     if options.kind == "long":
         sweeps.long(options.seeds)
+    elif options.kind in sweeps.PICTURES:
+        sweeps.pictures(options.kind, options.seeds)
     else:
         sweeps.sweep(options.kind, options.epochs, options.seeds, options.best)
     scores = files.load_json(scoreboard.SCOREBOARD)

@@ -42,9 +42,14 @@ class Declaration:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Source(Declaration):
-    """modality: the name of the modality that the source's inputs have."""
+    """modality: the name of the modality that the source's inputs have.
+
+    fitted: whether it fits pictures itself. Its callable takes the shape (channels, height, width)
+    that data.channels and data.size state.
+    """
 
     modality: str
+    fitted: bool = False
 
 
 @final

@@ -49,6 +49,11 @@ class Scan:
     files: Mapping[str, Stamp]
     left_out: Mapping[str, str]
 
+    def without(self, reasons: Mapping[str, str]) -> "Scan":
+        """The same scan with some of its files left out, each for the reason given."""
+        kept = {path: stamp for path, stamp in self.files.items() if path not in reasons}
+        return Scan(kept, dict(sorted({**self.left_out, **reasons}.items())))
+
 
 @dataclass(frozen=True)
 class Changes:

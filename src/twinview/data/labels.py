@@ -1,8 +1,9 @@
 """Labels, groups and given splits of examples: none, or by the folders that hold the files."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from twinview.core.errors import ConfigError, DataError
@@ -71,6 +72,25 @@ def labels_by_folder(
     labels = columns.get("label")
     notes = describe_labels(labels) if labels is not None else ()
     return Labels(labels, columns.get("group"), columns.get("split"), notes)
+
+
+def unlabel_small_classes(labels: Labels, least: int) -> Labels:
+    """The same labels, but for the examples of classes with fewer than `least`, which lose theirs.
+
+    Such an example is still one to learn from without a label. A note names the classes.
+    """
+    assert labels.labels is not None, "there are labels"
+    counts = Counter(labels.labels)
+    small = sorted(name for name, count in counts.items() if name is not None and count < least)
+    if not small:
+        return labels
+    column = tuple(None if label in small else label for label in labels.labels)
+    lost = sum(counts[name] for name in small)
+    note = (
+        f"{lost:,} examples of classes with fewer than {least} count as unlabelled "
+        f"({', '.join(small)})"
+    )
+    return replace(labels, labels=column, notes=(*labels.notes, note))
 
 
 def split_of(text: str | None, split_names: Mapping[str, str], place: str) -> str | None:

@@ -50,20 +50,20 @@ def read_table(file: Path, columns: Mapping[str, str]) -> Table:
     DataError : the file has no rows or is broken; the message names the line.
     """
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            head = opened.read(4)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ConfigError.at(file, "does not exist", "name a CSV, TSV or Parquet file") from None
-    if content.startswith(b"PK\x03\x04"):
+    if head == b"PK\x03\x04":
         raise DataError.at(file, "is a spreadsheet or another zip file", _AS_CSV)
-    read = _read_parquet if content.startswith(b"PAR1") else _read_text
-    table = read(file, content, columns)
+    table = (_read_parquet if head == b"PAR1" else _read_text)(file, columns)
     if not table.rows:
         raise DataError.at(file, "has no rows", "add one for each labelled file")
     return table
 
 
-def _read_text(file: Path, content: bytes, columns: Mapping[str, str]) -> Table:
-    text = _decode(file, content)
+def _read_text(file: Path, columns: Mapping[str, str]) -> Table:
+    text = _decode(file, file.read_bytes())
     lines: Iterator[tuple[int, list[str]]] = iter(())
     first, names = 1, list[str]()
     for separator in _order_separators(text):
@@ -128,9 +128,9 @@ def _decode(file: Path, content: bytes) -> str:
         raise EncodingError(f"{file}, line {line},", error, _AS_CSV) from None
 
 
-def _read_parquet(file: Path, content: bytes, columns: Mapping[str, str]) -> Table:
+def _read_parquet(file: Path, columns: Mapping[str, str]) -> Table:
     try:
-        with pq.ParquetFile(io.BytesIO(content)) as opened:
+        with pq.ParquetFile(file, memory_map=True) as opened:
             names = opened.schema_arrow.names
             _positions(str(file), names, columns)
             table = opened.read(columns=list(dict.fromkeys(columns.values())))

@@ -29,6 +29,19 @@ def scores(
     }
 
 
+def macro_scores(recipe: str, runs: Sequence[Experiment], command: str) -> Scores:
+    """The macro F1 of both probes for the encoder and for its baselines without labels.
+
+    The names are pictures.<recipe>.<probe>.macro_f1, with the baseline in front.
+    """
+    return {
+        f"{prefix}pictures.{recipe}.{probe}.macro_f1": entry | origin(runs, command)
+        for prefix in ("", "raw_pixels.", "random_encoder.")
+        for probe in ("linear", "knn")
+        for entry in _entries(runs, [f"{probe}.f1"], prefix.removesuffix(".")).values()
+    }
+
+
 def table(kind: str, runs: Sequence[Experiment]) -> str:
     """Labels by metrics in Markdown, the best linear probe first; then the baselines."""
     rows: dict[str, Scores] = {}

@@ -13,15 +13,16 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.evidence import scoreboard
 from twinview.evidence.encoder_passes import shares
 from twinview.evidence.sweep_experiment import Experiment
-from twinview.evidence.sweep_tables import LEADING, note, origin, scores, table
+from twinview.evidence.sweep_tables import LEADING, macro_scores, note, origin, scores, table
 from twinview.experiments import dvc_experiments, identity
-from twinview.settings import params
+from twinview.settings import params, recipes
 from twinview.settings.params import Params
 from twinview.settings.sections import NONE
 
 COMMAND = "twinview sweep"
 BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
-OURS, LONG = Path("params.yaml"), Path("recipes/long.yaml")
+OURS = Path("params.yaml")
+PICTURES = ("clipart", "stamps")  # recipes whose macro F1 the scoreboard has
 SHOWN = {
     "evaluate.tasks": ["classification", "few_labels"], "tasks.few_labels.per_class": [10],
 }  # fmt: skip
@@ -69,17 +70,30 @@ def long(seeds: int) -> None:
     _require(seeds)
     scoreboard.require_marks()
     command = f"{COMMAND} long --seeds {seeds}"
-    settings = params.load(OURS)
-    ours, theirs = (files.flatten(s.model_dump(mode="json")) for s in (settings, params.load(LONG)))
-    changes = {key: value for key, value in theirs.items() if ours.get(key) != value}
-    each = [changes | seeded(seed) for seed in range(seeds)]
-    runs = [Experiment.of("long", settings, changed) for changed in each]
-    for experiment in runs:
-        experiment.run()
+    runs = _trained("long", seeds)
     minutes = [_minutes(one) for one in runs]
     taken = scoreboard.score(minutes, "minutes", higher_is_better=False) | origin(runs, command)
     scoreboard.keep(scores("", runs, command, scoreboard.METRICS) | {"long.minutes": taken})
     scoreboard.renew_readme()
+
+
+def pictures(recipe: str, seeds: int) -> None:
+    """Trains a recipe of PICTURES for the scoreboard's pictures.<recipe>.*, beside baselines."""
+    _require(seeds)
+    command = f"{COMMAND} {recipe} --seeds {seeds}"
+    runs = _trained(recipe, seeds)
+    scoreboard.keep(macro_scores(recipe, runs, command))
+
+
+def _trained(recipe: str, seeds: int) -> list[Experiment]:
+    """The experiments of a recipe, one a seed, when all have run."""
+    settings, theirs = params.load(OURS), params.load(recipes.FOLDER / f"{recipe}.yaml")
+    ours, wanted = (files.flatten(s.model_dump(mode="json")) for s in (settings, theirs))
+    changes = {key: value for key, value in wanted.items() if ours.get(key) != value}
+    runs = [Experiment.of(recipe, settings, changes | seeded(seed)) for seed in range(seeds)]
+    for experiment in runs:
+        experiment.run()
+    return runs
 
 
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:

@@ -113,17 +113,28 @@ def fit_picture(
             "scaled": max(width / decoded.size[1], height / decoded.size[0]) != 1,
             "cut": decoded.size[1] * height != decoded.size[0] * width,
         }
-        coloured = upright.convert(_MODES[channels])
-        fitted = ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC)
+        pixels = fit_upright(upright, shape)
     large = Image.DecompressionBombWarning  # Pillow warns at half of its limit
     return FittedPicture(
-        _pixels(fitted),
+        pixels,
         tuple(name for name in CHANGES if changes[name]),
         tuple(str(w.message) for w in caught if not issubclass(w.category, large)),
         decoded.kind,
         decoded.size,
         decoded.conversions,
     )
+
+
+def fit_upright(picture: Image.Image, shape: tuple[int, ...]) -> Tensor:
+    """An upright picture without transparency as uint8 of the shape (c, h, w).
+
+    It is made grey when c is 1, scaled (bicubic) until its shorter side fits, and cut.
+    """
+    channels, height, width = shape
+    coloured = picture.convert(_MODES[channels])
+    if coloured.size == (width, height):  # as all pictures of many data sets have
+        return _pixels(coloured)
+    return _pixels(ImageOps.fit(coloured, (width, height), Image.Resampling.BICUBIC))
 
 
 def _has_colour(picture: Image.Image) -> bool:

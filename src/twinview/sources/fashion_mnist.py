@@ -4,17 +4,12 @@ The files come from a folder, from Debian's package dataset-fashion-mnist, or fr
 download. Each is checked by the SHA-256 of the unpacked file.
 """
 
-import contextlib
 import gzip
 import hashlib
-import os
-import shutil
-import socket
 import struct
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,6 +22,7 @@ from twinview.core.errors import DataError
 from twinview.core.files import atomic_file
 from twinview.core.paths import inside_project, root
 from twinview.core.types import Source, Split
+from twinview.data import fetching
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -42,7 +38,6 @@ DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")
 # Where torchvision keeps the unpacked files below its root.
 LAYOUT = Path("FashionMNIST/raw")
-LIMIT_S = 300  # for each command, which fetches 30 MB, and for a server that sends nothing
 LARGEST = 16 + 60_000 * 28 * 28  # the bytes of the largest unpacked file
 
 
@@ -111,62 +106,21 @@ def _fetch(raw: Path, origin: str) -> None:
 
 
 def _from_debian(raw: Path) -> None:
-    """Copies the installed package's files, or those that apt downloads; no root is needed."""
-    installed = Path("/") / DEBIAN_FOLDER
-    if installed.is_dir():
-        _copy(installed, raw)
+    """Copies the installed package's files, or those that apt downloads."""
+    if folder := fetching.installed(DEBIAN_FOLDER):
+        _copy(folder, raw)
         return
-    for program in ("apt-get", "dpkg"):
-        if not shutil.which(program):
-            raise OSError(f"this machine has no {program}")
-    with tempfile.TemporaryDirectory() as scratch:
-        _download(scratch)
-        package = next(Path(scratch).glob("*.deb"))
-        _run(["dpkg", "-x", str(package), scratch], scratch)
-        _copy(Path(scratch) / DEBIAN_FOLDER, raw)
-
-
-def _download(folder: str) -> None:
-    """Downloads Debian's package into a folder. Raises OSError with apt's reasons."""
-    reasons = []
-    if os.geteuid() == 0:  # a new machine has no package lists, and only root can get them
-        try:
-            _run(["apt-get", "update"], folder)
-        except OSError as error:
-            reasons.append(str(error))
-    try:
-        _run(["apt-get", "download", DEBIAN_PACKAGE], folder)
-    except OSError as error:
-        raise OSError("; ".join([str(error), *reasons])) from None
-
-
-def _run(command: list[str], folder: str) -> None:
-    finished = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=LIMIT_S
-    )
-    if finished.returncode:
-        lines = finished.stderr.strip().splitlines() or ["no reason given"]
-        raise OSError(f"{' '.join(command)}: {lines[-1]}")
+    with fetching.downloaded(DEBIAN_PACKAGE, DEBIAN_FOLDER) as folder:
+        _copy(folder, raw)
 
 
 def _from_torchvision(raw: Path) -> None:
     from torchvision.datasets import FashionMNIST
 
     with tempfile.TemporaryDirectory() as scratch:
-        with _limited_sockets():
+        with fetching.limited_sockets():
             FashionMNIST(scratch, download=True)
         _copy(Path(scratch) / LAYOUT, raw)
-
-
-@contextlib.contextmanager
-def _limited_sockets() -> Iterator[None]:
-    """Makes connections fail after LIMIT_S without a byte, since torchvision sets no limit."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(LIMIT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _copy(folder: Path, raw: Path) -> None:
