@@ -201,15 +201,15 @@ def test_the_checksum_is_that_of_the_bytes(tmp_path: Path) -> None:
 
 def test_room_is_refused_by_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3_000_000))
-    files.require_disk_space(tmp_path, 3_000_000)
+    files.require_disk_space(tmp_path, 3_000_000, "make room")
     with pytest.raises(BusyError, match=r"needs 4 MB, but its disk has 3 MB free; make room"):
-        files.require_disk_space(tmp_path, 4_000_000)
+        files.require_disk_space(tmp_path, 4_000_000, "make room")
     with pytest.raises(BusyError):
-        files.require_disk_space(tmp_path, 3_000_001)
+        files.require_disk_space(tmp_path, 3_000_001, "make room")
 
 
 def test_room_can_be_asked_of_a_folder_that_is_still_to_be_made(tmp_path: Path) -> None:
-    files.require_disk_space(tmp_path / "data", 1)
+    files.require_disk_space(tmp_path / "data", 1, "make room")
 
 
 def test_rows_come_back_as_text_in_order(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ TRAINING_DATA = (
 )
 EXAMPLES = PREPARED / "examples.parquet"
 VIEWS = Path("data/views")
+DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
 PROJECTIONS = Path("data/projections")

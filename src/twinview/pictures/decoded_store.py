@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -113,6 +114,9 @@ def decode_files(
     BusyError : the disk is full. What is decoded is kept, and the next call goes on.
     ProcessLostError : a process that decodes was killed. What is decoded is kept.
     """
+    # A worker imports the main script; one that gets here by that would wait for the lock forever.
+    importing = getattr(multiprocessing.current_process(), "_inheriting", False)
+    assert not importing, "call decode_files under `if __name__ == '__main__':` in a script"
     recipe = Recipe(folder, shape, reading)
     identity = _identity(recipe)
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
