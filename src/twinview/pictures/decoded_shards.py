@@ -23,7 +23,7 @@ from twinview.pictures.folders import escape_name, unescape_name
 
 PIXELS, TABLE = ".uint8", ".parquet"
 _CHECKSUM = "sha256"  # of the pixels, in the table's metadata
-_NAMES = pa.list_(pa.string())
+_NAMES = pa.list_(pa.field("element", pa.string()))  # as Parquet names it
 # file_size, mtime_ns: when it was decoded. row: of its pixels in the shard. reason, detail:
 # why it has none. height, width: those of the upright picture in the file.
 _SCHEMA = pa.schema(

@@ -114,30 +114,32 @@ def _in_processes(
     # A fork of this process could hang in PyTorch's threads. The server has the modules loaded.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    waiting: deque[tuple[list[File], Future[_Result]]] = deque()
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker)
+    waiting: deque[Future[_Result]] = deque()
+    done = 0
     try:
         for chunk in chunks:
-            waiting.append((chunk, pool.submit(work, chunk)))
+            waiting.append(pool.submit(work, chunk))
             if len(waiting) >= _CHUNKS_A_WORKER * count:
-                yield _result(*waiting.popleft())
+                yield waiting.popleft().result()
+                done += 1
         while waiting:
-            yield _result(*waiting.popleft())
+            yield waiting.popleft().result()
+            done += 1
+    except BrokenProcessPool:
+        last = chunks[min(done + _CHUNKS_A_WORKER * count, len(chunks)) - 1][-1][0]
+        raise _lost(chunks[done][0][0], last) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _result(chunk: list[File], future: "Future[_Result]") -> _Result:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        first, last = chunk[0][0], chunk[-1][0]
-        raise ProcessLostError.at(
-            "a process that decodes pictures",
-            f"was killed near the files {first} to {last}, perhaps because the memory was used up",
-            "what was decoded before is kept: run it again, and if it ends here again, move these "
-            "files away",
-        ) from None
+def _lost(first: str, last: str) -> ProcessLostError:
+    return ProcessLostError.at(
+        "a process that decodes pictures",
+        f"was killed between the files {first} and {last}, perhaps for want of memory",
+        "what was decoded before is kept: run it again, and if it ends here again, move the file "
+        "that kills it away",
+    )
 
 
 def _prepare_worker() -> None:
