@@ -77,6 +77,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "data/raw/a": "raw",
         "build/smoke/params.yaml": "smoke",
         "data/.views.abc.part/0": "half",
+        "data/decoded/ab/01.uint8": "decoded",
+        "data/decoded/ab.lock": "",
         ".dvc/tmp/exps/standalone/tmpab/data/x": "copy",
         ".dvc/tmp/exps/tmpcd/params.yaml": "copy",
         ".dvc/tmp/twinview/checkpoints/0123/step-000000004.safetensors": "checkpoint",
@@ -127,6 +129,12 @@ def test_checkpoints_go_and_nothing_else(project: Path) -> None:
     expected = below(".dvc/tmp/twinview/checkpoints/0123")
     assert expected and gone(["checkpoints"]) == expected
     assert reproduced() == []
+
+
+def test_decoded_pictures_go_and_nothing_else(project: Path) -> None:
+    expected = below("data/decoded")
+    assert len(expected) == 2 and gone(["decoded"]) == expected - {"data/decoded/ab.lock"}
+    assert not Path("data/decoded/ab.lock").exists() and reproduced() == []
 
 
 def test_views_go_from_dvc_s_cache_too_and_are_rendered_again(project: Path) -> None:
@@ -201,7 +209,7 @@ def test_a_name_that_it_cannot_remove_is_told(
 ) -> None:
     before = content()
     assert main(["clean", "rows", "views"]) == 1
-    assert "cannot remove 'rows': it removes checkpoints and views" in capsys.readouterr().err
+    assert "cannot remove 'rows': it removes checkpoints, decoded, views" in capsys.readouterr().err
     assert content() == before
 
 

@@ -1,7 +1,8 @@
-"""Shows what takes space on disk and how to free it; removes checkpoints and views.
+"""Shows what takes space on disk and how to free it; removes caches and checkpoints.
 
 Removes only what is named, and refuses to remove what a running stage or experiment may need.
-After `views`, `dvc repro` renders them again, and then says that all is up to date.
+Decoded pictures are decoded again when stage prepare needs them. After `views`, `dvc repro` renders
+them again, and then says that all is up to date.
 
     $ twinview clean checkpoints
 """

@@ -14,7 +14,7 @@ from twinview.core.types import Modality, Statistics
 # Raw pixels of larger pictures: some hundred thousand numbers would be no better, and no probe is
 # fitted to so many. 32x32 is the size of CIFAR-10, for which the field reports raw pixels.
 _RAW_SIDE = 32
-_BLOCK = 1024  # pictures that are unpacked at a time
+_BLOCK = 1024  # pictures that are counted or unpacked at a time
 
 
 def image() -> Modality:
@@ -46,7 +46,9 @@ class Image(Modality):
 
     def statistics(self, inputs: Tensor) -> Statistics:
         """The mean and population standard deviation of each channel, on the scale of [0, 1]."""
-        counts = torch.stack([torch.bincount(c.flatten(), minlength=256) for c in inputs.unbind(1)])
+        # Blocks of rows: inputs may be mapped, and larger than the memory.
+        counts = sum(_counts(block) for block in inputs.split(_BLOCK))
+        assert isinstance(counts, Tensor), "there are pictures"
         share = counts.double() / counts.sum(1, keepdim=True)
         values = torch.arange(256, dtype=torch.float64) / 255
         mean = share @ values
@@ -76,6 +78,11 @@ class Image(Modality):
     def standardise(self, statistics: Statistics) -> nn.Module:
         """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
         return Standardise(statistics)
+
+
+def _counts(pictures: Tensor) -> Tensor:
+    """How often each byte occurs in each channel: (c, 256) int64."""
+    return torch.stack([torch.bincount(c.flatten(), minlength=256) for c in pictures.unbind(1)])
 
 
 def _needs_colour(augmentation: str) -> bool:

@@ -1,14 +1,14 @@
 """What caches, checkpoints and experiments take on the disk, and the command that frees each part.
 
-Two parts are removed here, because no other tool can. Checkpoints are twinview's own. DVC has no
-command for the cached files of one output, and a damaged file in its cache comes back after
-`dvc repro --force`, so damaged views need one.
+Three parts are removed here, because no other tool can. Checkpoints and decoded pictures are
+twinview's own. DVC has no command for the cached files of one output, and a damaged file in its
+cache comes back after `dvc repro --force`, so damaged views need one.
 """
 
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from twinview.core.paths import root
 from twinview.experiments import disk, lock_file
 from twinview.stages import stage
 
-NAMES = ("checkpoints", "views")
+NAMES = ("checkpoints", "decoded", "views")
 # Below the project's folder: what a part is called, where it lies, and what frees it.
 _PARTS = {
     "checkpoints": ([f"{paths.CHECKPOINTS}/*"], "twinview clean checkpoints"),
+    "decoded": ([str(paths.DECODED)], "twinview clean decoded"),
     "views": ([str(paths.VIEWS)], "twinview clean views"),
     "DVC's cache": ([".dvc/cache/files"], "dvc gc --workspace --all-commits --all-experiments"),
     "DVC's run cache": ([".dvc/cache/runs"], "rm -r .dvc/cache/runs"),
@@ -63,11 +64,11 @@ def remove(names: Sequence[str]) -> dict[str, int]:
     """
     for name in set(names).difference(NAMES):
         raise ConfigError(
-            f"`twinview clean` cannot remove {name!r}: it removes {' and '.join(NAMES)}, and "
+            f"`twinview clean` cannot remove {name!r}: it removes {', '.join(NAMES)}, and "
             "without a name it lists the commands that free the rest"
         )
     with _quiet_project():
-        going = {name: _trainings() if name == "checkpoints" else _views() for name in names}
+        going = {name: _FOUND[name]() for name in names}
         taken = {name: disk.disk_usage(found) for name, found in going.items()}
         for found in going.values():
             for path in found:
@@ -97,6 +98,17 @@ def _views() -> list[Path]:
         checksums = {entry["md5"] for entry in json.loads(listing.read_text())}
         found += [listing, *(cache / md5[:2] / md5[2:] for md5 in checksums)]
     return found
+
+
+def _decoded() -> list[Path]:
+    return sorted(paths.DECODED.glob("*"))
+
+
+_FOUND: dict[str, Callable[[], list[Path]]] = {
+    "checkpoints": _trainings,
+    "decoded": _decoded,
+    "views": _views,
+}
 
 
 def _cache() -> Path:

@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from twinview.core.mapped import read_ahead
 from twinview.core.types import Pairs, Split
 from twinview.views.plan import Renderer
 
@@ -43,6 +44,10 @@ class LiveViews(Views):
         part = self._split.take(rows)
         numbers = [torch.full_like(rows, epoch * count + view) for view in range(count)]
         return torch.stack([self._render(part.inputs, part.ids, view) for view in numbers])
+
+    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
+        """Asks the system to read from the disk the rows of a mapped split."""
+        read_ahead(self._split.inputs, rows)
 
 
 @final
