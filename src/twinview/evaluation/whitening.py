@@ -6,6 +6,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
+from twinview.core import mapped
 from twinview.evaluation.moments import moments
 
 _LEAST = 1e-6  # relative to the largest variance; smaller variances are rounding errors
@@ -31,4 +32,4 @@ def whitening(features: Tensor, directions: int) -> Callable[[Tensor], Tensor]:
     variances, axes = (torch.from_numpy(value).flip(-1) for value in eigen)
     kept = variances > _LEAST * variances[0]
     projection = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype)
-    return lambda rows: (rows - scale.mean) @ projection
+    return lambda rows: mapped.join((x - scale.mean) @ projection for x in mapped.blocks(rows))

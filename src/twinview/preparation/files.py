@@ -125,7 +125,7 @@ class _Known:
         """The examples of a split, in the order of their ids."""
         rows = [row for row, split in enumerate(splits) if split == name]
         rows.sort(key=self.ids.__getitem__)
-        inputs = torch.cat(list(self.decoded.read([self.paths[row] for row in rows])))
+        inputs = self.decoded.load([self.paths[row] for row in rows])
         return Split(
             inputs,
             _numbers(self.labels, classes, rows, NO_LABEL),
