@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cache_cost, loop, micro_batch, nt_xent, time_to_accuracy, views
+from benchmarks import (
+    cache_cost,
+    decode,
+    embed,
+    loop,
+    mapped_300k,
+    micro_batch,
+    nt_xent,
+    time_to_accuracy,
+    views,
+)
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError, TwinviewError
 from twinview.evidence import scoreboard
@@ -25,6 +35,9 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "loop": loop.measure,
     "time_to_accuracy": time_to_accuracy.measure,
     "cache_cost": cache_cost.measure,
+    "decode": decode.measure,
+    "embed": embed.measure,
+    "mapped_300k": mapped_300k.measure,
 }
 
 # The benchmarks that need the files of the stages prepare and views.
@@ -98,6 +111,27 @@ ROWS = (
         "share",
         False,
     ),
+    (
+        "rate at which a folder is decoded into the store, as a share of a bare pool of Pillow "
+        "workers",
+        "decode.share_of_pool",
+        "share",
+        True,
+    ),
+    (
+        "rate of `twinview embed`, as a share of the slower of decoding and encoder",
+        "embed.share_of_bound",
+        "share",
+        True,
+    ),
+    (
+        "training rate on 300,000 mapped pictures of 96 px, with live views and memory limited to "
+        "2,000 MB, as a share of the rate with views in memory",
+        "mapped_300k.share_of_step",
+        "share",
+        True,
+    ),
+    ("peak of resident memory there: MB", "mapped_300k.peak_mb", "MB", False),
 )
 
 # The columns of the view cache's cost: key, unit, and whether higher is better.

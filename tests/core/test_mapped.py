@@ -6,12 +6,58 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
+from tests.support.memory import resident_mb
+from twinview.core import mapped
 from twinview.core.mapped import read_ahead
 from twinview.core.tensor_files import load_tensors, save_tensors
 
 ROWS, PAGES = 64, 16
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder as current one, in which 100 bytes count as large."""
+    monkeypatch.setattr(mapped, "_LARGE", 100)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("sizes", [[1], [3, 0, 2], [40], [1] * 30, [13, 0], [0, 7, 50, 1], [0]])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16])
+def test_joined_blocks_are_their_concatenation(
+    small: Path, sizes: list[int], dtype: torch.dtype
+) -> None:
+    blocks = [torch.randn(size, 2, 3).mul(9).to(dtype) for size in sizes]
+    joined = mapped.join(iter(blocks))
+    assert joined.dtype == dtype and torch.equal(joined, torch.cat(blocks))
+    assert list((small / ".dvc/tmp").iterdir()) == []
+
+
+def test_a_large_result_is_not_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "_LARGE", 2**22)
+    before = resident_mb("RssAnon")
+    joined = mapped.join(torch.full((1, 2**20), row, dtype=torch.uint8) for row in range(96))
+    assert joined[:, 5].tolist() == list(range(96))
+    assert int(joined.sum(dtype=torch.int64)) == 2**20 * sum(range(96))
+    assert resident_mb("RssAnon") - before < 64  # the result has 96 MB
+
+
+def test_small_results_touch_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", None)
+    assert mapped.join([torch.arange(3), torch.arange(2)]).tolist() == [0, 1, 2, 0, 1]
+
+
+def test_blocks_are_not_large_and_make_up_the_tensor(small: Path) -> None:
+    for rows in (0, 1, 7, 8, 9, 100):
+        tensor = torch.randn(rows, 3)
+        blocks = list(mapped.blocks(tensor))
+        assert torch.equal(torch.cat(blocks), tensor)
+        assert all(block.numel() * 4 <= 100 for block in blocks)
+    assert len(list(mapped.blocks(torch.randn(8, 3)))) == 1
 
 
 def resident(tensor: torch.Tensor) -> list[bool]:
@@ -30,13 +76,13 @@ def test_the_rows_that_are_asked_for_are_read_and_not_all(tmp_path: Path) -> Non
     save_tensors(tmp_path / "x", {"x": torch.zeros(ROWS, PAGES * mmap.PAGESIZE, dtype=torch.uint8)})
     file = os.open(tmp_path / "x", os.O_RDONLY)
     os.fsync(file)
-    mapped = load_tensors(tmp_path / "x")["x"]
+    loaded = load_tensors(tmp_path / "x")["x"]
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(file)
-    before = sum(resident(mapped))
-    read_ahead(mapped, torch.tensor([50, 20]))
+    before = sum(resident(loaded))
+    read_ahead(loaded, torch.tensor([50, 20]))
     for _ in range(100):
-        rows = torch.tensor(resident(mapped)).view(ROWS, PAGES)
+        rows = torch.tensor(resident(loaded)).view(ROWS, PAGES)
         if rows[[20, 50]].all():
             break
         time.sleep(0.1)

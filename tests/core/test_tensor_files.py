@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support.memory import resident_mb
 from twinview.core.tensor_files import Blocks, load_tensors, save_tensors, write_tensors
 
 TENSORS = {
@@ -42,11 +43,6 @@ def test_blocks_that_do_not_fill_the_shape_leave_no_file(tmp_path: Path) -> None
     with pytest.raises(AssertionError, match="other rows than its shape"):
         write_tensors(tmp_path / "x", {"features": short})
     assert list(tmp_path.iterdir()) == []
-
-
-def resident_mb(kind: str) -> float:
-    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(kind))
-    return int(line.split()[1]) / 1024
 
 
 def test_loaded_tensors_are_mapped_and_writing_to_them_leaves_the_file(tmp_path: Path) -> None:

@@ -1,11 +1,70 @@
-"""Tensors that are mapped from a file: their pages are read from the disk when they are used."""
+"""Tensors that lie in files, so that memory does not bound them.
 
+Their pages are read when they are used. core/tensor_files.py maps the files of stages; this module
+joins large results in files, and reads rows ahead.
+"""
+
+import contextlib
 import ctypes
 import mmap
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
 
+import torch
 from torch import Tensor
 
+from twinview.core import paths
+
+_LARGE = 2**28  # bytes; no tensor of Fashion-MNIST is as large
+
 _libc = ctypes.CDLL(None)
+
+
+def join(blocks: Iterable[Tensor]) -> Tensor:
+    """The values of torch.cat(list(blocks)); a large result lies in a nameless temporary file.
+
+    Then only a small part of it is in memory at a time, and the file goes with the tensor. Raises
+    OSError when its disk is full.
+    """
+    waiting, size, rows = list[Tensor](), 0, 0
+    with contextlib.ExitStack() as stack:
+        file = None
+        for block in blocks:
+            waiting.append(block)
+            rows, size = rows + len(block), size + block.numel() * block.element_size()
+            if size >= _LARGE:
+                file = file or stack.enter_context(_temporary_file())
+                _append(file, waiting[:-1])
+                waiting, size = waiting[-1:], 0
+        if file is None:
+            return torch.cat(waiting)
+        _append(file, waiting)
+        return _mapped(file, waiting[-1], rows)
+
+
+def _temporary_file() -> "tempfile._TemporaryFileWrapper[bytes]":
+    # /tmp may be memory itself.
+    folder = paths.SCRATCH if paths.SCRATCH.is_dir() else None
+    return tempfile.NamedTemporaryFile(dir=folder, prefix="twinview-", suffix=".part")
+
+
+def _append(file: IO[bytes], tensors: list[Tensor]) -> None:
+    for tensor in tensors:
+        file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _mapped(file: IO[bytes], like: Tensor, rows: int) -> Tensor:
+    """The rows that the file holds, of the type and shape of those in `like`."""
+    file.flush()
+    storage = torch.UntypedStorage.from_file(file.name, shared=False, nbytes=file.tell())
+    return like.new_empty(0).set_(storage, 0, (rows, *like.shape[1:]))  # type: ignore[call-overload,no-any-return]
+
+
+def blocks(tensor: Tensor) -> Iterator[Tensor]:
+    """The tensor in blocks of rows that are not large; a tensor that is not large is one block."""
+    row = max(1, tensor[:1].numel() * tensor.element_size())
+    yield from tensor.split(max(1, _LARGE // row))
 
 
 def read_ahead(tensor: Tensor, rows: Tensor) -> None:

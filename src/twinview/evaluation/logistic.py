@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from twinview.core import mapped
 from twinview.core.types import Embeddings
 from twinview.evaluation.moments import moments
 
@@ -36,7 +37,10 @@ class LogisticModel:
 
     def logits(self, features: Tensor) -> Tensor:
         """The logits (m, k) of features (m, d); their softmax gives the probabilities."""
-        return F.linear((features - self.mean) / self.std, self.weights, self.bias)
+        return mapped.join(
+            F.linear((x - self.mean) / self.std, self.weights, self.bias)
+            for x in mapped.blocks(features)
+        )
 
 
 _fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from twinview.core import mapped
+
 # Relative to the mean: a smaller deviation is float32's rounding, and the feature is constant.
 _LEAST = 1e-6
 
@@ -19,7 +21,7 @@ class Moments(NamedTuple):
 
     def standardised(self, features: Tensor) -> Tensor:
         """Features (m, d) scaled by the moments, so that the moments' own get mean 0 and std 1."""
-        return (features - self.mean) / self.std
+        return mapped.join((x - self.mean) / self.std for x in mapped.blocks(features))
 
 
 _kept = WeakTensorKeyDictionary()
@@ -44,5 +46,6 @@ def _moments(features: Tensor) -> Moments:
     mean = torch.where(constant, features[0], mean)
     std = torch.where(constant, mean.abs(), std)
     std = torch.where(std > 0, std, torch.ones_like(std))
-    x = (features - mean) / std
-    return Moments(mean, std, x.T @ x / len(x))
+    products = sum(x.T @ x for x in ((block - mean) / std for block in mapped.blocks(features)))
+    assert isinstance(products, Tensor), "there are features"
+    return Moments(mean, std, products / len(features))

@@ -4,7 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_ROWS = 1000  # the number of queries that are compared at once, which bounds the memory
+# The most queries that are compared at once, and the most cosines of them, which bound the memory.
+# Products of blocks of other sizes round otherwise: banks up to 67,108 rows have the same block.
+_ROWS, _COSINES = 1000, 2**26
 
 
 def nearest(queries: Tensor, bank: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -28,10 +30,11 @@ def nearest(queries: Tensor, bank: Tensor, count: int) -> tuple[Tensor, Tensor]:
     rows = torch.empty(len(queries), k, dtype=torch.long)
     # All results have their memory before the loop; allocated between the products they would leave
     # holes, and the heap would grow.
-    products = queries.new_empty(min(_ROWS, len(queries)), len(bank))
-    for first in range(0, len(queries), _ROWS):
-        part = F.normalize(queries[first : first + _ROWS], dim=1)
+    size = max(1, min(_ROWS, len(queries), _COSINES // max(1, len(bank))))
+    products = queries.new_empty(size, len(bank))
+    for first in range(0, len(queries), size):
+        part = F.normalize(queries[first : first + size], dim=1)
         table = torch.mm(part, bank.T, out=products[: len(part)]).div_(lengths)
-        block = slice(first, first + _ROWS)
+        block = slice(first, first + size)
         torch.topk(table, k, dim=1, out=(cosines[block], rows[block]))
     return cosines, rows

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from twinview.core import mapped
 from twinview.evaluation.moments import moments
 
 _LEAST = 1e-6  # relative to the largest variance; smaller variances are rounding errors
@@ -18,7 +19,7 @@ class Whitening(NamedTuple):
 
     def __call__(self, rows: Tensor) -> Tensor:
         """The whitened rows (m, k)."""
-        return (rows - self.mean) @ self.projection
+        return mapped.join((x - self.mean) @ self.projection for x in mapped.blocks(rows))
 
 
 def whitening(features: Tensor, directions: int) -> Whitening:

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twinview.core import declare, registry
+from twinview.core import declare, mapped, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Modality, Statistics
 
 # Raw pixels of larger pictures: some hundred thousand numbers would be no better, and no probe is
 # fitted to so many. 32x32 is the size of CIFAR-10, for which the field reports raw pixels.
 _RAW_SIDE = 32
-_BLOCK = 1024  # pictures that are unpacked at a time
+_BLOCK = 1024  # pictures that are counted or unpacked at a time
 
 
 def image() -> Modality:
@@ -61,14 +61,12 @@ class Image(Modality):
 
     def raw(self, stored: Tensor) -> Tensor:
         """The pixels in [0, 1], row by row; pictures of more than 32x32 are averaged to 32x32."""
-        height, width = (min(side, _RAW_SIDE) for side in stored.shape[2:])
-        if (height, width) == tuple(stored.shape[2:]):
-            return self.unpack(stored).flatten(1)
-        blocks = [
-            functional.adaptive_avg_pool2d(self.unpack(block), (height, width)).flatten(1)
+        size = [min(side, _RAW_SIDE) for side in stored.shape[2:]]
+        # Pictures of that size stay as they are.
+        return mapped.join(
+            functional.adaptive_avg_pool2d(self.unpack(block), size).flatten(1)
             for block in stored.split(_BLOCK)
-        ]
-        return torch.cat(blocks)
+        )
 
     def pack(self, x: Tensor) -> Tensor:
         """Values in [0, 1] rounded to bytes."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from twinview.compute import processes
-from twinview.core import files
+from twinview.core import files, mapped
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.core.types import Embeddings
 from twinview.data.splits import NAMES, Prepared
@@ -46,14 +46,14 @@ def embed(
         shown = progress(local, len(local), f"embed {name}")
         parts = processes.gather_lists([features(network, shown, device)] if local else [])
         if processes.rank() == 0:
-            embedded[name] = Embeddings(torch.cat(parts), split.labels, split.ids, split.groups)
+            embedded[name] = Embeddings(mapped.join(parts), split.labels, split.ids, split.groups)
     return embedded
 
 
 @torch.inference_mode()
 def features(encoder: nn.Module, batches: Iterable[Tensor], device: torch.device) -> Tensor:
     """The features (n, d) float32, on the CPU, of batches of stored inputs."""
-    return torch.cat([encoder(batch.to(device)).float().cpu() for batch in batches])
+    return mapped.join(encoder(batch.to(device)).float().cpu() for batch in batches)
 
 
 class MirroredEncoder(nn.Module):
@@ -72,7 +72,10 @@ class MirroredEncoder(nn.Module):
 @torch.inference_mode()
 def project(head: nn.Module, splits: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
     """The projections z (n, d) of embeddings by a head, on the CPU."""
-    return {n: replace(part, features=head(part.features)) for n, part in splits.items()}
+    return {
+        name: replace(part, features=mapped.join(map(head, mapped.blocks(part.features))))
+        for name, part in splits.items()
+    }
 
 
 def save(folder: Path, splits: Mapping[str, Embeddings]) -> None:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import files as core_files
-from twinview.core import locks
+from twinview.core import locks, mapped
 from twinview.pictures import decoding_processes
 from twinview.pictures.decode import DEFAULT, Reading
 from twinview.pictures.decoded_shards import Shard, open_shards, write_shard
@@ -65,6 +65,10 @@ class Decoded:
         info = self._infos[path]
         assert isinstance(info, Info), f"{path} is left out"
         return info
+
+    def load(self, paths: Sequence[str]) -> Tensor:
+        """The pictures of these paths as one tensor, which lies in a file if it is large."""
+        return mapped.join(self.read(paths))
 
     def read(self, paths: Sequence[str]) -> Iterator[Tensor]:
         """The pictures of these paths, in their order, as blocks (n, c, h, w) uint8 of some 16 MB.

@@ -126,8 +126,7 @@ class _Known:
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The pixels of some rows: uint8 (n, c, h, w)."""
-        blocks = self.decoded.read([self.paths[row] for row in rows])
-        return torch.cat(list(blocks)).numpy()
+        return self.decoded.load([self.paths[row] for row in rows]).numpy()
 
     def write(
         self, folder: Path, name: str, splits: Sequence[str | None], classes: Sequence[str]

@@ -1,0 +1,27 @@
+"""Picture files for the benchmarks: smooth noise, so that they compress as photos do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from twinview.data.folder_scan import Stamp, scan_folder
+
+SIZE = (640, 480)
+
+
+def write(folder: Path, count: int) -> dict[str, Stamp]:
+    """Writes `count` pictures, two of three JPEG and the third PNG; returns their stamps."""
+    folder.mkdir(parents=True)
+    for number, small in enumerate(_noise(count)):
+        picture = Image.fromarray(small).resize(SIZE, Image.Resampling.BICUBIC)
+        name = f"{number:06}.{'png' if number % 3 == 2 else 'jpg'}"
+        picture.save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
+    return dict(scan_folder(folder).files)
+
+
+def _noise(count: int) -> Iterator[np.ndarray]:
+    draws = np.random.default_rng(0)
+    for _ in range(count):
+        yield draws.integers(0, 256, (48, 64, 3), np.uint8)
