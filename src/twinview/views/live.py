@@ -60,10 +60,6 @@ class LiveViews(Views):
 # (rows (n,), epoch, count) to the rows (count, n) of other views: the one that each view is of.
 Choose = Callable[[Tensor, int, int], Tensor]
 
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Asks the system to read from the disk the rows of a mapped split."""
-        read_ahead(self._split.inputs, rows)
-
 
 @final
 class ChosenViews(Views):
