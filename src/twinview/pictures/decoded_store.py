@@ -24,8 +24,8 @@ from torch import Tensor
 
 from twinview.core import files as core_files
 from twinview.core import locks, mapped
+from twinview.core.reading import DEFAULT, Reading
 from twinview.pictures import decoding_processes
-from twinview.pictures.decode import DEFAULT, Reading
 from twinview.pictures.decoded_shards import Shard, open_shards, write_shard
 from twinview.pictures.decoding_processes import File, Info, Outcome, Recipe, Stamp
 from twinview.pictures.files import LeftOut

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from twinview.core.errors import ProcessLostError
-from twinview.pictures.decode import Reading
+from twinview.core.reading import Reading
 from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
 
 Stamp = tuple[int, int]  # a file's size in bytes and its modification time in nanoseconds
