@@ -34,7 +34,10 @@ def measure(count: int = 6000, rounds: int = 3) -> dict[str, Any]:
         folder = Path(name) / "pictures"
         files = picture_files.write(folder, count)
         first = dict(islice(files.items(), count // 6))
-        ways = {"pool": bare((3, SIDE, SIDE)), "store": partial(_store, Path(name) / "store")}
+        ways: dict[str, Callable[[Path, Mapping[str, Stamp]], None]] = {
+            "pool": bare((3, SIDE, SIDE)),
+            "store": partial(_store, Path(name) / "store"),
+        }
         rates: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way, decode in ways.items():

@@ -55,8 +55,16 @@ def _embed(scratch: Path, folder: Path, files: Mapping[str, Stamp]) -> None:
     links.mkdir()
     for path in files:
         (links / path).hardlink_to(folder / path)
-    command = [sys.executable, "-m", "twinview.cli", "embed", links, "--models", MODELS]
-    out = ["--out", scratch / "features.parquet"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "twinview.cli",
+        "embed",
+        links,
+        "--models",
+        MODELS,
+    ]
+    out: list[str | Path] = ["--out", scratch / "features.parquet"]
     subprocess.run([*command, *out], check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT_S)
 
 

@@ -16,8 +16,10 @@ def write(folder: Path, count: int) -> dict[str, Stamp]:
     folder.mkdir(parents=True)
     for number, small in enumerate(_noise(count)):
         picture = Image.fromarray(small).resize(SIZE, Image.Resampling.BICUBIC)
-        name = f"{number:06}.{'png' if number % 3 == 2 else 'jpg'}"
-        picture.save(folder / name, **({"quality": 90} if name.endswith("jpg") else {}))
+        if number % 3 == 2:
+            picture.save(folder / f"{number:06}.png")
+        else:
+            picture.save(folder / f"{number:06}.jpg", quality=90)
     return dict(scan_folder(folder).files)
 
 

@@ -44,7 +44,7 @@ class CopyPlan:
     """
 
     kept: list[int]
-    groups: list[str | int | None] | None
+    groups: list[str | None] | None
     given: list[str | None] | None
     reasons: list[str | None]
     copy_of: list[int | None]
@@ -68,7 +68,7 @@ def plan_copies(
     ids: Sequence[int],
     *,
     labels: Sequence[str | int | None] | None,
-    groups: Sequence[str | int | None] | None,
+    groups: Sequence[str | None] | None,
     given: Sequence[str | None] | None,
     duplicates: Duplicates,
     near_pairs: NearPairs,

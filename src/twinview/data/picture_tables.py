@@ -90,9 +90,11 @@ def read_columns(file: Path, roles: Mapping[str, str], split_names: Mapping[str,
 
 def select_rows(labels: Labels, rows: Sequence[int]) -> Labels:
     """What is known of some of the rows."""
-    columns = (labels.labels, labels.groups, labels.splits)
-    kept = (None if column is None else tuple(column[row] for row in rows) for column in columns)
-    return Labels(*kept, notes=labels.notes)
+    kept, groups, splits = (
+        None if column is None else tuple(column[row] for row in rows)
+        for column in (labels.labels, labels.groups, labels.splits)
+    )
+    return Labels(kept, groups, splits, labels.notes)
 
 
 def count_rows(file: Path) -> int:

@@ -99,7 +99,7 @@ def _find(name: str) -> tuple[type[Any], list[str]]:
         )
     parameters: list[str] = []
     for base in inspect.getmro(getattr(datasets, name)):
-        own = inspect.signature(base.__init__).parameters
+        own = inspect.signature(base.__init__).parameters  # type: ignore[misc]
         parameters += [key for key in own if key not in ("self", "args", "kwargs")]
         if not any(value.kind is value.VAR_KEYWORD for value in own.values()):
             break

@@ -33,9 +33,9 @@ class LabelGraph:
     """
 
     def __init__(self, rows: Tensor, *, neighbours: int, pca_components: int) -> None:
-        self._prepare: Callable[[Tensor], Tensor] = (
-            whitening(rows, pca_components) if pca_components else torch.Tensor.float
-        )
+        self._prepare: Callable[[Tensor], Tensor] = torch.Tensor.float
+        if pca_components:
+            self._prepare = whitening(rows, pca_components).__call__
         self._rows = self._prepare(rows)
         self._neighbours = neighbours
         weights = self._weights(self._rows, are_nodes=True)

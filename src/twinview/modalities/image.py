@@ -61,7 +61,7 @@ class Image(Modality):
 
     def raw(self, stored: Tensor) -> Tensor:
         """The pixels in [0, 1], row by row; pictures of more than 32x32 are averaged to 32x32."""
-        size = [min(side, _RAW_SIDE) for side in stored.shape[2:]]
+        size = (min(stored.shape[2], _RAW_SIDE), min(stored.shape[3], _RAW_SIDE))
         # Pictures of that size stay as they are.
         return mapped.join(
             functional.adaptive_avg_pool2d(self.unpack(block), size).flatten(1)

@@ -124,7 +124,7 @@ def _adapted(
 
 def _require_equal(found: _Shapes, expected: _Shapes, where: str) -> None:
     """Raises ConfigError, with the first names that differ, unless names and shapes are equal."""
-    differing = [n for n in expected | found if expected.get(n) != found.get(n)]
+    differing = [n for n in {**expected, **found} if expected.get(n) != found.get(n)]
     if not differing:
         return
     examples = ", ".join(

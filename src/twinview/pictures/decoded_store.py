@@ -132,7 +132,7 @@ def decode_files(
         for shard, passing in _decode(recipe, missing, place, workers, progress):
             shards.append(shard)
             infos |= {entry.path: entry.info for entry in shard.current(files)} | passing
-    rows = infos | _rows(shards, files)
+    rows: dict[str, Any] = infos | _rows(shards, files)
     return Decoded(shape, {path: rows[path] for path in files}, infos, shards)
 
 
@@ -201,7 +201,8 @@ def _without_passing(outcomes: Iterable[Outcome], passing: dict[str, LeftOut]) -
 
 def _rows(shards: Iterable[Shard], files: Mapping[str, Stamp]) -> dict[str, int]:
     """The number of each file's picture, counted over all pictures of the shards."""
-    rows, start = {}, 0
+    rows: dict[str, int] = {}
+    start = 0
     for shard in shards:
         rows |= {e.path: start + e.row for e in shard.current(files) if e.row is not None}
         start += shard.count

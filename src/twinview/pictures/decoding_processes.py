@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ class Recipe:
         return int(np.prod(self.shape))
 
 
-def decode(recipe: Recipe, files: Sequence[File], workers: int | None) -> Iterator[Outcome]:
+def decode(
+    recipe: Recipe, files: Sequence[File], workers: int | None
+) -> Generator[Outcome, None, None]:
     """The outcome of every file, in the order of the files, whatever the number of processes.
 
     Parameters

@@ -94,7 +94,8 @@ def target_minutes(count: int) -> float:
 
     Few pictures are seen more often, since each epoch of them is short.
     """
-    return min(max(_MINUTES * (count / _PICTURES) ** _POWER, _SHORTEST), _LONGEST)
+    minutes: float = _MINUTES * (count / _PICTURES) ** _POWER
+    return min(max(minutes, _SHORTEST), _LONGEST)
 
 
 def batch_size(examples: int) -> int:
@@ -102,5 +103,5 @@ def batch_size(examples: int) -> int:
 
     Fewer examples than 16 give one batch of all of them.
     """
-    fitting = 2 ** int(math.log2(max(1, examples // 8)))
+    fitting: int = 2 ** int(math.log2(max(1, examples // 8)))
     return max(2, min(max(16, min(256, fitting)), examples))

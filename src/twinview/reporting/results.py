@@ -119,7 +119,7 @@ def over_groups(contenders: Contenders, declared: Entries) -> list[tuple[str, ..
     A row has contender, entry, measure, its value in the first division, the mean and the standard
     deviation over the new divisions, and the interval of the mean.
     """
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for contender, found in contenders.items():
         for name, entry in declared.items():
             if "over_groups" not in found[name]:

@@ -50,6 +50,7 @@ def onnx(path: Path, embedder: Embedder) -> float:
                 dynamo=True,
                 verbose=False,
             )
+            assert program is not None, "dynamo gives a program"
             program.model.metadata_props[PREPARATION] = _preparation(embedder)
             program.save(str(temporary), external_data=False)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])

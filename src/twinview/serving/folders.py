@@ -131,10 +131,11 @@ def embed(
     reading, names = embedder.encoder.description.reading, listing.pictures
     blocks = decode_files(folder, names, embedder.shape, reading, workers)
     shown = progress(blocks, count_blocks(names), "embed")
-    options = {"distances": reference is not None, "key": key, "folder": folder}
     with (
         _left_out_table(left_out_path(out), listing) as left_out,
-        feature_tables.create(out, embedder.dim, **options) as table,
+        feature_tables.create(
+            out, embedder.dim, distances=reference is not None, key=key, folder=folder
+        ) as table,
     ):
         for paths, pixels in _in_batches(_pictures(shown, summary, left_out)):
             features = embedder.features(torch.from_numpy(pixels))

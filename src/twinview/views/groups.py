@@ -65,7 +65,8 @@ class _Circles:
             self._arrange(epoch)
         first = (self._sizes.cumsum(0) - self._sizes)[self._group[rows]]
         steps_from_first = (self._place[rows] - first + steps) % self._sizes[self._group[rows]]
-        return self._order[first + steps_from_first]
+        members: Tensor = self._order[first + steps_from_first]
+        return members
 
     def _arrange(self, epoch: int) -> None:
         """Sets the order of all rows, group by group, and the place of each row in it."""
