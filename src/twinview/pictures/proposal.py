@@ -58,7 +58,7 @@ def settings_by_size(count: int, median_side: float, channels: int) -> dict[str,
     chain = ["random_resized_crop", "horizontal_flip", "brightness", "contrast"]
     chain += _COLOUR if channels == 3 else ()
     chain += ["gaussian_blur"] if regime.side >= _BLUR_FROM else []
-    held_out = math.floor(_HELD_OUT * count)
+    examples, held_out = math.floor(_TRAIN * count), math.floor(_HELD_OUT * count)
     return {
         "data.size": regime.side,
         "data.channels": channels,
@@ -67,8 +67,9 @@ def settings_by_size(count: int, median_side: float, channels: int) -> dict[str,
         "encoders.convnet.widths": list(regime.widths),
         "encoders.convnet.strides": list(regime.strides),
         "encoders.convnet.pool_size": regime.pool_size,
-        "pretrain.batch_size": batch_size(math.floor(_TRAIN * count)),
+        "pretrain.batch_size": batch_size(examples),
         "pretrain.monitor_examples": max(10, min(1024, held_out)),
+        "baselines.pca_components": max(1, min(64, examples)),
         "report.points": max(10, min(2000, held_out)),
         "report.queries": max(1, min(24, held_out)),
     }
@@ -94,7 +95,7 @@ def target_minutes(count: int) -> float:
 
     Few pictures are seen more often, since each epoch of them is short.
     """
-    minutes: float = _MINUTES * (count / _PICTURES) ** _POWER
+    minutes = _MINUTES * math.pow(count / _PICTURES, _POWER)
     return min(max(minutes, _SHORTEST), _LONGEST)
 
 
@@ -103,5 +104,5 @@ def batch_size(examples: int) -> int:
 
     Fewer examples than 16 give one batch of all of them.
     """
-    fitting: int = 2 ** int(math.log2(max(1, examples // 8)))
+    fitting = 1 << int(math.log2(max(1, examples // 8)))
     return max(2, min(max(16, min(256, fitting)), examples))
