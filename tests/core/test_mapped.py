@@ -72,7 +72,10 @@ def resident(tensor: torch.Tensor) -> list[bool]:
     return [bool(flag & 1) for flag in flags]
 
 
-def test_the_rows_that_are_asked_for_are_read_and_not_all(tmp_path: Path) -> None:
+def test_the_rows_that_are_asked_for_are_read_and_not_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped, "_LARGE", 2**20)
     save_tensors(tmp_path / "x", {"x": torch.zeros(ROWS, PAGES * mmap.PAGESIZE, dtype=torch.uint8)})
     file = os.open(tmp_path / "x", os.O_RDONLY)
     os.fsync(file)
@@ -90,7 +93,8 @@ def test_the_rows_that_are_asked_for_are_read_and_not_all(tmp_path: Path) -> Non
     assert before < ROWS * PAGES / 2 and int(rows.sum()) < ROWS * PAGES / 2
 
 
-def test_tensors_in_memory_are_left_as_they_are() -> None:
+def test_tensors_in_memory_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapped, "_LARGE", 1)
     tensor = torch.arange(10_000)
     read_ahead(tensor, torch.tensor([0, 9_999]))
     assert torch.equal(tensor, torch.arange(10_000))

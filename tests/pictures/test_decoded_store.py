@@ -233,6 +233,21 @@ def test_what_changes_or_goes_while_the_folder_is_read_is_left_out_and_not_remem
     assert isinstance(again.rows["04.png"], int) and isinstance(again.rows["02.png"], int)
 
 
+def test_a_disk_that_fails_for_a_moment_breaks_no_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("twinview.pictures.files.decode", fail)
+        rows = decode(folder).rows
+    assert set(rows.values()) == {
+        LeftOut("cannot be opened", "cannot be read (Input/output error)")
+    }
+    assert len(pictures(decode(folder))) == 12
+
+
 def test_a_full_disk_keeps_what_was_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[int] = []
 

@@ -70,7 +70,7 @@ def blocks(tensor: Tensor) -> Iterator[Tensor]:
 def read_ahead(tensor: Tensor, rows: Tensor) -> None:
     """Asks the system to read rows from the disk, so that using them later does not wait.
 
-    It returns at once, and does nothing to tensors that are in memory already.
+    It returns at once. Small tensors are left alone: they stay in memory once they were used.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def read_ahead(tensor: Tensor, rows: Tensor) -> None:
     rows : (m,) int64.
     """
     size = tensor[0].numel() * tensor.element_size()
-    for row in rows.tolist():
+    for row in rows.tolist() if size * len(tensor) >= _LARGE else ():
         start = tensor.data_ptr() + row * size
         page = start - start % mmap.PAGESIZE
         # An error means that the pages cannot be read ahead; they are then read when they are used.

@@ -36,6 +36,9 @@ def pillow_errors_reported() -> Iterator[None]:
         message = "needs more memory than there is; scale it down first"
         raise UnreadableError("too large for the memory", message) from None
     except FAULTS as error:
+        if isinstance(error, OSError) and error.errno:  # the system's, and not Pillow's
+            message = f"cannot be read ({error.strerror})"
+            raise UnreadableError("cannot be opened", message) from None
         message = f"is broken ({error or type(error).__name__})"
         raise UnreadableError("broken", message) from None
 
