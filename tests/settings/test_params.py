@@ -235,6 +235,33 @@ def test_a_fault_names_key_value_and_remedy(
             "methods.moco.queue: is 55001, more than data.train; lower it to 55000 or less",
         ),
         (
+            {"pretrain.method": "moco", "views.positives": "group", "methods.moco.queue": 4096},
+            "methods.moco.queue: is 4096, and views.positives is 'group', so the queue would hold "
+            "keys of the anchor's group as negatives; set it to null",
+        ),
+        (
+            {"views.positives": "group", "pretrain.examples_per_class": 32},
+            "pretrain.examples_per_class: is 32, and views.positives is 'group', so batches could "
+            "not keep the examples of a group apart; set one of them to its usual value, null or "
+            "example",
+        ),
+        (
+            {
+                "views.positives": "group",
+                "pretrain.method": "siamese",
+                "pretrain.objective": "contrastive",
+                "methods.siamese.positives": "pairs",
+                "data.pairs": "data/pairs/mine.csv",
+            },
+            "views.positives: is 'group', but methods.siamese.positives is 'pairs', which says "
+            "what the views are of; set one of them to another value",
+        ),
+        (
+            {"views.positives": "group", "pretrain.method": "cross_entropy"},
+            "views.positives is group, but methods.cross_entropy takes one view of an example; "
+            "set it to example",
+        ),
+        (
             {"encoders.convnet.strides": [1, 2]},
             "encoders.convnet: has 3 widths and 2 strides; each layer needs one of both",
         ),
