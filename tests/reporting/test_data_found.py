@@ -24,7 +24,7 @@ def test_the_page_counts_kinds_sizes_labels_and_splits(text: str) -> None:
     assert "248 examples in shapes: 241 PNG" in text
     assert "240: train 96, validation 48, test 96" in text
     assert "smallest 40 × 30, median 44 × 30, largest 48 × 30 pixels as found" in text
-    assert "1 × 12 × 12 as used" in text
+    assert "12 × 12 grey as used" in text
     assert "240 of the used examples have one; 3 classes, from 80 to 80 examples" in text
 
 
