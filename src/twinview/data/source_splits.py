@@ -1,6 +1,7 @@
 """The splits of a source of examples in memory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -8,12 +9,31 @@ from torch import Tensor
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Source, Split
+from twinview.data.copies import CopyPlan
 from twinview.data.split_rows import split_rows
 from twinview.data.splits import NAMES, Prepared
 
 
+@dataclass(frozen=True)
+class KnownRows:
+    """What is known of the rows of a source, first those to fit on, then those to test on.
+
+    labels, groups, given: None where no row has one.
+    """
+
+    ids: list[int]
+    labels: list[int | None] | None
+    groups: list[int | None] | None
+    given: Sequence[str | None] | None
+
+
 def split_source(
-    source: Source, wanted: Mapping[str, float], seed: int, *, stratified: bool = True
+    source: Source,
+    wanted: Mapping[str, float],
+    seed: int,
+    *,
+    stratified: bool = True,
+    plan: CopyPlan | None = None,
 ) -> Prepared:
     """The splits of a source, as split_rows draws them. The statistics are those of train.
 
@@ -23,6 +43,7 @@ def split_source(
     wanted : of train, validation and test, the number of rows (integers) or the share (floats).
     seed : chooses the rows.
     stratified : whether the splits have all classes in proportion; else labels do not count.
+    plan : what becomes of copies; None: nothing.
 
     Raises
     ------
@@ -30,28 +51,38 @@ def split_source(
     DataError : an id occurs twice, the modality cannot store the inputs, or groups and given splits
         contradict each other.
     """
-    fit, test = source.fit, source.test
-    parts = [fit] if test is None else [fit, test]
+    known = known_rows(source)
+    labels = known.labels if stratified else None
+    ids, groups, given = known.ids, known.groups, known.given
+    if plan is not None:
+        ids, labels = plan.take(ids) or [], plan.take(labels)
+        groups, given = plan.groups, plan.given
+    division = split_rows(ids, wanted, seed, labels=labels, groups=groups, given=given)
+    row_splits = division.splits if plan is None else plan.spread(division.splits)
+    parts = _parts(source)
+    modality: Modality = registry.bind("modalities", source.modality, {})()
+    for part in parts:
+        modality.check(part.inputs)
+    splits = {name: _rows_of(parts, [split == name for split in row_splits]) for name in NAMES}
+    statistics = modality.statistics(splits["train"].inputs)
+    return Prepared(splits, source.classes, source.modality, statistics)
+
+
+def known_rows(source: Source) -> KnownRows:
+    """The columns of a source's rows. Raises DataError when an id occurs twice."""
+    parts = _parts(source)
     ids = [number for part in parts for number in part.ids.tolist()]
     if len(set(ids)) < len(ids):
         raise DataError("an id occurs twice in the source; make ids unique across its rows")
     given = source.given
-    if test is not None:
-        given = ("train",) * len(fit) + ("test",) * len(test)
-    division = split_rows(
-        ids,
-        wanted,
-        seed,
-        labels=_column([part.labels for part in parts], NO_LABEL) if stratified else None,
-        groups=_column([part.groups for part in parts], NO_GROUP),
-        given=given,
-    )
-    modality: Modality = registry.bind("modalities", source.modality, {})()
-    for part in parts:
-        modality.check(part.inputs)
-    splits = {name: _rows_of(parts, [split == name for split in division.splits]) for name in NAMES}
-    statistics = modality.statistics(splits["train"].inputs)
-    return Prepared(splits, source.classes, source.modality, statistics)
+    if source.test is not None:
+        given = ("train",) * len(source.fit) + ("test",) * len(source.test)
+    labels = _column([part.labels for part in parts], NO_LABEL)
+    return KnownRows(ids, labels, _column([part.groups for part in parts], NO_GROUP), given)
+
+
+def _parts(source: Source) -> list[Split]:
+    return [source.fit] if source.test is None else [source.fit, source.test]
 
 
 def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | None:
@@ -63,11 +94,23 @@ def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | N
 
 
 def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
-    """The chosen rows of the one part that has any of them, in its order."""
-    start = 0
+    """The chosen rows of all parts, in their order."""
+    start, taken = 0, []
     for part in parts:
         rows = torch.tensor(chosen[start : start + len(part)]).nonzero().squeeze(1)
-        if len(rows) or part is parts[-1]:
-            return part.take(rows)
+        taken += [part.take(rows)] if len(rows) or (part is parts[-1] and not taken) else []
         start += len(part)
-    raise AssertionError("a source has a part")
+    if len(taken) == 1:
+        return taken[0]
+    return Split(
+        torch.cat([part.inputs for part in taken]),
+        _cat([part.labels for part in taken]),
+        torch.cat([part.ids for part in taken]),
+        _cat([part.groups for part in taken]),
+    )
+
+
+def _cat(columns: Sequence[Tensor | None]) -> Tensor | None:
+    """The values of all parts; None where a part has none."""
+    known = [column for column in columns if column is not None]
+    return torch.cat(known) if len(known) == len(columns) else None

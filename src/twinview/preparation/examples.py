@@ -6,12 +6,14 @@ from typing import Any
 from torch import Tensor
 
 from twinview.core.types import NO_GROUP, Source
+from twinview.data.copies import CopyPlan
 from twinview.data.examples import LEFT_OUT, USED
 from twinview.data.splits import Prepared
 
 NOT_WANTED = "beyond the wanted sizes of the splits"
 COLUMNS = (
-    "id", "origin", "label", "group", "split", "width", "height", "status", "reason", "detail",
+    "id", "origin", "label", "group", "split", "kind", "width", "height", "status", "reason",
+    "detail", "copy_of", "near_of",
 )  # fmt: skip
 
 
@@ -31,8 +33,18 @@ def status(split: str | None) -> dict[str, Any]:
     return {"split": split, "status": USED}
 
 
-def rows_of_source(source: Source, prepared: Prepared, name: str) -> Iterable[dict[str, Any]]:
+def copied(plan: CopyPlan, row: int) -> dict[str, Any]:
+    """Of which example a row is a copy, and whether it is left out for that."""
+    found: dict[str, Any] = {"copy_of": plan.copy_of[row], "near_of": plan.near_of[row]}
+    reason = plan.reasons[row]
+    return found if reason is None else found | {"status": LEFT_OUT, "reason": reason}
+
+
+def rows_of_source(
+    source: Source, prepared: Prepared, name: str, plan: CopyPlan
+) -> Iterable[dict[str, Any]]:
     """The rows of a source of examples in memory. name: the source's."""
+    before = 0
     split_of = {
         row_id: split_name
         for split_name, split in prepared.splits.items()
@@ -52,7 +64,9 @@ def rows_of_source(source: Source, prepared: Prepared, name: str) -> Iterable[di
                 "width": width,
                 "height": height,
                 **status(split_of.get(row_id)),
+                **copied(plan, before + row),
             }
+        before += len(part)
 
 
 def _texts(numbers: Tensor | None, names: Sequence[str]) -> list[str | None]:

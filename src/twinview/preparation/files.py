@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from twinview.core import paths, registry
 from twinview.core.errors import DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
+from twinview.data.copies import CopyPlan, plan_copies
 from twinview.data.examples import LEFT_OUT
 from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
@@ -22,6 +24,7 @@ from twinview.pictures.decode import Reading
 from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut
 from twinview.preparation import examples
+from twinview.preparation.copies import find_copies
 from twinview.preparation.division import Divided
 from twinview.settings.sections import Data
 
@@ -61,17 +64,22 @@ def prepare_files(
     )
     known = _Known(source, decoded)
     _require_enough(source, known, options.max_left_out)
+    plan = known.plan(options, stratified=stratified)
     division = split_rows(
-        known.ids,
+        plan.take(known.ids) or [],
         {name: getattr(options, name) for name in NAMES},
         options.seed,
-        labels=known.labels if stratified else None,
-        groups=known.groups,
-        given=known.given,
+        labels=plan.take(known.labels) if stratified else None,
+        groups=plan.groups,
+        given=plan.given,
     )
-    split_of = dict(zip(known.paths, division.splits, strict=True))
+    row_splits = plan.spread(division.splits)
+    split_of = {
+        path: (split, examples.copied(plan, row))
+        for row, (path, split) in enumerate(zip(known.paths, row_splits, strict=True))
+    }
     classes = class_names(known.labels or ())
-    splits = {name: known.split(name, division.splits, classes) for name in NAMES}
+    splits = {name: known.split(name, row_splits, classes) for name in NAMES}
     modality: Modality = registry.bind("modalities", options.modality, {})()
     prepared = Prepared(
         splits,
@@ -81,7 +89,7 @@ def prepare_files(
         reading=asdict(reading),
     )
     table = examples.columns(_rows(source, decoded, split_of))
-    return Divided(prepared, table, (*source.labels.notes, *division.notes))
+    return Divided(prepared, table, (*source.labels.notes, *plan.notes, *division.notes))
 
 
 def example_id(path: str, numbered: bool) -> int:
@@ -121,6 +129,24 @@ class _Known:
             for column in (labels.labels, labels.groups, labels.splits)
         )
 
+    def plan(self, options: Data, *, stratified: bool) -> CopyPlan:
+        """What becomes of copies."""
+
+        def read(rows: np.ndarray) -> np.ndarray:
+            blocks = self.decoded.read([self.paths[row] for row in rows])
+            pictures: np.ndarray = torch.cat(list(blocks)).numpy()
+            return pictures
+
+        return plan_copies(
+            find_copies(read, len(self.ids), are_pictures=True),
+            self.ids,
+            labels=self.labels if stratified else None,
+            groups=self.groups,
+            given=self.given,
+            duplicates=options.duplicates,
+            near_pairs=options.near_pairs,
+        )
+
     def split(self, name: str, splits: Sequence[str | None], classes: Sequence[str]) -> Split:
         """The examples of a split, in the order of their ids."""
         rows = [row for row, split in enumerate(splits) if split == name]
@@ -146,7 +172,9 @@ def _numbers(
 
 
 def _rows(
-    source: FileSource, decoded: Decoded, split_of: Mapping[str, str | None]
+    source: FileSource,
+    decoded: Decoded,
+    split_of: Mapping[str, tuple[str | None, Mapping[str, Any]]],
 ) -> Iterator[dict[str, Any]]:
     """The rows of the table: all files, and what else lies in the folder."""
     labels = source.labels
@@ -159,8 +187,10 @@ def _rows(
         if isinstance(found, LeftOut):
             own = {"status": LEFT_OUT, "reason": found.reason, "detail": found.detail}
         else:
-            height, width = decoded.info(path).size
-            own = {"width": width, "height": height, **examples.status(split_of[path])}
+            info, (split, copy) = decoded.info(path), split_of[path]
+            height, width = info.size
+            own = {"kind": info.kind, "width": width, "height": height}
+            own |= examples.status(split) | copy
         yield {"id": example_id(path, source.numbered), "origin": path, **texts, **own}
     for path, reason in source.scan.left_out.items():
         yield {
