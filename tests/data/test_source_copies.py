@@ -23,7 +23,12 @@ def with_copies() -> Source:
 
 
 def prepared(**changed: Any) -> tuple[dict[str, Split], dict[str, list[Any]]]:
-    tree = PARAMS["data"] | {"train": 0.75, "validation": 0.25, "test": 0.5} | {"background": (0, 0, 0)} | changed
+    tree = (
+        PARAMS["data"]
+        | {"train": 0.75, "validation": 0.25, "test": 0.5}
+        | {"background": (0, 0, 0)}
+        | changed
+    )
     divided = prepare_source(with_copies(), Data.model_validate(tree), stratified=True)
     return dict(divided.prepared.splits), {name: list(of) for name, of in divided.table.items()}
 

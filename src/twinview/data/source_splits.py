@@ -52,8 +52,9 @@ def split_source(
         contradict each other.
     """
     known = known_rows(source)
-    labels = known.labels if stratified else None
-    ids, groups, given = known.ids, known.groups, known.given
+    ids, labels = known.ids, known.labels if stratified else None
+    groups: Sequence[str | int | None] | None = known.groups
+    given = known.given
     if plan is not None:
         ids, labels = plan.take(ids) or [], plan.take(labels)
         groups, given = plan.groups, plan.given
@@ -95,7 +96,8 @@ def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | N
 
 def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
     """The chosen rows of all parts, in their order."""
-    start, taken = 0, []
+    start = 0
+    taken: list[Split] = []
     for part in parts:
         rows = torch.tensor(chosen[start : start + len(part)]).nonzero().squeeze(1)
         taken += [part.take(rows)] if len(rows) or (part is parts[-1] and not taken) else []

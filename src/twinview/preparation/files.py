@@ -180,6 +180,7 @@ def _rows(
     labels = source.labels
     for row, path in enumerate(source.scan.files):
         found = decoded.rows[path]
+        own: dict[str, Any]
         texts = {
             name: None if column is None else column[row]
             for name, column in (("label", labels.labels), ("group", labels.groups))
@@ -190,7 +191,7 @@ def _rows(
             info, (split, copy) = decoded.info(path), split_of[path]
             height, width = info.size
             own = {"kind": info.kind, "width": width, "height": height}
-            own |= examples.status(split) | copy
+            own = {**own, **examples.status(split), **copy}
         yield {"id": example_id(path, source.numbered), "origin": path, **texts, **own}
     for path, reason in source.scan.left_out.items():
         yield {
