@@ -103,3 +103,12 @@ def test_no_near_pair_spans_two_splits(given: list[str | None] | None) -> None:
         )
 
     assert spanning("one_split") == 0 < spanning("report")
+
+
+@pytest.mark.parametrize(("groups", "said"), [(None, False), (["g", "g"] + [None] * 98, True)])
+def test_only_groups_of_the_user_s_are_spoken_of(groups: Any, said: bool) -> None:
+    copies = Copies(np.arange(100), np.array([0, 1, 2, 2, *range(4, 100)]))
+    found = plan(copies, [*range(100)], groups=groups, near_pairs="one_split")
+    wanted = {"train": 0.6, "validation": 0.2, "test": 0.2}
+    division = split_rows([*range(100)], wanted, 0, labels=None, groups=found.groups, given=None)
+    assert any("have no group" in note for note in division.notes) == said

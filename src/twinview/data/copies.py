@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from twinview.core.errors import ConfigError
+from twinview.data.division_notes import COPIES
 from twinview.data.labels import SPLIT_NAMES
 
 T = TypeVar("T")
@@ -140,7 +141,7 @@ def _in_one_split(plan: CopyPlan, near: Ints, ids: Sequence[int]) -> CopyPlan:
         if len(set(clusters[rows].tolist())) == len(rows):
             continue  # no two copies: a group of the user's, or a single example
         names = [groups[row] for row in rows if groups[row] is not None]
-        name = min(names, key=str) if names else f"copies of {min(ids[plan.kept[r]] for r in rows)}"
+        name = min(names, key=str) if names else f"{COPIES} {min(ids[plan.kept[r]] for r in rows)}"
         wished = {given[row] for row in rows}
         split = next((split for split in SPLIT_NAMES if split in wished), None)
         for row in rows:

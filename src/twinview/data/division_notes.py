@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+COPIES = "copies of"  # begins the name of a group that a cluster of copies is
 _MOST_NAMED = 5
 
 _Labels = Sequence[str | int | None] | None
@@ -30,7 +31,9 @@ def describe_division(
         for name, wish in wished.items()
         if abs(rows[name] - wish) >= 1
     ]
-    if groups is not None and (alone := groups.count(None)):
+    known = {name for name in groups or () if name is not None}
+    of_user = any(not str(name).startswith(COPIES) for name in known)
+    if of_user and groups is not None and (alone := groups.count(None)):
         notes.append(f"{alone:,} of {total:,} examples have no group and are divided one by one")
     return (*notes, *_describe_classes(splits, list(wished), labels, groups))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Source, Split
+from twinview.data.copies import CopyPlan
 from twinview.data.split_rows import split_rows
 from twinview.data.splits import NAMES, Prepared
 
@@ -27,7 +28,12 @@ class Columns:
 
 
 def split_source(
-    source: Source, wanted: Mapping[str, float], seed: int, *, stratified: bool = True
+    source: Source,
+    wanted: Mapping[str, float],
+    seed: int,
+    *,
+    stratified: bool = True,
+    plan: CopyPlan | None = None,
 ) -> Prepared:
     """The splits of a source, as split_rows draws them. The statistics are those of train.
 
@@ -37,6 +43,7 @@ def split_source(
     wanted : of train, validation and test, the number of rows (integers) or the share (floats).
     seed : chooses the rows.
     stratified : whether the splits have all classes in proportion; else labels do not count.
+    plan : what becomes of copies; None: nothing.
 
     Raises
     ------
@@ -105,11 +112,24 @@ def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | N
 
 
 def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
-    """The chosen rows of the one part that has any of them, in its order."""
+    """The chosen rows of all parts, in their order."""
     start = 0
+    taken: list[Split] = []
     for part in parts:
         rows = torch.tensor(chosen[start : start + len(part)]).nonzero().squeeze(1)
-        if len(rows) or part is parts[-1]:
-            return part.take(rows)
+        taken += [part.take(rows)] if len(rows) or (part is parts[-1] and not taken) else []
         start += len(part)
-    raise AssertionError("a source has a part")
+    if len(taken) == 1:
+        return taken[0]
+    return Split(
+        torch.cat([part.inputs for part in taken]),
+        _cat([part.labels for part in taken]),
+        torch.cat([part.ids for part in taken]),
+        _cat([part.groups for part in taken]),
+    )
+
+
+def _cat(columns: Sequence[Tensor | None]) -> Tensor | None:
+    """The values of all parts; None where a part has none."""
+    known = [column for column in columns if column is not None]
+    return torch.cat(known) if len(known) == len(columns) else None

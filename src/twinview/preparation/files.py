@@ -161,6 +161,7 @@ def _rows(
     labels = source.labels
     for row, path in enumerate(source.scan.files):
         found = decoded.rows[path]
+        own: dict[str, Any]
         texts = {
             name: None if column is None else column[row]
             for name, column in (("label", labels.labels), ("group", labels.groups))

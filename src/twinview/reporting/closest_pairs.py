@@ -13,7 +13,7 @@ from twinview.evaluation.nearest import nearest
 _DIRECTIONS = 32
 _SAMPLE = 1024
 _BLOCK = 4096
-_PER_QUERY = 4  # candidates of a test example
+_PER_QUERY = 4  # candidates of each test example
 _PER_PAIR = 100  # candidates for each wanted pair
 
 
@@ -29,10 +29,11 @@ class ClosePair:
 def closest_pairs(features: Mapping[str, Embeddings], count: int) -> list[ClosePair]:
     """The pairs of the highest cosines, in descending order.
 
-    An example has at most 4 pairs. The candidates are the pairs with the highest upper bounds of
-    the cosine: with u and v the unit features, P a projection onto a few orthonormal directions and
-    R the rest, uv <= Pu Pv + |Ru| |Rv|. All bounds cost a hundredth of all cosines. A pair can be
-    missed where features spread evenly over many more directions.
+    Each test example occurs once at most, with its nearest train example. The candidates are the
+    pairs with the highest upper bounds of the cosine: with u and v the unit features, P a
+    projection onto a few orthonormal directions and R the rest, uv <= Pu Pv + |Ru| |Rv|. All bounds
+    cost a hundredth of all cosines. A pair can be missed where features spread evenly over many
+    more directions.
 
     Parameters
     ----------
@@ -46,9 +47,12 @@ def closest_pairs(features: Mapping[str, Embeddings], count: int) -> list[CloseP
     best = bounds.flatten().argsort(descending=True, stable=True)[: count * _PER_PAIR]
     first, second = best // bounds.shape[1], rows.flatten()[best]
     cosines = F.cosine_similarity(test[first], train[second])
-    order = cosines.argsort(descending=True, stable=True)[:count]
+    order = cosines.argsort(descending=True, stable=True)
     found = zip(first[order].tolist(), second[order].tolist(), cosines[order].tolist(), strict=True)
-    return [ClosePair(*pair) for pair in found]
+    nearest_pairs: dict[int, ClosePair] = {}
+    for pair in found:
+        nearest_pairs.setdefault(pair[0], ClosePair(*pair))
+    return list(nearest_pairs.values())[:count]
 
 
 def _sketch(features: Tensor, directions: Tensor) -> Tensor:

@@ -167,9 +167,16 @@ def _data(outputs: StageOutputs) -> dict[str, Any]:
     return {
         "found": data_found(outputs.examples, parts),
         "notes": outputs.card["notes"],
-        "shape_words": " × ".join(map(str, outputs.prepared.shape)),
+        "shape_words": _words_of(outputs.prepared.shape),
         "close_pairs": close_pairs(parts, pairs, classes),
     }
+
+
+def _words_of(shape: tuple[int, ...]) -> str:
+    if len(shape) != 3:
+        return " × ".join(map(str, shape))
+    channels, height, width = shape
+    return f"{width} × {height} {'grey' if channels == 1 else 'coloured'}"
 
 
 def _origin(outputs: StageOutputs) -> dict[str, Any]:
