@@ -1,5 +1,6 @@
 """The settings for a folder of pictures of the user, chosen by what lies in it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from twinview.data import folder_scan
 from twinview.settings import params, recipes
 
 RECIPE = "pictures"
+_MEASURED_S = 5.0
 
 
 def use_folder(folder: Path) -> Outcome:
@@ -25,13 +27,42 @@ def use_folder(folder: Path) -> Outcome:
         return Outcome(f"twinview: params.yaml is of {path} already, and stays as it is", {})
     from twinview.preparation import folder_summary  # here, since it loads PyTorch
 
-    scan = folder_scan.scan_folder(path)
-    summary = folder_summary.summarise(path, scan)
-    found = [f"twinview: {path}", *(f"  {line}" for line in summary.lines())]
-    print("\n".join(found))
+    summary = folder_summary.summarise(path, folder_scan.scan_folder(path))
+    print("\n".join([f"twinview: {path}", *(f"  {line}" for line in summary.lines())]), flush=True)
     if not summary.pictures:
         raise DataError.at(
             path, "holds no picture that can be read", "name a folder that holds pictures"
         )
+    values, minutes = _choose(path, summary)
+    done = use.apply_recipe(recipes.find(RECIPE), [], values)
+    chosen = f"The training will take some {max(1, round(minutes))} minutes on this machine."
+    return Outcome(f"{done.text}\n{chosen}", done.data)
+
+
+def _choose(path: Path, summary: Any) -> tuple[dict[str, Any], float]:
+    """The settings that differ from the recipe's, and the minutes that the training will take."""
+    from twinview.learning.rate import measure_rate
+    from twinview.pictures import proposal
+
+    channels = 3 if summary.has_colour else 1
+    known = (summary.pictures, summary.side, channels)
     values: dict[str, Any] = {"sources": {"folder": {"path": str(path)}}}
-    return use.apply_recipe(recipes.find(RECIPE), [], values)
+    by_size = _nested(proposal.settings_by_size(*known))
+    recipe = recipes.merge(params.stated(recipes.find(RECIPE)), recipes.merge(values, by_size))
+    settings = params.parse(params.Params, recipe, f"{RECIPE} for {path}")
+    size = settings.data.size
+    rate = measure_rate(settings, (channels, size, size), _MEASURED_S)
+    proposed = proposal.propose(*known, rate)
+    return recipes.merge(values, _nested(proposed.settings)), proposed.minutes
+
+
+def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted name as a tree."""
+    tree: dict[str, Any] = {}
+    for dotted, value in settings.items():
+        *sections, name = dotted.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value
+    return tree

@@ -9,7 +9,6 @@ from torch import Tensor
 from twinview.core import registry
 from twinview.core.errors import DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Source, Split
-from twinview.data.copies import CopyPlan
 from twinview.data.split_rows import split_rows
 from twinview.data.splits import NAMES, Prepared
 
@@ -28,12 +27,7 @@ class Columns:
 
 
 def split_source(
-    source: Source,
-    wanted: Mapping[str, float],
-    seed: int,
-    *,
-    stratified: bool = True,
-    plan: CopyPlan | None = None,
+    source: Source, wanted: Mapping[str, float], seed: int, *, stratified: bool = True
 ) -> Prepared:
     """The splits of a source, as split_rows draws them. The statistics are those of train.
 
@@ -43,7 +37,6 @@ def split_source(
     wanted : of train, validation and test, the number of rows (integers) or the share (floats).
     seed : chooses the rows.
     stratified : whether the splits have all classes in proportion; else labels do not count.
-    plan : what becomes of copies; None: nothing.
 
     Raises
     ------

@@ -7,7 +7,8 @@ from typing import Any
 _MINUTES, _PICTURES, _POWER = 3.0, 2000, 0.7  # 2,000 pictures take 3 minutes, 20,000 take 15
 _SHORTEST, _LONGEST = 1.0, 60.0  # minutes
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 200
-_TRAIN, _HELD_OUT = 0.8, 0.1  # shares of train, and of validation and test
+_TRAIN = 0.8  # the share of train
+_SURE = 0.8  # the share of the pictures that can be read for sure, as their number is an estimate
 _COLOUR = ("saturation", "hue", "grey")
 _BLUR_FROM = 64  # pixels: smaller pictures have no detail to lose (SimCLR, appendix B.9)
 
@@ -58,7 +59,7 @@ def settings_by_size(count: int, median_side: float, channels: int) -> dict[str,
     chain = ["random_resized_crop", "horizontal_flip", "brightness", "contrast"]
     chain += _COLOUR if channels == 3 else ()
     chain += ["gaussian_blur"] if regime.side >= _BLUR_FROM else []
-    examples, held_out = math.floor(_TRAIN * count), math.floor(_HELD_OUT * count)
+    examples, fewest = (max(1, math.floor(_TRAIN * few)) for few in (count, _SURE * count))
     return {
         "data.size": regime.side,
         "data.channels": channels,
@@ -68,10 +69,10 @@ def settings_by_size(count: int, median_side: float, channels: int) -> dict[str,
         "encoders.convnet.strides": list(regime.strides),
         "encoders.convnet.pool_size": regime.pool_size,
         "pretrain.batch_size": batch_size(examples),
-        "pretrain.monitor_examples": max(10, min(1024, held_out)),
-        "baselines.pca_components": max(1, min(64, examples)),
-        "report.points": max(10, min(2000, held_out)),
-        "report.queries": max(1, min(24, held_out)),
+        "baselines.pca_components": min(64, fewest),
+        "report.neighbours": min(8, fewest),
+        "probes.knn.neighbours": [min(10, fewest)],
+        "tasks.clusters.counts": [k for k in (5, 10, 20) if k <= fewest] or [2],
     }
 
 

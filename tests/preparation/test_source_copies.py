@@ -1,5 +1,7 @@
 """A source in memory whose copies are left out, or kept in one split."""
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +31,9 @@ def prepared(**changed: Any) -> tuple[dict[str, Split], dict[str, list[Any]]]:
         | {"background": (0, 0, 0)}
         | changed
     )
-    divided = prepare_source(with_copies(), Data.model_validate(tree), stratified=True)
+    divided = prepare_source(
+        with_copies(), Data.model_validate(tree), Path(tempfile.mkdtemp()), stratified=True
+    )
     return dict(divided.prepared.splits), {name: list(of) for name, of in divided.table.items()}
 
 
