@@ -32,8 +32,8 @@ def main() -> None:
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = _source(settings)
     with files.atomic_folder(paths.PREPARED) as folder:
+        scan_record.renew(paths.SCAN, source)
         if isinstance(source, FileSource):
-            scan_record.renew(paths.SCAN, source)
             divided = prepare_files(
                 source, data, folder, stratified=stratified, progress=stage.progress
             )

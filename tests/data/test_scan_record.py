@@ -12,7 +12,7 @@ from twinview.data.labels import Labels
 
 
 def renew(folder: Path, table: Path | None = None) -> bool:
-    given = FileSource(folder, scan_folder(folder), Labels(), table=table)
+    given = FileSource(folder, scan_folder(folder), Labels(), also=(table,) if table else ())
     return scan_record.renew(folder.parent / "scan.json", given)
 
 

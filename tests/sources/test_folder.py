@@ -35,7 +35,7 @@ def test_without_labels_there_are_files_alone(place: Path) -> None:
     found = given(place)
     assert len(found.scan.files) == 6
     assert found.labels.labels is None is found.labels.groups
-    assert found.table is None
+    assert found.also == ()
 
 
 def test_the_folder_may_be_named_from_the_project(place: Path) -> None:
@@ -54,12 +54,12 @@ def test_a_table_gives_labels_groups_and_splits(place: Path) -> None:
     assert found.labels.labels == ("NA", None, None, None, None, None)
     assert found.labels.groups == ("7", None, None, None, None, "8")
     assert found.labels.splits == ("train", None, None, None, None, "test")
-    assert found.table == table
+    assert found.also == (table,)
 
 
 def test_a_table_is_read_only_where_labels_come_from_it(place: Path) -> None:
     found = given(place, labels="folders", table="no such file.csv")
-    assert found.table is None
+    assert found.also == ()
 
 
 def test_a_folder_that_does_not_exist_is_named(place: Path) -> None:

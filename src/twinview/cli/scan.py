@@ -25,8 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command takes no arguments of its own."""
 
 
+# The sources that read files of the user.
+_OF_USERS = ("arrays", "folder")
+
+
 def run(options: argparse.Namespace) -> Outcome:
-    """What has changed. Raises ConfigError where the source is no folder."""
+    """What has changed. Raises ConfigError where the source reads no files of the user."""
     settings = params.load()
     outcome = scan(settings)
     if outcome is None:
@@ -39,12 +43,15 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def scan(settings: params.Params) -> Outcome | None:
-    """Renews data/scan.json, and says what has changed; None where the source is no folder."""
-    if settings.data.source != "folder":
+    """Renews data/scan.json, and says what has changed; None where no file is the user's."""
+    if settings.data.source not in _OF_USERS:
         return None
-    source = settings.bound("sources", "folder")()
-    assert isinstance(source, FileSource)
+    source = settings.bound("sources", settings.data.source)()
     renewed = scan_record.renew(paths.SCAN, source)
+    if not isinstance(source, FileSource):
+        state = "is renewed" if renewed else "is up to date"
+        named = ", ".join(map(str, source.files))
+        return Outcome(f"twinview: {named}; {paths.SCAN} {state}", {"renewed": renewed})
     before = folder_scan.load_scan(LISTING) if LISTING.is_file() else Scan({}, {})
     changes = folder_scan.compare_scans(before, source.scan)
     folder_scan.save_scan(LISTING, source.scan)

@@ -6,6 +6,7 @@ Axes always have this order: v views, n examples, d features; a picture is (c, h
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +105,8 @@ class Source:
     """What a source of examples in memory returns.
 
     fit: rows to fit on. test: rows to test on; None: all splits are drawn from fit. classes: their
-    names, by label. given: for each row of fit the split in which it has to be, or None.
+    names, by label. given: for each row of fit the split in which it has to be, or None. files: the
+    user's files that it was read from, so that DVC notices a change of them.
     """
 
     fit: Split
@@ -112,6 +114,7 @@ class Source:
     classes: tuple[str, ...]
     modality: str
     given: tuple[str | None, ...] | None = None
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

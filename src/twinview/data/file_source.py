@@ -13,11 +13,12 @@ class FileSource:
 
     folder: where they lie; it is only read. scan: what lies there. labels: the labels, groups and
     splits of scan.files, in that order. numbered: whether files are named by numbers, which become
-    their ids; else ids follow from paths. table: the file that labels come from, or None.
+    their ids; else ids follow from paths. also: further files of the user that it was read from,
+    such as a table of labels.
     """
 
     folder: Path
     scan: Scan
     labels: Labels
     numbered: bool = False
-    table: Path | None = None
+    also: tuple[Path, ...] = ()

@@ -105,24 +105,19 @@ def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | N
 
 
 def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
-    """The chosen rows of all parts, in their order."""
-    start = 0
-    taken: list[Split] = []
+    """The chosen rows, in their order; copies can move rows of one part beside those of another."""
+    start, taken = 0, []
     for part in parts:
         rows = torch.tensor(chosen[start : start + len(part)]).nonzero().squeeze(1)
-        taken += [part.take(rows)] if len(rows) or (part is parts[-1] and not taken) else []
+        if len(rows):
+            taken.append(part.take(rows))
         start += len(part)
-    if len(taken) == 1:
-        return taken[0]
-    return Split(
-        torch.cat([part.inputs for part in taken]),
-        _cat([part.labels for part in taken]),
-        torch.cat([part.ids for part in taken]),
-        _cat([part.groups for part in taken]),
+    if len(taken) < 2:
+        return taken[0] if taken else parts[-1].take(torch.arange(0))
+    labels, groups = (
+        None if None in column else torch.cat(column)
+        for column in ([part.labels for part in taken], [part.groups for part in taken])
     )
-
-
-def _cat(columns: Sequence[Tensor | None]) -> Tensor | None:
-    """The values of all parts; None where a part has none."""
-    known = [column for column in columns if column is not None]
-    return torch.cat(known) if len(known) == len(columns) else None
+    inputs = torch.cat([part.inputs for part in taken])
+    ids = torch.cat([part.ids for part in taken])
+    return Split(inputs, labels, ids, groups)

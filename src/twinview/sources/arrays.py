@@ -65,7 +65,7 @@ def arrays(
     known = array_labels.read(path, kind, len(pictures), names)
     for note in known.notes:
         print(f"arrays: {note}")
-    return _source(pictures, known)
+    return _source(pictures, known, _given_files(path, names))
 
 
 DECLARES = declare.Source(modality="image")
@@ -84,11 +84,15 @@ def _pictures(
     return as_pictures(array, layout, f"{path}, array {inputs!r},")
 
 
-def _source(pictures: Tensor, known: Labels) -> Source:
+def _given_files(path: Path, names: Names) -> tuple[Path, ...]:
+    return (path,) if names.table is None else (path, names.table)
+
+
+def _source(pictures: Tensor, known: Labels, files: tuple[Path, ...]) -> Source:
     labels = number(known.labels, known.classes, NO_LABEL)
     groups = number(known.groups, class_names(known.groups or ()), NO_GROUP)
     fit = Split(pictures, labels, torch.arange(len(pictures)), groups)
-    return Source(fit, None, known.classes, "image", known.splits)
+    return Source(fit, None, known.classes, "image", known.splits, files)
 
 
 def _files(path: Path, inputs: str, names: Names) -> FileSource:
@@ -97,4 +101,4 @@ def _files(path: Path, inputs: str, names: Names) -> FileSource:
     known = array_labels.read(path, "Parquet", count, names)
     folder, scan = picture_tables.unpack_pictures(path, inputs, root() / UNPACKED)
     labels = picture_tables.select_rows(known, [int(name) for name in scan.files])
-    return FileSource(folder, scan, labels, numbered=True)
+    return FileSource(folder, scan, labels, numbered=True, also=_given_files(path, names))

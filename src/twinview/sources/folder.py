@@ -47,8 +47,8 @@ def folder(
     place = root() / path
     scan = scan_folder(place)
     known = _labels(place, scan, labels, layout, table, columns, split_names)
-    used = root() / table if table is not None and labels == "table" else None
-    return FileSource(place, scan, known, numbered=ids == "numbers", table=used)
+    also = (root() / table,) if table is not None and labels == "table" else ()
+    return FileSource(place, scan, known, numbered=ids == "numbers", also=also)
 
 
 def _labels(
