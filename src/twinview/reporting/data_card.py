@@ -79,5 +79,6 @@ def _counts(prepared: Prepared, name: str) -> dict[str, Any]:
         return {"examples": len(split)}
     known = split.labels[labelled_rows(split.labels)]
     counts = torch.bincount(known, minlength=len(prepared.classes)).tolist()
-    card = {"examples": len(split), "classes": dict(zip(prepared.classes, counts, strict=True))}
-    return card | ({"labelled": len(known)} if len(known) < len(split) else {})
+    card: dict[str, Any] = {"examples": len(split)}
+    card |= {"labelled": len(known)} if len(known) < len(split) else {}
+    return card | {"classes": dict(zip(prepared.classes, counts, strict=True))}
