@@ -98,10 +98,10 @@ def parts_of(source: Source) -> list[Split]:
 
 def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | None:
     """The numbers of all parts, with None for the number that means none."""
-    known = [column for column in columns if column is not None]
-    if len(known) < len(columns):
+    joined = _joined(columns)
+    if joined is None:
         return None
-    return [None if value == none else value for value in torch.cat(known).tolist()]
+    return [None if value == none else value for value in joined.tolist()]
 
 
 def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
@@ -114,10 +114,14 @@ def _rows_of(parts: Sequence[Split], chosen: Sequence[bool]) -> Split:
         start += len(part)
     if len(taken) < 2:
         return taken[0] if taken else parts[-1].take(torch.arange(0))
-    labels, groups = (
-        None if None in column else torch.cat(column)
-        for column in ([part.labels for part in taken], [part.groups for part in taken])
-    )
+    labels = _joined([part.labels for part in taken])
+    groups = _joined([part.groups for part in taken])
     inputs = torch.cat([part.inputs for part in taken])
     ids = torch.cat([part.ids for part in taken])
     return Split(inputs, labels, ids, groups)
+
+
+def _joined(columns: Sequence[Tensor | None]) -> Tensor | None:
+    """The numbers of all parts; None where a part has none."""
+    known = [column for column in columns if column is not None]
+    return torch.cat(known) if len(known) == len(columns) else None
