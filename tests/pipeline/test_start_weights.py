@@ -12,7 +12,7 @@ from pipeline import baselines, evaluate_baselines, pretrain
 from tests.support import unlabelled
 from twinview.core import files, paths
 from twinview.core.errors import ConfigError
-from twinview.data import splits
+from twinview.data import split_writer
 from twinview.data.splits import Prepared
 from twinview.models import embeddings, encoder
 from twinview.settings import params
@@ -45,7 +45,7 @@ def write_weights(file: Path, seed: int) -> None:
 def project(folder: Path, shapes: Prepared) -> Prepared:
     write_weights(FILE, seed=1)
     prepared = unlabelled.without_labels(shapes)
-    splits.save(paths.PREPARED, prepared)
+    split_writer.save(paths.PREPARED, prepared)
     return prepared
 
 
