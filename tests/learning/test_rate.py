@@ -1,5 +1,6 @@
 """The measured rate of training: which steps count, at which batch size, and what it needs."""
 
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from twinview.learning import rate
+from twinview.learning.loop import Step
 from twinview.settings import params
 
 SMALL = {
@@ -32,10 +34,10 @@ def test_the_rate_is_the_examples_of_the_steps_after_warming_up_over_their_secon
     write_params: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_params(SMALL)
-    clock, steps = count(), []
-    monkeypatch.setattr(rate.time, "perf_counter", lambda: float(next(clock)))
-    finished = rate._finished
-    monkeypatch.setattr(rate, "_finished", lambda step: (steps.append(step), finished(step)))
+    clock = count()
+    steps: list[Step] = []
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(rate, "_finished", steps.append)
     # It starts at 0, looks at the clock after each step, at 1, 2 and 3, and once more at the end.
     found = rate.measure_rate(params.load(), (3, 12, 12), seconds=3)
     assert found == 3 * 16 / 4
