@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.support import snippets
-from tests.support.picture_bytes import as_file, oriented
+from tests.support.picture_bytes import as_file
 from tests.support.used import save_models
 from twinview.cli import main
 from twinview.core.reading import Reading
@@ -34,7 +34,8 @@ def save_files(folder: Path) -> list[Path]:
     """Pictures of several kinds, sizes and colours, transparent, turned, and large JPEGs."""
     palette = noise("RGB", 20, 30).quantize(16)
     palette.info["transparency"] = 3
-    large = noise("RGB", 90, 130).resize((90, 130))
+    large, turned = noise("RGB", 90, 130), Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
     contents = {
         "exact.png": as_file(noise("RGB", 10, 12)),
         "grey.png": as_file(noise("L", 25, 17)),
@@ -42,7 +43,7 @@ def save_files(folder: Path) -> list[Path]:
         "grey_clear.png": as_file(noise("LA", 31, 29)),
         "palette.png": as_file(palette, transparency=3),
         "large.jpg": as_file(large, "JPEG", quality=95),
-        "turned.jpg": as_file(large, "JPEG", exif=oriented(6)),
+        "turned.jpg": as_file(large, "JPEG", exif=turned),
         "lossless.webp": as_file(noise("RGBA", 40, 20), "WEBP", lossless=True),
     }
     folder.mkdir()
