@@ -1,19 +1,22 @@
 """Stage baselines: raw inputs, PCA, a random encoder, and the same encoder trained with labels."""
 
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import torch
 
 from twinview.compute import devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
+from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
 from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
-from twinview.models import embeddings, encoder
+from twinview.models import embeddings, encoder, extractors
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.allowed_tasks import require_task
@@ -64,19 +67,27 @@ def main() -> None:
 
     with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
-        contenders = {
-            "raw_pixels": raw,
-            f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
-        }
+        embeddings.save(paths.BASELINES / "raw_pixels", raw)
+        folder = paths.BASELINES / f"pca_{options.pca_components}"
+        reduced, components = baselines.pca(raw, options.pca_components)
+        embeddings.save(folder, reduced)
+        extractors.save_components(folder, components)
     embed = partial(embeddings.embed, network, prepared, settings.embed, device)
-    contenders["random_encoder"] = embed(stage.progress)
+    save_encoder(paths.BASELINES / "random_encoder", network, embed(stage.progress))
     if options.supervised and not excluded:
         train(settings, prepared, network, device)
-        contenders["supervised"] = embed(stage.progress)
-    for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
-        embeddings.save(paths.BASELINES / contender, features)
+        save_encoder(paths.BASELINES / "supervised", network, embed(stage.progress))
     for line in left_out.lines(excluded):
         print(f"baselines: {line}")
+
+
+def save_encoder(
+    folder: Path, network: encoder.Encoder, features: Mapping[str, Embeddings]
+) -> None:
+    """Writes the features of the splits, and the encoder, which the features of views need."""
+    with stage.show_elapsed("save"):
+        embeddings.save(folder, features)
+        extractors.save_encoder(folder, network)
 
 
 def train(

@@ -1,6 +1,7 @@
 """Stage evaluate: the metrics of the encoder under the protocol, and those of the baselines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from twinview.compute import devices
 from twinview.core import entries, files, paths
@@ -10,22 +11,33 @@ from twinview.data import splits
 from twinview.evaluation import contender, protocol
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.final_probe import final_linear
-from twinview.models import embeddings, probe
+from twinview.models import embeddings, extractors, probe
+from twinview.models.extractors import Extractor
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
+from twinview.views.sample import SampledViews
 
 STAGE = Stage(
-    reads=(paths.EMBEDDINGS, paths.PREPARED_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
+    reads=(
+        paths.EMBEDDINGS,
+        paths.PREPARED,
+        paths.VIEWS,
+        paths.ENCODER,
+        paths.HEAD,
+        paths.PROJECTIONS,
+        paths.BASELINE_DETAILS,
+    ),
     settings=(
         "baselines.supervised",
-        "embed.mirror",
+        "embed",
         "evaluate",
         "tasks",
         "probes",
+        "pretrain.device",
         "pretrain.threads",
     ),
-    plug_ins=("tasks", "probes"),
+    plug_ins=("tasks", "probes", "encoders", "heads", "augmentations", "modalities"),
     writes=(paths.PROBE, paths.EVALUATION, paths.PREDICTIONS),
     metrics=(paths.METRICS,),
 )
@@ -38,21 +50,30 @@ def main() -> None:
     """
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
+    device = devices.choose_device(settings.pretrain.device)
     classes, parts = splits.load_classes(paths.PREPARED), embeddings.load(paths.EMBEDDINGS)
     unlabelled = splits.unlabelled(parts)
     excluded = left_out.tasks(settings.evaluate.tasks, unlabelled)
     names = [name for name in settings.evaluate.tasks if name not in excluded]
     tasks = [settings.bound("tasks", name) for name in names]
 
-    def evaluate(parts: Mapping[str, Embeddings]) -> dict[str, Result]:
-        asked = Contender(parts, classes, settings.probes, stage.progress)
+    sampled = SampledViews(paths.PREPARED, paths.VIEWS)
+    extract = partial(extractors.of_encoder, paths.ENCODER, settings.embed, device)
+
+    def evaluate(
+        parts: Mapping[str, Embeddings], load: Callable[[], Extractor]
+    ) -> dict[str, Result]:
+        views = extractors.of_views(sampled, load)
+        asked = Contender(parts, classes, settings.probes, stage.progress, views)
         return protocol.evaluate(asked, tasks)
 
-    results = evaluate(parts)
+    results = evaluate(parts, extract)
     save_probe(settings, parts, classes)
     contenders = {paths.OURS: contender.details(results)}
     if settings.evaluate.probe_projections:
-        projected = evaluate(embeddings.load(paths.PROJECTIONS))
+        projected = evaluate(
+            embeddings.load(paths.PROJECTIONS), lambda: extractors.of_head(extract(), paths.HEAD)
+        )
         contenders[paths.OURS_Z] = contender.details(projected)
     save_rows(paths.PREDICTIONS, contender.predictions(results, parts["test"], classes))
     files.save_json(paths.METRICS, contender.metrics(results))

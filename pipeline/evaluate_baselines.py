@@ -1,19 +1,22 @@
 """Stage evaluate_baselines: the metrics of the baselines, computed once for all encoders."""
 
+from functools import partial
+
 from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.evaluation import contender, protocol
 from twinview.evaluation.contender import Contender, Result
-from twinview.models import embeddings
+from twinview.models import embeddings, extractors
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
+from twinview.views.sample import SampledViews
 
 STAGE = Stage(
-    reads=(paths.BASELINES, paths.PREPARED_INDEX),
-    settings=("evaluate", "tasks", "probes", "pretrain.threads"),
-    plug_ins=("tasks", "probes"),
+    reads=(paths.BASELINES, paths.PREPARED, paths.VIEWS),
+    settings=("embed", "evaluate", "tasks", "probes", "pretrain.device", "pretrain.threads"),
+    plug_ins=("tasks", "probes", "encoders", "augmentations", "modalities"),
     writes=(paths.BASELINE_DETAILS,),
     metrics=(paths.BASELINE_METRICS,),
 )
@@ -23,6 +26,8 @@ def main() -> None:
     """Evaluates every baseline in every task that the data allow; writes metrics and details."""
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
+    device = devices.choose_device(settings.pretrain.device)
+    sampled = SampledViews(paths.PREPARED, paths.VIEWS)
     classes = splits.load_classes(paths.PREPARED)
     results: dict[str, dict[str, Result]] = {}
     excluded: dict[str, str] = {}
@@ -31,7 +36,9 @@ def main() -> None:
         excluded = left_out.tasks(settings.evaluate.tasks, splits.unlabelled(parts))
         names = [name for name in settings.evaluate.tasks if name not in excluded]
         tasks = [settings.bound("tasks", name) for name in names]
-        asked = Contender(parts, classes, settings.probes, stage.progress)
+        load = partial(extractors.of_baseline, folder, sampled, settings.embed, device)
+        views = extractors.of_views(sampled, load)
+        asked = Contender(parts, classes, settings.probes, stage.progress, views)
         results[folder.name] = protocol.evaluate(asked, tasks)
     metrics = {name: contender.metrics(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)

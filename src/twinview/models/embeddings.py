@@ -37,8 +37,7 @@ def embed(
     device : computes the features.
     progress : yields the batches, given their number and a title, and may show a bar.
     """
-    encoder.to(device).eval()
-    network = MirroredEncoder(encoder) if settings.mirror else encoder
+    network = _as_used(encoder, settings, device)
     embedded = {}
     for name, split in prepared.splits.items():
         batches = split.inputs.split(settings.batch_size)
@@ -48,6 +47,19 @@ def embed(
         if processes.rank() == 0:
             embedded[name] = Embeddings(torch.cat(parts), split.labels, split.ids, split.groups)
     return embedded
+
+
+def extractor(
+    encoder: nn.Module, settings: Embed, device: torch.device
+) -> Callable[[Tensor], Tensor]:
+    """The function from stored inputs (n, ...) to features (n, d) by which `embed` computes."""
+    network = _as_used(encoder, settings, device)
+    return lambda inputs: features(network, inputs.split(settings.batch_size), device)
+
+
+def _as_used(encoder: nn.Module, settings: Embed, device: torch.device) -> nn.Module:
+    encoder.to(device).eval()
+    return MirroredEncoder(encoder) if settings.mirror else encoder
 
 
 @torch.inference_mode()
