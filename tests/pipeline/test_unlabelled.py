@@ -83,7 +83,7 @@ def test_what_needs_no_labels_is_measured_for_every_contender(said: str) -> None
     assert all(0 < recall <= 1 for recall in found.values()) and len(set(found.values())) > 1
     assert files.load_json(paths.METRICS)["geometry"]["effective_rank"] > 1
     assert list(files.load_json(paths.BASELINE_METRICS)) == list(contenders)[1:]
-    assert list(load_rows(paths.PREDICTIONS)[0]) == ["id"]
+    assert list(load_rows(paths.PREDICTIONS)[0]) == ["id", "clusters"]
 
 
 def test_the_folder_of_the_probe_says_why_there_is_none(said: str) -> None:

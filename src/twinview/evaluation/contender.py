@@ -42,13 +42,16 @@ class Result:
     metrics : the numbers that DVC tracks: the declared measures on test, the primary first, then
         entries.SPREAD if the primary is a mean over draws, then the primary on validation.
     details : what pages show besides. They know "draws" (the primary of each draw), "chosen" (the
-        options that validation chose), and "confusion" with "classes" (see evaluation/metrics.py).
+        options that validation chose), "confusion" with "classes" (see evaluation/metrics.py), and
+        "nearest" (by cluster, the ids of the test examples nearest to its centre).
     predicted : (n,) int64, the label of each test example, for a task that predicts labels.
+    assigned : (n,) int64, the cluster of each test example, for a task that finds clusters.
     """
 
     metrics: Mapping[str, float]
     details: Mapping[str, Any] = field(default_factory=dict)
     predicted: Tensor | None = None
+    assigned: Tensor | None = None
 
 
 Task = Callable[[Contender], Mapping[str, Result]]  # a task with its options
@@ -67,13 +70,16 @@ def details(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
 def predictions(
     results: Mapping[str, Result], test: Embeddings, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row for each test example: its id, its class, and the class by each entry that predicts.
+    """A row for each test example: its id, its class, and what each entry says of it.
 
-    Without labels a row has the id alone.
+    That is the class by an entry that predicts, and the number of the cluster by one that finds
+    clusters. Without labels there is no class.
     """
     labels = {name: of.predicted for name, of in results.items() if of.predicted is not None}
     columns = labels if test.labels is None else {"actual": test.labels, **labels}
+    named: dict[str, list[Any]]
     named = {key: [classes[label] for label in column.tolist()] for key, column in columns.items()}
+    named |= {name: of.assigned.tolist() for name, of in results.items() if of.assigned is not None}
     return [
         {"id": row_id} | {key: column[place] for key, column in named.items()}
         for place, row_id in enumerate(test.ids.tolist())

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import randomness
-from twinview.core.types import Embeddings, Split
+from twinview.core.types import NO_LABEL, Embeddings, Split
 from twinview.evaluation.nearest import nearest
 from twinview.reporting.inline import data_uri, sprite, thumbnails
 from twinview.reporting.marks import mark
@@ -128,21 +128,22 @@ def neighbour_rows(
     """
     train, test = features["train"].features, features["test"].features[rows]
     cosines, nearest_rows = nearest(test, train, count)
-    examples = _examples(splits["test"].take(rows), classes)
+    asked = examples(splits["test"].take(rows), classes)
     queries = []
     for example, row, neighbours, similarities in zip(
-        examples, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
+        asked, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
     ):
-        shown = zip(_examples(splits["train"].take(neighbours), classes), similarities, strict=True)
+        shown = zip(examples(splits["train"].take(neighbours), classes), similarities, strict=True)
         near = (Neighbour(n, round(cosine, 3), n.actual == example.actual) for n, cosine in shown)
         queries.append(Query(example, predicted[row] if predicted else "", tuple(near)))
     return queries
 
 
-def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
+def examples(split: Split, classes: Sequence[str]) -> list[Example]:
+    """The examples of a split as the page shows them."""
     names = [""] * len(split)
     if split.labels is not None:
-        names = [classes[label] for label in split.labels.tolist()]
+        names = [classes[i] if i != NO_LABEL else "" for i in split.labels.tolist()]
     return [
         Example(data_uri(as_picture(image)), name, row_id)
         for image, name, row_id in zip(

@@ -17,6 +17,7 @@ from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
+from twinview.reporting.cluster_sheets import Sheet, cluster_sheets
 from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, describe_training
@@ -79,6 +80,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
         **_pictures(outputs, points, queries, neighbours, seed),
         **_mistakes(outputs),
+        sheets=_sheets(outputs),
         **_origin(outputs),
         **costs(outputs.run, outputs.outs),
     )
@@ -138,6 +140,18 @@ def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
     labels = [] if test.labels is None else test.labels.tolist()
     data, pictures = mistakes(test, labels, predictions)
     return {"mistakes": data, "mistakes_sprite": pictures}
+
+
+def _sheets(outputs: StageOutputs) -> dict[str, list[Sheet]]:
+    """The sheets of each entry that found clusters, by its words."""
+    ours, declared = outputs.evaluation["contenders"][OURS], entries.recorded(outputs.evaluation)
+    test, classes = outputs.prepared.splits["test"], outputs.evaluation["classes"]
+    return {
+        declared[name].words: cluster_sheets(
+            ours[name]["nearest"], [int(row[name]) for row in outputs.predictions], test, classes
+        )
+        for name in results.clustering(ours)
+    }
 
 
 def _origin(outputs: StageOutputs) -> dict[str, Any]:
