@@ -51,7 +51,7 @@ def describe(found: Sequence[Stability]) -> str:
     return (
         f"Of the {NEIGHBOURS} nearest train examples of {EXAMPLES:,} test examples, two training "
         f"seeds have in common: {', '.join(one.words for one in found)} "
-        f"(the first training beside each of {len(found[0].shares)} others, on average)."
+        f"(the first training beside {len(found[0].shares)} more, on average)."
     )
 
 
