@@ -1,5 +1,7 @@
 """Stage baselines: raw inputs, PCA, the encoder untrained, and the same trained with labels."""
 
+from collections.abc import Mapping
+
 import torch
 
 from twinview.compute import devices, processes
@@ -9,10 +11,11 @@ from twinview.core.types import Embeddings, labelled_rows
 from twinview.data import splits
 from twinview.data.splits import Prepared
 from twinview.evaluation import baselines
+from twinview.evaluation.whitening import Whitening
 from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
-from twinview.models import embeddings, encoder, reduction
+from twinview.models import baseline_files, embeddings, encoder, reduction
 from twinview.settings import left_out, params
 from twinview.settings.sections import Pretrain
 from twinview.settings.start_files import require_tracked
@@ -73,26 +76,46 @@ def main() -> None:
 
     with stage.show_elapsed("principal components"):
         raw = baselines.raw(prepared)
-        contenders = {
-            "raw_pixels": raw,
-            f"pca_{options.pca_components}": baselines.pca(raw, options.pca_components),
-        }
+        reduced, mapping = baselines.pca(raw, options.pca_components)
+    save("raw_pixels", raw)
+    save(f"pca_{options.pca_components}", reduced, mapping=mapping)
 
-    def embed(network: encoder.Encoder) -> dict[str, Embeddings]:
+    def embed(name: str, network: encoder.Encoder) -> None:
         features = embeddings.embed(network, prepared, settings.embed, device, stage.progress)
-        return reduction.reduce(features, settings.embed.components)[0]
+        reduced, mapping = reduction.reduce(features, settings.embed.components)
+        save(name, reduced, network=network, mapping=mapping)
 
-    contenders["random_encoder"] = embed(network)
+    embed("random_encoder", network)
     if description.has_start:
         network = encoder.build(description, options.seed)
-        contenders["pretrained_backbone"] = embed(network)
+        embed("pretrained_backbone", network)
     if options.supervised and not excluded:
         train(settings, prepared, network, device)
-        contenders["supervised"] = embed(network)
-    for contender, features in stage.progress(contenders.items(), len(contenders), "save"):
-        embeddings.save(paths.BASELINES / contender, features)
+        embed("supervised", network)
     for line in left_out.lines(excluded):
         print(f"baselines: {line}")
+
+
+def save(
+    name: str,
+    features: Mapping[str, Embeddings],
+    *,
+    network: encoder.Encoder | None = None,
+    mapping: Whitening | None = None,
+) -> None:
+    """Writes a baseline: the features of the splits, and what the features of views take.
+
+    Parameters
+    ----------
+    name : of the baseline.
+    features : of every split.
+    network : the encoder that computed them; None: they are raw inputs.
+    mapping : what reduced them; None: they are not reduced.
+    """
+    folder = paths.BASELINES / name
+    with stage.show_elapsed(f"save {name}"):
+        embeddings.save(folder, features)
+        baseline_files.save(folder, network, mapping)
 
 
 def train(

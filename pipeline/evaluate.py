@@ -1,6 +1,7 @@
 """Stage evaluate: the metrics of the encoder under the protocol, and those of the baselines."""
 
 from dataclasses import replace
+from functools import partial
 
 from twinview.compute import devices
 from twinview.core import entries, files, paths
@@ -11,21 +12,33 @@ from twinview.evaluation.contender import Contender
 from twinview.evaluation.final_probe import final_linear
 from twinview.evaluation.judging import judge
 from twinview.evaluation.label_notes import label_notes
-from twinview.models import embeddings, probe
+from twinview.models import embeddings, extractors, probe
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
+from twinview.views.sample import SampledViews
 
 STAGE = Stage(
-    reads=(paths.EMBEDDINGS, paths.LABELS_INDEX, paths.PROJECTIONS, paths.BASELINE_DETAILS),
+    reads=(
+        paths.EMBEDDINGS,
+        paths.LABELS_INDEX,
+        paths.PROJECTIONS,
+        paths.BASELINE_DETAILS,
+        *paths.SAMPLED_VIEWS,
+        paths.ENCODER,
+        paths.EMBEDDER,
+        paths.HEAD,
+    ),
     settings=(
         "baselines.supervised",
+        "embed.batch_size",
         "evaluate",
         "tasks",
         "probes",
+        "pretrain.device",
         "pretrain.threads",
     ),
-    plug_ins=("tasks", "probes"),
+    plug_ins=("tasks", "probes", "encoders", "heads", "augmentations", "modalities"),
     writes=(paths.PROBE, paths.EVALUATION, paths.PREDICTIONS),
     metrics=(paths.METRICS,),
 )
@@ -38,16 +51,22 @@ def main() -> None:
     """
     settings = params.load()
     devices.set_threads(settings.pretrain.threads)
+    device = devices.choose_device(settings.pretrain.device)
     classes, parts = splits.load_classes(paths.PREPARED), embeddings.load(paths.EMBEDDINGS)
     unlabelled = splits.unlabelled(parts)
     excluded = left_out.tasks(settings.evaluate.tasks, unlabelled)
-    ours = Contender(parts, classes, settings.probes, stage.progress)
+    sampled, batch_size = SampledViews(paths.PREPARED, paths.VIEWS), settings.embed.batch_size
+    extract = partial(extractors.of_encoder, paths.ENCODER.parent, batch_size, device)
+    project = partial(extractors.of_head, paths.ENCODER.parent, batch_size, device)
+    views = extractors.of_views(sampled, extract)
+    ours = Contender(parts, classes, settings.probes, stage.progress, views)
     tasks = {name: settings.bound("tasks", name) for name in settings.evaluate.tasks}
     results = judge(ours, tasks, settings.evaluate.group_folds)
     save_probe(settings, ours)
     contenders = {paths.OURS: contender.details(results)}
     if settings.evaluate.probe_projections:
-        ours_z = replace(ours, parts=embeddings.load(paths.PROJECTIONS))
+        views = extractors.of_views(sampled, project)
+        ours_z = replace(ours, parts=embeddings.load(paths.PROJECTIONS), views=views)
         projected = judge(ours_z, tasks, settings.evaluate.group_folds)
         contenders[paths.OURS_Z] = contender.details(projected)
     save_rows(paths.PREDICTIONS, contender.predictions(results, parts["test"], classes))

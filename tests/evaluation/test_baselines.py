@@ -19,7 +19,7 @@ def test_raw_inputs_are_the_pixels_in_zero_to_one(shapes: Prepared) -> None:
 
 
 def test_rows_keep_their_labels_and_ids(shapes: Prepared) -> None:
-    for parts in (raw(shapes), pca(raw(shapes), 3)):
+    for parts in (raw(shapes), pca(raw(shapes), 3)[0]):
         for name, part in parts.items():
             assert torch.equal(part.ids, shapes.splits[name].ids)
             assert torch.equal(part.required_labels(), shapes.splits[name].labels)  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def test_components_are_those_of_the_singular_value_decomposition(shapes: Prepar
     centred = splits["train"].features.double()
     mean = centred.mean(0)
     directions = torch.linalg.svd(centred - mean).Vh[:4]
-    found = pca(splits, 4)
+    found = pca(splits, 4)[0]
     for name, part in splits.items():
         expected = (part.features.double() - mean) @ directions.T
         # A direction may point either way; its values keep their scale. Float32.
@@ -40,13 +40,13 @@ def test_components_are_those_of_the_singular_value_decomposition(shapes: Prepar
 
 def test_components_are_fitted_on_the_train_rows_alone(shapes: Prepared) -> None:
     splits = raw(shapes)
-    found = pca(splits, 4)
+    found = pca(splits, 4)[0]
     others = {n: moved(part) if n != "train" else part for n, part in splits.items()}
-    assert torch.equal(pca(others, 4)["train"].features, found["train"].features)
+    assert torch.equal(pca(others, 4)[0]["train"].features, found["train"].features)
 
 
 def test_components_are_the_same_every_time(shapes: Prepared) -> None:
-    first, again = pca(raw(shapes), 4), pca(raw(shapes), 4)
+    first, again = pca(raw(shapes), 4)[0], pca(raw(shapes), 4)[0]
     assert all(torch.equal(first[name].features, again[name].features) for name in first)
 
 

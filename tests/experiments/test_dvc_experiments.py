@@ -1,8 +1,10 @@
 """DVC's experiments, which git does not find by their names alone."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -125,3 +127,18 @@ def test_what_is_no_text_is_named_in_a_folder_and_at_a_commit(folder: Path) -> N
     ):
         with pytest.raises(DataError, match=r"m\.json.* not UTF-8 text"):
             read(Path("m.json"))
+
+
+def test_the_files_of_a_cached_folder_are_found_by_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As DVC stores a folder: a list of its files, under a hash that ends in .dir."""
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cache = SimpleNamespace(oid_to_path=lambda digest: str(tmp_path / digest))
+    monkeypatch.setattr(dvc_experiments, "_cache", lambda folder: cache)
+    listing = [{"md5": "aa", "relpath": "a/train.bin"}, {"md5": "bb", "relpath": "test.bin"}]
+    (tmp_path / "f0.dir").write_text(json.dumps(listing))
+    found = dvc_experiments.cached_files("f0.dir")
+    assert found == {"a/train.bin": tmp_path / "aa", "test.bin": tmp_path / "bb"}
+    assert dvc_experiments.cached_files("other.dir") == {}

@@ -1,6 +1,7 @@
 """Seeds and sweeps through DVC's experiments and its queue, in a project of its own."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,7 @@ def swept(project: Project) -> dict[str, Any]:
 def test_seeds_end_with_means_and_intervals(project: Project) -> None:
     said: str = project.output  # type: ignore[attr-defined]
     assert "±: 95 % confidence interval of the mean" in said and "2 training seeds" in said
+    assert re.search(r"have in common: encoder \d+ %, random encoder \d+ % \(", said)
     kept = project.json("reports/seeds.json")
     assert kept["seeds"] == [0, 1]
     own = project.json("reports/metrics.json")["linear"]["accuracy"]

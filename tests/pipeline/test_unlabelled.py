@@ -30,6 +30,7 @@ from twinview.tracking import mlflow_runs, run_names
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 REASON = "it needs labels, and the train, validation and test splits have none"
+MEASURED = ["geometry", "clusters", "view_retrieval"]
 LEFT_OUT = {"classification": REASON}
 LEFT_OUT |= {"supervised": REASON.replace("needs", "learns from")}
 
@@ -74,13 +75,15 @@ def test_every_stage_says_what_it_leaves_out(said: str) -> None:
 def test_what_needs_no_labels_is_measured_for_every_contender(said: str) -> None:
     evaluation = files.load_json(paths.EVALUATION)
     assert evaluation["left_out"] == LEFT_OUT
-    assert list(evaluation["entries"]) == ["geometry", "clusters"]
+    assert list(evaluation["entries"]) == MEASURED
     contenders = evaluation["contenders"]
     assert list(contenders) == ["encoder", "pca_4", "random_encoder", "raw_pixels"]
-    assert all(list(of) == ["geometry", "clusters"] for of in contenders.values())
+    assert all(list(of) == MEASURED for of in contenders.values())
+    found = {name: of["view_retrieval"]["recall_at_1"] for name, of in contenders.items()}
+    assert all(0 < recall <= 1 for recall in found.values()) and len(set(found.values())) > 1
     assert files.load_json(paths.METRICS)["geometry"]["effective_rank"] > 1
     assert list(files.load_json(paths.BASELINE_METRICS)) == list(contenders)[1:]
-    assert list(load_rows(paths.PREDICTIONS)[0]) == ["id"]
+    assert list(load_rows(paths.PREDICTIONS)[0]) == ["id", "clusters"]
 
 
 def test_the_folder_of_the_probe_says_why_there_is_none(said: str) -> None:
@@ -114,7 +117,7 @@ def test_the_summary_names_what_was_left_out(
     found = summary.results()
     assert found["left_out"] == LEFT_OUT
     text = summary_text(found)
-    assert text.startswith("Effective rank or silhouette on test")
+    assert text.startswith("Effective rank or silhouette or recall@1 on test")
     assert f"classification is left out: {REASON}." in text
     assert "geometry by " in text, "a rank has no percentage points"
 
@@ -146,7 +149,9 @@ def test_the_row_in_mlflow_has_what_was_measured(
 
 def test_the_run_is_compared(run: RecordedRun) -> None:
     compared = side_by_side.side_by_side([run], [], {})
-    assert compared.parts[0].metrics == ("geometry.effective_rank", "clusters.silhouette")
+    primaries = ("effective_rank", "silhouette", "recall_at_1")
+    named = map(".".join, zip(MEASURED, primaries, strict=True))
+    assert compared.parts[0].metrics == tuple(named)
     assert "Effective rank" in comparison_text.terminal(compared)
 
 

@@ -34,7 +34,8 @@ def test_the_supervised_baseline_is_left_out_if_it_is_asked_for() -> None:
 def test_where_no_task_is_left_those_that_need_no_labels_are_named() -> None:
     said = (
         r"evaluate.tasks is \[classification, few_labels\], of which each needs labels, and the "
-        r"test split has none; name a task that needs none \(clusters, geometry\), or give the data"
+        r"test split has none; name a task that needs none \(clusters, geometry, view_retrieval\), "
+        r"or give the data"
     )
     with pytest.raises(ConfigError, match=said):
         left_out.tasks(["classification", "few_labels"], ["test"])

@@ -29,7 +29,14 @@ def contender(
     parts: Mapping[str, Embeddings] | None = None, **probes: Mapping[str, Any]
 ) -> Contender:
     """The features as a task gets them, without a bar. probes: values of options by probe."""
-    return Contender(parts or features(), CLASSES, probes, lambda items, *_: iter(items))
+    return Contender(parts or features(), CLASSES, probes, lambda items, *_: iter(items), views)
+
+
+def views(split: str, count: int, seed: int) -> Tensor:
+    """Features of two views that differ a little, of other examples in each split."""
+    random = torch.Generator().manual_seed(100 * seed + len(split))
+    centres = torch.randn(count, 3, generator=random)
+    return centres + 0.1 * torch.randn(2, count, 3, generator=random)
 
 
 class Recorder:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline import baselines, embed, evaluate, evaluate_baselines
+from pipeline import baselines, embed, evaluate, evaluate_baselines, views
 from tests.support.plugins import PARAMS
 from twinview.core import paths
 from twinview.data import split_writer
@@ -15,7 +15,7 @@ from twinview.data.splits import Prepared
 from twinview.models import encoder, head
 from twinview.settings import params
 
-TASKS = ["classification", "geometry", "clusters"]
+TASKS = ["classification", "geometry", "clusters", "view_retrieval"]
 
 
 def without_labels(prepared: Prepared) -> Prepared:
@@ -33,6 +33,7 @@ def write_settings(folder: Path, tasks: list[str]) -> None:
     tree["report"] |= {"points": 48, "queries": 5, "neighbours": 4}
     tree["evaluate"]["tasks"] = tasks
     tree["tasks"]["geometry"]["examples"] = 40
+    tree["tasks"]["view_retrieval"]["examples"] = 40
     tree["tasks"]["clusters"] |= {"counts": [2, 3], "examples": 90, "starts": 1}
     with (folder / "params.yaml").open("w") as file:
         YAML().dump(tree, file)
@@ -54,5 +55,5 @@ def run_stages(prepared: Prepared) -> None:
     chosen = settings.pretrain.head
     z = settings.bound("heads", chosen)(made.dim)
     head.save(paths.HEAD, z, chosen, settings.heads[chosen], made.dim)
-    for stage in (baselines, embed, evaluate_baselines, evaluate):
+    for stage in (views, baselines, embed, evaluate_baselines, evaluate):
         stage.main()

@@ -4,6 +4,8 @@ Runs the pipeline, then COUNT - 1 DVC experiments that differ from it only in pr
 baselines.seed. All results go to reports/seeds.json, a file to commit. Commit your changes first,
 because an experiment starts from the commit.
 
+Says at the end how many nearest neighbours the trainings have in common.
+
     $ twinview seeds 5
 """
 
@@ -11,6 +13,7 @@ import argparse
 
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
+from twinview.evidence import neighbour_stability
 from twinview.experiments import seeding
 from twinview.experiments.recorded_run import PARAMS
 from twinview.stages import stage
@@ -27,5 +30,11 @@ def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; returns the results with their intervals."""
     print(check.check_project(PARAMS).text)
     with stage.folder_lock("repro"):
-        seeding.run(options.count)
-    return show.run(options)
+        trained = seeding.run(options.count)
+        found = neighbour_stability.stability(seeding.trained_runs(trained))
+    shown, sentence = show.run(options), neighbour_stability.describe(found)
+    shares = {one.contender: list(one.shares) for one in found}
+    return Outcome(
+        "\n".join(filter(None, [shown.text, sentence])),
+        {**shown.data, "shared_neighbours": shares},
+    )

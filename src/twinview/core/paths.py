@@ -18,6 +18,13 @@ TRAINING_DATA = (
 )
 EXAMPLES = PREPARED / "examples.parquet"
 VIEWS = Path("data/views")
+# What views of validation and test examples are rendered from, for tasks that measure them.
+SAMPLED_VIEWS = (
+    PREPARED_INDEX,
+    PREPARED / "validation.safetensors",
+    PREPARED / "test.safetensors",
+    VIEWS,
+)
 DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")

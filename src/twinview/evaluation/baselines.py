@@ -8,6 +8,7 @@ import torch
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
 from twinview.data.splits import Prepared
+from twinview.evaluation.whitening import Whitening
 
 
 def raw(prepared: Prepared) -> dict[str, Embeddings]:
@@ -19,10 +20,13 @@ def raw(prepared: Prepared) -> dict[str, Embeddings]:
     }
 
 
-def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddings]:
+def pca(
+    splits: Mapping[str, Embeddings], components: int
+) -> tuple[dict[str, Embeddings], Whitening]:
     """The principal components of the train split, unwhitened: (n, components) float32.
 
-    Raises ConfigError when there are more components than examples or dimensions.
+    The map that gives them is returned too, for further inputs; it subtracts and projects, and
+    scales nothing. Raises ConfigError when there are more components than examples or dimensions.
     """
     from sklearn.decomposition import PCA
 
@@ -34,9 +38,11 @@ def pca(splits: Mapping[str, Embeddings], components: int) -> dict[str, Embeddin
             f"set it to {most} or less",
         )
     model = PCA(components, svd_solver="covariance_eigh").fit(splits["train"].features.numpy())
-    return {
+    parts = {
         name: replace(
             part, features=torch.from_numpy(model.transform(part.features.numpy())).float()
         )
         for name, part in splits.items()
     }
+    found = (torch.from_numpy(values).float() for values in (model.mean_, model.components_.T))
+    return parts, Whitening(*(values.contiguous() for values in found))

@@ -23,12 +23,15 @@ class Contender:
     classes : the names of the classes, by label.
     probes : by probe, the values of each option to choose from.
     progress : shows the progress of a sequence, as stage.progress does.
+    views : (split, count, seed) to the features (2, n, d) of two augmented views of `count` random
+        examples of the split. The seed chooses the same examples for all contenders.
     """
 
     parts: Mapping[str, Embeddings]
     classes: Sequence[str]
     probes: Mapping[str, Mapping[str, Sequence[Any]]]
     progress: Callable[..., Iterator[Any]]
+    views: Callable[[str, int, int], Tensor]
 
     @cached_property
     def labelled(self) -> Mapping[str, Embeddings]:
@@ -45,13 +48,16 @@ class Result:
     metrics : the numbers that DVC tracks: the declared measures on test, the primary first, then
         entries.SPREAD if the primary is a mean over draws, then the primary on validation.
     details : what pages show besides. They know "draws" (the primary of each draw), "chosen" (the
-        options that validation chose), and "confusion" with "classes" (see evaluation/metrics.py).
+        options that validation chose), "confusion" with "classes" (see evaluation/metrics.py), and
+        "nearest" (by cluster, the ids of the test examples nearest to its centre).
     predicted : (n,) int64, the label of each test example, for a task that predicts labels.
+    assigned : (n,) int64, the cluster of each test example, for a task that finds clusters.
     """
 
     metrics: Mapping[str, float]
     details: Mapping[str, Any] = field(default_factory=dict)
     predicted: Tensor | None = None
+    assigned: Tensor | None = None
 
 
 Task = Callable[[Contender], Mapping[str, Result]]  # a task with its options
@@ -70,15 +76,17 @@ def details(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
 def predictions(
     results: Mapping[str, Result], test: Embeddings, classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row for each test example: its id, its class, and the class by each entry that predicts.
+    """A row for each test example: its id, its class, and what each entry says of it.
 
-    The class of an example without a label is empty. If no example has a label, a row has the id
-    alone.
+    That is the class by an entry that predicts, and the number of the cluster by one that finds
+    clusters. The class of an example without a label is empty; without any labels there is none.
     """
     names = {**dict(enumerate(classes)), NO_LABEL: ""}
     labels = {name: of.predicted for name, of in results.items() if of.predicted is not None}
     columns = labels if test.labels is None else {"actual": test.labels, **labels}
+    named: dict[str, list[Any]]
     named = {key: [names[label] for label in column.tolist()] for key, column in columns.items()}
+    named |= {name: of.assigned.tolist() for name, of in results.items() if of.assigned is not None}
     return [
         {"id": row_id} | {key: column[place] for key, column in named.items()}
         for place, row_id in enumerate(test.ids.tolist())

@@ -116,6 +116,18 @@ def read_cached(digest: str) -> str | None:
     return path.read_text("utf-8") if path.is_file() else None
 
 
+def cached_files(digest: str) -> dict[str, Path]:
+    """The files of an out that is a folder, in DVC's cache, by their paths in the folder.
+
+    digest : the hash of the folder. There are no files if the cache does not know it.
+    """
+    text = read_cached(digest)
+    if text is None:
+        return {}
+    cache = _cache(Path.cwd())
+    return {of["relpath"]: Path(cache.oid_to_path(of["md5"])) for of in json.loads(text)}
+
+
 @functools.cache
 def _cache(folder: Path) -> Any:
     """DVC's cache of a project; it is remembered, since DVC takes long to find it."""

@@ -7,6 +7,7 @@ from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
 from twinview.experiments import dvc_experiments, identity, recorded_run
 from twinview.experiments.provenance import hardware, versions
+from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.seeds import COMMAND, FILE, Seeds
 from twinview.settings.dotted import value_at
 
@@ -34,19 +35,30 @@ def train_seeds(count: int) -> Iterator[Seeds]:
     """The content of reports/seeds.json after each training; the folder has the first training."""
     here = recorded_run.in_folder()
     training = identity.digest(here.in_effect, here.data)
-    name = f"seed-{{}}-{identity.digest(here.in_effect, here.data, here.code)[:8]}"
     first = [value_at(here.settings, key) for key in identity.SEEDS]
     results = [here.results]
     for step in range(count):
         if step:
             seeds = [seed + step for seed in first]
             changes = dict(zip(identity.SEEDS, seeds, strict=True))
-            results.append(_experiment(name.format(seeds[0]), changes))
+            results.append(_experiment(_name(here, seeds[0]), changes))
         metrics = {key: tuple(values[key] for values in results) for key in results[0]}
         trained = tuple(range(first[0], first[0] + step + 1))
         content = Seeds(training, trained, metrics, hardware(), versions())
         files.save_json(FILE, asdict(content))
         yield content
+
+
+def trained_runs(trained: Seeds) -> list[RecordedRun]:
+    """The run of each seed after `run`; the folder has the first."""
+    here = recorded_run.in_folder()
+    experiments = (_name(here, seed) for seed in trained.seeds[1:])
+    return [here, *map(recorded_run.of_experiment, experiments)]
+
+
+def _name(here: RecordedRun, seed: int) -> str:
+    """The name of the experiment with a seed."""
+    return f"seed-{seed}-{identity.digest(here.in_effect, here.data, here.code)[:8]}"
 
 
 def _experiment(name: str, changes: Mapping[str, int]) -> dict[str, float]:

@@ -142,12 +142,12 @@ def neighbour_rows(
     """
     train, test = features["train"].features, features["test"].features[rows]
     cosines, nearest_rows = nearest(test, train, count)
-    examples = _examples(splits["test"].take(rows), classes)
+    asked = examples(splits["test"].take(rows), classes)
     queries = []
     for example, row, neighbours, similarities in zip(
-        examples, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
+        asked, rows.tolist(), nearest_rows, cosines.tolist(), strict=True
     ):
-        shown = zip(_examples(splits["train"].take(neighbours), classes), similarities, strict=True)
+        shown = zip(examples(splits["train"].take(neighbours), classes), similarities, strict=True)
         near = (Neighbour(n, round(cosine, 3), _same_class(n, example)) for n, cosine in shown)
         queries.append(Query(example, predicted[row] if predicted else "", tuple(near)))
     return queries
@@ -165,7 +165,7 @@ def close_pairs(
     classes : the names of the classes, by label.
     """
     test, train = (
-        _examples(splits[name].take(torch.tensor(rows, dtype=torch.long)), classes)
+        examples(splits[name].take(torch.tensor(rows, dtype=torch.long)), classes)
         for name, rows in (("test", [p.test for p in pairs]), ("train", [p.train for p in pairs]))
     )
     return [
@@ -178,7 +178,8 @@ def _same_class(one: Example, other: Example) -> bool | None:
     return one.actual == other.actual if one.actual and other.actual else None
 
 
-def _examples(split: Split, classes: Sequence[str]) -> list[Example]:
+def examples(split: Split, classes: Sequence[str]) -> list[Example]:
+    """The examples of a split as the page shows them."""
     names = [""] * len(split)
     if split.labels is not None:
         names = ["" if n == NO_LABEL else classes[n] for n in split.labels.tolist()]

@@ -19,6 +19,7 @@ from twinview.data.splits import Prepared
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
 from twinview.reporting.closest_pairs import closest_pairs
+from twinview.reporting.cluster_sheets import Sheet, cluster_sheets
 from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, describe_training
@@ -88,6 +89,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         **_pictures(outputs, points, queries, neighbours, seed),
         **_mistakes(outputs),
         **_data(outputs),
+        sheets=_sheets(outputs),
         **_origin(outputs),
         **costs(outputs.run, outputs.outs),
     )
@@ -177,6 +179,18 @@ def _words_of(shape: tuple[int, ...]) -> str:
         return " × ".join(map(str, shape))
     channels, height, width = shape
     return f"{width} × {height} {'grey' if channels == 1 else 'coloured'}"
+
+
+def _sheets(outputs: StageOutputs) -> dict[str, list[Sheet]]:
+    """The sheets of each entry that found clusters, by its words."""
+    ours, declared = outputs.evaluation["contenders"][OURS], entries.recorded(outputs.evaluation)
+    test, classes = outputs.prepared.splits["test"], outputs.evaluation["classes"]
+    return {
+        declared[name].words: cluster_sheets(
+            ours[name]["nearest"], [int(row[name]) for row in outputs.predictions], test, classes
+        )
+        for name in results.clustering(ours)
+    }
 
 
 def _origin(outputs: StageOutputs) -> dict[str, Any]:

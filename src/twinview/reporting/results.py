@@ -46,6 +46,11 @@ def predicting(found: Found) -> list[str]:
     return [name for name, of in found.items() if "confusion" in of]
 
 
+def clustering(found: Found) -> list[str]:
+    """The entries that found clusters, and so have contact sheets."""
+    return [name for name, of in found.items() if "nearest" in of]
+
+
 def sentence(contenders: Contenders, declared: Entries, examples: str) -> str:
     """Our primary measure in the first task, beside raw pixels and the supervised encoder.
 
