@@ -25,8 +25,12 @@ TINY: dict[str, Any] = {
     "views": {"mode": "cached"},
     "pretrain": {"epochs": 2, "batch_size": 64, "monitor_examples": 64, "precision": "float32"},
     "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "pool_size": 2}},
-    "evaluate": {"probe_projections": True},
+    "evaluate": {
+        "tasks": ["classification", "few_labels", "propagation", "view_retrieval"],
+        "probe_projections": True,
+    },
     "tasks": {
+        "view_retrieval": {"examples": 40},
         "few_labels": {"per_class": [5, 20], "draws": 3},
         "propagation": {"per_class": [5, 20], "draws": 3},
     },
