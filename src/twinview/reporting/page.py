@@ -132,7 +132,7 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
         "choices": results.choices(contenders, declared),
         "over_groups": results.over_groups(contenders, declared),
         "left_out": outputs.evaluation.get("left_out", {}),
-        "notes": outputs.evaluation.get("notes", []),
+        "label_notes": outputs.evaluation.get("notes", []),
         "labelled": not splits.unlabelled(outputs.prepared.splits),
         "classes": classes,
         "words": {name: entry.words for name, entry in declared.items()},
