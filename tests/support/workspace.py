@@ -26,11 +26,21 @@ TINY: dict[str, Any] = {
     "pretrain": {"epochs": 2, "batch_size": 64, "monitor_examples": 64, "precision": "float32"},
     "encoders": {"convnet": {"widths": [8, 16], "strides": [2, 2], "pool_size": 2}},
     "evaluate": {
-        "tasks": ["classification", "few_labels", "propagation", "view_retrieval"],
+        # All, so that the stages load the file of each task, and open what views are made from.
+        "tasks": [
+            "classification",
+            "few_labels",
+            "propagation",
+            "view_retrieval",
+            "geometry",
+            "clusters",
+        ],
         "probe_projections": True,
     },
     "tasks": {
         "view_retrieval": {"examples": 40},
+        "geometry": {"examples": 40},
+        "clusters": {"counts": [2, 3], "examples": 60, "starts": 1},
         "few_labels": {"per_class": [5, 20], "draws": 3},
         "propagation": {"per_class": [5, 20], "draws": 3},
     },
