@@ -80,7 +80,10 @@ def test_a_difference_that_is_not_shown_is_none() -> None:
 def test_a_measure_that_is_no_share_is_not_told_in_points() -> None:
     gaps = {"rank": 3.25, "linear": 0.014, "knn": -0.02, "clusters": -0.125}
     said = "better in 2 of 4 tasks (by 1.4 points, rank by 3.250), worse in knn, clusters "
-    assert describe_gaps(gaps, ["rank", "clusters"]) == f"{said}(by 2.0 points, clusters by 0.125)"
+    assert (
+        describe_gaps(gaps, no_shares=["rank", "clusters"])
+        == f"{said}(by 2.0 points, clusters by 0.125)"
+    )
 
 
 def test_a_task_that_the_seeds_lack_has_one_number() -> None:
@@ -138,3 +141,9 @@ def test_what_is_left_out_is_one_line_by_reason() -> None:
     line = "Left out: 1,037 of 2,000 examples (1,012 broken JPEG, 25 no picture)."
     assert line in summary(found(examples={"count": 2000, "left_out": counts})).splitlines()
     assert "Left out" not in summary(found(examples={"count": 2000, "left_out": {}}))
+
+
+def test_an_effective_rank_judges_nothing_beside_a_share() -> None:
+    entry = {"task": "t", "words": "w", "primary": "m", "measures": {"m": "m"}}
+    known = {"share": Entry(**entry), "rank": Entry(**entry, is_share=False)}
+    assert judged(known) == ["share"] and judged({"rank": known["rank"]}) == ["rank"]

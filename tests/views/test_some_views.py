@@ -40,4 +40,4 @@ def test_what_is_prefetched_is_what_is_taken_next() -> None:
             asked.append(rows.tolist())
 
     views_of(Recorder(), ROWS).prefetch(torch.tensor([1, 2]), 0, 1)
-    assert asked == [[2, 11]]
+    assert asked == [[[2, 11]]]  # the rows of the one view

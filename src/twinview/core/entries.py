@@ -58,6 +58,16 @@ def _measures(own: declare.Task, options: Mapping[str, Any]) -> dict[str, str]:
     return {name: own.measures[name] for name in listed}
 
 
+def judged(entries: Mapping[str, Entry]) -> list[str]:
+    """The entries by which contenders are called better and worse: those measured by shares.
+
+    Other measures, such as an effective rank, describe features, and judge them only where there
+    is no share.
+    """
+    shares = [name for name, entry in entries.items() if entry.is_share]
+    return shares or list(entries)
+
+
 def declaration(task: str) -> declare.Task:
     """What a task declares."""
     found = registry.declaration("tasks", task)

@@ -78,8 +78,8 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
         if reference in contenders:
             theirs = contenders[reference]
             gaps = {
-                name: ours[name][entry.primary] - theirs[name][entry.primary]
-                for name, entry in declared.items()
+                name: ours[name][declared[name].primary] - theirs[name][declared[name].primary]
+                for name in entries.judged(declared)
             }
             words_of = {name: entry.words for name, entry in declared.items()}
             no_shares = [name for name, entry in declared.items() if not entry.is_share]

@@ -64,8 +64,9 @@ def _standings(found: Mapping[str, Any]) -> list[str]:
 
 def _gaps(reference: str, found: Mapping[str, Any]) -> dict[str, float]:
     """By entry, our primary metric less the reference's."""
-    ours = found["results"][paths.OURS]
-    return {name: _mean(paths.OURS, name, found) - _mean(reference, name, found) for name in ours}
+    ours, known = found["results"][paths.OURS], entries.recorded(found)
+    names = entries.judged({name: known[name] for name in ours})
+    return {name: _mean(paths.OURS, name, found) - _mean(reference, name, found) for name in names}
 
 
 def _no_shares(found: Mapping[str, Any]) -> list[str]:
