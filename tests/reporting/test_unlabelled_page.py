@@ -48,7 +48,7 @@ def test_what_was_left_out_stands_on_the_page_with_the_reason(html: str) -> None
 def test_results_are_those_that_need_no_labels(html: str) -> None:
     assert "Effective rank or" not in html
     assert "Effective rank on 96 test examples: geometry of up to 20 examples 12.500" in html
-    assert "better in 1 of 2 tasks (geometry of 20 examples by 10.000)" in html
+    assert "better in 1 of 2 tasks (geometry of up to 20 examples by 10.000)" in html
     assert "clusters 2" in html, "chosen on validation"
 
 
