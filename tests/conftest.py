@@ -45,9 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(LONG_TEST_S))
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """The tests' tensors are tiny: threads would only wait for each other."""
+    """The tests' tensors are tiny: threads would only wait for each other.
+
+    A test that sets more leaves none behind, since a process that is forked then would wait for
+    threads that it has not.
+    """
     torch.set_num_threads(1)
 
 

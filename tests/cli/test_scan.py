@@ -26,6 +26,12 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _known_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of a known rate, so that the settings are the same on every machine."""
+    monkeypatch.setattr("twinview.learning.rate.measure_rate", lambda *given: 300.0)
+
+
 @pytest.fixture
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of pictures that lies elsewhere."""
@@ -73,6 +79,8 @@ def test_the_settings_for_a_folder_are_said_and_undone(
     ):
         assert part in said
     settings = params.load()
+    assert "The training will take some 1 minute on this machine" in said
+    assert settings.pretrain.epochs == 200 and settings.data.size == 32
     assert settings.data.source == "folder" and settings.pretrain.labels == "unused"
     assert settings.sources["folder"]["path"] == str(mine)
     assert main(["use", "--undo"]) == 0 and PARAMS.read_bytes() == before

@@ -35,7 +35,9 @@ def use_folder(folder: Path) -> Outcome:
         )
     values, minutes = _choose(path, summary)
     done = use.apply_recipe(recipes.find(RECIPE), [], values)
-    chosen = f"The training will take some {max(1, round(minutes))} minutes on this machine."
+    count = max(1, round(minutes))
+    plural = "" if count == 1 else "s"
+    chosen = f"The training will take some {count} minute{plural} on this machine."
     return Outcome(f"{done.text}\n{chosen}", done.data)
 
 
