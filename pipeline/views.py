@@ -11,7 +11,11 @@ from twinview.views.groups import require_groups
 from twinview.views.plan import ViewPlan
 
 STAGE = Stage(
-    reads=(paths.PREPARED_INDEX, paths.PREPARED / "train.safetensors"),
+    reads=(
+        paths.PREPARED_INDEX,
+        paths.PREPARED / "train.safetensors",
+        paths.PREPARED / "labels/unused",
+    ),
     settings=("views", "augmentations"),
     plug_ins=("augmentations", "modalities"),
     unpushed=(paths.VIEWS,),

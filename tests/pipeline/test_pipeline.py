@@ -272,7 +272,8 @@ def _outs(project: Project, stage: str) -> list[str]:
 def _seen_when_opened(path: Path) -> bool:
     """Code is imported, from caches too; safetensors opens its files where Python does not see."""
     files = path.rglob("*.*") if path.is_dir() else [path]
-    files = [file for file in files if file.name != ".gitkeep"]  # .dvcignore hides it from DVC
+    # .dvcignore hides .gitkeep from DVC, and the scan stands for files that this source has not.
+    files = [file for file in files if file.name not in (".gitkeep", paths.SCAN.name)]
     return any(file.suffix not in (".py", ".safetensors") for file in files)
 
 

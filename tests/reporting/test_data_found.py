@@ -2,16 +2,17 @@
 
 import dataclasses
 
+import pyarrow as pa
 import pytest
 import torch
 
 from tests.reporting.conftest import build
 from tests.support.pages import Reader
 from twinview.core.types import Embeddings
-from twinview.data.examples import USED
+from twinview.data.examples import SCHEMA, USED
 from twinview.reporting.closest_pairs import closest_pairs
 from twinview.reporting.data_card import describe_examples
-from twinview.reporting.data_found import data_found
+from twinview.reporting.data_found import data_found, file_names
 from twinview.reporting.page import StageOutputs
 
 
@@ -91,3 +92,15 @@ def test_the_closest_pairs_are_the_test_examples_nearest_to_train() -> None:
         [(50, 200), (3, 7), (4, 8)],
     )
     assert [pair.cosine for pair in found] == pytest.approx(best.values.tolist(), abs=1e-5)
+
+
+def test_examples_are_called_by_their_files_where_they_come_from_files() -> None:
+    columns = {
+        "id": [1, 2],
+        "origin": ["a/b.png", "shapes[2]"],
+        "kind": ["PNG", None],
+        "status": ["left_out", "left_out"],
+        "reason": ["broken", "broken"],
+    }
+    filled = {field.name: columns.get(field.name, [None, None]) for field in SCHEMA}
+    assert file_names(pa.table(filled, schema=SCHEMA)) == {1: "b.png"}

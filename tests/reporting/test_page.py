@@ -13,6 +13,7 @@ from tests.support.pages import Reader, points_of
 from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.reporting import results
+from twinview.reporting.data_found import file_names
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import StageOutputs
 
@@ -95,7 +96,8 @@ def test_every_query_that_the_probe_got_wrong_is_marked(
     read: Reader, outputs: StageOutputs
 ) -> None:
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
-    asked = [title[5:].partition(":")[0] for title in titles if title.startswith("test ")]
+    ids = {name: str(row_id) for row_id, name in file_names(outputs.examples).items()}
+    asked = [ids[title[5:].partition(":")[0]] for title in titles if title.startswith("test ")]
     rows = {row["id"]: row for row in outputs.predictions}
     wrong = [rows[row_id]["linear"] != rows[row_id]["actual"] for row_id in asked]
     assert QUERIES <= sum(wrong) < 2 * QUERIES, "all of the second half"

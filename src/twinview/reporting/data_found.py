@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ class Cluster:
 
     members: tuple[Member, ...]
     more: int
+
+
+def file_names(table: pa.Table) -> dict[int, str]:
+    """The names of the files that examples come from, by id; the page calls examples by them."""
+    rows = table.select(["id", "origin", "kind"]).filter(pc.is_valid(table["kind"]))
+    return {row["id"]: PurePosixPath(row["origin"]).name for row in rows.to_pylist()}
 
 
 def data_found(examples: pa.Table, splits: Mapping[str, Split]) -> dict[str, Any]:

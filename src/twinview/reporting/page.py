@@ -23,7 +23,7 @@ from twinview.reporting.cluster_sheets import Sheet, cluster_sheets
 from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, describe_training
-from twinview.reporting.data_found import data_found
+from twinview.reporting.data_found import data_found, file_names
 from twinview.reporting.embedding_map import (
     close_pairs,
     map_data,
@@ -84,6 +84,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         _TEMPLATE,
         escaped=True,
         charts=charts,
+        files=file_names(outputs.examples),
         **_results(outputs),
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
         **_pictures(outputs, points, queries, neighbours, seed),
