@@ -78,13 +78,13 @@ def knn_on_validation(encoder: Encoder, prepared: Prepared) -> float:
     """The accuracy on validation of cosine kNN with the best of three k."""
     train, validation = _embedded(encoder, prepared)
     vote = partial(knn, train, validation.features, temperature=0.07, pca_components=0)
-    return max(accuracy(validation, vote(neighbours=k)) for k in (5, 10, 20))
+    return max(accuracy(validation, vote(neighbours=k).argmax(1)) for k in (5, 10, 20))
 
 
 def linear_on_validation(encoder: Encoder, prepared: Prepared) -> float:
     """The accuracy on validation of a linear probe with C = .01."""
     train, validation = _embedded(encoder, prepared)
-    return accuracy(validation, linear(train, validation.features, C=0.01))
+    return accuracy(validation, linear(train, validation.features, C=0.01).argmax(1))
 
 
 def _embedded(encoder: Encoder, prepared: Prepared) -> list[Embeddings]:

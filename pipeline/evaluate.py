@@ -41,6 +41,7 @@ STAGE = Stage(
     plug_ins=("tasks", "probes", "encoders", "heads", "augmentations", "modalities"),
     writes=(paths.PROBE, paths.EVALUATION, paths.PREDICTIONS),
     metrics=(paths.METRICS,),
+    counted=("twinview.evaluation.label_counts",),  # it names the entries that are recorded
 )
 
 

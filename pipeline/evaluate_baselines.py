@@ -28,6 +28,7 @@ STAGE = Stage(
     plug_ins=("tasks", "probes", "encoders", "augmentations", "modalities"),
     writes=(paths.BASELINE_DETAILS,),
     metrics=(paths.BASELINE_METRICS,),
+    counted=("twinview.evaluation.label_counts",),  # it names the entries that are recorded
 )
 
 

@@ -1,6 +1,7 @@
 """Mapped tensors, whose pages are asked for before they are used."""
 
 import ctypes
+import gc
 import mmap
 import os
 import time
@@ -39,6 +40,7 @@ def test_joined_blocks_are_their_concatenation(
 
 def test_a_large_result_is_not_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapped, "_LARGE", 2**22)
+    gc.collect()  # what earlier tests left
     before = resident_mb("RssAnon")
     joined = mapped.join(torch.full((1, 2**20), row, dtype=torch.uint8) for row in range(96))
     assert joined[:, 5].tolist() == list(range(96))

@@ -23,6 +23,7 @@ from twinview.learning.checkpoints import KEPT_UNFINISHED, Checkpoints
 from twinview.stages import dvc_yaml, imports
 from twinview.views import cache
 
+LABELS = paths.PREPARED / splits.LABELS / "used"
 PARTS = {"pretrain.epochs": "2", "the code of twinview.learning.loop": "abc"}
 
 
@@ -279,12 +280,13 @@ def test_a_fingerprint_has_the_code_that_dvc_yaml_lists_for_pretrain() -> None:
         paths.PREPARED / "train.safetensors",
         paths.PREPARED / "validation.safetensors",
         paths.PREPARED / splits.INDEX,
-        paths.PREPARED / splits.PAIRS,
+        LABELS / "train.safetensors",
+        LABELS / splits.PAIRS,
         paths.VIEWS / cache.INDEX,
     ],
 )
 def test_a_pretraining_is_another_on_other_data_or_views(path: Path, folder: Path) -> None:
-    recorded = {"pretrain": {"epochs": 2, "checkpoint_every": 4}}
+    recorded = {"pretrain": {"epochs": 2, "checkpoint_every": 4, "labels": "used"}}
     write_what_pretraining_reads(path)
     before = pretrain.fingerprint(recorded, torch.device("cpu"))
     path.write_text("after")
@@ -296,7 +298,8 @@ def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> N
     write_what_pretraining_reads()
     found = [
         pretrain.fingerprint(
-            {"pretrain": {"epochs": epochs, "checkpoint_every": often}}, torch.device("cpu")
+            {"pretrain": {"epochs": epochs, "checkpoint_every": often, "labels": "used"}},
+            torch.device("cpu"),
         )
         for epochs, often in ((2, 4), (2, 8), (3, 4))
     ]
@@ -305,6 +308,7 @@ def test_how_often_it_is_saved_does_not_make_another_training(folder: Path) -> N
 
 def write_what_pretraining_reads(*others: Path) -> None:
     parts = [paths.PREPARED / f"{name}.safetensors" for name in ("train", "validation")]
-    for each in (*parts, paths.PREPARED / splits.INDEX, paths.VIEWS / cache.INDEX, *others):
+    parts += [paths.PREPARED / splits.INDEX, LABELS / splits.INDEX, paths.VIEWS / cache.INDEX]
+    for each in (*parts, *others):
         each.parent.mkdir(parents=True, exist_ok=True)
         each.write_text("before")

@@ -8,18 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support.small_encoders import CPU, made, silent
 from twinview.core.errors import DataError
 from twinview.core.types import Embeddings, Split
 from twinview.data.splits import Prepared
-from twinview.models import embeddings, encoder
-from twinview.models.encoder import Description, Encoder
+from twinview.models import embeddings
+from twinview.models.encoder import Encoder
 from twinview.settings.sections import Embed
-
-CPU = torch.device("cpu")
-
-
-def silent(batches: Iterable[Tensor], total: int, what: str) -> Iterator[Tensor]:
-    return iter(batches)
 
 
 def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Embeddings]:
@@ -27,11 +22,6 @@ def embed(own: Encoder, shapes: Prepared, mirror: bool = False) -> dict[str, Emb
     return embeddings.embed(
         own, shapes, Embed(batch_size=40, mirror=mirror, components=None), CPU, silent
     )
-
-
-def made(shapes: Prepared) -> Encoder:
-    options = {"widths": (4,), "strides": (2,), "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
-    return encoder.build(Description.for_data(shapes, "convnet", options), 0)
 
 
 def test_features_are_the_encoder_s_answers_row_by_row(shapes: Prepared) -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models.test_embeddings import CPU, made, silent
 from tests.support.plugins import PARAMS
+from tests.support.small_encoders import CPU, made, silent
 from twinview.core.types import Embeddings
 from twinview.data import split_writer
 from twinview.data.splits import Prepared

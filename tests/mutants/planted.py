@@ -47,7 +47,8 @@ PARAMS = "params.yaml"
 PARTS = "src/twinview/learning/parts.py"
 PRETRAINING = "src/twinview/learning/pretraining.py"
 PROCESSES = "src/twinview/compute/processes.py"
-SPLITS = "src/twinview/data/splits.py"
+SOURCE_SPLITS = "src/twinview/data/source_splits.py"
+SPLIT_ROWS = "src/twinview/data/split_rows.py"
 SUP_CON = "src/twinview/objectives/sup_con.py"
 SWAV = "src/twinview/methods/swav.py"
 TRIPLET = "src/twinview/objectives/triplet.py"
@@ -685,17 +686,17 @@ PLANTED = (
     Mutant(
         19,
         "the test split is drawn from the rows to fit on",
-        SPLITS,
-        "source.test.take(test.sort().values)",
-        "source.fit.take(test.sort().values)",
-        "tests/data/test_splits.py",
+        SPLIT_ROWS,
+        '(("test",), "test"))',
+        '(("test",), "train"))',
+        "tests/data/test_split_rows.py",
     ),
     Mutant(
         19,
         "validation rows are trained on",
-        SPLITS,
-        'order[sizes["train"] :][',
-        'order[sizes["train"] - 1 :][',
+        SOURCE_SPLITS,
+        "[split == name for split in splits]",
+        '[split == name or split == "validation" for split in splits]',
         "tests/data/test_splits.py",
     ),
     Mutant(
@@ -717,9 +718,9 @@ PLANTED = (
     Mutant(
         19,
         "pictures are standardised by the test split's statistics",
-        SPLITS,
-        'modality.statistics(splits["train"].inputs)',
-        'modality.statistics(splits["test"].inputs)',
+        SOURCE_SPLITS,
+        'modality.statistics(taken["train"].inputs)',
+        'modality.statistics(taken["test"].inputs)',
         "tests/data/test_splits.py",
     ),
     Mutant(

@@ -18,15 +18,15 @@ from PIL import Image
 from torch import Tensor
 
 from tests.support import commands
+from tests.support.stored import SHAPE, stamps
 from tests.support.workspace import ROOT
 from twinview.core.errors import BusyError, DataError
+from twinview.core.reading import DEFAULT, Reading
 from twinview.pictures import decoded_store, decoding_processes
-from twinview.pictures.decode import DEFAULT, Reading
 from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut, read_picture
 from twinview.stages import imports
 
-SHAPE = (3, 8, 6)
 Progress = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 
@@ -37,11 +37,6 @@ def silent(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 def draw(path: Path, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (9, 11, 3), np.uint8)
     Image.fromarray(pixels).save(path)
-
-
-def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    listed = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns) for p in listed}
 
 
 @pytest.fixture
@@ -288,7 +283,7 @@ def test_a_store_that_is_deleted_while_it_is_read_is_named(folder: Path) -> None
 SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
-from tests.pictures.test_decoded_store import SHAPE, stamps
+from tests.support.stored import SHAPE, stamps
 from twinview.pictures import decoded_store, decoding_processes
 from twinview.pictures.decoded_store import decode_files
 

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -44,7 +45,8 @@ def read_by_stages() -> set[tuple[str, str]]:
         (writer, reader)
         for writer, its in STAGES.items()
         for reader, others in STAGES.items()
-        if set(paths(its, "outs", "metrics", "plots")) & set(paths(others, "deps"))
+        for out in paths(its, "outs", "metrics", "plots")
+        if any(Path(dep).is_relative_to(out) for dep in paths(others, "deps"))
     }
 
 

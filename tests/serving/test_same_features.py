@@ -87,7 +87,7 @@ def by_program(files: list[Path], embedder: Any) -> np.ndarray:
     extra = {export.PREPARATION: ""}
     program = torch.export.load("a.pt2", extra_files=extra).module()
     pictures = prepared(files, extra[export.PREPARATION])
-    features: np.ndarray = program(torch.from_numpy(pictures)).numpy()
+    features: np.ndarray = program(torch.from_numpy(pictures)).detach().numpy()
     return features
 
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.support.evaluated import contender
+from twinview.evaluation.view_ranks import ranks_of_partners
 from twinview.tasks import view_retrieval as module
-from twinview.tasks.view_retrieval import ranks_of_partners, view_retrieval
+from twinview.tasks.view_retrieval import view_retrieval
 
 
 def measured(views: Callable[[str, int, int], Tensor], examples: int = 6) -> dict[str, float]:

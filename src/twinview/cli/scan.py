@@ -11,8 +11,7 @@ import argparse
 from twinview.cli.outcome import Outcome
 from twinview.core import paths
 from twinview.core.errors import ConfigError
-from twinview.data import folder_scan, scan_record
-from twinview.data.file_source import FileSource
+from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, Scan
 from twinview.settings import params
 
@@ -46,6 +45,9 @@ def scan(settings: params.Params) -> Outcome | None:
     """Renews data/scan.json, and says what has changed; None where no file is the user's."""
     if settings.data.source not in _OF_USERS:
         return None
+    from twinview.data import scan_record  # here, since these load PyTorch
+    from twinview.data.file_source import FileSource
+
     source = settings.bound("sources", settings.data.source)()
     renewed = scan_record.renew(paths.SCAN, source)
     if not isinstance(source, FileSource):

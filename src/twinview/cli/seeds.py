@@ -13,7 +13,6 @@ import argparse
 
 from twinview.cli import check, show
 from twinview.cli.outcome import Outcome
-from twinview.evidence import neighbour_stability
 from twinview.experiments import seeding
 from twinview.experiments.recorded_run import PARAMS
 from twinview.stages import stage
@@ -28,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Writes reports/seeds.json; returns the results with their intervals."""
+    from twinview.evidence import neighbour_stability  # here, since it loads PyTorch
+
     print(check.check_project(PARAMS).text)
     with stage.folder_lock("repro"):
         trained = seeding.run(options.count)

@@ -35,7 +35,7 @@ class LabelGraph:
     def __init__(self, rows: Tensor, *, neighbours: int, pca_components: int) -> None:
         self._prepare: Callable[[Tensor], Tensor] = torch.Tensor.float
         if pca_components:
-            self._prepare = whitening(rows, pca_components).__call__
+            self._prepare = whitening(rows, pca_components).of_many
         self._rows = self._prepare(rows)
         self._neighbours = neighbours
         weights = self._weights(self._rows, are_nodes=True)

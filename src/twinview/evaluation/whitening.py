@@ -19,7 +19,11 @@ class Whitening(NamedTuple):
 
     def __call__(self, rows: Tensor) -> Tensor:
         """The whitened rows (m, k)."""
-        return mapped.join((x - self.mean) @ self.projection for x in mapped.blocks(rows))
+        return (rows - self.mean) @ self.projection
+
+    def of_many(self, rows: Tensor) -> Tensor:
+        """The whitened rows (m, k), which lie in a file if they are large."""
+        return mapped.join(self(block) for block in mapped.blocks(rows))
 
 
 def whitening(features: Tensor, directions: int) -> Whitening:

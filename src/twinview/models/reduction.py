@@ -21,7 +21,10 @@ def reduce(
     if components is None:
         return dict(splits), None
     reduction = whitening(splits["train"].features, components)
-    reduced = {n: replace(part, features=reduction(part.features)) for n, part in splits.items()}
+    reduced = {
+        name: replace(part, features=reduction.of_many(part.features))
+        for name, part in splits.items()
+    }
     return reduced, reduction
 
 

@@ -39,7 +39,7 @@ def knn(
     """
     labels = train.required_labels()
     classes = int(labels.max()) + 1
-    prepare = whitening(train.features, pca_components) if pca_components else _unchanged
+    prepare = whitening(train.features, pca_components).of_many if pca_components else _unchanged
     cosine, rows = nearest(prepare(features), prepare(train.features), neighbours)
     # Subtracting the largest cosine keeps the ratios, and nothing overflows at a low temperature.
     weights = ((cosine - cosine[:, :1]) / temperature).exp()

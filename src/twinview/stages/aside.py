@@ -15,6 +15,7 @@ ASIDE = {
     "twinview.core.commands": "asks git and DVC for the names and tags of runs",
     "twinview.core.locks": "keeps two processes from doing the same work",
     "twinview.core.outs": "refuses to start when an out cannot be written",
+    "twinview.evaluation.label_counts": "names entries; stages that record these count it",
     "twinview.experiments.": "reads commits, experiments and DVC's lock file",
     "twinview.settings.check_cache": "remembers which settings have been checked",
     "twinview.settings.dotted": "reads settings by dotted names, for experiments and tracking",

@@ -9,17 +9,15 @@ and of the random encoder belong beside it. Source of alignment: Wang and Isola,
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import torch
 import torch.nn.functional as F
 from annotated_types import Ge
 from torch import Tensor
 
 from twinview.core import declare
 from twinview.evaluation.contender import Contender, Result
+from twinview.evaluation.view_ranks import ranks_of_partners
 from twinview.learning import collapse
 from twinview.settings.sections import Seed
-
-_ROWS = 1000  # the number of views that are compared at once, which bounds the memory
 
 
 def view_retrieval(
@@ -47,24 +45,6 @@ def view_retrieval(
         "validation_recall_at_1": _share(ranks["validation"] <= 1),
     }
     return {"view_retrieval": Result(metrics)}
-
-
-def ranks_of_partners(views: Tensor) -> Tensor:
-    """The rank, from 1, of each view's partner among the other views of all examples: (2, n).
-
-    views: (2, n, d), of any length. Of equally near views the partner is the last.
-    """
-    first, second = F.normalize(views, dim=2)
-    return torch.stack([_ranks(first, second), _ranks(second, first)])
-
-
-def _ranks(queries: Tensor, bank: Tensor) -> Tensor:
-    ranks = []
-    for rows in torch.arange(len(queries)).split(_ROWS):
-        cosines = queries[rows] @ bank.T
-        partner = cosines.gather(1, rows[:, None])  # of the same product, so that it equals itself
-        ranks.append((cosines >= partner).sum(1))
-    return torch.cat(ranks)
 
 
 def _share(claims: Tensor) -> float:
