@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from tests.support.evaluated import contender
+from twinview.evaluation import view_ranks as module
 from twinview.evaluation.view_ranks import ranks_of_partners
-from twinview.tasks import view_retrieval as module
 from twinview.tasks.view_retrieval import view_retrieval
 
 
