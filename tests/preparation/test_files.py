@@ -147,6 +147,17 @@ def test_numbered_files_keep_their_numbers(folder: Path) -> None:
         assert split.ids.equal(split.ids.sort().values)
 
 
+def test_a_file_that_is_no_picture_needs_no_number_and_takes_none(folder: Path) -> None:
+    for number, path in enumerate(sorted(folder.rglob("*.png"))):
+        path.rename(path.with_name(f"{number:05}.png"))
+    for name in ("README.txt", "12.txt"):
+        (folder / name).write_text("about the pictures")
+    found, rows = prepared(source(folder, numbered=True))
+    assert sum(map(len, found.prepared.splits.values())) == 60
+    assert {rows[name]["reason"] for name in ("README.txt", "12.txt")} == {"no picture"}
+    assert len({row["id"] for row in rows.values()}) == 62
+
+
 def test_a_name_that_is_no_number_is_named() -> None:
     with pytest.raises(DataError, match=r"red/x1\.png has a name that is no number"):
         example_id("red/x1.png", numbered=True)

@@ -172,7 +172,9 @@ def _rows(
             info = decoded.info(path)
             height, width = info.size
             own = {"kind": info.kind, "width": width, "height": height, **fates[path]}
-        yield {"id": example_id(path, source.numbered), "origin": path, **texts, **own}
+        # A file that is no example, such as README.txt, need not be named by a number.
+        numbered = source.numbered and not isinstance(found, LeftOut)
+        yield {"id": example_id(path, numbered), "origin": path, **texts, **own}
     for path, reason in source.scan.left_out.items():
         yield {"id": example_id(path, numbered=False), "origin": path, **examples.left_out(reason)}
 
