@@ -8,7 +8,7 @@ import torch
 
 from tests.reporting.conftest import build
 from tests.support.pages import Reader
-from twinview.core.types import Embeddings
+from twinview.core.types import Embeddings, Split
 from twinview.data.examples import SCHEMA, USED
 from twinview.reporting.closest_pairs import closest_pairs
 from twinview.reporting.data_card import describe_examples
@@ -104,3 +104,13 @@ def test_examples_are_called_by_their_files_where_they_come_from_files() -> None
     }
     filled = {field.name: columns.get(field.name, [None, None]) for field in SCHEMA}
     assert file_names(pa.table(filled, schema=SCHEMA)) == {1: "b.png"}
+
+
+def test_a_copy_of_the_example_0_counts_as_one() -> None:
+    columns = {
+        "id": [0, 1], "origin": ["a", "b"], "split": ["train"] * 2, "status": [USED] * 2,
+        "near_of": [None, 0],
+    }  # fmt: skip
+    table = pa.table({f.name: columns.get(f.name, [None, None]) for f in SCHEMA}, schema=SCHEMA)
+    train = Split(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), None, torch.arange(2))
+    assert data_found(table, {"train": train})["near"]["clusters"] == 1

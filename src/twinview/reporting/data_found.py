@@ -102,7 +102,9 @@ def _copies(examples: pa.Table, splits: Mapping[str, Split]) -> dict[str, Any]:
     shown = sorted(near, key=lambda rows: (len(_splits(rows)) < 2, -len(rows)))
     return {
         "exact": _numbers(exact),
-        "near": _numbers([rows for rows in near if any(row["near_of"] for row in rows)]),
+        "near": _numbers(
+            [rows for rows in near if any(row["near_of"] is not None for row in rows)]
+        ),
         "clusters": [_cluster(rows, splits) for rows in shown[:_CLUSTERS]],
         "not_shown": max(0, len(shown) - _CLUSTERS),
     }
