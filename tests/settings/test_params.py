@@ -640,3 +640,18 @@ def test_a_file_of_another_encoding_is_named(write_params: Write, content: str |
     path.write_bytes(text.encode(content) if isinstance(content, str) else content)
     with pytest.raises(ConfigError, match=r"params\.yaml is not UTF-8 text"):
         params.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reader"),
+    [
+        ({"pretrain.method": "sup_con"}, "methods.sup_con"),
+        ({"pretrain.examples_per_class": 16}, "pretrain.examples_per_class"),
+    ],
+)
+def test_a_training_that_reads_labels_is_refused_where_they_are_unused(
+    changes: dict[str, Any], reader: str, write_params: Write
+) -> None:
+    params.check(write_params({"pretrain.labels": "unused"}))
+    with pytest.raises(ConfigError, match=rf"pretrain\.labels.* is unused, but {reader} reads"):
+        params.check(write_params(changes | {"pretrain.labels": "unused"}))

@@ -147,7 +147,8 @@ def _make(settings: Params) -> None:
             f"is group, but methods.{own.method} takes one view of an example",
             "set it to example",
         )
-    _require_no_labels(settings, method.supervised)
+    if reader := _reader_of_labels(settings, method.supervised):
+        _require_that_labels_may_be_read(settings, reader)
     if settings.views.mode == "cached" and cached.count % views:
         raise ConfigError(
             f"views.cached.count: is {cached.count}; methods.{own.method} takes {views} views of "
@@ -155,14 +156,26 @@ def _make(settings: Params) -> None:
         )
 
 
-def _require_no_labels(settings: Params, supervised: bool) -> None:
-    """Raises ConfigError for divisions by groups of examples whose labels the encoder has learnt.
+def _reader_of_labels(settings: Params, supervised: bool) -> str:
+    """The setting by which the training reads labels; "" if it reads none.
 
     supervised: whether the method learns from labels.
     """
-    draws, pretrain = settings.evaluate.group_folds, settings.pretrain
-    reader = f"methods.{pretrain.method}" if supervised else "pretrain.examples_per_class"
-    if draws is not None and (supervised or pretrain.examples_per_class is not None):
+    if supervised:
+        return f"methods.{settings.pretrain.method}"
+    return "pretrain.examples_per_class" if settings.pretrain.examples_per_class else ""
+
+
+def _require_that_labels_may_be_read(settings: Params, reader: str) -> None:
+    """Raises ConfigError where the training may not read labels, or results would mislead then."""
+    if settings.pretrain.labels == "unused":
+        raise ConfigError.at(
+            "pretrain.labels",
+            f"is unused, but {reader} reads labels",
+            "set it to used, or choose a training that needs none",
+        )
+    draws = settings.evaluate.group_folds
+    if draws is not None:
         raise ConfigError(
             f"evaluate.group_folds: is {draws}, but {reader} uses labels of train examples, which "
             "other divisions by groups test, so that results would be too good; set it to null"
