@@ -58,6 +58,17 @@ def test_a_scan_says_what_has_changed(mine: Path, capsys: pytest.CaptureFixture[
     assert "data/scan.json is up to date" in capsys.readouterr().out
 
 
+def test_another_folder_is_not_compared_with_the_one_before(
+    mine: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path_factory.mktemp("others")
+    write_pictures(other, each=5)
+    for place in (mine, other):
+        own_pictures.use_folder(place)
+        assert main(["scan"]) == 0
+    assert "since the last scan" not in capsys.readouterr().out
+
+
 def test_a_source_without_a_folder_is_not_scanned(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan"]) == 1
     assert "data.source is 'fashion_mnist', which has no folder" in capsys.readouterr().err

@@ -7,6 +7,9 @@ which this command renews; no file is opened. `twinview repro` and `make repro` 
 """
 
 import argparse
+import hashlib
+import os
+from pathlib import Path
 
 from twinview.cli.outcome import Outcome
 from twinview.core import paths
@@ -15,8 +18,8 @@ from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, Scan
 from twinview.settings import params
 
-# The files of the last scan, by which the next one says what has changed.
-LISTING = paths.SCRATCH / "twinview/scan.parquet"
+# The files of the last scan of each folder, by which the next one says what has changed.
+LISTINGS = paths.SCRATCH / "twinview/scans"
 _MOST_NAMED = 3
 
 
@@ -54,9 +57,10 @@ def scan(settings: params.Params) -> Outcome | None:
         state = "is renewed" if renewed else "is up to date"
         named = ", ".join(map(str, source.files))
         return Outcome(f"twinview: {named}; {paths.SCAN} {state}", {"renewed": renewed})
-    before = folder_scan.load_scan(LISTING) if LISTING.is_file() else Scan({}, {})
+    listing = _listing(source.folder)
+    before = folder_scan.load_scan(listing) if listing.is_file() else Scan({}, {})
     changes = folder_scan.compare_scans(before, source.scan)
-    folder_scan.save_scan(LISTING, source.scan)
+    folder_scan.save_scan(listing, source.scan)
     text = f"twinview: {source.folder} holds {len(source.scan.files):,} files"
     changed = f"; {_describe(changes)} since the last scan" if before.files and changes else ""
     state = "is renewed" if renewed else "is up to date"
@@ -69,6 +73,11 @@ def scan(settings: params.Params) -> Outcome | None:
         "renewed": renewed,
     }
     return Outcome("\n".join(lines), data)
+
+
+def _listing(folder: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    return LISTINGS / f"{digest}.parquet"
 
 
 def _describe(changes: Changes) -> str:
