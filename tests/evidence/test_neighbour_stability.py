@@ -59,6 +59,7 @@ def test_the_first_training_is_compared_with_each_other(cache: Cache) -> None:
     said = describe([ours, random])
     assert f"encoder {100 * statistics.fmean(expected):.0f} %, random encoder 100 %" in said
     assert "beside 2 more" in said
+    assert f"train examples of {len(features(0)['test'])} test examples" in said
 
 
 def test_what_the_cache_lacks_is_not_measured(cache: Cache) -> None:

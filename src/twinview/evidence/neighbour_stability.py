@@ -5,7 +5,7 @@ one. Raw pixels have no seed, so their neighbours are always the same.
 """
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,15 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Stability:
-    """The share of common neighbours of the first training with each of the others."""
+    """The share of common neighbours of the first training with each of the others.
+
+    asked, neighbours: of how many test examples, and how many of each.
+    """
 
     contender: str
     shares: tuple[float, ...]
+    asked: int
+    neighbours: int
 
     @property
     def words(self) -> str:
@@ -39,34 +44,35 @@ class Stability:
 
 def stability(runs: Sequence[RecordedRun]) -> list[Stability]:
     """The stability of each contender whose embeddings of all runs lie in DVC's cache."""
-    return [
-        Stability(name, shares) for name in _WHERE if (shares := tuple(_shares(runs, name) or ()))
-    ]
+    return [found for name in _WHERE if (found := _stability(runs, name))]
 
 
 def describe(found: Sequence[Stability]) -> str:
     """A sentence with the mean share of each contender; "" if nothing was measured."""
     if not found:
         return ""
+    first = found[0]
     return (
-        f"Of the {NEIGHBOURS} nearest train examples of {EXAMPLES:,} test examples, two training "
-        f"seeds have in common: {', '.join(one.words for one in found)} "
-        f"(the first training beside {len(found[0].shares)} more, on average)."
+        f"Of the {first.neighbours} nearest train examples of {first.asked:,} test examples, two "
+        f"training seeds have in common: {', '.join(one.words for one in found)} "
+        f"(the first training beside {len(first.shares)} more, on average)."
     )
 
 
-def _shares(runs: Sequence[RecordedRun], contender: str) -> Iterator[float] | None:
-    """The shares of the first run with each other; None if DVC's cache lacks embeddings."""
+def _stability(runs: Sequence[RecordedRun], contender: str) -> Stability | None:
+    """The stability of a contender; None if DVC's cache lacks embeddings."""
     out, folder = _WHERE[contender]
     cached = [_cached(run, out, folder) for run in runs]
     known = [files for files in cached if files is not None]
     if len(known) < len(runs):
         return None
     first = _embeddings(known[0])
-    return (
+    shares = tuple(
         shared_neighbours(first, _embeddings(other), count=NEIGHBOURS, examples=EXAMPLES, seed=SEED)
         for other in known[1:]
     )
+    asked, neighbours = min(EXAMPLES, len(first["test"])), min(NEIGHBOURS, len(first["train"]))
+    return Stability(contender, shares, asked, neighbours) if shares else None
 
 
 def _cached(run: RecordedRun, out: Path, folder: str) -> dict[str, Path] | None:
