@@ -27,8 +27,10 @@ File = tuple[str, Stamp]  # a path relative to the folder, and its stamp when th
 _FILES, _FILE_BYTES, _PIXEL_BYTES = 256, 2**21, 2**22
 _CHUNKS_A_WORKER = 4
 
-GONE = LeftOut("gone while the folder was read", "is gone; run `dvc repro` again")
-CHANGED = LeftOut("changed while the folder was read", "has changed; run `dvc repro` again")
+# DVC alone would not run the stage again: it knows the files by the last scan.
+_AGAIN = "`twinview repro` reads the folder again"
+GONE = LeftOut("gone while the folder was read", f"is gone; {_AGAIN}")
+CHANGED = LeftOut("changed while the folder was read", f"has changed; {_AGAIN}")
 
 
 class Info(NamedTuple):
