@@ -81,7 +81,7 @@ def inside_project(name: str) -> str:
 def root() -> Path:
     """The project's folder; in one of DVC's temporary copies, the folder that was copied.
 
-        DVC names that folder in DVC_ROOT, but does not overwrite a DVC_ROOT that a shell has
+    DVC names that folder in DVC_ROOT, but does not overwrite a DVC_ROOT that a shell has
     exported. So the variable counts only when the current folder is among the copies of the folder
     it names.
     """
