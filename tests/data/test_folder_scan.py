@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from twinview.core.errors import DataError
+from twinview.core.litter import HIDDEN, LEFTOVER
 from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, compare_scans, load_scan, save_scan, scan_folder
+from twinview.pictures.folders import list_folder
 
-LITTER = "hidden, or a system's or an editor's"
 TWICE = "a folder that was read under another name"
 
 
@@ -72,13 +73,21 @@ def test_a_linked_file_has_the_size_and_time_of_its_target(folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["._a.jpg", ".git/x", "Thumbs.db", "@eaDir/a", "__MACOSX/a", "a.jpg~", "~$a.doc"]
+    "name", ["._a.jpg", ".git/x", "Thumbs.db", "@eaDir/a", "__MACOSX/a", "lost+found/a"]
 )
 def test_litter_is_left_out_and_a_folder_of_it_is_one_entry(name: str, folder: Path) -> None:
     write(folder, "a.jpg", f"sub/{name}")
     scan = scan_folder(folder)
     assert list(scan.files) == ["a.jpg"]
-    assert scan.left_out == {f"sub/{name.split('/')[0]}": LITTER}
+    assert scan.left_out == {f"sub/{name.split('/')[0]}": HIDDEN}
+
+
+@pytest.mark.parametrize("name", ["a.jpg~", "~$a.doc", "a.jpg_original", "#a.jpg#", "a.jpg.part"])
+def test_leftovers_are_left_out_as_twinview_embed_leaves_them_out(name: str, folder: Path) -> None:
+    write(folder, "a.jpg", name, "trip.old/b.jpg")
+    scan = scan_folder(folder)
+    assert list(scan.files) == ["a.jpg", "trip.old/b.jpg"] and scan.left_out == {name: LEFTOVER}
+    assert dict(list_folder(folder).left_out) == scan.left_out
 
 
 def test_what_is_no_file_is_left_out_by_reason(folder: Path) -> None:

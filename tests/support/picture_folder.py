@@ -30,5 +30,5 @@ def write_litter(folder: Path) -> dict[str, str]:
         "red/torn.png": "broken",
         "red/empty.jpg": "empty",
         "notes.txt": "no picture",
-        ".hidden": "hidden, or a system's or an editor's",
+        ".hidden": "hidden or a system's",
     }

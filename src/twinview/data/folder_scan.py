@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from twinview.core.errors import DataError
+from twinview.core.litter import HIDDEN, LEFTOVER, is_hidden, is_leftover
 from twinview.core.parquet_files import load_table, save_table
 
 _SCHEMA = pa.schema(
@@ -26,8 +27,6 @@ _SCHEMA = pa.schema(
         pa.field("reason", pa.string()),
     ]
 )
-# Files and folders that Windows, macOS and network disks leave behind, in lower case.
-_SYSTEM_NAMES = ("thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "__macosx")
 _NO_TARGET = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -171,17 +170,19 @@ class _Walk:
         except OSError as error:
             self.left_out[path] = _reason_of_error(entry, error)
             return False
-        if stat.S_ISREG(status.st_mode):
-            self.files[path] = Stamp(status.st_size, status.st_mtime_ns)
-        else:
+        if not stat.S_ISREG(status.st_mode):
             self.left_out[path] = "no file"
+        elif is_leftover(entry.name):
+            self.left_out[path] = LEFTOVER
+        else:
+            self.files[path] = Stamp(status.st_size, status.st_mtime_ns)
         return False
 
 
 def _reason_of_name(name: str) -> str:
     """Why an entry of this name is left out; "" when it is not."""
-    if name.startswith((".", "~$")) or name.endswith("~") or name.lower() in _SYSTEM_NAMES:
-        return "hidden, or a system's or an editor's"
+    if is_hidden(name):
+        return HIDDEN
     return "" if _printable(name) == name else "named in bytes that are not UTF-8"
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from twinview.core.errors import DataError
+from twinview.core.litter import HIDDEN, LEFTOVER, is_hidden, is_leftover
 from twinview.pictures import kinds
-from twinview.pictures.litter import is_hidden, is_leftover
 
 _ESCAPED = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
@@ -122,13 +122,13 @@ def _walk(folder: str) -> Iterator[tuple[str, str]]:
 def _reason(entry: os.DirEntry[str]) -> str:
     """Why a file, or a folder that is not entered, is left out; "" for a picture."""
     if is_hidden(entry.name):
-        return "hidden or a system's"
+        return HIDDEN
     if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a million times
         return "linked to nothing"
     if not entry.is_file():
         return "no file"
     if is_leftover(entry.name):
-        return "an editor's or a download's leftover"
+        return LEFTOVER
     suffix = PurePath(entry.name).suffix.lower()
     if suffix in kinds.SUFFIXES or kinds.is_picture(entry.name, _head(entry.path)):
         return ""

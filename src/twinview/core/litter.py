@@ -1,4 +1,7 @@
-"""Names that systems, editors and downloads leave among pictures."""
+"""Names that systems, editors and downloads leave in folders of files.
+
+The scan of a source and the commands that take a folder leave out the same files.
+"""
 
 import re
 
@@ -14,6 +17,9 @@ _LEFTOVER = re.compile(
     r"|.*\.(bak|orig|old|tmp|temp|sw[op]|part|partial|crdownload|download)",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+HIDDEN, LEFTOVER = "hidden or a system's", "an editor's or a download's leftover"
 
 
 def is_hidden(name: str) -> bool:
