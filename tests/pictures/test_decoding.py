@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twinview.core.errors import DataError
+from twinview.core.errors import ProcessLostError
 from twinview.core.reading import DEFAULT, Reading
-from twinview.pictures import decoding
+from twinview.pictures import decoding, decoding_pool
 from twinview.pictures.decoding import Facts, count_blocks, decode_files
 from twinview.pictures.files import LeftOut
 
@@ -88,7 +88,7 @@ def test_no_more_is_decoded_ahead_than_memory_allows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names, pool = save_greys(tmp_path, 3) * 200, Pool()
-    monkeypatch.setattr(decoding, "_start", lambda workers: pool)
+    monkeypatch.setattr(decoding_pool, "start", lambda workers, module: pool)
     monkeypatch.setattr(decoding, "_BYTES_AHEAD", 7 * 32 * 6)  # seven blocks of pictures of 6 bytes
     blocks = decode_files(tmp_path, names, GREY, DEFAULT, workers=2)
     for taken in range(1, 8):
@@ -100,7 +100,7 @@ def test_no_more_is_decoded_ahead_than_memory_allows(
 
 def test_a_worker_that_has_ended_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names, pool = save_greys(tmp_path, 300), Pool(BrokenProcessPool())
-    monkeypatch.setattr(decoding, "_start", lambda workers: pool)
-    with pytest.raises(DataError, match=r"has ended, near 000\.png, .*; lower --workers"):
+    monkeypatch.setattr(decoding_pool, "start", lambda workers, module: pool)
+    with pytest.raises(ProcessLostError, match=r"between the files 000\.png .*; lower --workers"):
         list(decode_files(tmp_path, names, GREY, DEFAULT, workers=2))
     assert pool.cancelled

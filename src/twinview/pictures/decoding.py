@@ -1,22 +1,14 @@
 """Many picture files decoded in worker processes, in order and in bounded memory."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from twinview.core.errors import DataError
 from twinview.core.reading import Reading
+from twinview.pictures.decoding_pool import map_in_processes
 from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
 
 _FILES = 32  # the files of one task
@@ -60,7 +52,7 @@ def decode_files(
 
     Raises
     ------
-    DataError : a worker process has ended, for example because the memory is used up.
+    ProcessLostError : a worker process was killed, for example because the memory is used up.
     """
     job = partial(_read_block, folder, shape, reading)
     tasks = (tuple(names[first : first + _FILES]) for first in range(0, len(names), _FILES))
@@ -69,52 +61,13 @@ def decode_files(
         return
     # Each worker has a task, and a queue of more, so that it is never idle while batches are used.
     ahead = max(2 * workers, min(64, int(_BYTES_AHEAD / (_FILES * np.prod(shape)))))
-    pool, waiting = _start(workers), deque[tuple[tuple[str, ...], Future[Block]]]()
-    try:
-        for task in tasks:
-            waiting.append((task, pool.submit(job, task)))
-            if len(waiting) > ahead:
-                yield _result(*waiting.popleft())
-        while waiting:
-            yield _result(*waiting.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
+    remedy = "lower --workers, or move the file that kills it away"
+    yield from map_in_processes(job, tasks, workers, ahead, lambda names: names[0], remedy)
 
 
 def count_blocks(names: Sequence[str]) -> int:
     """How many blocks decode_files makes of so many names."""
     return -(-len(names) // _FILES)
-
-
-def _result(names: Sequence[str], future: Future[Block]) -> Block:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        raise DataError(
-            f"a process that decodes pictures has ended, near {names[0]}, perhaps since the memory "
-            "is used up; lower --workers, or take that picture away"
-        ) from None
-
-
-def _start(workers: int) -> ProcessPoolExecutor:
-    """The worker processes: forked by a server that has no threads, with this module loaded."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(workers, context, _initialise)
-
-
-def _initialise() -> None:
-    """Prepares a worker: one thread, Ctrl-C is the parent's affair, it ends with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _read_block(

@@ -1,23 +1,16 @@
 """Picture files decoded in several processes, in the order in which they are given."""
 
-import multiprocessing
 import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from twinview.core.errors import ProcessLostError
 from twinview.core.reading import Reading
+from twinview.pictures.decoding_pool import map_in_processes
 from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
 
 Stamp = tuple[int, int]  # a file's size in bytes and its modification time in nanoseconds
@@ -115,50 +108,12 @@ def _in_processes(
     work: "partial[_Result]", chunks: Sequence[list[File]], count: int
 ) -> Iterator[_Result]:
     """The results of the chunks, in their order; few chunks wait at a time."""
-    # A fork of this process could hang in PyTorch's threads. The server has the modules loaded.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_prepare_worker)
-    waiting: deque[Future[_Result]] = deque()
-    done = 0
-    try:
-        for chunk in chunks:
-            waiting.append(pool.submit(work, chunk))
-            if len(waiting) >= _CHUNKS_A_WORKER * count:
-                yield waiting.popleft().result()
-                done += 1
-        while waiting:
-            yield waiting.popleft().result()
-            done += 1
-    except BrokenProcessPool:
-        last = chunks[min(done + _CHUNKS_A_WORKER * count, len(chunks)) - 1][-1][0]
-        raise _lost(chunks[done][0][0], last) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _lost(first: str, last: str) -> ProcessLostError:
-    return ProcessLostError.at(
-        "a process that decodes pictures",
-        f"was killed between the files {first} and {last}, perhaps for want of memory",
+    remedy = (
         "what was decoded before is kept: run it again, and if it ends here again, move the file "
-        "that kills it away",
+        "that kills it away"
     )
-
-
-def _prepare_worker() -> None:
-    """Leaves Ctrl-C to the first process, and ends with it however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # Each worker holds both ends of the queue, so that the end of the parent would not end it.
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    ahead = _CHUNKS_A_WORKER * count - 1
+    return map_in_processes(work, chunks, count, ahead, lambda chunk: chunk[0][0], remedy)
 
 
 def _decode_chunk(recipe: Recipe, chunk: Sequence[File]) -> _Result:
