@@ -43,6 +43,12 @@ def test_a_file_that_comes_goes_or_changes_renews_it(folder: Path) -> None:
     assert renew(folder)
 
 
+def test_files_of_a_package_are_not_recorded(folder: Path) -> None:
+    given = FileSource(folder, scan_folder(folder), Labels(), of_package=True)
+    assert not scan_record.renew(folder.parent / "scan.json", given)
+    assert not (folder.parent / "scan.json").exists()
+
+
 def test_a_table_that_changes_renews_it(folder: Path) -> None:
     table = folder.parent / "labels.csv"
     table.write_text("path,label\na.png,x\n")

@@ -38,6 +38,8 @@ def describe(stamps: dict[str, Stamp]) -> dict[str, Any]:
 
 def _stamps(source: FileSource | Source) -> dict[str, Stamp]:
     """The size and the time of each file; those beside a folder have the name alone."""
+    if isinstance(source, FileSource) and source.of_package:
+        return {}
     if isinstance(source, FileSource):
         stamps, others = dict(source.scan.files), source.also
     else:

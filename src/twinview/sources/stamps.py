@@ -56,7 +56,8 @@ def stamps(
     paths = list(scan.files)
     names = tuple("money" if path.startswith(MONEY) else path.split("/")[0] for path in paths)
     labels = Labels(names, _groups(paths), notes=describe_labels(names))
-    return FileSource(place, scan, unlabel_small_classes(labels, smallest_class))
+    known = unlabel_small_classes(labels, smallest_class)
+    return FileSource(place, scan, known, of_package=True)
 
 
 DECLARES = declare.Source(modality="image")
