@@ -441,7 +441,7 @@ def total(method: Method, z: Projections) -> Tensor:
 def batch(method: Method, dtype: torch.dtype = torch.float32) -> Batch:
     views, small = random(method.views, 6, 1, 12, 12).to(dtype), None
     if method.small_crops is not None:
-        small = random(method.small_crops.count, 6, 1, *2 * [method.small_crops.size], seed=1).to(
+        small = random(method.small_crops.count, 6, 1, *2 * [method.small_crops.side], seed=1).to(
             dtype
         )
     return Batch(views, labels(6), torch.arange(6), small)

@@ -142,7 +142,7 @@ def a_step_with_weights_behind_the_exchange() -> list[Tensor]:
 class Pictures(Views):
     def __init__(self, small: SmallCrops | None = None) -> None:
         if small is not None:
-            crops = pictures(2 * N + 5, small.count)[..., : small.size, : small.size]
+            crops = pictures(2 * N + 5, small.count)[..., : small.side, : small.side]
             self.small_crops = lambda rows, epoch: crops[:, rows]
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:

@@ -49,7 +49,7 @@ def test_comments_stay(name: str, before: str) -> None:
 def test_an_override_is_written_as_dvc_writes_it(before: str, tmp_path: Path) -> None:
     overrides = [
         "pretrain.epochs=3",
-        "methods.swav.small_crops={count: 4, size: 14, scale: [0.1, 0.3]}",
+        "methods.swav.small_crops={count: 4, side: 14, scale: [0.1, 0.3]}",
     ]
     apply(None, overrides)
     (tmp_path / "dvc.yaml").write_text(before)

@@ -130,7 +130,7 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             {
                 "methods.swav.small_crops": {
                     "count": 4,
-                    "size": 14,
+                    "side": 14,
                     "scales": [0.1, 0.3],
                     "scale": [0.1, 0.3],
                 }
@@ -138,7 +138,7 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "methods.swav.small_crops.scales: there is no such key; did you mean 'scale'?",
         ),
         (
-            {"methods.swav.small_crops": {"count": 0, "size": 14, "scale": [0.1, 0.3]}},
+            {"methods.swav.small_crops": {"count": 0, "side": 14, "scale": [0.1, 0.3]}},
             "methods.swav.small_crops.count: input should be greater than or equal to 1 (it is 0)",
         ),
         (
@@ -272,7 +272,7 @@ def test_a_fault_names_key_value_and_remedy(
         (
             {
                 "pretrain.method": "swav",
-                "methods.swav.small_crops": {"count": 4, "size": 14, "scale": [0.1, 0.3]},
+                "methods.swav.small_crops": {"count": 4, "side": 14, "scale": [0.1, 0.3]},
                 "views.chain": ["brightness", "contrast"],
             },
             "methods.swav.small_crops: small crops need random_resized_crop in views.chain: "
@@ -307,11 +307,11 @@ def test_settings_that_make_no_sense_together_are_a_fault(
         {"gate.better_than_raw": ["linear.accuracy"], "tasks.classification.probes": ["knn"]},
         {
             "pretrain.method": "swav",
-            "methods.swav.small_crops": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "methods.swav.small_crops": {"count": 1, "side": 14, "scale": [0.1, 0.3]},
         },
         {
             "pretrain.method": "simclr",
-            "methods.swav.small_crops": {"count": 1, "size": 14, "scale": [0.1, 0.3]},
+            "methods.swav.small_crops": {"count": 1, "side": 14, "scale": [0.1, 0.3]},
             "views.chain": ["brightness"],
         },
     ],

@@ -1,5 +1,6 @@
 """dvc.yaml is made of what the scripts of pipeline/ declare and import."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,25 @@ def test_settings_are_sections_and_the_chosen_plug_ins_options(tmp_path: Path) -
         "data.seed",
         "encoders.${pretrain.encoder}",
         "augmentations",
+        "augmentations.cutout.size",
         "objectives.${pretrain.objective}",
     ]
+
+
+def test_a_section_stands_beside_the_setting_in_it_that_dvcs_run_cache_skips(
+    tmp_path: Path,
+) -> None:
+    script = SCRIPT.format('settings=("data",)')
+    params = made(tmp_path, {"pipeline/prepare.py": script})["prepare"]["params"]
+    assert params == ["data", "data.size"]
+
+
+def test_no_other_setting_has_a_name_that_dvcs_run_cache_skips() -> None:
+    parts = json.loads((ROOT / "params.schema.json").read_text())["$defs"]
+    skipped = set(dvc_yaml.SKIPPED_KEYS)
+    holders = {name for name, part in parts.items() if skipped & set(part.get("properties", {}))}
+    assert holders == {"Data", "cutout"}  # of data.size and augmentations.cutout.size
+    assert set(dvc_yaml.NAMED_APART.values()) == {"data.size", "augmentations.cutout.size"}
 
 
 def test_outs_say_where_they_are_kept(tmp_path: Path) -> None:

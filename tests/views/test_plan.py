@@ -165,7 +165,7 @@ def small(
     size: int = 5, scale: tuple[float, float] = (0.1, 0.3), *chain: str, seed: int = 0
 ) -> Renderer:
     plan = ViewPlan.from_options(seed, chain or CHAIN, OPTIONS)
-    return plan.small_renderer(image(), SmallCrops(count=1, size=size, scale=scale))
+    return plan.small_renderer(image(), SmallCrops(count=1, side=size, scale=scale))
 
 
 @pytest.mark.parametrize(
@@ -218,5 +218,5 @@ def test_small_crops_are_cropped_whatever_the_chains_probability() -> None:
         "random_resized_crop": OPTIONS["random_resized_crop"] | {"probability": 0.1}
     }
     plan = ViewPlan.from_options(0, CHAIN, options)
-    crops = SmallCrops(count=1, size=5, scale=(0.1, 0.3))
+    crops = SmallCrops(count=1, side=5, scale=(0.1, 0.3))
     assert torch.equal(view(plan.small_renderer(image(), crops), 0), view(small(), 0))

@@ -87,7 +87,7 @@ DECLARES = declare.Method(
         "frozen_until": 0.3,
         "queue": 20,
         "queue_from": 0.2,
-        "small_crops": {"count": 3, "size": 6, "scale": [0.2, 0.4]},
+        "small_crops": {"count": 3, "side": 6, "scale": [0.2, 0.4]},
     },
     opts_out={
         "negatives": "a view predicts the other's code",

@@ -117,8 +117,8 @@ def require_map_size(encoder: Encoder, inputs: Tensor) -> None:
             "the method's option 'small_crops'",
             f"has crops of {small}, whose maps of {map_size} have fewer positions than the "
             f"encoder's raster of {encoder.pooled_positions}",
-            f"raise small.size, or lower encoders.{encoder.description.architecture}'s raster and "
-            "strides",
+            "raise small_crops.side, or lower the raster and strides of encoders."
+            f"{encoder.description.architecture}",
         )
 
 

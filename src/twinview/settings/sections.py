@@ -131,12 +131,12 @@ class Views(Section):
 class SmallCrops(Section):
     """Small crops in addition to a method's views.
 
-    count: the crops of an example. size: their shorter side, in pixels. scale: the window's share
-    of the picture's area. A size far below the window's skips pixels, since nothing is smoothed.
+    count: the crops of an example. side: their shorter side, in pixels. scale: the window's share
+    of the picture's area. A side far below the window's skips pixels, since nothing is smoothed.
     """
 
     count: Count
-    size: Count
+    side: Count
     scale: ShareRange
 
 

@@ -1,6 +1,6 @@
 """The text of dvc.yaml, from the declarations and imports of the scripts of pipeline/."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -15,6 +15,13 @@ from twinview.stages.imports import dependencies
 FILE = Path("dvc.yaml")
 _TEMPLATE = Path(__file__).with_name("dvc.yaml.j2")
 _PACKAGE = Path("src/twinview")
+# DVC's run cache skips keys of these names at any depth, since dvc.lock keeps the sizes of outs
+# under them. A setting of such a name counts only where it stands by its own dotted name.
+SKIPPED_KEYS = ("size", "nfiles")
+NAMED_APART: Mapping[str, str] = {
+    "data": "data.size",
+    "augmentations": "augmentations.cutout.size",
+}
 
 
 def generate(root: Path = Path()) -> str:
@@ -125,7 +132,7 @@ def _lists(name: str, stage: Stage, root: Path) -> dict[str, list[str]]:
     """The lists of a stage, by their names in dvc.yaml."""
     return {
         "deps": [*map(str, stage.reads), *sorted(code_dependencies(name, stage, root))],
-        "params": [_setting_path(setting) for setting in stage.settings],
+        "params": [_setting_path(setting) for setting in _with_sizes(stage.settings)],
         "outs": [
             *map(str, stage.writes),
             *(f"{out}: {{push: false}}" for out in stage.unpushed),
@@ -134,6 +141,14 @@ def _lists(name: str, stage: Stage, root: Path) -> dict[str, list[str]]:
         "metrics": [f"{out}: {{cache: false}}" for out in stage.metrics],
         "plots": [str(out) for out in stage.pictures],
     }
+
+
+def _with_sizes(declared: Sequence[str]) -> Iterator[str]:
+    """The declared settings, and after a section the setting in it that the run cache skips."""
+    for setting in declared:
+        yield setting
+        if setting in NAMED_APART:
+            yield NAMED_APART[setting]
 
 
 def _setting_path(setting: str) -> str:

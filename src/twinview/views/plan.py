@@ -65,7 +65,7 @@ class ViewPlan:
         ratio = self.chain[position][2]["ratio"]
 
         def crop(x: Tensor, draws: Draws) -> Tensor:
-            return warp.crop(x, draws.uniform(4), crops.scale, ratio, crops.size)
+            return warp.crop(x, draws.uniform(4), crops.scale, ratio, crops.side)
 
         links = self._links()
         links[position] = (1.0, crop)
