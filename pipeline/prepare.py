@@ -50,9 +50,9 @@ def main() -> None:
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
-    print(
-        f"prepare: {', '.join(f'{name} {len(split):,}' for name, split in prepared.splits.items())}"
-    )
+    sizes = ", ".join(f"{name} {len(split):,}" for name, split in prepared.splits.items())
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in card["left_out"].items())
+    print(f"prepare: {sizes}" + (f"; left out: {left_out}" if left_out else ""))
     for note in divided.notes:
         print(f"prepare: {note}")
 

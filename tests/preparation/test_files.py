@@ -188,3 +188,9 @@ def test_examples_beyond_the_wanted_sizes_are_left_out_by_name(folder: Path) -> 
     reasons = [row["reason"] for row in rows.values() if row["status"] == "left_out"]
     assert reasons == ["beyond the wanted sizes of the splits"] * 20
     assert set(COLOURS) == {row["label"] for row in rows.values()}
+
+
+def test_hardly_any_examples_in_a_split_are_refused(folder: Path) -> None:
+    message = r"data\.test give too few of the 60 examples \(test: 2\), where 3 are needed"
+    with pytest.raises(ConfigError, match=message):
+        prepared(source(folder), train=40, validation=10, test=2)

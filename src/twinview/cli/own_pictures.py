@@ -1,5 +1,6 @@
 """The settings for a folder of pictures of the user, chosen by what lies in it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from twinview.cli import use
 from twinview.cli.outcome import Outcome
 from twinview.core.errors import DataError
+from twinview.core.paths import root
 from twinview.data import folder_scan
 from twinview.settings import params, recipes
 
@@ -21,9 +23,10 @@ def use_folder(folder: Path) -> Outcome:
 
     Raises DataError when the folder does not exist or holds no picture that can be read.
     """
-    path = folder.absolute()
+    path = Path(os.path.abspath(folder))  # noqa: PTH100 - a link stays what the user calls it
     settings = params.load()
-    if settings.data.source == "folder" and Path(settings.sources["folder"]["path"]) == path:
+    known = root() / settings.sources["folder"]["path"]
+    if settings.data.source == "folder" and known.resolve() == path.resolve():
         return Outcome(f"twinview: params.yaml is of {path} already, and stays as it is", {})
     from twinview.preparation import folder_summary  # here, since it loads PyTorch
 

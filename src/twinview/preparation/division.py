@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from twinview.core.errors import ConfigError
 from twinview.data.copies import plan_copies
 from twinview.data.source_splits import Columns
 from twinview.data.split_rows import split_rows
@@ -22,6 +23,9 @@ class Divided:
     prepared: Prepared
     table: Mapping[str, Sequence[Any]]
     notes: tuple[str, ...]
+
+
+_LEAST = 3  # examples of a split: neighbours and distances are measured in each
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def place_examples(
 
     Raises
     ------
-    ConfigError : there are fewer examples than the splits want.
+    ConfigError : there are fewer examples than the splits want, or hardly any in one of them.
     DataError : ids, groups and given splits contradict each other.
     """
     plan = plan_copies(
@@ -75,6 +79,7 @@ def place_examples(
         given=plan.given,
     )
     splits = plan.spread(division.splits)
+    _require_several(division.rows, len(kept))
     fates = [
         (examples.left_out(reason) if reason else examples.status(split))
         | {"copy_of": copy_of, "near_of": near_of}
@@ -83,3 +88,15 @@ def place_examples(
         )
     ]
     return Places(splits, fates, (*plan.notes, *division.notes))
+
+
+def _require_several(rows: Mapping[str, int], examples: int) -> None:
+    """Raises ConfigError when a split is too small to measure anything in it."""
+    small = {name: count for name, count in rows.items() if count < _LEAST}
+    if small:
+        counts = ", ".join(f"{name}: {count}" for name, count in small.items())
+        raise ConfigError.at(
+            " and ".join(f"data.{name}" for name in small),
+            f"give too few of the {examples:,} examples ({counts}), where {_LEAST} are needed",
+            "add examples, or raise these settings",
+        )
