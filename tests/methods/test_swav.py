@@ -42,7 +42,7 @@ def swav(**changes: object) -> Swav:
 
 
 def crops(count: int) -> dict[str, Any] | None:
-    return {"count": count, "size": 1, "scale": [0.1, 0.3]} if count else None
+    return {"count": count, "side": 1, "scale": [0.1, 0.3]} if count else None
 
 
 def rows(small: int) -> Rows:

@@ -13,6 +13,7 @@ from tests.support.unlabelled import without_labels
 from twinview.core import entries
 from twinview.core.types import NO_LABEL, Split
 from twinview.reporting.cluster_sheets import Sheet, cluster_sheets
+from twinview.reporting.data_found import file_names
 from twinview.reporting.page import StageOutputs
 
 OPTIONS = {"clusters": {"counts": [2]}}
@@ -63,7 +64,8 @@ def test_the_pictures_are_those_nearest_to_the_centre_in_their_order(
     (section,) = re.findall(r'<section id="clusters">.*?</section>', html, re.DOTALL)
     titles = [of["title"] or "" for tag, of in Reader(section).tags if tag == "img"]
     ids = outputs.prepared.splits["test"].ids.tolist()
-    shown = [int(title.removeprefix("test ").partition(":")[0]) for title in titles]
+    id_of = {name: row_id for row_id, name in file_names(outputs.examples).items()}
+    shown = [id_of[title.removeprefix("test ").partition(":")[0]] for title in titles]
     assert shown == [*ids[20:32], ids[3], ids[1]]
 
 
