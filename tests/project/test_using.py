@@ -49,7 +49,12 @@ assert model.score(pictures[1000:], digits.target[1000:]) > 0.9  # of ten classe
 assert losses[-1] < losses[0]
 assert search.best_score_ > 0.34  # of three classes
 assert list(table.columns) == ["features", "label", "probabilities"]
-assert np.allclose(np.stack(table["features"]), features, atol=1e-4)  # ONNX's, in the end
+from pathlib import Path
+from twinview import Predictor
+from twinview.pictures.files import read_picture
+pixels = read_picture(Path("picture.png"), (1, 12, 12)).pixels
+expected = Predictor.load("models").features(pixels[None])
+assert np.allclose(features, expected, atol=1e-4)  # ONNX's, in the end
 shares = [list(row.values()) for row in table["probabilities"]]
 assert np.allclose(shares, probabilities, atol=1e-5)
 assert np.allclose(same["features"][0], table["features"][0], atol=1e-5)
