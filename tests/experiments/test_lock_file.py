@@ -208,3 +208,11 @@ def test_a_stage_ran_with_the_settings_that_dvc_recorded() -> None:
     assert lock_file.ran_with(lock, "prepare", {"data": {"seed": 0}, "views": {}})
     assert not lock_file.ran_with(lock, "prepare", {"data": {"seed": 1}})
     assert not lock_file.ran_with(lock, "views", {"data": {"seed": 0}})
+
+
+def test_settings_that_came_later_with_their_neutral_value_make_nothing_stale() -> None:
+    lock = {"stages": {"prepare": {"params": {"params.yaml": {"data": {"test": 9}, "tasks": {}}}}}}
+    later = {"data": {"test": 9, "size": 28}, "tasks": {"clusters": {"seed": 0}}}
+    assert lock_file.stale(lock, later) is None
+    assert "data.size" in (lock_file.stale(lock, later | {"data": {"test": 9, "size": 32}}) or "")
+    assert "data.unknown" in (lock_file.stale(lock, {"data": {"test": 9, "unknown": 1}}) or "")

@@ -12,8 +12,10 @@ from ruamel.yaml.error import YAMLError
 
 from twinview.core import paths
 from twinview.core.errors import DataError, EncodingError, MissingError
+from twinview.core.registry import KINDS
 from twinview.experiments.dvc_experiments import Read, folder_reader
 from twinview.settings.dotted import value_at
+from twinview.settings.renamed import NEW
 
 LOCK = Path("dvc.lock")
 _READ_HERE = folder_reader(Path())
@@ -207,5 +209,16 @@ def _differs(first: Any, second: Any, key: str) -> str | None:
     """The first setting at or below the key in which two trees differ, or None."""
     if not isinstance(first, Mapping) or not isinstance(second, Mapping):
         return None if first == second else key
-    keys = (_differs(first.get(k), second.get(k), f"{key}.{k}") for k in {**first, **second})
+    names = [k for k in {**first, **second} if k in first or not _is_new(second[k], key, k)]
+    keys = (_differs(first.get(k), second.get(k), f"{key}.{k}") for k in names)
     return next((key for key in keys if key is not None), None)
+
+
+def _is_new(value: Any, section: str, name: str) -> bool:
+    """Whether a setting came after the stage had run, with a value under which nothing changes.
+
+    That is a candidate of a kind of plug-ins, which the stage did not choose, or a value that
+    renamed.NEW states.
+    """
+    dotted = f"{section}.{name}"
+    return section in KINDS or (dotted in NEW and NEW[dotted] == value)
