@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from twinview.core import declare, files, paths, registry
+from twinview.core.counts import describe_counts
 from twinview.core.types import Source
 from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.examples import save_examples
@@ -51,7 +52,7 @@ def main() -> None:
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in prepared.splits.items())
-    left_out = ", ".join(f"{count:,} {reason}" for reason, count in card["left_out"].items())
+    left_out = describe_counts(card["left_out"])
     print(f"prepare: {sizes}" + (f"; left out: {left_out}" if left_out else ""))
     for note in divided.notes:
         print(f"prepare: {note}")

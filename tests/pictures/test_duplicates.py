@@ -9,9 +9,7 @@ from twinview.pictures import duplicates
 from twinview.pictures.duplicates import (
     difference_hashes,
     exact_clusters,
-    members,
     near_pairs,
-    spanning,
 )
 
 
@@ -156,11 +154,4 @@ def test_blocks_change_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_pictures_have_no_clusters() -> None:
     none = noise(0, 1, 9, 9)
-    assert len(exact_clusters(none)) == 0 and members(exact_clusters(none)) == []
-
-
-def test_clusters_that_span_splits_are_named_by_their_first_rows() -> None:
-    clusters = np.array([0, 1, 0, 3, 1, 3])
-    splits = np.array([0, 0, 0, 0, 1, 2])
-    assert spanning(clusters, splits).tolist() == [1, 3]
-    assert [rows.tolist() for rows in members(np.array([0, 1, 0, 3, 1, 0]))] == [[0, 2, 5], [1, 4]]
+    assert len(exact_clusters(none)) == 0

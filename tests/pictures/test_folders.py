@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
 from twinview.pictures import folders
 from twinview.pictures.folders import (
-    describe_counts,
     escape_name,
     list_folder,
     list_pictures,

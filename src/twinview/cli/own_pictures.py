@@ -24,9 +24,7 @@ def use_folder(folder: Path) -> Outcome:
     Raises DataError when the folder does not exist or holds no picture that can be read.
     """
     path = Path(os.path.abspath(folder))  # noqa: PTH100 - a link stays what the user calls it
-    settings = params.load()
-    known = root() / settings.sources["folder"]["path"]
-    if settings.data.source == "folder" and known.resolve() == path.resolve():
+    if _is_of(params.load(), path):
         return Outcome(f"twinview: params.yaml is of {path} already, and stays as it is", {})
     from twinview.preparation import folder_summary  # here, since it loads PyTorch
 
@@ -42,6 +40,14 @@ def use_folder(folder: Path) -> Outcome:
     plural = "" if count == 1 else "s"
     chosen = f"The training will take some {count} minute{plural} on this machine."
     return Outcome(f"{done.text}\n{chosen}", done.data)
+
+
+def _is_of(settings: params.Params, path: Path) -> bool:
+    """Whether the settings are of a folder already."""
+    if settings.data.source != "folder":
+        return False
+    known = root() / settings.sources["folder"]["path"]
+    return known.resolve() == path.resolve()
 
 
 def _choose(path: Path, summary: Any) -> tuple[dict[str, Any], float]:

@@ -6,9 +6,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from twinview.core.components import connected
 from twinview.core.errors import ConfigError
 from twinview.data.division_notes import COPIES
 from twinview.data.labels import SPLIT_NAMES
@@ -171,7 +170,4 @@ def _join(clusters: Ints, groups: Sequence[Any] | None) -> Ints:
     ]
     # The nodes are the rows, then the groups, then the clusters.
     ends = np.concatenate([np.array(group, np.int64), n + len(number) + cluster])
-    size = n + len(number) + n
-    edges = coo_array((np.ones(2 * n, np.bool_), (np.tile(np.arange(n), 2), ends)), (size, size))
-    units: Ints = connected_components(edges, directed=False)[1][:n]
-    return units
+    return connected(n + len(number) + n, np.tile(np.arange(n), 2), ends)[:n]

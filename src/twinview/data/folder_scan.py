@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
 from twinview.core.litter import HIDDEN, LEFTOVER, is_hidden, is_leftover
 from twinview.core.parquet_files import load_table, save_table
@@ -86,8 +87,8 @@ def scan_folder(folder: Path) -> Scan:
         remedy = f"see who owns it, and what it permits (`ls -ld {folder}`)"
         raise DataError.at(folder, f"is {walk.left_out['']}", remedy)
     if not walk.files:
-        others = [f"{n:,} {reason}" for reason, n in Counter(walk.left_out.values()).most_common()]
-        besides = f" (left out: {', '.join(others)})" if others else ""
+        others = describe_counts(Counter(walk.left_out.values()))
+        besides = f" (left out: {others})" if others else ""
         raise DataError.at(folder, f"holds no file{besides}", "name a folder that holds the files")
     return Scan(dict(sorted(walk.files.items())), dict(sorted(walk.left_out.items())))
 

@@ -1,11 +1,10 @@
 """Which examples never share a batch, since they must not be negatives of each other."""
 
 import torch
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from twinview.core import declare, registry
+from twinview.core.components import connected
 from twinview.core.errors import ConfigError
 from twinview.core.types import Split, apart_without
 from twinview.data import sampling
@@ -71,7 +70,6 @@ def _require_fit(groups: Tensor, batch_size: int) -> None:
 def _joined(first: Tensor, second: Tensor) -> Tensor:
     """Units (n,) that are equal wherever first or second are, by chains of rows."""
     (names, one), (others, other) = (x.unique(return_inverse=True) for x in (first, second))
-    size = len(names) + len(others)
-    edges = (torch.ones(len(one)).numpy(), (one.numpy(), len(names) + other.numpy()))
-    _, units = connected_components(sparse.coo_array(edges, (size, size)), directed=False)
-    return torch.from_numpy(units[one.numpy()]).long()
+    ends = one.numpy(), len(names) + other.numpy()
+    units = connected(len(names) + len(others), *ends)
+    return torch.from_numpy(units[one.numpy()])

@@ -2,9 +2,6 @@
 
 near_copies.py compares the pixels of the candidates.
 
-Rows of several splits are compared in one call: give the pictures one after the other, and
-`spanning` tells which clusters lie in more than one split.
-
 The difference hash (dHash) is that of N. Krawetz, "Kind of Like That", hackerfactor.com, 2013: of
 the picture shrunk to 9 columns and 8 rows, each bit says whether a pixel is darker than the pixel
 to its right. Pairs of near hashes are found by their bands, as in multi-index hashing (Norouzi,
@@ -17,8 +14,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+
+from twinview.core.components import connected
 
 DISTANCE = 6  # bits of 64; near duplicates differ in no more
 PARTNERS = 1024  # of each hash in each band
@@ -84,32 +81,10 @@ def difference_hashes(pictures: np.ndarray) -> np.ndarray:
     return np.concatenate([np.empty(0, np.uint64), *map(_block_hashes, blocks)])
 
 
-def spanning(clusters: np.ndarray, splits: np.ndarray) -> np.ndarray:
-    """The clusters, by their first rows, that have rows of more than one split.
-
-    clusters: (n,) as above. splits: (n,), the number of each row's split.
-    """
-    memberships = np.unique(np.stack([clusters, splits], axis=1), axis=0)
-    first, count = np.unique(memberships[:, 0], return_counts=True)
-    spread: np.ndarray = first[count > 1]
-    return spread
-
-
-def members(clusters: np.ndarray) -> list[np.ndarray]:
-    """The rows of each cluster of two rows or more, in the order of their first rows."""
-    order = np.argsort(clusters, kind="stable")
-    starts = np.flatnonzero(np.diff(clusters[order])) + 1
-    return [rows for rows in np.split(order, starts) if len(rows) > 1]
-
-
 def joined(cluster: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """The clusters (n,), numbered anew, after the rows of each pair were put into one."""
-    first, second = cluster[pairs].T
-    size = len(cluster)
-    edges = sparse.coo_array((np.ones(len(pairs), np.bool_), (first, second)), (size, size))
-    labels: np.ndarray = connected_components(edges, directed=False)[1]
-    joined: np.ndarray = labels[cluster]
-    return joined
+    numbers: np.ndarray = connected(len(cluster), *cluster[pairs].T)[cluster]
+    return numbers
 
 
 def _block_hashes(pictures: np.ndarray) -> np.ndarray:

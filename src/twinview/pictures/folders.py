@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
 from twinview.core.litter import HIDDEN, LEFTOVER, is_hidden, is_leftover
 from twinview.pictures import kinds
@@ -62,11 +63,6 @@ def list_pictures(folder: Path) -> Listing:
         ends = ", ".join(kinds.SUFFIXES)
         raise DataError(f"{folder} holds no file that ends in {ends}{others}")
     return listing
-
-
-def describe_counts(reasons: Counter[str]) -> str:
-    """Numbers and reasons in words, the most frequent first."""
-    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
 
 
 def escape_name(name: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import paths, registry
+from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
 from twinview.core.reading import Reading
 from twinview.core.tensor_files import Blocks
@@ -19,6 +20,7 @@ from twinview.core.types import NO_GROUP, NO_LABEL, Modality, Split
 from twinview.data import split_writer
 from twinview.data.file_source import FileSource
 from twinview.data.labels import class_names
+from twinview.data.picture_arrays import number
 from twinview.data.source_splits import Columns
 from twinview.data.splits import NAMES, Prepared, load_inputs
 from twinview.pictures.decoded_store import Decoded, decode_files
@@ -149,9 +151,8 @@ def _numbers(
     """The numbers of a column's texts in these rows; None where no row has a text."""
     if column is None:
         return None
-    number = {name: number for number, name in enumerate(names)}
-    numbers = torch.tensor([number.get(column[row] or "", none) for row in rows])
-    return numbers if (numbers != none).any() else None
+    texts = [column[row] for row in rows]
+    return number(texts, names, none) if any(text is not None for text in texts) else None
 
 
 def _rows(
@@ -182,10 +183,9 @@ def _rows(
 def _require_enough(source: FileSource, known: _Known, most: float | None) -> None:
     """Raises DataError when no file can be read, or too large a share of them cannot."""
     files, left = len(source.scan.files), len(source.scan.files) - len(known.paths)
-    reasons = Counter(
-        found.reason for found in known.decoded.rows.values() if isinstance(found, LeftOut)
+    counted = describe_counts(
+        Counter(found.reason for found in known.decoded.rows.values() if isinstance(found, LeftOut))
     )
-    counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
     if not known.paths:
         raise DataError.at(
             source.folder,

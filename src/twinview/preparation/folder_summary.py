@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from statistics import median
 
+from twinview.core.counts import describe_counts
 from twinview.data.folder_scan import Scan
 from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
 
@@ -94,7 +95,6 @@ def _is_coloured(picture: FittedPicture) -> bool:
 
 
 def _counts(numbers: Mapping[str, int], before: str = "", after: str = "") -> str:
-    """Numbers and names, the most frequent first; "" where there are none."""
-    ordered = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
-    text = ", ".join(f"{count:,} {name}" for name, count in ordered)
+    """Numbers and names, the most frequent first, and then by name; "" where there are none."""
+    text = describe_counts(dict(sorted(numbers.items())))
     return f"{before}{text}{after}" if text else ""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import files
+from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
 from twinview.models.embedder import Embedder
 from twinview.models.reference import Reference
@@ -82,7 +83,7 @@ class Summary:
         ]
         parts = [
             f"of {self.pictures:,} pictures: {', '.join(changes)}" if changes else "",
-            f"left out: {folders.describe_counts(self.left_out)}" if self.left_out else "",
+            f"left out: {describe_counts(self.left_out)}" if self.left_out else "",
             *_indented(self.broken),
             f"warnings: {self.warned:,}" if self.warned else "",
             *_indented(self.warnings),
