@@ -46,7 +46,7 @@ def _is_of(settings: params.Params, path: Path) -> bool:
     """Whether the settings are of a folder already."""
     if settings.data.source != "folder":
         return False
-    known = root() / settings.sources["folder"]["path"]
+    known = root() / str(settings.sources["folder"]["path"])
     return known.resolve() == path.resolve()
 
 
