@@ -30,10 +30,13 @@ def main() -> None:
     """Fetches, checks, decodes and splits the data."""
     settings = params.load()
     data, stratified = settings.data, settings.pretrain.labels == "used"
+    declared = registry.declaration("sources", data.source)
+    assert isinstance(declared, declare.Source)
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
-        source = _source(settings)
+        source = _source(settings, declared)
     with files.atomic_folder(paths.PREPARED) as folder:
-        scan_record.renew(paths.SCAN, source)
+        if declared.of_user:
+            scan_record.renew(paths.SCAN, source)
         if isinstance(source, FileSource):
             divided = prepare_files(
                 source, data, folder, stratified=stratified, progress=stage.progress
@@ -58,13 +61,11 @@ def main() -> None:
         print(f"prepare: {note}")
 
 
-def _source(settings: params.Params) -> Source | FileSource:
+def _source(settings: params.Params, declared: declare.Source) -> Source | FileSource:
     """What the source returns. One that fits pictures itself gets their shape."""
     data = settings.data
-    declared = registry.declaration("sources", data.source)
-    fitted = isinstance(declared, declare.Source) and declared.fitted
     shape = (data.channels, data.size, data.size)
-    source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * fitted)
+    source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
     return source
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from twinview.core import declare, registry
 from twinview.data import scan_record
 from twinview.data.file_source import FileSource
 from twinview.data.folder_scan import scan_folder
@@ -43,10 +44,12 @@ def test_a_file_that_comes_goes_or_changes_renews_it(folder: Path) -> None:
     assert renew(folder)
 
 
-def test_files_of_a_package_are_not_recorded(folder: Path) -> None:
-    given = FileSource(folder, scan_folder(folder), Labels(), of_package=True)
-    assert not scan_record.renew(folder.parent / "scan.json", given)
-    assert not (folder.parent / "scan.json").exists()
+@pytest.mark.parametrize("name", registry.names("sources"))
+def test_only_files_of_the_user_are_recorded(name: str) -> None:
+    """A package's files, as those of clip art, leave the record of the user's files alone."""
+    declared = registry.declaration("sources", name)
+    assert isinstance(declared, declare.Source)
+    assert declared.of_user == (name in ("arrays", "folder"))
 
 
 def test_a_table_that_changes_renews_it(folder: Path) -> None:

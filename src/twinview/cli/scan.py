@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from twinview.cli.outcome import Outcome
-from twinview.core import paths
+from twinview.core import declare, paths, registry
 from twinview.core.errors import ConfigError
 from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, Scan
@@ -25,10 +25,6 @@ _MOST_NAMED = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command takes no arguments of its own."""
-
-
-# The sources that read files of the user.
-_OF_USERS = ("arrays", "folder")
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -46,7 +42,8 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def scan(settings: params.Params) -> Outcome | None:
     """Renews data/scan.json, and says what has changed; None where no file is the user's."""
-    if settings.data.source not in _OF_USERS:
+    declared = registry.declaration("sources", settings.data.source)
+    if not (isinstance(declared, declare.Source) and declared.of_user):
         return None
     from twinview.data import scan_record  # here, since these load PyTorch
     from twinview.data.file_source import FileSource

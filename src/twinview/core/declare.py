@@ -45,11 +45,13 @@ class Source(Declaration):
     """modality: the name of the modality that the source's inputs have.
 
     fitted: whether it fits pictures itself. Its callable takes the shape (channels, height, width)
-    that data.channels and data.size state.
+    that data.channels and data.size state. of_user: whether it reads files of the user, who may
+    change them.
     """
 
     modality: str
     fitted: bool = False
+    of_user: bool = False
 
 
 @final

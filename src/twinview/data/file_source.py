@@ -14,7 +14,7 @@ class FileSource:
     folder: where they lie; it is only read. scan: what lies there. labels: the labels, groups and
     splits of scan.files, in that order. numbered: whether files are named by numbers, which become
     their ids; else ids follow from paths. also: further files of the user that it was read from,
-    such as a table of labels. of_package: whether the files are a package's, which no user changes.
+    such as a table of labels.
     """
 
     folder: Path
@@ -22,4 +22,3 @@ class FileSource:
     labels: Labels
     numbered: bool = False
     also: tuple[Path, ...] = ()
-    of_package: bool = False

@@ -13,12 +13,11 @@ from twinview.data.folder_scan import Stamp
 def renew(path: Path, source: FileSource | Source) -> bool:
     """Writes what a source was read from into the file, unless it has it; whether it was written.
 
-    A source without files of the user leaves the file as it is. The file has no path of the source,
-    so that git learns nothing of a folder but its size.
+    It is for sources that declare files of the user. The file has no path of the source, so that
+    git learns nothing of a folder but its size.
     """
-    stamps = _stamps(source)
-    record = describe(stamps)
-    if not stamps or (path.is_file() and files.load_json(path) == record):
+    record = describe(_stamps(source))
+    if path.is_file() and files.load_json(path) == record:
         return False
     files.save_json(path, record)
     return True
@@ -38,8 +37,6 @@ def describe(stamps: dict[str, Stamp]) -> dict[str, Any]:
 
 def _stamps(source: FileSource | Source) -> dict[str, Stamp]:
     """The size and the time of each file; those beside a folder have the name alone."""
-    if isinstance(source, FileSource) and source.of_package:
-        return {}
     if isinstance(source, FileSource):
         stamps, others = dict(source.scan.files), source.also
     else:

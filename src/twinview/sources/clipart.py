@@ -52,7 +52,7 @@ def clipart(
     assert known.labels is not None, "the layout names labels"
     column = tuple(None if label == UNSORTED else label for label in known.labels)
     labels = unlabel_small_classes(replace(known, labels=column), smallest_class)
-    return FileSource(place, scan, labels, of_package=True)
+    return FileSource(place, scan, labels)
 
 
 DECLARES = declare.Source(modality="image")

@@ -57,7 +57,7 @@ def stamps(
     names = tuple("money" if path.startswith(MONEY) else path.split("/")[0] for path in paths)
     labels = Labels(names, _groups(paths), notes=describe_labels(names))
     known = unlabel_small_classes(labels, smallest_class)
-    return FileSource(place, scan, known, of_package=True)
+    return FileSource(place, scan, known)
 
 
 DECLARES = declare.Source(modality="image")
