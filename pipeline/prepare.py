@@ -11,7 +11,7 @@ from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
-from twinview.reporting.data_card import contact_sheet, data_card, describe_examples
+from twinview.reporting.data_card import contact_sheet, data_card, describe_examples, duplicates
 from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
@@ -51,6 +51,7 @@ def main() -> None:
         split_writer.save_labels(folder, prepared)
         save_examples(folder / paths.EXAMPLES.name, divided.table)
     card = data_card(prepared, data.source) | describe_examples(divided.table, divided.notes)
+    card["duplicates"] = duplicates(divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
         contact_sheet(prepared).save(temporary, format="png")

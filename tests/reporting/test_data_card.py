@@ -1,11 +1,14 @@
 """The data card counts what is there, and finds what occurs twice; the sheet shows every class."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 
 from tests.support.shapes import CLASSES, SIZE
 from twinview.data.splits import Prepared
+from twinview.pictures.duplicates import exact_clusters
 from twinview.reporting.data_card import UNLABELLED_ROWS, contact_sheet, data_card, duplicates
 
 
@@ -19,17 +22,29 @@ def with_copies(shapes: Prepared) -> Prepared:
     return replace(shapes, splits=splits)
 
 
+def table(prepared: Prepared) -> dict[str, list[Any]]:
+    """The columns of the table of examples that tell of exact copies."""
+    ids = [row_id for split in prepared.splits.values() for row_id in split.ids.tolist()]
+    rows = torch.cat([split.inputs for split in prepared.splits.values()]).numpy()
+    first = exact_clusters(rows).tolist()
+    return {
+        "id": ids,
+        "split": [name for name, split in prepared.splits.items() for _ in range(len(split))],
+        "copy_of": [None if of == row else ids[of] for row, of in enumerate(first)],
+    }
+
+
 def test_inputs_that_differ_in_a_byte_are_no_duplicates(shapes: Prepared) -> None:
     inputs = shapes.splits["train"].inputs.clone()
     inputs[5] = inputs[2]
     inputs[5, 0, 0, 0] ^= 1
     train = replace(shapes.splits["train"], inputs=inputs)
-    found = duplicates(replace(shapes, splits=shapes.splits | {"train": train}))
+    found = duplicates(table(replace(shapes, splits=shapes.splits | {"train": train})))
     assert found == {"groups": 0, "groups_across_splits": 0, "examples": []}
 
 
 def test_duplicates_are_named_by_split_and_id(shapes: Prepared) -> None:
-    found = duplicates(with_copies(shapes))
+    found = duplicates(table(with_copies(shapes)))
     assert (found["groups"], found["groups_across_splits"]) == (2, 1)
     ids = {name: split.ids.tolist() for name, split in shapes.splits.items()}
     expected = [

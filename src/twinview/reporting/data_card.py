@@ -1,7 +1,6 @@
 """What the data contains: counts, statistics, duplicates, and a picture of some examples."""
 
 import dataclasses
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ UNLABELLED_ROWS = 8
 
 
 def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
-    """The counts in all and by class, the shape, the statistics of train, exact duplicates."""
+    """The counts in all and by class, the shape, the statistics of train."""
     train = prepared.splits["train"].inputs
     return {
         "source": source,
@@ -27,7 +26,6 @@ def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
         "dtype": str(train.dtype).removeprefix("torch."),
         "statistics": dataclasses.asdict(prepared.statistics),
         "splits": {name: _counts(prepared, name) for name in prepared.splits},
-        "duplicates": duplicates(prepared),
     }
 
 
@@ -47,12 +45,15 @@ def describe_examples(table: Mapping[str, Sequence[Any]], notes: Sequence[str]) 
     }
 
 
-def duplicates(prepared: Prepared) -> dict[str, Any]:
-    """The inputs that occur more than once, byte for byte, within a split and across splits."""
-    owners: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    for name, split in prepared.splits.items():
-        for row, row_id in zip(split.inputs.flatten(1).numpy(), split.ids.tolist(), strict=True):
-            owners[hashlib.blake2b(row.tobytes(), digest_size=16).digest()].append((name, row_id))
+def duplicates(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """The used inputs that occur more than once, byte for byte, in a split and across splits.
+
+    table: as of describe_examples; its copy_of says which inputs are copies.
+    """
+    owners: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for row_id, split, of in zip(table["id"], table["split"], table["copy_of"], strict=True):
+        if split is not None:
+            owners[row_id if of is None else of].append((split, row_id))
     groups = [group for group in owners.values() if len(group) > 1]
     across = [group for group in groups if len({name for name, _ in group}) > 1]
     return {
