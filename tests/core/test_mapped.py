@@ -3,15 +3,13 @@
 import ctypes
 import mmap
 import os
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.support.commands import output
-from tests.support.workspace import ROOT
+from tests.support.memory import grown_mb
 from twinview.core import mapped
 from twinview.core.mapped import read_ahead
 from twinview.core.tensor_files import load_tensors, save_tensors
@@ -39,26 +37,18 @@ def test_joined_blocks_are_their_concatenation(
     assert list((small / ".dvc/tmp").iterdir()) == []
 
 
-LARGE = """
-import torch
-from tests.support.commands import output
-from tests.support.memory import resident_mb
-from tests.support.workspace import ROOT
-from twinview.core import mapped
-
-mapped._LARGE = 2**22
-before = resident_mb("RssAnon")
-joined = mapped.join(torch.full((1, 2**20), row, dtype=torch.uint8) for row in range(96))
-assert joined[:, 5].tolist() == list(range(96))
-assert int(joined.sum(dtype=torch.int64)) == 2**20 * sum(range(96))
-print(resident_mb("RssAnon") - before)
-"""
-
-
 def test_a_large_result_is_not_in_memory() -> None:
-    # In a process of its own: what earlier tests freed would be taken again, or not.
-    grown = float(output(sys.executable, "-c", LARGE, cwd=ROOT))
-    assert grown < 64  # the result has 96 MB
+    before = """
+    import torch
+    from twinview.core import mapped
+    mapped._LARGE = 2**22
+    """
+    code = """
+    joined = mapped.join(torch.full((1, 2**20), row, dtype=torch.uint8) for row in range(96))
+    assert joined[:, 5].tolist() == list(range(96))
+    assert int(joined.sum(dtype=torch.int64)) == 2**20 * sum(range(96))
+    """
+    assert grown_mb(before, code) < 64  # the result has 96 MB
 
 
 def test_small_results_touch_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
