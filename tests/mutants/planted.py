@@ -687,8 +687,8 @@ PLANTED = (
         19,
         "the test split is drawn from the rows to fit on",
         SPLIT_ROWS,
-        '(("test",), "test"))',
-        '(("test",), "train"))',
+        '_rows_given(given, "test")',
+        '_rows_given(given, "train")',
         "tests/data/test_split_rows.py",
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from twinview.core.errors import ConfigError, DataError
 from twinview.data.division import Division, divide
@@ -12,6 +12,14 @@ from twinview.data.splits import NAMES
 T = TypeVar("T")
 
 _SIZES = "data.train, data.validation and data.test"
+
+
+class _Pool(NamedTuple):
+    """Rows from which splits are drawn, and the name of the random numbers that draw them."""
+
+    names: tuple[str, ...]
+    rows: list[int]
+    stream: str
 
 
 def split_rows(
@@ -45,17 +53,13 @@ def split_rows(
     ConfigError : there are fewer rows than wanted.
     DataError : ids, groups or given splits contradict each other.
     """
-    pools: dict[tuple[str, ...], list[int]] = {NAMES: list(range(len(ids)))}
-    if given is not None and set(given) == {"train", "test"}:
+    pools = _pools(given, len(ids))
+    if given is not None and len(pools) > 1:
         _require_whole_groups(groups, given)
-        pools = {
-            names: [row for row, split in enumerate(given) if split == part]
-            for names, part in ((("train", "validation"), "train"), (("test",), "test"))
-        }
         given = None
     splits: list[str | None] = [None] * len(ids)
     wished: dict[str, float] = {}
-    for (names, rows), stream in zip(pools.items(), ("split", "test"), strict=False):
+    for names, rows, stream in pools:
         sizes = _sizes(wanted, names, len(rows), alone=len(pools) == 1)
         if not sizes:
             continue
@@ -75,6 +79,20 @@ def split_rows(
     found = {name: counts[name] for name in wished}
     notes = describe_division(splits, wished, found, labels, groups)
     return Division(tuple(splits), wished, found, notes)
+
+
+def _pools(given: Sequence[str | None] | None, count: int) -> list[_Pool]:
+    """Train and test apart if each row is given one of them; else all rows together."""
+    if given is None or set(given) != {"train", "test"}:
+        return [_Pool(NAMES, list(range(count)), "split")]
+    return [
+        _Pool(("train", "validation"), _rows_given(given, "train"), "split"),
+        _Pool(("test",), _rows_given(given, "test"), "test"),
+    ]
+
+
+def _rows_given(given: Sequence[str | None], split: str) -> list[int]:
+    return [row for row, name in enumerate(given) if name == split]
 
 
 def _sizes(
@@ -100,7 +118,9 @@ def _take(column: Sequence[T] | None, rows: Sequence[int]) -> list[T] | None:
 
 def _require_whole_groups(groups: Sequence[str | None] | None, given: Sequence[str | None]) -> None:
     of_group: dict[str, str | None] = {}
-    for group, split in zip(groups or (), given, strict=False):
+    if groups is None:
+        return
+    for group, split in zip(groups, given, strict=True):
         if group is not None and of_group.setdefault(group, split) != split:
             raise DataError.at(
                 f"the group {group!r}",

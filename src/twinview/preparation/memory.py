@@ -37,7 +37,7 @@ def prepare_source(source: Source, options: Data, folder: Path, *, stratified: b
             part.inputs[
                 torch.from_numpy(rows[(rows >= start) & (rows < start + len(part))] - start)
             ]
-            for part, start in zip(parts, starts, strict=False)
+            for part, start in zip(parts, starts[:-1], strict=True)
         ]
         return torch.cat(taken).numpy()  # the rows ascend, and so do the parts
 
