@@ -11,6 +11,7 @@ from twinview.experiments import side_by_side
 from twinview.experiments.comparison import Comparison
 from twinview.experiments.recorded_run import RecordedRun
 from twinview.experiments.side_by_side import Compared
+from twinview.settings.dotted import nested
 
 METHODS = ("simclr", "byol", "moco")
 
@@ -71,18 +72,6 @@ def run(
     written["src/twinview/evaluation/protocol.py"] = f'PROTOCOL = "{protocol}"'
     cached = None if minutes is None else json.dumps({"seconds": 60 * minutes})
     return RecordedRun(name, lambda path: written[str(path)], lambda digest: cached, f"{name:0<40}")
-
-
-def nested(values: Mapping[str, float]) -> dict[str, Any]:
-    """Values by dotted names as a tree."""
-    tree: dict[str, Any] = {}
-    for name, value in values.items():
-        *parents, last = name.split(".")
-        section = tree
-        for parent in parents:
-            section = section.setdefault(parent, {})
-        section[last] = value
-    return tree
 
 
 def parted(*runs: RecordedRun, metrics: tuple[str, ...] = ()) -> Compared:

@@ -1,7 +1,6 @@
 """The settings for a folder of pictures of the user, chosen by what lies in it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from twinview.core.errors import DataError
 from twinview.core.paths import root
 from twinview.data import folder_scan
 from twinview.settings import params, recipes
+from twinview.settings.dotted import nested
 
 RECIPE = "pictures"
 _MEASURED_S = 5.0
@@ -58,22 +58,10 @@ def _choose(path: Path, summary: Any) -> tuple[dict[str, Any], float]:
     channels = 3 if summary.has_colour else 1
     known = (summary.pictures, summary.side, channels)
     values: dict[str, Any] = {"sources": {"folder": {"path": str(path)}}}
-    by_size = _nested(proposal.settings_by_size(*known))
+    by_size = nested(proposal.settings_by_size(*known))
     recipe = recipes.merge(params.stated(recipes.find(RECIPE)), recipes.merge(values, by_size))
     settings = params.parse(params.Params, recipe, f"{RECIPE} for {path}")
     size = settings.data.size
     rate = measure_rate(settings, (channels, size, size), _MEASURED_S)
     proposed = proposal.propose(*known, rate)
-    return recipes.merge(values, _nested(proposed.settings)), proposed.minutes
-
-
-def _nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by dotted name as a tree."""
-    tree: dict[str, Any] = {}
-    for dotted, value in settings.items():
-        *sections, name = dotted.split(".")
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return tree
+    return recipes.merge(values, nested(proposed.settings)), proposed.minutes

@@ -19,3 +19,15 @@ def section_of(tree: Any, key: Key) -> tuple[Any, str]:
     for parent in parents:
         tree = tree.get(parent) if isinstance(tree, Mapping) else None
     return tree, name
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted name as a tree; the inverse of core.files.flatten."""
+    tree: dict[str, Any] = {}
+    for dotted, value in values.items():
+        *sections, name = dotted.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value
+    return tree
