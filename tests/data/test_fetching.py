@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.apt import stand_in
 from twinview.core.errors import DataError
 from twinview.data import fetching
 
@@ -28,23 +28,14 @@ def find(origin: str = "debian") -> Path:
 @pytest.fixture
 def apt(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """A machine with apt-get, whose package has one old file and a link; the commands run."""
-    ran: list[list[str]] = []
 
-    def run(command: list[str], cwd: str, **rest: object) -> subprocess.CompletedProcess[str]:
-        ran.append(command[:2])
-        if command[:2] == ["apt-get", "download"]:
-            (Path(cwd) / f"{command[2]}_1_all.deb").touch()
-        elif command[0] == "dpkg":
-            (inside := Path(cwd) / INSIDE).mkdir(parents=True)
-            (inside / "file").write_text("content")
-            os.utime(inside / "file", ns=(0, 12_345))
-            (inside / "link").symlink_to("file")
-        return subprocess.CompletedProcess(command, 0, "", "")
+    def unpack(place: Path) -> None:
+        (inside := place / INSIDE).mkdir(parents=True)
+        (inside / "file").write_text("content")
+        os.utime(inside / "file", ns=(0, 12_345))
+        (inside / "link").symlink_to("file")
 
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(subprocess, "run", run)
-    return ran
+    return stand_in(monkeypatch, unpack)
 
 
 def test_a_folder_that_is_there_comes_before_the_installed_package(system: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torchvision.datasets import FashionMNIST
 
+from tests.support.apt import stand_in
 from tests.support.copies import enter_copy
 from twinview.core.errors import DataError
 from twinview.core.types import Source
@@ -161,21 +162,8 @@ def test_debian_s_installed_package_is_unpacked_into_the_folder(
 @pytest.fixture
 def apt(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """A machine with apt-get and a user who is not root; the commands that are run."""
-    ran: list[list[str]] = []
-
-    def run(command: list[str], cwd: str, **rest: object) -> subprocess.CompletedProcess[str]:
-        ran.append(command[:2])
-        if command[:2] == ["apt-get", "download"]:
-            (Path(cwd) / "dataset-fashion-mnist_0_all.deb").touch()
-        elif command[0] == "dpkg":
-            put(Path(cwd) / "usr/share/data", zipped=True)
-        return subprocess.CompletedProcess(command, 0, "", "")
-
     monkeypatch.setattr(module, "DEBIAN_FOLDER", Path("usr/share/data"))
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(subprocess, "run", run)
-    return ran
+    return stand_in(monkeypatch, lambda place: put(place / "usr/share/data", zipped=True))
 
 
 def test_apt_s_download_is_unpacked_without_root(apt: list[list[str]]) -> None:
