@@ -1,5 +1,6 @@
 """How a contender computes the features of further inputs, such as augmented views."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +23,10 @@ def of_views(sampled: SampledViews, load: Callable[[], Extractor]) -> ViewFeatur
     sampled : renders the views. load : makes the extractor, when features are first asked for.
     """
 
+    extractor = functools.cache(load)
+
     def features(split: str, count: int, seed: int) -> Tensor:
-        views, extract = sampled.take(split, count, seed), load()
+        views, extract = sampled.take(split, count, seed), extractor()
         return torch.stack([extract(view) for view in views])
 
     return features
