@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def test_joined_blocks_are_their_concatenation(
     assert list((small / ".dvc/tmp").iterdir()) == []
 
 
+def test_a_killed_process_leaves_no_file(small: Path) -> None:
+    def blocks() -> Iterator[torch.Tensor]:
+        for _ in range(9):
+            yield torch.zeros(100)
+            assert list((small / ".dvc/tmp").iterdir()) == []  # while the file is written
+
+    assert len(mapped.join(blocks())) == 900
+
+
 def test_a_large_result_is_not_in_memory() -> None:
     before = """
     import torch
@@ -52,7 +62,7 @@ def test_a_large_result_is_not_in_memory() -> None:
 
 
 def test_small_results_touch_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", None)
+    monkeypatch.setattr("tempfile.TemporaryFile", None)
     assert mapped.join([torch.arange(3), torch.arange(2)]).tolist() == [0, 1, 2, 0, 1]
 
 

@@ -129,7 +129,10 @@ def test_what_is_not_as_usual_is_counted(tmp_path: Path) -> None:
         ("\npath,x\na.jpg,x\n", r"line 2 has no column 'label'"),
         ("path,label,label\na.jpg,x,y\n", r"line 1 has more than one column 'label'"),
         ("path,label\na.jpg,x\nd.jpg,y\n", r"line 3 names the file 'd.jpg', which is not among"),
-        ("path,label\nd,y\ne,x\nf,x\n", r"line 2 names the file 'd', .* 2 further rows\); remove"),
+        (
+            "path,label\nd,y\ne,x\nf,x\n",
+            r"line 2 names the file 'd', .* files \(such rows: 3\); remove",
+        ),
         ("path,label\nA.JPG,y\n", r"line 2 names .*'A.JPG', .*; write 'a.jpg', which differs in c"),
         ("path,label\nb,y\n", r"line 2 names the file 'b', .*; write the whole path .* 'b.jpg'"),
         ("path,label\nc.jpg,y\n", r"line 2 names .*; write the whole path .* as 'sub/c.jpg'"),

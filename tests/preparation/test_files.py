@@ -95,6 +95,14 @@ def test_splits_are_stratified_only_where_labels_are_used(folder: Path) -> None:
         assert unknown.splits[name].labels is None
 
 
+def test_notes_on_classes_come_also_where_the_splits_do_not_depend_on_labels(folder: Path) -> None:
+    for path in list((folder / "red").iterdir())[1:]:
+        path.unlink()
+    for stratified in (True, False):
+        found, _ = prepared(source(folder), stratified=stratified, train=0.5)
+        assert "the class 'red' has one example" in found.notes
+
+
 def test_a_file_that_comes_or_goes_leaves_the_splits_of_most_others(folder: Path) -> None:
     _, before = prepared(source(folder), stratified=False)
     (folder / "red" / "0.png").unlink()

@@ -1,6 +1,7 @@
 """A source in memory whose copies are left out, or kept in one split."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 
 from tests.support.plugins import PARAMS
 from tests.support.shapes import shapes_source
-from twinview.core.types import Source, Split
+from twinview.core.types import NO_GROUP, Source, Split
 from twinview.data.copies import EXACT
+from twinview.preparation.division import Divided
 from twinview.preparation.memory import prepare_source
 from twinview.settings.sections import Data
 
@@ -24,17 +26,36 @@ def with_copies() -> Source:
     return source
 
 
-def prepared(**changed: Any) -> tuple[dict[str, Split], dict[str, list[Any]]]:
+def divided(source: Source, **changed: Any) -> Divided:
     tree = (
         PARAMS["data"]
         | {"train": 0.75, "validation": 0.25, "test": 0.5}
         | {"background": (0, 0, 0)}
         | changed
     )
-    divided = prepare_source(
-        with_copies(), Data.model_validate(tree), Path(tempfile.mkdtemp()), stratified=True
-    )
-    return dict(divided.prepared.splits), {name: list(of) for name, of in divided.table.items()}
+    folder = Path(tempfile.mkdtemp())
+    return prepare_source(source, Data.model_validate(tree), folder, stratified=True)
+
+
+def prepared(**changed: Any) -> tuple[dict[str, Split], dict[str, list[Any]]]:
+    found = divided(with_copies(), **changed)
+    return dict(found.prepared.splits), {name: list(of) for name, of in found.table.items()}
+
+
+def test_the_table_has_the_names_of_groups() -> None:
+    source = with_copies()
+    groups = torch.tensor([1, NO_GROUP, *(row % 10 for row in range(58))])
+    fit = replace(source.fit, groups=groups)
+    named = replace(source, fit=fit, test=None, groups=tuple("abcdefghij"))
+    found = divided(named, train=0.5, test=0.25)
+    assert found.table["group"][:5] == ["b", None, "a", "b", "c"]
+
+
+def test_it_is_said_where_the_size_that_is_set_changes_nothing() -> None:
+    [_, height, width] = with_copies().fit.inputs.shape[1:]
+    assert not any("scale" in note for note in divided(with_copies(), size=width).notes)
+    [note] = [note for note in divided(with_copies(), size=64).notes if "scale" in note]
+    assert f"stay 1 x {height} x {width} as they are" in note and "(1 x 64 x 64)" in note
 
 
 def test_reports_name_copies_and_change_no_split() -> None:

@@ -134,6 +134,17 @@ def test_a_set_with_a_validation_split_keeps_all_three_and_varied_sizes_are_fitt
     assert source.classes == ("class0", "class1")
 
 
+def test_classes_go_by_their_names_over_all_splits() -> None:
+    put_pictures("country211/train", (8, 8))
+    put_pictures("country211/valid", (8, 8), (8, 8), (8, 8))
+    Path("raw/country211/train/class0").rename("raw/country211/train/class1")
+    put_pictures("country211/test", (8, 8), (8, 8))
+    source = read("Country211", (3, 8, 8))
+    assert source.fit.labels is not None
+    named = [source.classes[label] for label in source.fit.labels.tolist()]
+    assert named == ["class1", "class0", "class1", "class2", "class0", "class1"]
+
+
 def test_the_only_other_split_is_the_test_split() -> None:
     for split in ("train", "val"):
         for name in ("n01440764", "n02102040"):

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,10 +44,9 @@ def join(blocks: Iterable[Tensor]) -> Tensor:
         return _mapped(file, waiting[-1], rows)
 
 
-def _temporary_file() -> "tempfile._TemporaryFileWrapper[bytes]":
-    # /tmp may be memory itself.
-    folder = paths.SCRATCH if paths.SCRATCH.is_dir() else None
-    return tempfile.NamedTemporaryFile(dir=folder, prefix="twinview-", suffix=".part")
+def _temporary_file() -> IO[bytes]:
+    # /tmp may be memory itself. The file has no name, so that it goes with the process too.
+    return tempfile.TemporaryFile(dir=paths.SCRATCH if paths.SCRATCH.is_dir() else None)
 
 
 def _append(file: IO[bytes], tensors: list[Tensor]) -> None:
@@ -57,8 +57,8 @@ def _append(file: IO[bytes], tensors: list[Tensor]) -> None:
 def _mapped(file: IO[bytes], like: Tensor, rows: int) -> Tensor:
     """The rows that the file holds, of the type and shape of those in `like`."""
     file.flush()
-    storage = torch.UntypedStorage.from_file(file.name, shared=False, nbytes=file.tell())
-    return like.new_empty(0).set_(storage, 0, (rows, *like.shape[1:]))  # type: ignore[call-overload,no-any-return]
+    mapped = torch.from_numpy(np.memmap(file, np.uint8, "c"))
+    return mapped.view(like.dtype).view(rows, *like.shape[1:])
 
 
 def blocks(tensor: Tensor) -> Iterator[Tensor]:

@@ -106,7 +106,8 @@ class Source:
 
     fit: rows to fit on. test: rows to test on; None: all splits are drawn from fit. classes: their
     names, by label. given: for each row of fit the split in which it has to be, or None. files: the
-    user's files that it was read from, so that DVC notices a change of them.
+    user's files that it was read from, so that DVC notices a change of them. groups: their names,
+    by number; none: the numbers are the names.
     """
 
     fit: Split
@@ -115,6 +116,7 @@ class Source:
     modality: str
     given: tuple[str | None, ...] | None = None
     files: tuple[Path, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

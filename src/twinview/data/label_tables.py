@@ -88,7 +88,7 @@ def _match_by_path(file: Path, table: Table, known: KnownPaths) -> list[int]:
     if missing:
         line, cells = missing[0]
         cell = cells["path"]
-        others = f" (and so do {len(missing) - 1:,} further rows)" if len(missing) > 1 else ""
+        others = f" (such rows: {len(missing):,})" if len(missing) > 1 else ""
         raise DataError.at(
             f"{file}, {table.unit} {line}",
             f"names the file {cell!r}, which is not among the {len(known.paths):,} files{others}"

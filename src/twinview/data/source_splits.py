@@ -26,17 +26,14 @@ class Columns:
     given: Sequence[str | None] | None
 
 
-def split_source(
-    source: Source, wanted: Mapping[str, float], seed: int, *, stratified: bool = True
-) -> Prepared:
-    """The splits of a source, as split_rows draws them. The statistics are those of train.
+def split_source(source: Source, wanted: Mapping[str, float], seed: int) -> Prepared:
+    """The stratified splits of a source, as split_rows draws them. The statistics are those of train.
 
     Parameters
     ----------
     source : the rows.
     wanted : of train, validation and test, the number of rows (integers) or the share (floats).
     seed : chooses the rows.
-    stratified : whether the splits have all classes in proportion; else labels do not count.
 
     Raises
     ------
@@ -49,7 +46,7 @@ def split_source(
         known.ids,
         wanted,
         seed,
-        labels=known.labels if stratified else None,
+        labels=known.labels,
         groups=known.groups,
         given=known.given,
     )
@@ -72,7 +69,7 @@ def columns(source: Source) -> Columns:
     return Columns(
         ids,
         _column([part.labels for part in parts], NO_LABEL),
-        None if groups is None else [None if group is None else str(group) for group in groups],
+        None if groups is None else [_group_name(source, number) for number in groups],
         given,
     )
 
@@ -94,6 +91,12 @@ def prepare(source: Source, splits: Sequence[str | None]) -> Prepared:
 def parts_of(source: Source) -> list[Split]:
     """The rows to fit on, and the rows to test on if there are any."""
     return [source.fit] if source.test is None else [source.fit, source.test]
+
+
+def _group_name(source: Source, number: int | None) -> str | None:
+    if number is None:
+        return None
+    return source.groups[number] if source.groups else str(number)
 
 
 def _column(columns: Sequence[Tensor | None], none: int) -> list[int | None] | None:

@@ -30,6 +30,7 @@ def split_rows(
     labels: Sequence[str | int | None] | None,
     groups: Sequence[str | None] | None,
     given: Sequence[str | None] | None,
+    stratified: bool = True,
 ) -> Division:
     """The split of each row.
 
@@ -44,9 +45,11 @@ def split_rows(
     wanted : for each split the number of rows (integers) or their share (floats). A split of which
         0 rows are wanted is empty.
     seed : chooses the rows.
-    labels : by which the splits are stratified; None: they are not.
+    labels : of the rows; notes on classes need them, and strata.
     groups : of the rows; a group lies in one split.
     given : the split of each row, or None.
+    stratified : whether the splits have all classes in proportion; else they do not depend on the
+        labels.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def split_rows(
             [ids[row] for row in rows],
             sizes,
             seed,
-            labels=_take(labels, rows),
+            labels=_take(labels, rows) if stratified else None,
             groups=_take(groups, rows),
             given=_take(given, rows),
             stream=stream,

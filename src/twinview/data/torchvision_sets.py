@@ -83,7 +83,7 @@ def load_parts(
     }
     if "test" not in parts and "validation" in parts:
         parts["test"] = parts.pop("validation")
-    return parts
+    return _with_one_numbering(parts)
 
 
 def _find(name: str) -> tuple[type[Any], list[str]]:
@@ -142,6 +142,18 @@ def _make(make: type[Any], options: Mapping[str, Any], place: str) -> Any:
             f"could not be {'fetched or ' if fetched else ''}read ({reason})",
             remedy if fetched else f"set sources.torchvision.download to true, or {remedy}",
         ) from None
+
+
+def _with_one_numbering(parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The splits with the same classes in each, which go by name: those of all splits."""
+    names = list(dict.fromkeys(name for part in parts.values() for name in part.classes))
+    renumbered = {}
+    for split, part in parts.items():
+        if part.classes != tuple(names):
+            numbers = torch.tensor([*map(names.index, part.classes), NO_LABEL])
+            part = Part(part.inputs, numbers[part.labels], tuple(names))  # noqa: PLW2901
+        renumbered[split] = part
+    return renumbered
 
 
 def _read(part: Any, shape: tuple[int, int, int], fit: Fit, place: str) -> Part:

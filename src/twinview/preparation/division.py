@@ -74,9 +74,10 @@ def place_examples(
         [columns.ids[row] for row in kept],
         {name: getattr(options, name) for name in NAMES},
         options.seed,
-        labels=plan.take(columns.labels) if stratified else None,
+        labels=plan.take(columns.labels),
         groups=plan.groups,
         given=plan.given,
+        stratified=stratified,
     )
     splits = plan.spread(division.splits)
     _require_several(division.rows, len(kept))

@@ -49,7 +49,20 @@ def prepare_source(source: Source, options: Data, folder: Path, *, stratified: b
     for name, split in prepared.splits.items():
         split_writer.save_split(folder, name, split)
     table = examples.columns(_rows(source, columns, places, options.source))
-    return Divided(prepared, table, places.notes)
+    return Divided(prepared, table, (*_unscaled(source, options), *places.notes))
+
+
+def _unscaled(source: Source, options: Data) -> list[str]:
+    """A sentence where data.size and data.channels say another shape than the pictures have."""
+    shape = tuple(source.fit.inputs.shape[1:])
+    wished = (options.channels, options.size, options.size)
+    if options.modality != "image" or shape == wished:
+        return []
+    found, other = (" x ".join(map(str, sides)) for sides in (shape, wished))
+    return [
+        f"the pictures of {options.source} stay {found} as they are; data.channels and data.size "
+        f"({other}) scale picture files only"
+    ]
 
 
 def _rows(

@@ -90,9 +90,10 @@ def _given_files(path: Path, names: Names) -> tuple[Path, ...]:
 
 def _source(pictures: Tensor, known: Labels, files: tuple[Path, ...]) -> Source:
     labels = number(known.labels, known.classes, NO_LABEL)
-    groups = number(known.groups, class_names(known.groups or ()), NO_GROUP)
+    names = class_names(known.groups or ())
+    groups = number(known.groups, names, NO_GROUP)
     fit = Split(pictures, labels, torch.arange(len(pictures)), groups)
-    return Source(fit, None, known.classes, "image", known.splits, files)
+    return Source(fit, None, known.classes, "image", known.splits, files, names)
 
 
 def _files(path: Path, inputs: str, names: Names) -> FileSource:
