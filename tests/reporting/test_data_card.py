@@ -9,7 +9,7 @@ import torch
 from tests.support.shapes import CLASSES, SIZE
 from twinview.data.splits import Prepared
 from twinview.pictures.duplicates import exact_clusters
-from twinview.reporting.data_card import UNLABELLED_ROWS, contact_sheet, data_card, duplicates
+from twinview.reporting.data_card import ROW, UNLABELLED_ROWS, contact_sheet, data_card, duplicates
 
 
 def with_copies(shapes: Prepared) -> Prepared:
@@ -81,3 +81,17 @@ def test_the_sheet_has_a_row_of_each_class(shapes: Prepared) -> None:
     for label in range(len(CLASSES)):
         first = train.inputs[(train.labels == label).nonzero()[0, 0], 0].numpy()
         assert np.array_equal(seen[label * high : label * high + SIZE, :SIZE], first)
+
+
+def test_a_small_class_leaves_its_row_blank_and_the_others_wide(shapes: Prepared) -> None:
+    train = shapes.splits["train"]
+    assert train.labels is not None
+    first = (train.labels == 0).nonzero().squeeze(1)
+    few = train.take(torch.cat([first[:2], (train.labels != 0).nonzero().squeeze(1)]))
+    whole = contact_sheet(shapes)
+    sheet = contact_sheet(replace(shapes, splits=shapes.splits | {"train": few}))
+    assert sheet.size == whole.size
+    seen, width = np.asarray(sheet)[::2, ::2], whole.width // 2 // ROW
+    blank = seen[:SIZE, 2 * width :]
+    assert (blank == 255).all()
+    assert np.array_equal(seen[SIZE + 2 :], np.asarray(whole)[::2, ::2][SIZE + 2 :])

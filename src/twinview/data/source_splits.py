@@ -27,7 +27,7 @@ class Columns:
 
 
 def split_source(source: Source, wanted: Mapping[str, float], seed: int) -> Prepared:
-    """The stratified splits of a source, as split_rows draws them. The statistics are those of train.
+    """The stratified splits of a source, as split_rows draws them, with train's statistics.
 
     Parameters
     ----------

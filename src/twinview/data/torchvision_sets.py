@@ -151,7 +151,7 @@ def _with_one_numbering(parts: Mapping[str, Part]) -> dict[str, Part]:
     for split, part in parts.items():
         if part.classes != tuple(names):
             numbers = torch.tensor([*map(names.index, part.classes), NO_LABEL])
-            part = Part(part.inputs, numbers[part.labels], tuple(names))  # noqa: PLW2901
+            part = Part(part.inputs, numbers[part.labels], tuple(names))
         renumbered[split] = part
     return renumbered
 

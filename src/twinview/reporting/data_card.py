@@ -64,14 +64,20 @@ def duplicates(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def contact_sheet(prepared: Prepared) -> Picture.Image:
-    """A row of train examples for each class; without labels, rows of the first examples."""
+    """A row of train examples for each class, blank beyond its last example.
+
+    Without labels, rows of the first examples.
+    """
     train = prepared.splits["train"]
     labels = train.labels
     if labels is None or not len(known := labelled_rows(labels)):
         return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
-    rows = [(labels == label).nonzero().squeeze(1) for label in labels[known].unique()]
-    width = min(ROW, *(len(row) for row in rows))
-    return tile(train.inputs[torch.cat([row[:width] for row in rows])], width)
+    rows = [(labels == label).nonzero().squeeze(1)[:ROW] for label in labels[known].unique()]
+    width = max(map(len, rows))
+    shown = train.inputs.new_full((len(rows), width, *train.inputs.shape[1:]), 255)
+    for blank, row in zip(shown, rows, strict=True):
+        blank[: len(row)] = train.inputs[row]
+    return tile(shown.flatten(0, 1), width)
 
 
 def _counts(prepared: Prepared, name: str) -> dict[str, Any]:
