@@ -123,6 +123,20 @@ def test_decoded_files_are_not_decoded_again(folder: Path, monkeypatch: pytest.M
         assert split.inputs.equal(again.prepared.splits[name].inputs)
 
 
+def test_a_file_that_vanishes_is_left_out_and_it_is_said_how_it_is_read_again(folder: Path) -> None:
+    scanned = source(folder)
+    kept = folder / "red" / "0.png"
+    pixels = kept.read_bytes()
+    kept.unlink()
+    found, rows = prepared(scanned)
+    assert rows["red/0.png"]["reason"] == "gone while the folder was read"
+    [note] = [note for note in found.notes if "may pass" in note]
+    assert note.startswith("1 gone while the folder was read") and "--force prepare" in note
+    kept.write_bytes(pixels)
+    again, rows = prepared(source(folder))
+    assert rows["red/0.png"]["status"] == "used" and not any("may pass" in n for n in again.notes)
+
+
 def test_some_labels_may_be_missing(folder: Path) -> None:
     write_pictures(folder / "deeper")
     for path in (folder / "deeper" / "red").iterdir():

@@ -35,7 +35,7 @@ Progress = Callable[[Iterable[Any], int, str], Iterator[Any]]
 _SHARD_BYTES, _SHARD_FILES = 2**26, 2**13
 _BLOCK_BYTES = 2**24
 # What becomes of these files can change although the files do not, so it is not kept.
-_PASSING = (
+PASSING = (
     decoding_processes.GONE.reason,
     decoding_processes.CHANGED.reason,
     "cannot be opened",
@@ -193,7 +193,7 @@ def _decode(
 def _without_passing(outcomes: Iterable[Outcome], passing: dict[str, LeftOut]) -> Iterator[Outcome]:
     """The outcomes that are kept; the others are added to `passing`."""
     for outcome in outcomes:
-        if isinstance(outcome.info, LeftOut) and outcome.info.reason in _PASSING:
+        if isinstance(outcome.info, LeftOut) and outcome.info.reason in PASSING:
             passing[outcome.file[0]] = outcome.info
         else:
             yield outcome

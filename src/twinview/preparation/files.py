@@ -23,7 +23,7 @@ from twinview.data.labels import class_names
 from twinview.data.picture_arrays import number
 from twinview.data.source_splits import Columns
 from twinview.data.splits import NAMES, Prepared, load_inputs
-from twinview.pictures.decoded_store import Decoded, decode_files
+from twinview.pictures.decoded_store import PASSING, Decoded, decode_files
 from twinview.pictures.files import LeftOut
 from twinview.preparation import examples
 from twinview.preparation.division import Divided, place_examples
@@ -81,7 +81,20 @@ def prepare_files(
     )
     fates = dict(zip(known.paths, places.fates, strict=True))
     table = examples.columns(_rows(source, decoded, fates))
-    return Divided(prepared, table, (*source.labels.notes, *places.notes))
+    notes = (*source.labels.notes, *places.notes, *_passing_faults(decoded))
+    return Divided(prepared, table, notes)
+
+
+def _passing_faults(decoded: Decoded) -> list[str]:
+    """A sentence where files are left out that another reading may find in order."""
+    reasons = (found.reason for found in decoded.rows.values() if isinstance(found, LeftOut))
+    counted = Counter(reason for reason in reasons if reason in PASSING)
+    if not counted:
+        return []
+    return [
+        f"{describe_counts(counted)}: these may pass; `dvc repro --force prepare` reads such files "
+        "again, and decodes no others"
+    ]
 
 
 def example_id(path: str, numbered: bool) -> int:

@@ -371,6 +371,7 @@ def _refused(params: Params) -> Iterator[str]:
     yield from result_names.shared_names(params.evaluate, params.tasks)
     yield from result_names.unknown_metrics(params.gate, params.tasks)
     yield from _idle_group_folds(params.evaluate)
+    yield from _groups_learnt(params)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -404,6 +405,17 @@ def _idle_group_folds(own: Evaluate) -> Iterator[str]:
         yield (
             f"evaluate.group_folds: is {own.group_folds}, but none of evaluate.tasks is measured "
             f"over divisions by groups; name one that is ({able}), or set it to null"
+        )
+
+
+def _groups_learnt(params: Params) -> Iterator[str]:
+    """A fault if divisions by groups would test groups that the encoder has learnt."""
+    draws = params.evaluate.group_folds
+    if draws is not None and params.views.positives == "group":
+        yield (
+            f"evaluate.group_folds: is {draws}, but views.positives: group trains on which "
+            "examples belong together, and other divisions by groups test some of these groups, so "
+            "that results would be too good; set one of the two to its default (null, example)"
         )
 
 
