@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from tests.support.copies import enter_copy
 from tests.support.picture_folder import COLOURS, write_litter, write_pictures
 from twinview.core import paths
 from twinview.core.errors import ConfigError, DataError
@@ -111,9 +112,14 @@ def test_a_file_that_comes_or_goes_leaves_the_splits_of_most_others(folder: Path
     assert len(moved) <= 3
 
 
-def test_decoded_files_are_not_decoded_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("copied", [False, True], ids=["in the project", "in an experiment"])
+def test_decoded_files_are_not_decoded_again(
+    copied: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, _ = prepared(source(folder))
     assert any(paths.DECODED.iterdir())
+    if copied:
+        enter_copy(Path.cwd(), monkeypatch)
     monkeypatch.setattr(
         "twinview.pictures.decoding_processes.decode",
         lambda recipe, files, workers: (pytest.fail("decoded") for file in files),

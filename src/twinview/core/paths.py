@@ -25,7 +25,9 @@ SAMPLED_VIEWS = (
     PREPARED / "test.safetensors",
     VIEWS,
 )
-DECODED = Path("data/decoded")  # a local cache of the stage prepare, which DVC does not track
+# A local cache of the stage prepare, which DVC does not track. It lies below root(), so that DVC's
+# temporary copies of the project share it.
+DECODED = Path("data/decoded")
 BASELINES = Path("data/baselines")
 EMBEDDINGS = Path("data/embeddings")
 PROJECTIONS = Path("data/projections")

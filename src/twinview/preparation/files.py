@@ -60,7 +60,7 @@ def prepare_files(
         source.scan.files,
         shape,
         reading,
-        store=paths.DECODED,
+        store=paths.root() / paths.DECODED,
         workers=None,
         progress=progress,
     )
