@@ -99,6 +99,18 @@ def test_other_pairs_are_another_group_and_not_another_question() -> None:
     assert of(run("a", 0.8, **mine), other).differing == ("data.pairs",)
 
 
+def test_other_weights_under_one_name_are_another_group() -> None:
+    """A file of weights was replaced: the settings name it, and not what it holds."""
+    backbone = {"pretrain__encoder": "backbone", "pretrain__seed": 1}
+    start = backbone | {"encoders__backbone__weights": "data/weights/a.pth"}
+    found = of(run("a", 0.8, **start), run("b", 0.7, weights="2.dir", **start))
+    assert labels(found) == ["data/weights 1", "data/weights 2.dir"]
+    unused = of(run("a", 0.8, **backbone), run("b", 0.7, weights="2.dir", **backbone))
+    assert len(unused.groups) == 1, "no run starts from weights of the folder"
+    other = of(run("a", 0.8, **start), run("b", 0.7, weights="2.dir", **backbone))
+    assert other.differing == ("encoders.backbone.weights",)
+
+
 @pytest.mark.parametrize(
     ("changes", "heading"),
     [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from twinview.experiments.identity import SEEDS, digest, without_seeds
+from twinview.experiments.identity import SEEDS, digest, with_weights, without_seeds
 
 SETTINGS: dict[str, Any] = {"pretrain.epochs": 3, "pretrain.seed": 0, "baselines.seed": 0}
 
@@ -39,3 +39,12 @@ def test_the_digest_of_a_committed_seeds_file_stays() -> None:
     """Another one would make every reports/seeds.json in git a file of other settings."""
     assert digest({"pretrain.epochs": 3, "pretrain.seed": 7}, "d1") == "e434fcc824e13748"
     assert without_seeds(SETTINGS) == {"pretrain.epochs": 3}
+
+
+def test_weights_count_by_their_content_where_a_setting_names_a_file_of_them() -> None:
+    named = SETTINGS | {"encoders.backbone.weights": "data/weights/a.pth"}
+    assert with_weights(SETTINGS, "abcdefgh.dir") == SETTINGS
+    assert with_weights(named, None) == named
+    assert with_weights(named, "abcdefgh.dir") == named | {
+        "encoders.backbone.data/weights": "abcdefg"
+    }

@@ -37,6 +37,7 @@ def run(
     code: str = "1",
     data: str = "1",
     pairs: str = "1",
+    weights: str = "1",
     protocol: str = "frozen-3",
     size: int = 5,
     minutes: float | None = 2.0,
@@ -60,7 +61,7 @@ def run(
     outs = [{"path": "shared", "md5": "shared", "size": 100}]
     outs += [{"path": "models/pretrain_run.json", "md5": name, "size": size}]
     outs += [{"path": "data/prepared", "md5": data, "size": 0}]
-    deps += [{"path": "data/pairs", "md5": pairs}]
+    deps += [{"path": "data/pairs", "md5": pairs}, {"path": "data/weights", "md5": weights}]
     texts = {
         "params.yaml": tree,
         "reports/metrics.json": nested(ours),

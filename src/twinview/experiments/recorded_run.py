@@ -71,8 +71,8 @@ class RecordedRun:
 
     @cached_property
     def in_effect(self) -> dict[str, Any]:
-        """The settings, by dotted name, that the results depend on."""
-        return in_effect(self.settings)
+        """The settings, by dotted name, that the results depend on, and the weights' content."""
+        return self._with_weights(in_effect(self.settings))
 
     @property
     def seed(self) -> int:
@@ -202,7 +202,7 @@ class RecordedRun:
     @cached_property
     def _under_new_names(self) -> dict[str, Any]:
         """The settings in effect under today's names, so that older runs can be compared."""
-        return in_effect(renamed.translate(self.settings)[0])
+        return self._with_weights(in_effect(renamed.translate(self.settings)[0]))
 
     @cached_property
     def seeds_file(self) -> Seeds | None:
@@ -238,6 +238,10 @@ class RecordedRun:
         key = lock_file.hash_of(self.lock, paths.EVALUATION)
         text = self.cached(key) if key else None
         return json.loads(text) if text else {}
+
+    def _with_weights(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        content = lock_file.hash_of_dep(self.lock, str(paths.WEIGHTS))
+        return identity.with_weights(settings, content)
 
     def _place(self, path: Path) -> Path:
         return path if self.folder is None else self.folder / path
