@@ -37,6 +37,7 @@ def test_the_default_is_none_and_two_divisions_are_the_least(write_params: Write
             "methods.siamese uses labels",
         ),
         ({"pretrain.examples_per_class": 16}, "pretrain.examples_per_class uses labels"),
+        ({"data.near_pairs": "one_split"}, "data.near_pairs: one_split keeps copies in one split"),
         ({"views.positives": "group"}, "views.positives: group trains on which examples belong"),
         (
             {"evaluate.tasks": ["few_labels", "geometry"]},

@@ -371,7 +371,7 @@ def _refused(params: Params) -> Iterator[str]:
     yield from result_names.shared_names(params.evaluate, params.tasks)
     yield from result_names.unknown_metrics(params.gate, params.tasks)
     yield from _idle_group_folds(params.evaluate)
-    yield from _groups_learnt(params)
+    yield from _misleading_group_folds(params)
     for _, kind, name in _choices(params):
         candidates = getattr(params, kind)
         if name in candidates and name != NONE and (check := declaration(kind, name).check):
@@ -408,9 +408,15 @@ def _idle_group_folds(own: Evaluate) -> Iterator[str]:
         )
 
 
-def _groups_learnt(params: Params) -> Iterator[str]:
-    """A fault if divisions by groups would test groups that the encoder has learnt."""
+def _misleading_group_folds(params: Params) -> Iterator[str]:
+    """Faults if divisions by groups would test what the encoder has learnt, or part copies."""
     draws = params.evaluate.group_folds
+    if draws is not None and params.data.near_pairs == "one_split":
+        yield (
+            f"evaluate.group_folds: is {draws}, but data.near_pairs: one_split keeps copies in one "
+            "split, which other divisions by groups do not; set it to null, or data.near_pairs and "
+            "data.duplicates to keep_first"
+        )
     if draws is not None and params.views.positives == "group":
         yield (
             f"evaluate.group_folds: is {draws}, but views.positives: group trains on which "
