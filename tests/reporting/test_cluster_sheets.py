@@ -69,6 +69,14 @@ def test_the_pictures_are_those_nearest_to_the_centre_in_their_order(
     assert shown == [*ids[20:32], ids[3], ids[1]]
 
 
+def test_a_cluster_without_test_pictures_is_counted_and_has_no_sheet(outputs: StageOutputs) -> None:
+    both = clustered(outputs)
+    for contender in both.evaluation["contenders"].values():
+        contender["clusters"]["nearest"] = [*contender["clusters"]["nearest"][:2], []]
+    text = sheets_of(build(both))
+    assert "Clusters without a test picture: 1;" in text and "Cluster 2:" not in text
+
+
 def test_every_tag_is_closed_and_the_link_leads_to_the_section(html: str) -> None:
     assert Reader(html).open == [] and 'href="#clusters"' in html
 
