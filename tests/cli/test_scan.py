@@ -40,6 +40,17 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def test_a_scan_of_one_file_counts_it_in_the_singular(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_pictures.use_folder(mine)
+    for file in sorted(path for path in mine.rglob("*") if path.is_file())[1:]:
+        file.unlink()
+    capsys.readouterr()
+    assert main(["scan"]) == 0
+    assert f"{mine} holds 1 file;" in capsys.readouterr().out
+
+
 def test_a_scan_says_what_has_changed(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own_pictures.use_folder(mine)
     capsys.readouterr()

@@ -58,12 +58,13 @@ def scan(settings: params.Params) -> Outcome | None:
     before = folder_scan.load_scan(listing) if listing.is_file() else Scan({}, {})
     changes = folder_scan.compare_scans(before, source.scan)
     folder_scan.save_scan(listing, source.scan)
-    text = f"twinview: {source.folder} holds {len(source.scan.files):,} files"
+    count = len(source.scan.files)
+    text = f"twinview: {source.folder} holds {count:,} file{'' if count == 1 else 's'}"
     changed = f"; {_describe(changes)} since the last scan" if before.files and changes else ""
     state = "is renewed" if renewed else "is up to date"
     lines = [f"{text}{changed}; {paths.SCAN} {state}", *source.labels.notes]
     data = {
-        "files": len(source.scan.files),
+        "files": count,
         "added": list(changes.added),
         "deleted": list(changes.deleted),
         "changed": list(changes.changed),
