@@ -137,8 +137,9 @@ def report_start(training: Training, session: Session, run: mlflow_runs.Run, lef
             run.log(values, step)
     if training.note:
         print(f"pretrain: {training.note}")
-    examples = len(training.train)
-    print(f"pretrain: each epoch leaves out {left_out:,} of {examples:,}, chosen at random")
+    if left_out:
+        examples = len(training.train)
+        print(f"pretrain: each epoch leaves out {left_out:,} of {examples:,}, chosen at random")
 
 
 def save_record(run_id: str, training: Training, session: Session, left_out: int) -> None:
