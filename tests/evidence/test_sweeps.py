@@ -281,7 +281,11 @@ def test_a_recipe_of_pictures_gives_macro_f1_beside_its_baselines(
         f"{prefix}pictures.{recipe}.{probe}.macro_f1"
         for prefix in ("", "raw_pixels.", "random_encoder.")
         for probe in ("linear", "knn")
-    }
+    } | {f"pictures.{recipe}.minutes"}
+    assert kept[f"pictures.{recipe}.minutes"]["value"] == 2
+    [title, _, own, *_, said] = sweeps.PICTURES_PAGE.read_text().splitlines()
+    assert title.startswith(f"| {recipe}, macro F1 on test | linear probe | kNN |")
+    assert ".350 ± " in own and said.startswith("Mean ± standard deviation over 2 training seeds")
     assert kept[f"pictures.{recipe}.knn.macro_f1"]["value"] == pytest.approx(0.35)
     assert kept[f"raw_pixels.pictures.{recipe}.linear.macro_f1"]["value"] == pytest.approx(0.2)
     assert (

@@ -16,6 +16,8 @@ METRICS = {
 BASELINES = {
     prefix.removesuffix("."): text for prefix, text in scoreboard.CONTENDERS.items() if prefix
 }
+_UNLABELLED = {k: text for k, text in scoreboard.CONTENDERS.items() if k != "supervised."}
+_PROBES = {"linear": "linear probe", "knn": "kNN"}
 
 
 def scores(
@@ -36,10 +38,28 @@ def macro_scores(recipe: str, runs: Sequence[Experiment], command: str) -> Score
     """
     return {
         f"{prefix}pictures.{recipe}.{probe}.macro_f1": entry | origin(runs, command)
-        for prefix in ("", "raw_pixels.", "random_encoder.")
-        for probe in ("linear", "knn")
+        for prefix in _UNLABELLED
+        for probe in _PROBES
         for entry in _entries(runs, [f"{probe}.f1"], prefix.removesuffix(".")).values()
     }
+
+
+def picture_table(recipe: str, board: Scores) -> str:
+    """Contenders by probes in Markdown, from the scoreboard, and how they were measured."""
+    rows = {
+        text: [
+            scoreboard.cell(board[f"{prefix}pictures.{recipe}.{name}.macro_f1"]) for name in _PROBES
+        ]
+        for prefix, text in _UNLABELLED.items()
+    }
+    minutes = board[f"pictures.{recipe}.minutes"]
+    said = (
+        f"Mean ± standard deviation over {minutes['n']} training seeds, of {minutes['value']:.0f} "
+        f"minutes each; `{minutes['command']}` at commit `{minutes['commit'][:7]}`, "
+        f"{minutes['hardware']}."
+    )
+    lines = scoreboard.grid(f"{recipe}, macro F1 on test", list(_PROBES.values()), rows)
+    return "\n".join([*lines, "", said])
 
 
 def table(kind: str, runs: Sequence[Experiment]) -> str:

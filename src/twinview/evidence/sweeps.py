@@ -13,7 +13,15 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.evidence import scoreboard
 from twinview.evidence.encoder_passes import shares
 from twinview.evidence.sweep_experiment import Experiment
-from twinview.evidence.sweep_tables import LEADING, macro_scores, note, origin, scores, table
+from twinview.evidence.sweep_tables import (
+    LEADING,
+    macro_scores,
+    note,
+    origin,
+    picture_table,
+    scores,
+    table,
+)
 from twinview.experiments import dvc_experiments, identity
 from twinview.settings import params, recipes
 from twinview.settings.params import Params
@@ -23,6 +31,7 @@ COMMAND = "twinview sweep"
 BY_OBJECTIVE = "siamese"  # the method that is trained by each objective
 OURS = Path("params.yaml")
 PICTURES = ("clipart", "stamps")  # recipes whose macro F1 the scoreboard has
+PICTURES_PAGE = Path("reports/pictures.md")
 SHOWN = {
     "evaluate.tasks": ["classification", "few_labels"], "tasks.few_labels.per_class": [10],
 }  # fmt: skip
@@ -78,11 +87,21 @@ def long(seeds: int) -> None:
 
 
 def pictures(recipe: str, seeds: int) -> None:
-    """Trains a recipe of PICTURES for the scoreboard's pictures.<recipe>.*, beside baselines."""
+    """Trains a recipe of PICTURES for the scoreboard's pictures.<recipe>.*, beside baselines.
+
+    Writes reports/pictures.md too, with all of these recipes that the scoreboard has.
+    """
     _require(seeds)
     command = f"{COMMAND} {recipe} --seeds {seeds}"
     runs = _trained(recipe, seeds)
-    scoreboard.keep(macro_scores(recipe, runs, command))
+    minutes = scoreboard.score([*map(_minutes, runs)], "minutes", higher_is_better=False)
+    taken = {f"pictures.{recipe}.minutes": minutes | origin(runs, command)}
+    scoreboard.keep(macro_scores(recipe, runs, command) | taken)
+    board = files.load_json(scoreboard.SCOREBOARD)
+    tables = [
+        picture_table(name, board) for name in PICTURES if f"pictures.{name}.minutes" in board
+    ]
+    PICTURES_PAGE.write_text("\n\n".join(tables) + "\n", "utf-8")
 
 
 def _trained(recipe: str, seeds: int) -> list[Experiment]:
