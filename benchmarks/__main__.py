@@ -125,9 +125,15 @@ ROWS = (
         True,
     ),
     (
-        "training rate on 300,000 mapped pictures of 96 px, with live views and memory limited to "
-        "2,000 MB, as a share of the rate with views in memory",
+        "training rate of `recipes/photos.yaml` on 300,000 mapped pictures, with live views and "
+        "memory limited to 2,000 MB, as a share of the rate with views in memory",
         "mapped_300k.share_of_step",
+        "share",
+        True,
+    ),
+    (
+        "the same, as a share of the rate with live views of pictures in memory",
+        "mapped_300k.share_of_memory",
         "share",
         True,
     ),
