@@ -226,8 +226,11 @@ def table(results: Mapping[str, Any]) -> str:
     """The tables in Markdown: what was compared, the ratio, and its range over the rounds."""
     measured = {key: value for result in results.values() for key, value in result["found"].items()}
     commits = sorted({result["commit"][:7] for result in results.values()})
-    machine = next(iter(results.values()))["hardware"]
-    origin = f"`{COMMAND}` at commit `{'`, `'.join(commits)}`, {machine}."
+    ran: dict[str, list[str]] = {}
+    for name, result in results.items():
+        ran.setdefault(result["hardware"], []).append(name)
+    machines = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in ran.items())
+    origin = f"`{COMMAND}` at commit `{'`, `'.join(commits)}`: {machines}."
     tables = (_view_rows(measured), _rows(measured), _cache_rows(measured))
     return "\n\n".join([*("\n".join(rows) for table in tables if (rows := list(table))), origin])
 
