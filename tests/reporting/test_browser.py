@@ -116,6 +116,16 @@ def test_nothing_is_wider_than_the_window(
         assert opened.card() and opened.too_wide() == 0
 
 
+def test_whatever_is_hidden_is_not_shown(opened: Opened) -> None:
+    opened.load(DESK)
+    shown = opened.run(
+        "return [...document.querySelectorAll('body *')].filter(element => {"
+        "element.setAttribute('hidden', '');"
+        "return getComputedStyle(element).display !== 'none'; }).length"
+    )
+    assert shown == 0
+
+
 def test_the_console_is_quiet_and_nothing_is_requested(opened: Opened) -> None:
     opened.driver.get_log("browser")
     opened.driver.get_log("performance")
