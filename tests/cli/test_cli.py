@@ -354,6 +354,20 @@ def test_json_says_where_an_error_is_what_it_is_and_the_remedy(
     assert said["faults"] == [] and "features.xlsx" in said["place"] + said["problem"]
 
 
+@pytest.mark.parametrize("place", ["folder.csv", "file/x.csv"])
+@pytest.mark.parametrize(
+    "asked", ["embed . --out", "neighbours x.png --html", "export --onnx", "export --pt2"]
+)
+def test_a_place_where_no_file_can_be_written_is_refused_before_the_work(
+    asked: str, place: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "folder.csv").mkdir()
+    (folder / "file").touch()
+    # There is no encoder here, so that a later refusal would name that.
+    assert main([*asked.split(), place]) == 1
+    assert f"{asked.split()[-1]} is {place}, " in capsys.readouterr().err
+
+
 def test_json_says_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json"]) == 1
     shown = capsys.readouterr()

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twinview.core.errors import DataError
+from twinview.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from twinview.models.embedder import Embedder
@@ -31,6 +31,19 @@ def models(parser: argparse.ArgumentParser) -> None:
     """Adds --models, the folder of encoder and probe."""
     about = "the folder that contains encoder/ and, after the evaluation, probe/; default: models"
     parser.add_argument("--models", type=Path, default=Path("models"), metavar="FOLDER", help=about)
+
+
+def require_place(option: str, path: Path | None) -> None:
+    """Raises ConfigError where no file can be written at the path, before work is done for it."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ConfigError.at(option, f"is {path}, which is a folder", "name a file in it")
+    above = next(parent for parent in path.parents if parent.exists())
+    if not above.is_dir():
+        raise ConfigError.at(
+            option, f"is {path}, but {above} is a file and no folder", "name another folder"
+        )
 
 
 def load_embedder(options: argparse.Namespace) -> "Embedder":

@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from twinview.stages import stage  # loads torch
 
     feature_tables.require_suffix(options.out)
+    arguments.require_place("--out", options.out)
     if options.workers < 1:
         raise ConfigError.at("--workers", f"is {options.workers}", "set it to 1 or more")
     embedder = arguments.load_embedder(options)

@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> Outcome:
     formats = {"onnx": (options.onnx, export.onnx), "pt2": (options.pt2, export.pt2)}
     if not (options.onnx or options.pt2):
         raise ConfigError("nothing to export; name a file by --onnx, --pt2 or both")
+    for name, (path, _) in formats.items():
+        arguments.require_place(f"--{name}", path)
     embedder = arguments.load_embedder(options)
     written = {
         name: {"file": str(path), "largest_difference": write(path, embedder)}

@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
     if options.count < 1:
         raise ConfigError.at("--count", f"is {options.count}", "set it to 1 or more")
+    arguments.require_place("--html", options.html)
     embedder = arguments.load_embedder(options)
     query, searched = _read(options.image, embedder), _searched(options, embedder)
     features = embedder.features(query[None])
