@@ -23,6 +23,15 @@ from twinview.tracking import mlflow_runs
 with mlflow_runs.pretraining({"pretrain": {"epochs": 1}}, "one", "one") as run:
     run.log({"loss": 1.0}, 1)
 """
+# The process stays until it has been witnessed, since MLflow reports from a thread of its own.
+UNTIL_TOLD = """
+import os, pathlib, time
+witness, until = pathlib.Path(os.environ["TWINVIEW_WITNESS"]), time.monotonic() + 60
+while time.monotonic() < until:
+    if witness.exists() and "mlflow-telemetry" in witness.read_text():
+        break
+    time.sleep(0.1)
+"""
 # What tells MLflow that nobody uses it: in CI it reports nothing anyway.
 CI = ("CI", "GITHUB_ACTIONS", "PYTEST_CURRENT_TEST", "PYTEST_VERSION")
 
@@ -95,7 +104,7 @@ def test_the_witness_sees_dvc_s_reporter(
 @pytest.mark.slow
 def test_mlflow_reports_nothing_and_would(told: Told) -> None:
     assert told(sys.executable, "-c", TRAINING) == []
-    seen = told(sys.executable, "-c", TRAINING, MLFLOW_DISABLE_TELEMETRY="false")
+    seen = told(sys.executable, "-c", TRAINING + UNTIL_TOLD, MLFLOW_DISABLE_TELEMETRY="false")
     assert any("mlflow-telemetry" in line for line in seen)
 
 
