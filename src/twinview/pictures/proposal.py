@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-_MINUTES, _PICTURES, _POWER = 3.0, 2000, 0.7  # 2,000 pictures take 3 minutes, 20,000 take 15
+_MINUTES, _PICTURES, _POWER = 2.0, 2000, 0.7  # 2,000 pictures take 2 minutes, 20,000 take 10
 _SHORTEST, _LONGEST = 1.0, 60.0  # minutes
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 200
 _TRAIN = 0.8  # the share of train
