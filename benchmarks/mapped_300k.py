@@ -59,6 +59,7 @@ def write(path: Path, count: int) -> None:
         path, {"inputs": inputs, "ids": Blocks((count,), torch.int64, [torch.arange(count)])}
     )
     file = os.open(path, os.O_RDONLY)
+    os.fsync(file)  # what is not on the disk yet stays in memory, and would not count to the limit
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(file)
 
