@@ -119,7 +119,7 @@ ROWS = (
         True,
     ),
     (
-        "rate of `twinview embed`, as a share of the slower of decoding and encoder",
+        "rate of the command embed, as a share of the slower of decoding and encoder",
         "embed.share_of_bound",
         "share",
         True,
