@@ -114,8 +114,8 @@ def _shares(prepared: Prepared, rounds: int, steps: int) -> list[tuple[float, fl
         _seconds(way, 2)
     shares = []
     for _ in range(rounds):
-        mapped, *others = (_seconds(way, steps) for way in ways)
-        shares.append((others[0] / mapped, others[1] / mapped))
+        mapped, step, memory = (_seconds(way, steps) for way in ways)
+        shares.append((step / mapped, memory / mapped))
     network, _ = pretraining.build(settings, prepared)
     features(network.eval(), train.inputs[:EMBEDDED].split(BATCH), CPU)
     return shares

@@ -6,6 +6,7 @@ from typing import Any
 
 from twinview.cli import use
 from twinview.cli.outcome import Outcome
+from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.core.paths import root
 from twinview.data import folder_scan
@@ -37,8 +38,7 @@ def use_folder(folder: Path) -> Outcome:
     values, minutes = _choose(path, summary)
     done = use.apply_recipe(recipes.find(RECIPE), [], values)
     count = max(1, round(minutes))
-    plural = "" if count == 1 else "s"
-    chosen = f"The training will take some {count} minute{plural} on this machine."
+    chosen = f"The training will take some {counted(count, 'minute')} on this machine."
     return Outcome(f"{done.text}\n{chosen}", done.data)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twinview.cli.outcome import Outcome
 from twinview.core import declare, paths, registry
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, Scan
@@ -59,7 +60,7 @@ def scan(settings: params.Params) -> Outcome | None:
     changes = folder_scan.compare_scans(before, source.scan)
     folder_scan.save_scan(listing, source.scan)
     count = len(source.scan.files)
-    text = f"twinview: {source.folder} holds {count:,} file{'' if count == 1 else 's'}"
+    text = f"twinview: {source.folder} holds {counted(count, 'file')}"
     changed = f"; {_describe(changes)} since the last scan" if before.files and changes else ""
     state = "is renewed" if renewed else "is up to date"
     lines = [f"{text}{changed}; {paths.SCAN} {state}", *source.labels.notes]

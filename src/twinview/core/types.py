@@ -106,8 +106,8 @@ class Source:
 
     fit: rows to fit on. test: rows to test on; None: all splits are drawn from fit. classes: their
     names, by label. given: for each row of fit the split in which it has to be, or None. files: the
-    user's files that it was read from, so that DVC notices a change of them. groups: their names,
-    by number; none: the numbers are the names.
+    user's files that it was read from, so that DVC notices a change of them. groups: the
+    names of groups, by number; if it is empty, the numbers are the names.
     """
 
     fit: Split

@@ -45,11 +45,10 @@ def split_rows(
     wanted : for each split the number of rows (integers) or their share (floats). A split of which
         0 rows are wanted is empty.
     seed : chooses the rows.
-    labels : of the rows; notes on classes need them, and strata.
+    labels : of the rows, or None. The notes on classes need them in any case.
     groups : of the rows; a group lies in one split.
     given : the split of each row, or None.
-    stratified : whether the splits have all classes in proportion; else they do not depend on the
-        labels.
+    stratified : whether the splits have all classes in proportion; else labels do not change them.
 
     Raises
     ------

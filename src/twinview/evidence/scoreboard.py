@@ -156,14 +156,18 @@ def table(scores: Scores) -> str:
     return "\n".join([*lines, "", _caption(scores)])
 
 
+def seeds_caption(entry: Mapping[str, Any]) -> str:
+    """How an entry was measured, and over how many training seeds."""
+    return (
+        f"Mean ± standard deviation over {entry['n']} training seeds; `{entry['command']}` at "
+        f"commit `{entry['commit'][:7]}`, {entry['hardware']}."
+    )
+
+
 def _caption(scores: Scores) -> str:
     """How the table's numbers were measured, and how long that took."""
     one, minutes = scores["fashion_mnist.linear.accuracy"], scores["repro.minutes"]["value"]
-    said = (
-        f"Mean ± standard deviation over {one['n']} training seeds; `{one['command']}` at commit "
-        f"`{one['commit'][:7]}`, {one['hardware']}. `dvc repro` from nothing took {minutes:.1f} "
-        "minutes."
-    )
+    said = f"{seeds_caption(one)} `dvc repro` from nothing took {minutes:.1f} minutes."
     if long := scores.get("long.minutes"):
         said += f" The longer recipe trained for {long['value']:.0f} minutes (n = {long['n']})."
     return said

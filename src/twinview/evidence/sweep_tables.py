@@ -53,11 +53,7 @@ def picture_table(recipe: str, board: Scores) -> str:
         for prefix, text in _UNLABELLED.items()
     }
     minutes = board[f"pictures.{recipe}.minutes"]
-    said = (
-        f"Mean ± standard deviation over {minutes['n']} training seeds, of {minutes['value']:.0f} "
-        f"minutes each; `{minutes['command']}` at commit `{minutes['commit'][:7]}`, "
-        f"{minutes['hardware']}."
-    )
+    said = f"{scoreboard.seeds_caption(minutes)} A training takes {minutes['value']:.0f} minutes."
     lines = scoreboard.grid(f"{recipe}, macro F1 on test", list(_PROBES.values()), rows)
     return "\n".join([*lines, "", said])
 

@@ -87,14 +87,18 @@ def prepare_files(
 
 def _passing_faults(decoded: Decoded) -> list[str]:
     """A sentence where files are left out that another reading may find in order."""
-    reasons = (found.reason for found in decoded.rows.values() if isinstance(found, LeftOut))
-    counted = Counter(reason for reason in reasons if reason in PASSING)
-    if not counted:
+    passing = {why: count for why, count in _reasons(decoded).items() if why in PASSING}
+    if not passing:
         return []
     return [
-        f"{describe_counts(counted)}: these may pass; `dvc repro --force prepare` reads such files "
-        "again, and decodes no others"
+        f"{describe_counts(passing)}: these faults may pass; `dvc repro --force prepare` reads the "
+        "files again, and decodes no others"
     ]
+
+
+def _reasons(decoded: Decoded) -> Counter[str]:
+    """How many files are left out for each reason."""
+    return Counter(found.reason for found in decoded.rows.values() if isinstance(found, LeftOut))
 
 
 def example_id(path: str, numbered: bool) -> int:
@@ -196,9 +200,7 @@ def _rows(
 def _require_enough(source: FileSource, known: _Known, most: float | None) -> None:
     """Raises DataError when no file can be read, or too large a share of them cannot."""
     files, left = len(source.scan.files), len(source.scan.files) - len(known.paths)
-    counted = describe_counts(
-        Counter(found.reason for found in known.decoded.rows.values() if isinstance(found, LeftOut))
-    )
+    counted = describe_counts(_reasons(known.decoded))
     if not known.paths:
         raise DataError.at(
             source.folder,

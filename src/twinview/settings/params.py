@@ -411,13 +411,15 @@ def _idle_group_folds(own: Evaluate) -> Iterator[str]:
 def _misleading_group_folds(params: Params) -> Iterator[str]:
     """Faults if divisions by groups would test what the encoder has learnt, or part copies."""
     draws = params.evaluate.group_folds
-    if draws is not None and params.data.near_pairs == "one_split":
+    if draws is None:
+        return
+    if params.data.near_pairs == "one_split":
         yield (
             f"evaluate.group_folds: is {draws}, but data.near_pairs: one_split keeps copies in one "
             "split, which other divisions by groups do not; set it to null, or data.near_pairs and "
             "data.duplicates to keep_first"
         )
-    if draws is not None and params.views.positives == "group":
+    if params.views.positives == "group":
         yield (
             f"evaluate.group_folds: is {draws}, but views.positives: group trains on which "
             "examples belong together, and other divisions by groups test some of these groups, so "
