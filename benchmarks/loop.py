@@ -87,19 +87,15 @@ class ConstantViews(Views):
 
 @final
 class ColdViews(Views):
-    """Cached views of which only the prefetched batch is in memory."""
+    """Cached views that are always read from the disk."""
 
     def __init__(self, views: CachedViews) -> None:
         self._views = views
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-        """The views, from memory if they were prefetched, otherwise from the disk."""
-        return self._views.take(rows, epoch, count)
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Drops all files from memory, then reads these views."""
+        """The views, after all files were dropped from memory."""
         _drop_from_memory(self._views)
-        self._views.prefetch(rows, epoch, count)
+        return self._views.take(rows, epoch, count)
 
 
 def _against_matmul(run: Iterator[Step], settings: Pretrain, rounds: int) -> dict[str, Any]:

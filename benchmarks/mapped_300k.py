@@ -46,6 +46,7 @@ def measure(count: int = 300_000, rounds: int = 5, steps: int = 4) -> dict[str, 
 
     The shares are each a median with the low and the high of the rounds.
     """
+    paths.SCRATCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.SCRATCH) as folder:
         path = Path(folder) / "train.safetensors"
         write(path, count)

@@ -175,16 +175,6 @@ def test_a_batch_holds_pairs_with_a_view_of_each_example_and_their_label(epoch: 
     assert len(seen) == len(set(seen)) == 8
 
 
-def test_views_of_both_examples_of_a_pair_are_expected(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Tensor] = []
-    views, rows = Numbers(), torch.tensor([5, 2])
-    monkeypatch.setattr(views, "prefetch", lambda rows, epoch, count: told.append(rows))
-    pair_views(views, PAIRS).prefetch(rows, 0, 2)
-    assert torch.equal(
-        torch.cat(told).flatten(), torch.cat([PAIRS.first[rows], PAIRS.second[rows]])
-    )
-
-
 def test_balanced_batches_of_pairs_are_half_alike() -> None:
     own = replace(OWN, examples_per_class=2)
     for batch in batches(PAIRS.as_split(), pair_views(Numbers(), PAIRS), own, 0, 2):

@@ -3,6 +3,8 @@
 import copy
 import itertools
 import math
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -220,14 +222,33 @@ def test_a_method_gets_as_many_views_as_it_asks_for() -> None:
     assert {count for _, _, count in views.asked} == {2}
 
 
-def test_what_is_taken_next_is_told_before_the_work_on_a_batch() -> None:
-    """So that a disk may be read meanwhile."""
-    views = Recorder()
-    taken = batches(rows(14), views, budget(), 7, 2, first=1)
+def test_while_a_batch_is_in_use_the_next_one_is_made_and_no_other() -> None:
+    """So that reading and rendering need no time of their own."""
+    views, other = Recorder(), threading.Event()
+
+    def take(rows: Tensor, epoch: int, count: int) -> Tensor:
+        if len(views.asked) == 2:
+            other.set()
+        return Recorder.take(views, rows, epoch, count)
+
+    views.take = take  # type: ignore[method-assign]
+    taken = batches(rows(16), views, budget(), 7, 2, first=1)
     next(taken)
-    assert len(views.asked) == len(views.expected) == 1
-    assert len(list(taken)) == 1, "two batches were left of the epoch's three"
-    assert views.expected == views.asked[1:]
+    while len(views.asked) < 2:
+        time.sleep(0.01)
+    assert not other.wait(0.2)
+    assert len(list(taken)) == 2, "three batches were left of the epoch's four"
+
+
+def test_what_goes_wrong_while_the_next_batch_is_made_is_raised() -> None:
+    views = Recorder()
+
+    def take(rows: Tensor, epoch: int, count: int) -> Tensor:
+        raise DataError.at("views-00001.npy", "is gone", "run the stage again")
+
+    views.take = take  # type: ignore[method-assign]
+    with pytest.raises(DataError, match="is gone"):
+        list(batches(rows(8), views, budget(), 0, 2))
 
 
 def test_small_crops_come_with_their_rows_and_epoch() -> None:

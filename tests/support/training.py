@@ -24,14 +24,10 @@ class Recorder(Views):
 
     def __init__(self) -> None:
         self.asked: list[tuple[list[int], int, int]] = []
-        self.expected: list[tuple[list[int], int, int]] = []
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         self.asked.append((rows.tolist(), epoch, count))
         return rows[None, :, None].expand(count, -1, 1).float()
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        self.expected.append((rows.tolist(), epoch, count))
 
 
 def budget(**changes: float | str) -> Budget:

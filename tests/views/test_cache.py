@@ -171,7 +171,7 @@ def test_one_view_at_a_time_uses_all_of_them(cache: Path) -> None:
     )
 
 
-def test_what_is_expected_is_what_will_be_taken(
+def test_the_system_is_asked_for_what_is_taken(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system is told of the very bytes of the views, wherever they lie."""
@@ -183,7 +183,6 @@ def test_what_is_expected_is_what_will_be_taken(
 
     monkeypatch.setattr(os, "posix_fadvise", advise)
     views, rows = open_views(cache, SPLIT, image()), torch.tensor([29, 3, 11, 10, 0])
-    views.prefetch(rows, 1, 2)
     taken = views.take(rows, 1, 2).flatten(0, 1)
     assert sorted(told) == sorted(view.numpy().tobytes() for view in taken)
 

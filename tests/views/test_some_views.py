@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from tests.support.shapes import shapes_split
 from twinview.modalities.image import image
 from twinview.views.cache import open_views, write_cache, write_live
-from twinview.views.live import Views, views_of
+from twinview.views.live import views_of
 from twinview.views.plan import ViewPlan
 
 SPLIT, ROWS = shapes_split(12, seed=0), torch.tensor([7, 2, 11])
@@ -27,17 +26,3 @@ def test_row_numbers_are_those_among_the_chosen(mode: str, tmp_path: Path) -> No
     found = some.take(rows, epoch=1, count=2)
     assert torch.equal(found, whole.take(torch.tensor([11, 7]), 1, 2))
     assert not torch.equal(found[:, 0], found[:, 1])
-
-
-def test_what_is_prefetched_is_what_is_taken_next() -> None:
-    asked: list[list[int]] = []
-
-    class Recorder(Views):
-        def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
-            return torch.zeros(count, len(rows))
-
-        def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-            asked.append(rows.tolist())
-
-    views_of(Recorder(), ROWS).prefetch(torch.tensor([1, 2]), 0, 1)
-    assert asked == [[[2, 11]]]  # the rows of the one view

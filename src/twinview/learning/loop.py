@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -188,6 +188,8 @@ def batches(
 ) -> Iterator[Batch]:
     """The batches of one epoch, of each the part of this process, in a seeded random order.
 
+    While a batch is in use, a thread reads and renders the next one.
+
     Parameters
     ----------
     train : the examples, or labelled pairs of them.
@@ -198,13 +200,20 @@ def batches(
     first : the number of batches to skip.
     """
     parts = [processes.local_rows(rows) for rows in _order(train, budget, epoch)[first:]]
-    for rows, next_rows in zip_longest(parts, parts[1:]):
+
+    def make(rows: Tensor) -> Batch:
         small_crops = None if views.small_crops is None else views.small_crops(rows, epoch)
         labels = None if train.labels is None else train.labels[rows]
-        batch = Batch(views.take(rows, epoch, count), labels, train.ids[rows], small_crops)
-        if next_rows is not None:
-            views.prefetch(next_rows, epoch, count)
-        yield batch
+        return Batch(views.take(rows, epoch, count), labels, train.ids[rows], small_crops)
+
+    with ThreadPoolExecutor(1, "views") as thread:
+        coming: Future[Batch] | None = None
+        for rows in parts:
+            current, coming = coming, thread.submit(make, rows)
+            if current is not None:
+                yield current.result()
+        if coming is not None:
+            yield coming.result()
 
 
 def count_left_out(train: Split, budget: Budget) -> int:

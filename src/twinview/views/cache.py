@@ -125,6 +125,16 @@ def _open_shard(folder: Path, name: str, expected: str) -> np.ndarray:
     return shard
 
 
+def _read_ahead(shard: np.ndarray, positions: np.ndarray, chosen: np.ndarray) -> None:
+    """Asks the system to read all these views of a mapped shard from the disk at once."""
+    if not isinstance(shard, np.memmap):
+        return
+    row, view = shard.strides[:2]
+    with Path(str(shard.filename)).open("rb") as file:
+        for start in positions * row + chosen * view + shard.offset:
+            os.posix_fadvise(file.fileno(), start, view, os.POSIX_FADV_WILLNEED)
+
+
 @final
 class CachedViews(Views):
     """K views of each example, read from memory-mapped shards.
@@ -143,19 +153,12 @@ class CachedViews(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """The next `count` views in each example's order: (count, n, ...)."""
         taken = np.empty((count, rows.shape[-1], *self.shards[0].shape[2:]), self.shards[0].dtype)
-        for number, places, positions, chosen in self._by_shard(rows, epoch, count):
+        parts = list(self._by_shard(rows, epoch, count))
+        for number, _, positions, chosen in parts:
+            _read_ahead(self.shards[number], positions, chosen)
+        for number, places, positions, chosen in parts:
             taken[places] = self.shards[number][positions, chosen]
         return torch.from_numpy(taken)
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Asks the system to read from the disk what is not in memory yet."""
-        for number, _, positions, chosen in self._by_shard(rows, epoch, count):
-            shard = self.shards[number]
-            if isinstance(shard, np.memmap):
-                row, view = shard.strides[:2]
-                with Path(str(shard.filename)).open("rb") as file:
-                    for start in positions * row + chosen * view + shard.offset:
-                        os.posix_fadvise(file.fileno(), start, view, os.POSIX_FADV_WILLNEED)
 
     def _by_shard(
         self, rows: Tensor, epoch: int, count: int

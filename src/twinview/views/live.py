@@ -24,11 +24,9 @@ class Views(ABC):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """`count` views of each row of the split in the given epoch: (count, n, ...), as stored.
 
-        rows: (n,) int64; or (count, n), the rows that each view is of. epoch: from 0.
+        rows: (n,) int64; or (count, n), the rows that each view is of. epoch: from 0. A thread of
+        the training calls it, so that it may wait for the disk.
         """
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:  # noqa: B027 - views may ignore it
-        """Prepares for the next call of `take`, while the training computes; it may do nothing."""
 
 
 @final
@@ -41,16 +39,13 @@ class LiveViews(Views):
 
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """The views with the numbers epoch * count to epoch * count + count - 1."""
+        read_ahead(self._split.inputs, rows.flatten())
         return torch.stack(
             [
                 self._view(part, epoch * count + view)
                 for view, part in enumerate(rows.expand(count, -1))
             ]
         )
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Asks the system to read from the disk the rows of a mapped split."""
-        read_ahead(self._split.inputs, rows.flatten())
 
     def _view(self, rows: Tensor, number: int) -> Tensor:
         part = self._split.take(rows)
@@ -74,10 +69,6 @@ class ChosenViews(Views):
     def take(self, rows: Tensor, epoch: int, count: int) -> Tensor:
         """View k of each row is view k of the row that is chosen for it: (count, n, ...)."""
         return self._views.take(self._choose(rows, epoch, count), epoch, count)
-
-    def prefetch(self, rows: Tensor, epoch: int, count: int) -> None:
-        """Prepares the views of the chosen rows."""
-        self._views.prefetch(self._choose(rows, epoch, count), epoch, count)
 
 
 def pair_views(views: Views, pairs: Pairs) -> Views:
