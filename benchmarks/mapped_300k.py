@@ -1,10 +1,11 @@
 """The peak of memory and the training rate on 300,000 mapped pictures, of more than the limit.
 
-A process whose memory is limited to LIMIT_MB (page cache included) trains recipes/photos.yaml, in
-micro batches, on a train split of 8.3 GB with live views. It then embeds a part of the split, and
-takes raw pixels and neighbours of all of it. The pictures are noise. Two rates are compared with
-that of the mapped split: of the bare step, whose views are tensors in memory, and of live views of
-pictures in memory, which differs by the reading alone.
+A process that may take LIMIT_MB of memory, page cache included, beside the libraries that it has
+loaded before, trains recipes/photos.yaml, in micro batches, on a train split of 8.3 GB with live
+views. It then embeds a part of the split, and takes raw pixels and neighbours of all of it. The
+pictures are noise. Two rates are compared with that of the mapped split: of the bare step, whose
+views are tensors in memory, and of live views of pictures in memory, which differs by the reading
+alone. The peak of memory has the libraries in it.
 """
 
 import json
