@@ -9,10 +9,12 @@ from twinview.core.types import Source
 from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
+from twinview.preparation.division import most_train_examples
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
 from twinview.reporting.data_card import contact_sheet, data_card, describe_examples, duplicates
 from twinview.settings import params
+from twinview.settings.sections import Data
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
@@ -34,6 +36,7 @@ def main() -> None:
     assert isinstance(declared, declare.Source)
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = _source(settings, declared)
+    _require_examples(source, data)
     with files.atomic_folder(paths.PREPARED) as folder:
         if declared.of_user:
             scan_record.renew(paths.SCAN, source)
@@ -68,6 +71,13 @@ def _source(settings: params.Params, declared: declare.Source) -> Source | FileS
     shape = (data.channels, data.size, data.size)
     source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
     return source
+
+
+def _require_examples(source: Source | FileSource, data: Data) -> None:
+    """Refuses settings for which there are too few files, before the first of them is decoded."""
+    if isinstance(source, FileSource):
+        most = most_train_examples(len(source.scan.files), source.labels, data)
+        stage.check_params({"train": most})
 
 
 if __name__ == "__main__":
