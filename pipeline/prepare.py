@@ -12,7 +12,13 @@ from twinview.data.file_source import FileSource
 from twinview.preparation.division import most_train_examples
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
-from twinview.reporting.data_card import contact_sheet, data_card, describe_examples, duplicates
+from twinview.reporting.data_card import (
+    contact_sheet,
+    data_card,
+    describe_examples,
+    describe_sheet,
+    duplicates,
+)
 from twinview.settings import params
 from twinview.settings.sections import Data
 from twinview.stages import stage
@@ -53,7 +59,8 @@ def main() -> None:
         split_writer.save_index(folder, prepared)
         split_writer.save_labels(folder, prepared)
         save_examples(folder / paths.EXAMPLES.name, divided.table)
-    card = data_card(prepared, data.source) | describe_examples(divided.table, divided.notes)
+    notes = (*divided.notes, *describe_sheet(prepared))
+    card = data_card(prepared, data.source) | describe_examples(divided.table, notes)
     card["duplicates"] = duplicates(divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
@@ -61,7 +68,7 @@ def main() -> None:
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in prepared.splits.items())
     left_out = describe_counts(card["left_out"])
     print(f"prepare: {sizes}" + (f"; left out: {left_out}" if left_out else ""))
-    for note in divided.notes:
+    for note in notes:
         print(f"prepare: {note}")
 
 
