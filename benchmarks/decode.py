@@ -21,7 +21,7 @@ from PIL import Image, ImageOps
 
 from benchmarks import picture_files
 from benchmarks.common import show, spread
-from twinview.data.folder_scan import Stamp
+from twinview.core.folder_walk import Stamp
 from twinview.pictures.decoded_store import decode_files
 
 SIDE = 96

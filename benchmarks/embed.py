@@ -20,7 +20,7 @@ import torch
 
 from benchmarks import decode, picture_files
 from benchmarks.common import TIMEOUT_S, show, spread
-from twinview.data.folder_scan import Stamp
+from twinview.core.folder_walk import Stamp
 from twinview.models.predictor import Predictor
 
 MODELS = Path("models")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from twinview.data.folder_scan import Stamp, scan_folder
+from twinview.core.folder_walk import Stamp
+from twinview.data.folder_scan import scan_folder
 
 SIZE = (640, 480)
 

@@ -9,10 +9,18 @@ from twinview.core.types import Source
 from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
+from twinview.preparation.division import most_train_examples
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
-from twinview.reporting.data_card import contact_sheet, data_card, describe_examples, duplicates
+from twinview.reporting.data_card import (
+    contact_sheet,
+    data_card,
+    describe_examples,
+    describe_sheet,
+    duplicates,
+)
 from twinview.settings import params
+from twinview.settings.sections import Data
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
@@ -34,6 +42,7 @@ def main() -> None:
     assert isinstance(declared, declare.Source)
     with stage.show_elapsed(f"{data.source}: fetched where it is missing, and checked"):
         source = _source(settings, declared)
+    _require_examples(source, data)
     with files.atomic_folder(paths.PREPARED) as folder:
         if declared.of_user:
             scan_record.renew(paths.SCAN, source)
@@ -50,7 +59,8 @@ def main() -> None:
         split_writer.save_index(folder, prepared)
         split_writer.save_labels(folder, prepared)
         save_examples(folder / paths.EXAMPLES.name, divided.table)
-    card = data_card(prepared, data.source) | describe_examples(divided.table, divided.notes)
+    notes = (*divided.notes, *describe_sheet(prepared))
+    card = data_card(prepared, data.source) | describe_examples(divided.table, notes)
     card["duplicates"] = duplicates(divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:
@@ -58,7 +68,7 @@ def main() -> None:
     sizes = ", ".join(f"{name} {len(split):,}" for name, split in prepared.splits.items())
     left_out = describe_counts(card["left_out"])
     print(f"prepare: {sizes}" + (f"; left out: {left_out}" if left_out else ""))
-    for note in divided.notes:
+    for note in notes:
         print(f"prepare: {note}")
 
 
@@ -68,6 +78,13 @@ def _source(settings: params.Params, declared: declare.Source) -> Source | FileS
     shape = (data.channels, data.size, data.size)
     source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
     return source
+
+
+def _require_examples(source: Source | FileSource, data: Data) -> None:
+    """Refuses settings for which there are too few files, before the first of them is decoded."""
+    if isinstance(source, FileSource):
+        most = most_train_examples(len(source.scan.files), source.labels, data)
+        stage.check_params({"train": most})
 
 
 if __name__ == "__main__":

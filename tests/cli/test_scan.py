@@ -51,6 +51,23 @@ def test_a_scan_of_one_file_counts_it_in_the_singular(
     assert f"{mine} holds 1 file;" in capsys.readouterr().out
 
 
+def test_a_scan_accounts_for_every_row_of_the_table_of_examples(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_pictures.use_folder(mine)
+    (mine / ".hidden").touch()
+    for name in ("nowhere", "neither"):
+        (mine / name).symlink_to("absent")
+    capsys.readouterr()
+    assert main(["scan", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["files"] == 60
+    assert said["left_out"] == {"linked to nothing": 2, "hidden or a system's": 1}
+    assert main(["scan"]) == 0
+    words = "holds 60 files (left out: 2 linked to nothing, 1 hidden or a system's); data/scan.json"
+    assert f"{mine} {words}" in capsys.readouterr().out
+
+
 def test_a_scan_says_what_has_changed(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own_pictures.use_folder(mine)
     capsys.readouterr()

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from twinview.core import csv_files, files
-from twinview.core.errors import BusyError, DataError
+from twinview.core.errors import BusyError, DataError, describe
 from twinview.core.files import atomic_file, atomic_folder
 from twinview.core.tensor_files import load_tensors, save_tensors
 
@@ -74,7 +74,7 @@ def test_an_error_leaves_the_old_folder_and_no_rest(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """The system lets files grow to this size only, and says so as it says that a disk is full."""
+    """The system lets files grow to this size only."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -98,22 +98,53 @@ def write_folder(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_tensors, write_text, write_folder])
-def test_a_full_disk_is_named_and_damages_nothing(
+def test_a_file_at_its_limit_is_named_and_damages_nothing(
     write: Callable[[Path], None], tmp_path: Path
 ) -> None:
     (tmp_path / "a.safetensors").mkdir()
     (tmp_path / "a.safetensors/old").touch()
     with pytest.raises(BusyError) as caught, room_for(2_000_000):
         write(tmp_path)
-    said = str(caught.value)
-    assert said.startswith(f"{tmp_path}/a.safetensors could not be written: its disk is full")
-    assert "make room, and `dvc repro` goes on" in said
+    assert str(caught.value) == (
+        f"{tmp_path}/a.safetensors could not be written: a file must not grow so large here. "
+        "What was there before is whole; raise the limit (`ulimit -f`), and run this again"
+    )
     assert names(tmp_path) == ["a.safetensors"] and names(tmp_path / "a.safetensors") == ["old"]
 
 
-def test_how_much_there_was_room_for_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BusyError, match=r"room for 2 MB; [\d,]+ MB are free"), room_for(2_000_000):
-        write_folder(tmp_path)
+def test_a_full_disk_is_named_with_the_room_that_there_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+
+    def fill(folder: Path) -> None:
+        (folder / "deep").mkdir()
+        (folder / "deep/b").write_bytes(bytes(2_000_000))
+        Path("/dev/full").write_text("no room")
+
+    with pytest.raises(BusyError) as caught, atomic_folder(tmp_path / "a") as temporary:
+        fill(temporary)
+    assert str(caught.value) == (
+        f"{tmp_path}/a could not be written: its disk is full (there was room for 2 MB; 0 MB are "
+        "free). What was there before is whole; make room (`twinview clean` says what can go), and "
+        "run this again"
+    )
+
+
+def test_where_a_folder_lies_in_place_of_a_file_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(IsADirectoryError) as caught, atomic_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert describe(caught.value).startswith(f"{tmp_path}/a.txt: Is a directory; a folder lies")
+
+
+def test_where_a_file_lies_in_place_of_a_folder_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    for write in (atomic_folder(tmp_path / "a"), atomic_file(tmp_path / "a/b")):
+        with pytest.raises((NotADirectoryError, FileExistsError)) as caught, write:
+            pass
+        assert describe(caught.value).startswith(f"{tmp_path}/a: ")
+        assert "; a file lies where a folder should be; move it away" in describe(caught.value)
 
 
 def test_another_error_of_the_system_stays_what_it_is(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from twinview.core import folder_walk
 from twinview.core.errors import DataError
 from twinview.core.litter import HIDDEN, LEFTOVER
-from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, compare_scans, load_scan, save_scan, scan_folder
 from twinview.pictures.folders import list_folder
 
@@ -187,7 +187,7 @@ def reverse_listing(monkeypatch: pytest.MonkeyPatch) -> None:
     def reversed_scandir(path: str) -> Entries:
         return Entries(sorted(scandir(path), key=lambda entry: entry.name, reverse=True))
 
-    monkeypatch.setattr(folder_scan.os, "scandir", reversed_scandir)
+    monkeypatch.setattr(folder_walk.os, "scandir", reversed_scandir)
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
@@ -199,4 +199,4 @@ def refuse(monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return scandir(path)
 
-    monkeypatch.setattr(folder_scan.os, "scandir", refusing)
+    monkeypatch.setattr(folder_walk.os, "scandir", refusing)

@@ -191,6 +191,14 @@ def test_a_parquet_table_is_known_by_its_content_and_its_text_stays_text(tmp_pat
     assert parquet(tmp_path, texts).labels == ("x", "007", None)
 
 
+@pytest.mark.parametrize("content", ["path,label\na.jpg,x\n", "version https://git-lfs", ""])
+def test_a_text_that_is_named_as_parquet_is_refused(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "labels.PARQUET"
+    file.write_text(content)
+    with pytest.raises(DataError, match=r"is named as Parquet, but its content is not; write it"):
+        read_labels(file, TWO, tmp_path, PATHS)
+
+
 def test_fractions_in_a_parquet_table_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has a column 'label' of double; write the column as te"):
         parquet(tmp_path, pa.array([1.0, None, 3.0]))

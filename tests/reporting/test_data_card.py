@@ -9,7 +9,15 @@ import torch
 from tests.support.shapes import CLASSES, SIZE
 from twinview.data.splits import Prepared
 from twinview.pictures.duplicates import exact_clusters
-from twinview.reporting.data_card import ROW, UNLABELLED_ROWS, contact_sheet, data_card, duplicates
+from twinview.reporting.data_card import (
+    MOST_CLASSES,
+    ROW,
+    UNLABELLED_ROWS,
+    contact_sheet,
+    data_card,
+    describe_sheet,
+    duplicates,
+)
 
 
 def with_copies(shapes: Prepared) -> Prepared:
@@ -95,3 +103,16 @@ def test_a_small_class_leaves_its_row_blank_and_the_others_wide(shapes: Prepared
     blank = seen[:SIZE, 2 * width :]
     assert (blank == 255).all()
     assert np.array_equal(seen[SIZE + 2 :], np.asarray(whole)[::2, ::2][SIZE + 2 :])
+
+
+def test_of_many_classes_the_first_are_shown_and_the_rest_are_counted(shapes: Prepared) -> None:
+    train = shapes.splits["train"]
+    many = replace(train, labels=torch.arange(len(train)) % (MOST_CLASSES + 7))
+    prepared = replace(shapes, splits=shapes.splits | {"train": many})
+    row = contact_sheet(shapes).height // len(CLASSES)
+    assert contact_sheet(prepared).height == MOST_CLASSES * row
+    assert describe_sheet(shapes) == ()
+    assert describe_sheet(prepared) == (
+        f"reports/data/contact_sheet.png shows the first {MOST_CLASSES} of {MOST_CLASSES + 7} "
+        "classes of train",
+    )

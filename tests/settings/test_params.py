@@ -167,11 +167,13 @@ def test_a_fault_names_key_value_and_remedy(
     [
         (
             {"data.train": 2000, "pretrain.batch_size": 2001},
-            "pretrain.batch_size: is 2001, more than data.train; lower it to 2000 or less",
+            "pretrain.batch_size: is 2001, more than the 2,000 examples of train; "
+            "lower it to 2000 or less",
         ),
         (
             {"data.train": 2000, "tasks.few_labels.per_class": [10, 2001]},
-            "tasks.few_labels.per_class: is 2001, more than data.train; lower it to 2000 or less",
+            "tasks.few_labels.per_class: is 2001, more than the 2,000 examples of train; "
+            "lower it to 2000 or less",
         ),
         (
             {"pretrain.batch_size": 256, "pretrain.micro_batch": 100},
@@ -232,7 +234,8 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"pretrain.method": "moco", "methods.moco.queue": 55001},
-            "methods.moco.queue: is 55001, more than data.train; lower it to 55000 or less",
+            "methods.moco.queue: is 55001, more than the 55,000 examples of train; "
+            "lower it to 55000 or less",
         ),
         (
             {"pretrain.method": "moco", "views.positives": "group", "methods.moco.queue": 4096},
@@ -267,7 +270,8 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"probes.knn.neighbours": [10, 55001]},
-            "probes.knn.neighbours: is 55001, more than data.train; lower it to 55000 or less",
+            "probes.knn.neighbours: is 55001, more than the 55,000 examples of train; "
+            "lower it to 55000 or less",
         ),
         (
             {
@@ -440,6 +444,22 @@ def test_a_missing_file_says_where_it_was_looked_for(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         params.check()
     assert str(folder / "params.yaml") in str(caught.value) and "git checkout" in str(caught.value)
+
+
+def test_all_settings_for_which_there_are_too_few_examples_are_told_at_once(
+    write_params: Write,
+) -> None:
+    """As before the first file is decoded, when only their number is known."""
+    path = write_params({"data.train": 0.8, "data.validation": 0.1, "data.test": 0.1})
+    with pytest.raises(ConfigError) as caught:
+        params.check(path, rows={"train": 48})
+    told = {fault.split(":")[0] for fault in caught.value.faults}
+    assert told >= {
+        "pretrain.batch_size",
+        "baselines.pca_components",
+        "tasks.few_labels.per_class",
+    }
+    params.check(path)
 
 
 def test_chosen_keeps_only_the_plug_ins_in_use(folder: Path) -> None:

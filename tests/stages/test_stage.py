@@ -169,7 +169,7 @@ def test_of_several_processes_the_first_checks_and_shows_for_all(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(stage, "_check_params", lambda: pytest.fail("checks"))
+    monkeypatch.setattr(stage, "check_params", lambda rows: pytest.fail("checks"))
     monkeypatch.setattr(stage, "tqdm", lambda items, *, disable, **given: [disable])
     stage.run(lambda: None)
     assert next(stage.progress([0], 1, "what")) is True  # type: ignore[comparison-overlap]

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 
 
@@ -55,7 +56,8 @@ def run(options: argparse.Namespace) -> Outcome:
     )
     others = folders.left_out_path(options.out)
     text = (
-        f"twinview: {options.out} holds {embedder.dim} features of {summary.pictures:,} pictures\n"
+        f"twinview: {options.out} holds {embedder.dim} features of "
+        f"{counted(summary.pictures, 'picture')}\n"
         f"{summary.as_text()}"
     ).rstrip()
     text += f"\n{others} names all files that are left out" * bool(summary.left_out)

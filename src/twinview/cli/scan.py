@@ -9,11 +9,12 @@ which this command renews; no file is opened. `twinview repro` and `make repro` 
 import argparse
 import hashlib
 import os
+from collections import Counter
 from pathlib import Path
 
 from twinview.cli.outcome import Outcome
 from twinview.core import declare, paths, registry
-from twinview.core.counts import counted
+from twinview.core.counts import counted, describe_counts
 from twinview.core.errors import ConfigError
 from twinview.data import folder_scan
 from twinview.data.folder_scan import Changes, Scan
@@ -60,12 +61,15 @@ def scan(settings: params.Params) -> Outcome | None:
     changes = folder_scan.compare_scans(before, source.scan)
     folder_scan.save_scan(listing, source.scan)
     count = len(source.scan.files)
-    text = f"twinview: {source.folder} holds {counted(count, 'file')}"
+    left_out = Counter(source.scan.left_out.values())
+    besides = f" (left out: {describe_counts(left_out)})" if left_out else ""
+    text = f"twinview: {source.folder} holds {counted(count, 'file')}{besides}"
     changed = f"; {_describe(changes)} since the last scan" if before.files and changes else ""
     state = "is renewed" if renewed else "is up to date"
     lines = [f"{text}{changed}; {paths.SCAN} {state}", *source.labels.notes]
     data = {
         "files": count,
+        "left_out": dict(left_out),
         "added": list(changes.added),
         "deleted": list(changes.deleted),
         "changed": list(changes.changed),

@@ -95,7 +95,9 @@ def describe(error: TwinviewError | OSError) -> str:
         traceback.print_exception(error)
     if isinstance(error, TwinviewError):
         return str(error)
-    where = f"{os.fspath(error.filename)}: " if error.filename is not None else ""
+    # Of a file that was to replace another, the other one is what the user knows.
+    path = error.filename if error.filename2 is None else error.filename2
+    where = f"{os.fspath(path)}: " if path is not None else ""
     remedy = _REMEDIES.get(error.errno or 0, "TWINVIEW_DEBUG=1 shows where it happened")
     return f"{where}{error.strerror or error}; {remedy}"
 
@@ -110,6 +112,7 @@ _REMEDIES = {
     errno.EMFILE: "too many files are open; raise `ulimit -n`",
     errno.ENOMEM: "the memory is used up; lower pretrain.batch_size or pretrain.micro_batch",
     errno.ENOENT: "run in the project's folder; `dvc repro` makes what stages write",
+    errno.EEXIST: "a file lies where a folder should be; move it away",
     errno.ENOTDIR: "a file lies where a folder should be; move it away",
     errno.EISDIR: "a folder lies where a file should be; move it away",
 }

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -68,31 +69,48 @@ def _fsync(path: Path) -> None:
 
 @contextlib.contextmanager
 def _full_disk_reported(path: Path, temporary: Path) -> Iterator[None]:
-    """Raises BusyError in place of the errors that mean a full disk."""
+    """Raises BusyError in place of the errors that mean a full disk, or a file at its limit."""
     try:
         yield
     except (OSError, SafetensorError) as error:
         if not _means_full_disk(error):
             raise
-        files = [temporary, *temporary.glob("*")]
-        written = sum(file.stat().st_size for file in files if file.is_file())
-        free = shutil.disk_usage(path.parent).free
-        raise BusyError(
-            f"{path.absolute()} could not be written: its disk is full (there was room for "
-            f"{megabytes(written)}; {megabytes(free)} are free). What was there before is whole; "
-            "make room, and `dvc repro` goes on"
+        reason, remedy = _explain_full_disk(error, path, temporary)
+        raise BusyError.at(
+            path.absolute(),
+            f"could not be written: {reason}. What was there before is whole",
+            f"{remedy}, and run this again",
         ) from None
+
+
+def _explain_full_disk(
+    error: OSError | SafetensorError, path: Path, temporary: Path
+) -> tuple[str, str]:
+    """Why no more could be written, and a remedy."""
+    files = [temporary, *temporary.rglob("*")]
+    sizes = [file.stat().st_size for file in files if file.is_file()]
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    at_limit = limit != resource.RLIM_INFINITY and max(sizes, default=0) >= limit
+    if at_limit or _error_number(error) == errno.EFBIG:
+        return "a file must not grow so large here", "raise the limit (`ulimit -f`)"
+    room, free = megabytes(sum(sizes)), megabytes(shutil.disk_usage(path.parent).free)
+    reason = f"its disk is full (there was room for {room}; {free} are free)"
+    return reason, "make room (`twinview clean` says what can go)"
 
 
 def _means_full_disk(error: OSError | SafetensorError) -> bool:
     """Whether the error means a full disk, a full quota, or a file above its size limit.
 
-    safetensors and NumPy state the reason in their text only.
+    NumPy says only how much it has written.
     """
+    cut_short = re.search(r"\d+ requested and \d+ written", str(error)) is not None
+    return cut_short or _error_number(error) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _error_number(error: OSError | SafetensorError) -> int | None:
+    """The system's number of the error; safetensors states it in its text."""
     match = re.search(r"os error (\d+)", str(error))
-    number = int(match[1]) if match else getattr(error, "errno", None)
-    cut_short = re.search(r"\d+ requested and \d+ written", str(error))
-    return number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or cut_short is not None
+    return int(match[1]) if match else getattr(error, "errno", None)
 
 
 def save_json(path: Path, value: object) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
+from twinview.core.counts import counted
 from twinview.core.errors import DataError
 
 Ints = NDArray[np.int64]
@@ -101,11 +102,11 @@ def _require_enough(names: list[str], fixed: Ints, splits: int, are_groups: bool
         return
     kind = "group" if are_groups else "example"
     if len(names) == free:
-        problem = f"have {free} {kind}{'s' * (free != 1)} for {splits} splits"
+        problem = f"have {counted(free, kind)} for {splits} splits"
         remedy = f"add {kind}s" + (", or name another column of groups, or none" * are_groups)
         raise DataError.at("the examples", problem, remedy)
     raise DataError.at(
         "the given splits",
-        f"leave {empty} of {splits} splits empty, and {free} {kind}s to divide",
+        f"leave {empty} of {splits} splits empty, and {counted(free, kind)} to divide",
         "leave the split of more examples empty; these are divided by the wishes",
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.core.types import NO_GROUP, Embeddings, Split
 from twinview.data.division import divide
@@ -58,7 +59,7 @@ def _require_groups(parts: Mapping[str, Split] | Mapping[str, Embeddings], draws
             numbers.update(part.groups.tolist())  # type: ignore[union-attr]
     count = len(numbers.keys() - {NO_GROUP})
     if count < len(parts):
-        has = "no groups" if not count else f"{count} group{'s' * (count > 1)}"
+        has = counted(count, "group") if count else "no groups"
         raise ConfigError.at(
             "evaluate.group_folds",
             f"is {draws}, but the labelled examples have {has}, and each of {len(parts)} splits "

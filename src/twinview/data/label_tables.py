@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.data.labels import SPLIT_NAMES, Labels, clean, describe_labels, split_of
 from twinview.data.path_matching import KnownPaths
@@ -91,7 +92,8 @@ def _match_by_path(file: Path, table: Table, known: KnownPaths) -> list[int]:
         others = f" (such rows: {len(missing):,})" if len(missing) > 1 else ""
         raise DataError.at(
             f"{file}, {table.unit} {line}",
-            f"names the file {cell!r}, which is not among the {len(known.paths):,} files{others}"
+            f"names the file {cell!r}, which is not among the "
+            f"{counted(len(known.paths), 'file')}{others}"
             if cell.strip()
             else f"names no file{others}",
             known.remedy(cell) if cell.strip() else "write the file's path, or remove the row",
@@ -103,7 +105,7 @@ def _match_by_order(file: Path, table: Table, known: KnownPaths) -> list[int]:
     if len(table.rows) != len(known.paths):
         raise DataError.at(
             file,
-            f"has {len(table.rows):,} rows for {len(known.paths):,} examples",
+            f"has {counted(len(table.rows), 'row')} for {counted(len(known.paths), 'example')}",
             "give each example its row, or name a column of paths",
         )
     return list(range(len(table.rows)))

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from twinview.core import files
+from twinview.core.folder_walk import Stamp
 from twinview.core.types import Source
 from twinview.data.file_source import FileSource
-from twinview.data.folder_scan import Stamp
 
 
 def renew(path: Path, source: FileSource | Source) -> bool:

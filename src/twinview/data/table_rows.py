@@ -36,8 +36,8 @@ class Table:
 def read_table(file: Path, columns: Mapping[str, str]) -> Table:
     """The rows of a table that are not empty.
 
-    The content decides whether the file is Parquet or text. The first line of a text names the
-    columns, and they tell the separator.
+    The content decides whether the file is Parquet or text; a text must not be named .parquet. The
+    first line of a text names the columns, and they tell the separator.
 
     Parameters
     ----------
@@ -56,7 +56,11 @@ def read_table(file: Path, columns: Mapping[str, str]) -> Table:
         raise ConfigError.at(file, "does not exist", "name a CSV, TSV or Parquet file") from None
     if head == b"PK\x03\x04":
         raise DataError.at(file, "is a spreadsheet or another zip file", _AS_CSV)
-    table = (_read_parquet if head == b"PAR1" else _read_text)(file, columns)
+    is_parquet = head == b"PAR1"
+    if file.suffix.lower() == ".parquet" and not is_parquet:
+        problem = "is named as Parquet, but its content is not"
+        raise DataError.at(file, problem, "write it again, or name it .csv if it is text")
+    table = (_read_parquet if is_parquet else _read_text)(file, columns)
     if not table.rows:
         raise DataError.at(file, "has no rows", "add one for each labelled file")
     return table

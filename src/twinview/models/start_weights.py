@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.core.registry import did_you_mean
 
@@ -134,8 +135,8 @@ def _require_equal(found: _Shapes, expected: _Shapes, where: str) -> None:
     remedy = "set model to the one that these weights are of, or weights to null"
     if prefix := _prefix(found, expected):
         remedy = f"take {prefix!r} off the beginning of every name in the file"
-    plural = "name differs" if len(differing) == 1 else "names differ"
-    problem = f"{where}: {examples} ({len(differing)} {plural})"
+    verb = "differs" if len(differing) == 1 else "differ"
+    problem = f"{where}: {examples} ({counted(len(differing), 'name')} {verb})"
     raise ConfigError.at(_SETTING, problem, remedy)
 
 

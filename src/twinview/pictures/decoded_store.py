@@ -34,13 +34,6 @@ Progress = Callable[[Iterable[Any], int, str], Iterator[Any]]
 
 _SHARD_BYTES, _SHARD_FILES = 2**26, 2**13
 _BLOCK_BYTES = 2**24
-# What becomes of these files can change although the files do not, so it is not kept.
-PASSING = (
-    decoding_processes.GONE.reason,
-    decoding_processes.CHANGED.reason,
-    "cannot be opened",
-    "too large for the memory",
-)
 # The modules that turn a file into pixels.
 CODE = (
     "decode", "files", "heic", "kinds", "netpbm", "png_chunks", "tiff_tags", "unreadable",
@@ -193,7 +186,7 @@ def _decode(
 def _without_passing(outcomes: Iterable[Outcome], passing: dict[str, LeftOut]) -> Iterator[Outcome]:
     """The outcomes that are kept; the others are added to `passing`."""
     for outcome in outcomes:
-        if isinstance(outcome.info, LeftOut) and outcome.info.reason in PASSING:
+        if isinstance(outcome.info, LeftOut) and outcome.info.passing:
             passing[outcome.file[0]] = outcome.info
         else:
             yield outcome

@@ -22,8 +22,8 @@ _CHUNKS_A_WORKER = 4
 
 # DVC alone would not run the stage again: it knows the files by the last scan.
 _AGAIN = "`twinview repro` reads the folder again"
-GONE = LeftOut("gone while the folder was read", f"is gone; {_AGAIN}")
-CHANGED = LeftOut("changed while the folder was read", f"has changed; {_AGAIN}")
+GONE = LeftOut("gone while the folder was read", f"is gone; {_AGAIN}", passing=True)
+CHANGED = LeftOut("changed while the folder was read", f"has changed; {_AGAIN}", passing=True)
 
 
 class Info(NamedTuple):
@@ -153,5 +153,5 @@ def _fault(path: Path, stamp: Stamp) -> LeftOut | None:
     except FileNotFoundError:
         return GONE
     except OSError as error:
-        return LeftOut("cannot be opened", f"cannot be read ({error.strerror})")
+        return LeftOut("cannot be opened", f"cannot be read ({error.strerror})", passing=True)
     return None if (status.st_size, status.st_mtime_ns) == stamp else CHANGED

@@ -47,11 +47,13 @@ class LeftOut:
     """Why a file is not among the pictures.
 
     reason: a few words, equal for all files with the same fault, so that they can be counted.
-    detail: begins with a verb, and says what to do; the file's name goes before it.
+    detail: begins with a verb, and says what to do; the file's name goes before it. passing:
+    whether another reading may find the same file in order.
     """
 
     reason: str
     detail: str
+    passing: bool = False
 
 
 def read_or_leave_out(
@@ -68,7 +70,7 @@ def read_or_leave_out(
     try:
         return read_picture(path, shape, reading)
     except UnreadableError as error:
-        return LeftOut(error.reason, str(error))
+        return LeftOut(error.reason, str(error), error.passing)
 
 
 def read_picture(path: Path, shape: tuple[int, ...], reading: Reading = DEFAULT) -> FittedPicture:
@@ -77,7 +79,7 @@ def read_picture(path: Path, shape: tuple[int, ...], reading: Reading = DEFAULT)
         file = path.open("rb")
     except OSError as error:
         message = f"cannot be read ({error.strerror})"
-        raise UnreadableError("cannot be opened", message) from None
+        raise UnreadableError("cannot be opened", message, passing=True) from None
     with file:
         return fit_picture(file, shape, reading)
 

@@ -2,14 +2,13 @@
 
 import os
 import re
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 
 from twinview.core.counts import describe_counts
 from twinview.core.errors import DataError
-from twinview.core.litter import HIDDEN, LEFTOVER, is_hidden, is_leftover
+from twinview.core.folder_walk import walk
 from twinview.pictures import kinds
 
 _ESCAPED = re.compile(rb"\\(\\|x[0-9a-f]{2})")
@@ -35,23 +34,18 @@ class Listing:
 def list_folder(folder: Path) -> Listing:
     """What lies below a folder.
 
-    Linked folders are entered, each once. A folder of litter counts as one file. A file without a
-    picture's suffix is one of the pictures if its first bytes say so; what a file with such a
-    suffix really is shows when it is read. Raises DataError when `folder` is no folder or cannot be
-    listed.
+    folder_walk.walk says how it is read. A file without a picture's suffix is one of the pictures
+    if its first bytes say so; what a file with such a suffix really is shows when it is read.
+    Raises DataError when `folder` is no folder or cannot be read.
     """
-    if not folder.is_dir():
-        raise DataError.at(folder, "is no folder", "name one that holds pictures")
-    pictures, left_out, start = [], [], os.fspath(folder)
-    for path, reason in _walk(start):
-        name = path[len(start) :].replace(os.sep, "/").lstrip("/")
-        if not reason:
-            pictures.append(name)
-        elif not name:
-            raise DataError.at(folder, f"is a {reason}", "see what it permits (`ls -ld`)")
+    files, left_out = walk(folder, utf8_only=False)
+    pictures = []
+    for name in files:
+        if reason := _reason(folder, name):
+            left_out[name] = reason
         else:
-            left_out.append((name, reason))
-    return Listing(tuple(sorted(pictures)), tuple(sorted(left_out)))
+            pictures.append(name)
+    return Listing(tuple(pictures), tuple(sorted(left_out.items())))
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -85,48 +79,10 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return escaped if escaped == b"\\" else bytes([int(escaped[1:], 16)])
 
 
-def _walk(folder: str) -> Iterator[tuple[str, str]]:
-    """All files, and the folders that are not entered, each with the reason to leave it out or "".
-
-    Linked folders wait until all others are entered, so that a folder below is entered by its own
-    name.
-    """
-    waiting, entered = deque([folder]), set[tuple[int, int]]()
-    while waiting:
-        current = waiting.popleft()
-        try:
-            status = Path(current).stat()
-            if (status.st_dev, status.st_ino) in entered:
-                yield current, "linked to a folder that was read"
-                continue
-            entered.add((status.st_dev, status.st_ino))
-            with os.scandir(current) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError:
-            yield current, "folder that cannot be read"
-            continue
-        for entry in entries:
-            linked = entry.is_symlink()
-            # os.path: Path.is_dir raises for a link into a folder that may not be read.
-            is_folder = os.path.isdir(entry.path) if linked else entry.is_dir()  # noqa: PTH112
-            if is_folder and not is_hidden(entry.name):
-                (waiting.append if linked else waiting.appendleft)(entry.path)
-            else:
-                yield entry.path, _reason(entry)
-
-
-def _reason(entry: os.DirEntry[str]) -> str:
-    """Why a file, or a folder that is not entered, is left out; "" for a picture."""
-    if is_hidden(entry.name):
-        return HIDDEN
-    if entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a million times
-        return "linked to nothing"
-    if not entry.is_file():
-        return "no file"
-    if is_leftover(entry.name):
-        return LEFTOVER
-    suffix = PurePath(entry.name).suffix.lower()
-    if suffix in kinds.SUFFIXES or kinds.is_picture(entry.name, _head(entry.path)):
+def _reason(folder: Path, name: str) -> str:
+    """Why a file is left out; "" for a picture."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in kinds.SUFFIXES or kinds.is_picture(name, _head(f"{folder}/{name}")):
         return ""
     return f"*{suffix}" if suffix else "without a suffix"
 

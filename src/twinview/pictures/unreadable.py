@@ -17,11 +17,16 @@ FAULTS = (
 
 
 class UnreadableError(DataError):
-    """A picture that cannot be read. reason: a few words, by which such pictures are counted."""
+    """A picture that cannot be read.
 
-    def __init__(self, reason: str, message: str) -> None:
+    reason: a few words, by which such pictures are counted. passing: whether another reading may
+    find the same file in order.
+    """
+
+    def __init__(self, reason: str, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.passing = passing
 
 
 @contextlib.contextmanager
@@ -34,11 +39,11 @@ def pillow_errors_reported() -> Iterator[None]:
         raise UnreadableError("too many pixels", message) from None
     except MemoryError:
         message = "needs more memory than there is; scale it down first"
-        raise UnreadableError("too large for the memory", message) from None
+        raise UnreadableError("too large for the memory", message, passing=True) from None
     except FAULTS as error:
         if isinstance(error, OSError) and error.errno:  # the system's, and not Pillow's
             message = f"cannot be read ({error.strerror})"
-            raise UnreadableError("cannot be opened", message) from None
+            raise UnreadableError("cannot be opened", message, passing=True) from None
         message = f"is broken ({error or type(error).__name__})"
         raise UnreadableError("broken", message) from None
 

@@ -1,5 +1,6 @@
 """What becomes of the examples of a source: which split each falls into, and which are copies."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from twinview.core.errors import ConfigError
 from twinview.data.copies import plan_copies
+from twinview.data.labels import Labels
 from twinview.data.source_splits import Columns
 from twinview.data.split_rows import split_rows
 from twinview.data.splits import NAMES, Prepared
@@ -89,6 +91,23 @@ def place_examples(
         )
     ]
     return Places(splits, fates, (*plan.notes, *division.notes))
+
+
+def most_train_examples(count: int, labels: Labels, options: Data) -> int:
+    """How many train examples there can be at most; copies, and what cannot be read, lower it.
+
+    Parameters
+    ----------
+    count : the number of files.
+    labels : what is known of them. Groups and given splits can make train larger than its share.
+    options : the section data of params.yaml.
+    """
+    if isinstance(options.train, int):
+        return options.train
+    divided_alone = labels.groups is None and labels.splits is None
+    if divided_alone and options.near_pairs != "one_split":
+        return math.ceil(options.train * count)
+    return count
 
 
 def _require_several(rows: Mapping[str, int], examples: int) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import paths, registry
-from twinview.core.counts import describe_counts
+from twinview.core.counts import counted, describe_counts
 from twinview.core.errors import DataError
 from twinview.core.reading import Reading
 from twinview.core.tensor_files import Blocks
@@ -23,7 +23,7 @@ from twinview.data.labels import class_names
 from twinview.data.picture_arrays import number
 from twinview.data.source_splits import Columns
 from twinview.data.splits import NAMES, Prepared, load_inputs
-from twinview.pictures.decoded_store import PASSING, Decoded, decode_files
+from twinview.pictures.decoded_store import Decoded, decode_files
 from twinview.pictures.files import LeftOut
 from twinview.preparation import examples
 from twinview.preparation.division import Divided, place_examples
@@ -87,7 +87,7 @@ def prepare_files(
 
 def _passing_faults(decoded: Decoded) -> list[str]:
     """A sentence where files are left out that another reading may find in order."""
-    passing = {why: count for why, count in _reasons(decoded).items() if why in PASSING}
+    passing = Counter(found.reason for found in _left_out(decoded) if found.passing)
     if not passing:
         return []
     return [
@@ -96,9 +96,9 @@ def _passing_faults(decoded: Decoded) -> list[str]:
     ]
 
 
-def _reasons(decoded: Decoded) -> Counter[str]:
-    """How many files are left out for each reason."""
-    return Counter(found.reason for found in decoded.rows.values() if isinstance(found, LeftOut))
+def _left_out(decoded: Decoded) -> Iterator[LeftOut]:
+    """The files that cannot be read."""
+    return (found for found in decoded.rows.values() if isinstance(found, LeftOut))
 
 
 def example_id(path: str, numbered: bool) -> int:
@@ -200,16 +200,16 @@ def _rows(
 def _require_enough(source: FileSource, known: _Known, most: float | None) -> None:
     """Raises DataError when no file can be read, or too large a share of them cannot."""
     files, left = len(source.scan.files), len(source.scan.files) - len(known.paths)
-    counted = describe_counts(_reasons(known.decoded))
+    reasons = describe_counts(Counter(found.reason for found in _left_out(known.decoded)))
     if not known.paths:
         raise DataError.at(
             source.folder,
-            f"holds no picture that can be read, of {files:,} files ({counted})",
+            f"holds no picture that can be read, of {counted(files, 'file')} ({reasons})",
             "name a folder that holds pictures",
         )
     if most is not None and left > most * files:
         raise DataError.at(
             "data.max_left_out",
-            f"is {most}, and {left:,} of {files:,} files cannot be read ({counted})",
+            f"is {most}, and {left:,} of {counted(files, 'file')} cannot be read ({reasons})",
             "mend or remove these files, or raise it; null lets any number be left out",
         )

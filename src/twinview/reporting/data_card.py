@@ -7,13 +7,16 @@ from typing import Any
 
 import torch
 from PIL import Image as Picture
+from torch import Tensor
 
-from twinview.core.types import labelled_rows
+from twinview.core import paths
+from twinview.core.types import Split, labelled_rows
 from twinview.data.splits import Prepared
 from twinview.reporting.pictures import tile
 
 ROW = 12
 UNLABELLED_ROWS = 8
+MOST_CLASSES = 40
 
 
 def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
@@ -64,20 +67,36 @@ def duplicates(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
 
 def contact_sheet(prepared: Prepared) -> Picture.Image:
-    """A row of train examples for each class, blank beyond its last example.
+    """A row of train examples for each of the first classes, blank beyond its last example.
 
     Without labels, rows of the first examples.
     """
     train = prepared.splits["train"]
-    labels = train.labels
-    if labels is None or not len(known := labelled_rows(labels)):
+    classes = _classes(train)[:MOST_CLASSES]
+    if train.labels is None or not len(classes):
         return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
-    rows = [(labels == label).nonzero().squeeze(1)[:ROW] for label in labels[known].unique()]
+    rows = [(train.labels == label).nonzero().squeeze(1)[:ROW] for label in classes]
     width = max(map(len, rows))
     shown = train.inputs.new_full((len(rows), width, *train.inputs.shape[1:]), 255)
     for blank, row in zip(shown, rows, strict=True):
         blank[: len(row)] = train.inputs[row]
     return tile(shown.flatten(0, 1), width)
+
+
+def describe_sheet(prepared: Prepared) -> tuple[str, ...]:
+    """A sentence on the classes that the contact sheet does not show, if there are any."""
+    count = len(_classes(prepared.splits["train"]))
+    if count <= MOST_CLASSES:
+        return ()
+    return (f"{paths.CONTACT_SHEET} shows the first {MOST_CLASSES} of {count:,} classes of train",)
+
+
+def _classes(split: Split) -> Tensor:
+    """The labels that occur in a split, in ascending order."""
+    if split.labels is None:
+        return torch.tensor([], dtype=torch.long)
+    classes: Tensor = split.labels[labelled_rows(split.labels)].unique()
+    return classes
 
 
 def _counts(prepared: Prepared, name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import files
-from twinview.core.counts import describe_counts
+from twinview.core.counts import counted, describe_counts
 from twinview.core.errors import DataError
 from twinview.models.embedder import Embedder
 from twinview.models.reference import Reference
@@ -82,7 +82,7 @@ class Summary:
             if self.changes[name]
         ]
         parts = [
-            f"of {self.pictures:,} pictures: {', '.join(changes)}" if changes else "",
+            f"of {counted(self.pictures, 'picture')}: {', '.join(changes)}" if changes else "",
             f"left out: {describe_counts(self.left_out)}" if self.left_out else "",
             *_indented(self.broken),
             f"warnings: {self.warned:,}" if self.warned else "",
@@ -96,8 +96,8 @@ class Summary:
             return ""
         verb = "is" if self.far == 1 else "are"
         sentence = (
-            f"{self.far:,} of {self.pictures:,} files {verb} further from the training data than "
-            "99 % of validation examples"
+            f"{self.far:,} of {counted(self.pictures, 'file')} {verb} further from the training "
+            "data than 99 % of validation examples"
         )
         return f"{sentence}; features of such pictures say little" if self.far else sentence
 
@@ -145,7 +145,8 @@ def embed(
             table.add(paths, features.numpy(), None if distances is None else distances.numpy())
         if not summary.pictures:
             lines = "\n".join(_indented(summary.broken))
-            raise DataError(f"{folder}: none of {len(names):,} pictures can be read:\n{lines}")
+            pictures = counted(len(names), "picture")
+            raise DataError(f"{folder}: none of {pictures} can be read:\n{lines}")
     return summary
 
 

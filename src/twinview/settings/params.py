@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from twinview.core import declare
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.core.registry import (
     Section,
@@ -284,8 +285,7 @@ def _faults(model: type[BaseModel], value: object) -> list[str]:
 
 def _faulty(place: str, faults: Sequence[str]) -> ConfigError:
     lines = "\n".join(f"  {fault}" for fault in faults)
-    plural = "fault" if len(faults) == 1 else "faults"
-    return ConfigError(f"{place} has {len(faults)} {plural}:\n{lines}", faults)
+    return ConfigError(f"{place} has {counted(len(faults), 'fault')}:\n{lines}", faults)
 
 
 def _read(path: Path) -> str:
@@ -458,6 +458,8 @@ def _oversized(params: Params) -> Iterator[str]:
     """Faults of settings that ask for more rows than a split has."""
     yield from oversized("pretrain.batch_size", params.pretrain.batch_size, "train", params)
     yield from oversized("report.neighbours", params.report.neighbours, "train", params)
+    components = params.baselines.pca_components
+    yield from oversized("baselines.pca_components", components, "train", params)
 
 
 def _indivisible(own: Pretrain) -> Iterator[str]:

@@ -36,4 +36,7 @@ def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[s
     """
     most = getattr(settings.data, split)
     if isinstance(most, int) and value > most:
-        yield f"{setting}: is {value}, more than data.{split}; lower it to {most} or less"
+        yield (
+            f"{setting}: is {value}, more than the {most:,} examples of {split}; lower it to "
+            f"{most} or less"
+        )

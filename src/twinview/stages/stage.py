@@ -25,8 +25,21 @@ def run(main: Callable[[], None]) -> None:
     """Runs the main of a stage; a fault that a user can fix ends in one paragraph and status 1."""
     with plain_errors(), folder_lock(name()) if _leads() else contextlib.nullcontext():
         if _leads():
-            _check_params()
+            check_params(_prepared_rows())
         main()
+
+
+def check_params(rows: Mapping[str, int] | None) -> None:
+    """Checks all settings and outs in a child, so that this process loads only what it needs.
+
+    Ends the process if there is a fault. rows: of splits, as far as they are known.
+    """
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=_check_in_child, args=(rows,))
+    child.start()
+    child.join()  # no time limit: it may load PyTorch, to check new settings
+    if child.exitcode:
+        sys.exit(child.exitcode)
 
 
 @contextlib.contextmanager
@@ -140,18 +153,9 @@ def _leads() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _check_params() -> None:
-    """Checks all settings and outs in a child, so that this process loads only what it needs."""
-    child = multiprocessing.get_context("fork").Process(target=_check_in_child)
-    child.start()
-    child.join()  # no time limit: it may load PyTorch, to check new settings
-    if child.exitcode:
-        sys.exit(child.exitcode)
-
-
-def _check_in_child() -> None:
+def _check_in_child(rows: Mapping[str, int] | None) -> None:
     with plain_errors():
-        params.check(rows=_prepared_rows())
+        params.check(rows=rows)
         outs.check()
 
 
