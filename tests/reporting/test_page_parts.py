@@ -207,13 +207,13 @@ def test_mistakes_are_those_of_their_cell_and_in_their_place() -> None:
     inputs = torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 1, 4, 4) * 40
     test = Split(inputs, None, torch.arange(100, 106))
     truth, said = [0, 0, 1, 1, 0, 1], {"linear": [0, 1, 1, 0, 1, 1], "knn": [0, 0, 1, 0, 0, 0]}
-    data, picture = mistakes(test, truth, said)
-    ids = {c: [data["ids"][place] for place in own] for c, own in data["cells"].items()}
-    expected = {"linear/0/1": [101, 104], "linear/1/0": [103], "knn/1/0": [103, 105]}
-    assert ids == expected
+    data, picture = mistakes(test, truth, said, "abcdef")
+    names = {c: [data["names"][place] for place in own] for c, own in data["cells"].items()}
+    expected = {"linear/0/1": ["b", "e"], "linear/1/0": ["d"], "knn/1/0": ["d", "f"]}
+    assert names == expected
     pixels = np.asarray(_opened(picture))
-    for place, row_id in enumerate(data["ids"]):
-        assert pixels[0, place * data["width"]] == (row_id - 100) * 40
+    for place, name in enumerate(data["names"]):
+        assert pixels[0, place * data["width"]] == "abcdef".index(name) * 40
 
 
 def test_mistakes_of_many_classes_show_some_of_every_cell_and_stay_few() -> None:
@@ -222,14 +222,14 @@ def test_mistakes_of_many_classes_show_some_of_every_cell_and_stay_few() -> None
     test = Split(
         torch.zeros(len(truth), 1, 2, 2, dtype=torch.uint8), None, torch.arange(len(truth))
     )
-    data, _ = mistakes(test, truth * 1, {"linear": said})
-    assert len(data["ids"]) == 1500 < len(truth)
+    data, _ = mistakes(test, truth * 1, {"linear": said}, [""] * len(truth))
+    assert len(data["names"]) == 1500 < len(truth)
     assert sum(map(len, data["cells"].values())) == 1500
 
 
 def test_a_probe_without_mistakes_has_none_to_show() -> None:
     test = Split(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), None, torch.arange(2))
-    assert mistakes(test, [0, 1], {"linear": [0, 1]})[0]["cells"] == {}
+    assert mistakes(test, [0, 1], {"linear": [0, 1]}, "ab")[0]["cells"] == {}
 
 
 def test_grey_pictures_are_kept_to_the_bit_and_coloured_ones_nearly() -> None:
