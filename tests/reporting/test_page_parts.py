@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from twinview.core.entries import Entry
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
 from twinview.experiments.lock_file import Out
@@ -28,6 +29,7 @@ from twinview.reporting.marks import mark
 from twinview.reporting.mistakes import mistakes
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
+from twinview.reporting.results import table
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-2.1, -1.5), (4.1, 6.236), (1e-5, 2e-3)])
@@ -201,6 +203,20 @@ def test_costs_count_every_out_the_largest_first() -> None:
     assert [(one.out.path, one.share) for one in told["disk_usage"]] == [("l", 1.0), ("m", 0.25)]
     assert (told["smaller"], told["smaller_words"]) == ([outs[0]], "10 B")
     assert told["disk"] == "5 MB"
+
+
+def test_the_best_of_a_column_is_marked_where_a_larger_number_is_better() -> None:
+    entry = {"task": "t", "primary": "m", "measures": {"m": "m"}}
+    declared = {
+        "share": Entry(**entry, words="a share"),
+        "rank": Entry(**entry, words="a rank", is_share=False),
+    }
+    low, high = ({"share": {"m": m}, "rank": {"m": m}} for m in (0.5, 0.7))
+    told = table({"encoder": high, "raw_pixels": low}, declared)
+    assert [[cell.best for cell in row.cells] for row in told.rows] == [[True, False], [False] * 2]
+    assert told.describing == ("a rank",)
+    alone = {"rank": declared["rank"]}
+    assert table({"encoder": high, "raw_pixels": low}, alone).rows[0].cells[0].best
 
 
 def test_mistakes_are_those_of_their_cell_and_in_their_place() -> None:
