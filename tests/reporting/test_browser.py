@@ -22,7 +22,7 @@ from tests.support.browser import DESK, PHONE, Loaded, start
 from tests.support.pages import points_of
 from twinview.reporting.page import StageOutputs
 
-X, Y, ACTUAL, SAID, ID = range(5)
+X, Y, ACTUAL, SAID, NAME = range(5)
 
 
 class Opened(Loaded):
@@ -47,15 +47,15 @@ class Opened(Loaded):
         text: str = self.find("#card").text
         return text
 
-    def shown(self) -> list[int]:
+    def shown(self) -> list[Any]:
         """The point that the card tells of."""
-        row_id = int(self.card().rpartition(" ")[2])
-        return next(point for point in self.points if point[ID] == row_id)
+        name = self.card().rpartition(" ")[2]
+        return next(point for point in self.points if point[NAME] == name)
 
     def choose_class(self, number: int) -> None:
         self.find(f'#map button[value="{number}"]').click()
 
-    def touch(self, point: list[int], kind: str) -> None:
+    def touch(self, point: list[Any], kind: str) -> None:
         """Puts the mouse over a point of the map, or taps it."""
         x, y, side = self.run(
             "const c = document.querySelector('canvas');"
@@ -73,11 +73,16 @@ class Opened(Loaded):
             actions.pointer_action.click()
         actions.perform()
 
-    def lonely(self) -> list[int]:
+    def lonely(self) -> list[Any]:
         """The point that is farthest from its nearest, so that no pixel is in doubt."""
         places = np.array([point[:2] for point in self.points], dtype=float)
         away = np.linalg.norm(places[:, None] - places, axis=2) + np.diag([np.inf] * len(places))
         return self.points[int(away.min(1).argmax())]
+
+
+def id_of(name: str) -> int:
+    """The id of the example whose file the page names."""
+    return int(name.removesuffix(".png"))
 
 
 def likeness(element: Any, outputs: StageOutputs, row_id: int) -> float:
@@ -152,8 +157,8 @@ def test_a_point_shows_its_picture_and_classes(
     point = opened.lonely()
     opened.touch(point, kind)
     assert opened.card().split("\n")[0] == outputs.prepared.classes[point[ACTUAL]]
-    assert opened.card().endswith(f"test {point[ID]}")
-    assert likeness(opened.find("#card .sprite"), outputs, point[ID]) > 0.97
+    assert opened.card().endswith(f"test {point[NAME]}")
+    assert likeness(opened.find("#card .sprite"), outputs, id_of(point[NAME])) > 0.97
 
 
 def test_the_card_names_what_was_said_instead(opened: Opened, outputs: StageOutputs) -> None:
@@ -194,7 +199,7 @@ def test_a_class_is_isolated_and_all_come_back(opened: Opened) -> None:
     assert pressed.get_attribute("value") == str(other)
     assert opened.drawing() != before
     opened.touch(point, interaction.POINTER_MOUSE)
-    assert not opened.card().endswith(f"test {point[ID]}"), "a faded point is not shown"
+    assert not opened.card().endswith(f"test {point[NAME]}"), "a faded point is not shown"
     opened.find("#map button.all").click()
     assert opened.drawing() == before
 
@@ -224,7 +229,7 @@ def test_only_mistakes_are_left_on_the_map(opened: Opened) -> None:
     wrong = next(point for point in opened.points if point[ACTUAL] != point[SAID])
     opened.find("input[name=mistakes]").click()
     opened.touch(right, interaction.POINTER_MOUSE)
-    assert not opened.card().endswith(f"test {right[ID]}"), "a faded point is not shown"
+    assert not opened.card().endswith(f"test {right[NAME]}"), "a faded point is not shown"
     opened.touch(wrong, interaction.POINTER_MOUSE)
     assert "✕ predicted" in opened.card()
 
@@ -254,7 +259,7 @@ def test_a_number_of_the_matrix_shows_the_pictures_that_it_counts(
         assert opened.find("#mistakes p").text.endswith(f"{CLASSES[int(actual)]} {named}")
         pictures = opened.all("#mistakes .mistake")
         assert len(pictures) == int(button.text) > 0
-        row_id = int(pictures[-1].get_attribute("aria-label").removeprefix("test "))
+        row_id = id_of(pictures[-1].get_attribute("aria-label").removeprefix("test "))
         assert likeness(pictures[-1], outputs, row_id) > 0.97
         row = next(row for row in outputs.predictions if row["id"] == str(row_id))
         assert (row["actual"], row["linear"]) == (CLASSES[int(actual)], CLASSES[int(said)])

@@ -73,12 +73,23 @@ def test_the_map_has_as_many_points_as_asked_each_a_test_row(
     points = points_of(html)
     test = outputs.prepared.splits["test"]
     assert test.labels is not None
+    ids = {name: row_id for row_id, name in file_names(outputs.examples).items()}
     actual = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
     said = {int(row["id"]): row["linear"] for row in outputs.predictions}
-    assert len({row_id for *_, row_id in points}) == POINTS
-    for x, y, label, predicted, row_id in points:
+    assert len({name for *_, name in points}) == POINTS
+    for x, y, label, predicted, name in points:
         assert 0 <= x <= 1000 and 0 <= y <= 1000
-        assert (label, CLASSES[predicted]) == (actual[row_id], said[row_id])
+        assert (label, CLASSES[predicted]) == (actual[ids[name]], said[ids[name]])
+
+
+def test_ids_are_texts_on_the_map_since_scripts_round_large_numbers(outputs: StageOutputs) -> None:
+    inputs_of_no_file = [None] * len(outputs.examples)
+    examples = outputs.examples.set_column(
+        outputs.examples.schema.get_field_index("kind"), "kind", [inputs_of_no_file]
+    )
+    points = points_of(build(dataclasses.replace(outputs, examples=examples)))
+    ids = outputs.prepared.splits["test"].ids.tolist()
+    assert {name for *_, name in points} <= set(map(str, ids))
 
 
 def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:

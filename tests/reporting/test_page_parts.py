@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from twinview.core.entries import Entry
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
 from twinview.experiments.lock_file import Out
@@ -28,6 +29,7 @@ from twinview.reporting.marks import mark
 from twinview.reporting.mistakes import mistakes
 from twinview.reporting.pictures import as_picture
 from twinview.reporting.projection import projection
+from twinview.reporting.results import table
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-2.1, -1.5), (4.1, 6.236), (1e-5, 2e-3)])
@@ -203,17 +205,31 @@ def test_costs_count_every_out_the_largest_first() -> None:
     assert told["disk"] == "5 MB"
 
 
+def test_the_best_of_a_column_is_marked_where_a_larger_number_is_better() -> None:
+    entry = {"task": "t", "primary": "m", "measures": {"m": "m"}}
+    declared = {
+        "share": Entry(**entry, words="a share"),
+        "rank": Entry(**entry, words="a rank", is_share=False),
+    }
+    low, high = ({"share": {"m": m}, "rank": {"m": m}} for m in (0.5, 0.7))
+    told = table({"encoder": high, "raw_pixels": low}, declared)
+    assert [[cell.best for cell in row.cells] for row in told.rows] == [[True, False], [False] * 2]
+    assert told.describing == ("a rank",)
+    alone = {"rank": declared["rank"]}
+    assert table({"encoder": high, "raw_pixels": low}, alone).rows[0].cells[0].best
+
+
 def test_mistakes_are_those_of_their_cell_and_in_their_place() -> None:
     inputs = torch.arange(6, dtype=torch.uint8)[:, None, None, None].expand(6, 1, 4, 4) * 40
     test = Split(inputs, None, torch.arange(100, 106))
     truth, said = [0, 0, 1, 1, 0, 1], {"linear": [0, 1, 1, 0, 1, 1], "knn": [0, 0, 1, 0, 0, 0]}
-    data, picture = mistakes(test, truth, said)
-    ids = {c: [data["ids"][place] for place in own] for c, own in data["cells"].items()}
-    expected = {"linear/0/1": [101, 104], "linear/1/0": [103], "knn/1/0": [103, 105]}
-    assert ids == expected
+    data, picture = mistakes(test, truth, said, "abcdef")
+    names = {c: [data["names"][place] for place in own] for c, own in data["cells"].items()}
+    expected = {"linear/0/1": ["b", "e"], "linear/1/0": ["d"], "knn/1/0": ["d", "f"]}
+    assert names == expected
     pixels = np.asarray(_opened(picture))
-    for place, row_id in enumerate(data["ids"]):
-        assert pixels[0, place * data["width"]] == (row_id - 100) * 40
+    for place, name in enumerate(data["names"]):
+        assert pixels[0, place * data["width"]] == "abcdef".index(name) * 40
 
 
 def test_mistakes_of_many_classes_show_some_of_every_cell_and_stay_few() -> None:
@@ -222,14 +238,14 @@ def test_mistakes_of_many_classes_show_some_of_every_cell_and_stay_few() -> None
     test = Split(
         torch.zeros(len(truth), 1, 2, 2, dtype=torch.uint8), None, torch.arange(len(truth))
     )
-    data, _ = mistakes(test, truth * 1, {"linear": said})
-    assert len(data["ids"]) == 1500 < len(truth)
+    data, _ = mistakes(test, truth * 1, {"linear": said}, [""] * len(truth))
+    assert len(data["names"]) == 1500 < len(truth)
     assert sum(map(len, data["cells"].values())) == 1500
 
 
 def test_a_probe_without_mistakes_has_none_to_show() -> None:
     test = Split(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), None, torch.arange(2))
-    assert mistakes(test, [0, 1], {"linear": [0, 1]})[0]["cells"] == {}
+    assert mistakes(test, [0, 1], {"linear": [0, 1]}, "ab")[0]["cells"] == {}
 
 
 def test_grey_pictures_are_kept_to_the_bit_and_coloured_ones_nearly() -> None:

@@ -64,9 +64,9 @@ def test_points_without_a_label_are_a_class_of_the_map_without_right_or_wrong(ht
 def test_an_example_without_a_label_is_no_mistake(partly: StageOutputs, html: str) -> None:
     match = re.search(r'id="mistaken">(.*?)</script>', html, re.DOTALL)
     assert match is not None
-    ids = json.loads(match[1])["ids"]
-    unlabelled = {int(row["id"]) for row in partly.predictions if not row["actual"]}
-    assert ids and not unlabelled & set(ids)
+    names = json.loads(match[1])["names"]
+    unlabelled = {f"{row['id']}.png" for row in partly.predictions if not row["actual"]}
+    assert names and not unlabelled & set(names)
 
 
 def test_neighbours_are_compared_where_both_have_a_label(partly: StageOutputs) -> None:
@@ -91,6 +91,7 @@ def test_neighbours_are_compared_where_both_have_a_label(partly: StageOutputs) -
 def test_rows_without_a_label_have_no_frame_and_no_share(html: str) -> None:
     shown = html.partition("<script")[0]
     assert '<span class="instead"></span>' not in shown and "0 of 0" not in shown
+    assert ': "' not in shown, "nothing is named after a colon"
 
 
 def test_divisions_by_groups_have_a_table_of_those_that_have_them(

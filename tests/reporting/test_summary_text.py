@@ -78,6 +78,19 @@ def test_a_difference_that_is_not_shown_is_none() -> None:
     assert not is_worse({"linear": -0.0001}) and is_worse({"linear": 0.1, "knn": -0.001})
 
 
+def test_tasks_are_named_where_some_are_shown_and_judge_nothing() -> None:
+    told = found()
+    rank = {"task": "geometry", "words": "w", "primary": "rank", "measures": {"rank": "rank"}}
+    told["entries"] = {**told["entries"], "geometry": rank | {"is_share": False}}
+    for scores in told["results"].values():
+        scores |= {"geometry": {"rank": 9.0}}
+    said = summary(told)
+    assert "pixels: better in linear (by 8.0 points), worse in knn (by 14.0 points)." in said
+    assert "untrained: better in linear, knn (by 2.5 to 3.0 points)." in said
+    assert "every task" not in said
+    assert describe_gaps({"linear": 0.0}, of_all=False) == "equal in linear"
+
+
 def test_a_measure_that_is_no_share_is_not_told_in_points() -> None:
     gaps = {"rank": 3.25, "linear": 0.014, "knn": -0.02, "clusters": -0.125}
     said = "better in 2 of 4 tasks (by 1.4 points, rank by 3.250), worse in knn, clusters "

@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 VOID = {"meta", "link", "img", "br", "input"}
 
@@ -33,8 +34,9 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
-def points_of(html: str) -> list[list[int]]:
+def points_of(html: str) -> list[list[Any]]:
+    """Lists of x, y, actual class, predicted class and name."""
     found = re.search(r'<script type="application/json" id="points">(.*?)</script>', html)
     assert found
-    points: list[list[int]] = json.loads(found[1])["points"]
+    points: list[list[Any]] = json.loads(found[1])["points"]
     return points

@@ -14,6 +14,8 @@ def describe_gaps(
     gaps: Mapping[str, float],
     words: Mapping[str, str] | None = None,
     no_shares: Collection[str] = (),
+    *,
+    of_all: bool = True,
 ) -> str:
     """In how many tasks our encoder is better, in which tasks it is worse, and by how much.
 
@@ -23,18 +25,21 @@ def describe_gaps(
         .0005 counts as none.
     words : of each entry; None: their names are said.
     no_shares : the entries whose measure is no share, so that percentage points mean nothing.
+    of_all : whether every entry of the results has a gap; otherwise the tasks are named, so that
+        nobody takes "every task" for more than it is.
     """
     gaps, words = _rounded(gaps), words or {}
     better = {name: gap for name, gap in gaps.items() if gap > 0}
     worse = {name: gap for name, gap in gaps.items() if gap < 0}
     parts = []
+    every = "every task" if of_all else _named(gaps, words)
     if better:
-        count = "every task" if len(better) == len(gaps) else f"{len(better)} of {len(gaps)} tasks"
-        parts.append(f"better in {count} ({_sizes(better, words, no_shares)})")
+        some = f"{len(better)} of {len(gaps)} tasks" if of_all else _named(better, words)
+        tasks = every if len(better) == len(gaps) else some
+        parts.append(f"better in {tasks} ({_sizes(better, words, no_shares)})")
     if worse:
-        named = ", ".join(words.get(name, name) for name in worse)
-        parts.append(f"worse in {named} ({_sizes(worse, words, no_shares)})")
-    return ", ".join(parts) or "equal in every task"
+        parts.append(f"worse in {_named(worse, words)} ({_sizes(worse, words, no_shares)})")
+    return ", ".join(parts) or f"equal in {every}"
 
 
 def is_worse(gaps: Mapping[str, float]) -> bool:
@@ -45,6 +50,10 @@ def is_worse(gaps: Mapping[str, float]) -> bool:
 def _rounded(gaps: Mapping[str, float]) -> dict[str, float]:
     """The gaps rounded to a tenth of a percentage point, as they are shown."""
     return {task: round(gap, 3) for task, gap in gaps.items()}
+
+
+def _named(gaps: Collection[str], words: Mapping[str, str]) -> str:
+    return ", ".join(words.get(name, name) for name in gaps)
 
 
 def _sizes(gaps: Mapping[str, float], words: Mapping[str, str], no_shares: Collection[str]) -> str:

@@ -77,10 +77,11 @@ def map_data(
     features: Tensor,
     predicted: Sequence[str] | None,
     classes: Sequence[str],
+    names: Sequence[str],
     rows: Tensor,
     seed: int,
 ) -> dict[str, Any]:
-    """The data for the map's script: points (x, y, actual, predicted, id), marks, the sprite.
+    """The data for the map's script: points (x, y, actual, predicted, name), marks, the sprite.
 
     Points without a label are of one more class, which is called so, and have no prediction.
 
@@ -91,6 +92,7 @@ def map_data(
     predicted : for each test row, the class that the first probe predicts; None where there is no
         probe.
     classes : the names of the classes, by label.
+    names : what the page calls each test row.
     rows : the test rows on the map.
     seed : of the projection.
     """
@@ -105,7 +107,8 @@ def map_data(
         for row, label in zip(rows.tolist(), labels, strict=True)
     ]
     shown += [_NO_CLASS] * (NO_LABEL in labels)
-    columns = zip(*positions.T.tolist(), actual, predicted_labels, on_map.ids.tolist(), strict=True)
+    called = [names[row] for row in rows.tolist()]
+    columns = zip(*positions.T.tolist(), actual, predicted_labels, called, strict=True)
     height, width = thumbnails(on_map.inputs[:1]).shape[2:]
     return {
         "classes": shown,

@@ -1,7 +1,7 @@
 // The map of embeddings is drawn on a canvas, since thousands of SVG nodes are slow on a phone.
 (() => {
   const MARGIN = 14, RADIUS = 4, REACH = 24;
-  const X = 0, Y = 1, ACTUAL = 2, PREDICTED = 3, ID = 4;
+  const X = 0, Y = 1, ACTUAL = 2, PREDICTED = 3, NAME = 4;
   const data = JSON.parse(document.getElementById("points").textContent);
   const marks = data.marks.map(({ colour, path }) => ({ colour, path: new Path2D(path) }));
   const cross = new Path2D("M-1-1 1 1M-1 1 1-1");
@@ -83,7 +83,7 @@
     const verdict = isWrong(point) ? `✕ predicted ${data.classes[point[PREDICTED]]}` : "✓ predicted correctly";
     const verdicts = point[PREDICTED] === null ? [] : [verdict];
     card.querySelector(".text").textContent =
-      [data.classes[point[ACTUAL]], ...verdicts, `test ${point[ID]}`].join("\n");
+      [data.classes[point[ACTUAL]], ...verdicts, `test ${point[NAME]}`].join("\n");
     card.classList.toggle("wrong", isWrong(point));
     card.classList.toggle("before", x > side / 2);
     card.style.left = `${x}px`;

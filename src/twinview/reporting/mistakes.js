@@ -10,8 +10,8 @@
     const picture = document.createElement("span");
     picture.className = "mistake";
     picture.role = "img";
-    picture.ariaLabel = picture.title = `test ${data.ids[place]}`;
-    cut(picture, data, data.ids.length, place, SIDE);
+    picture.ariaLabel = picture.title = `test ${data.names[place]}`;
+    cut(picture, data, data.names.length, place, SIDE);
     return picture;
   }
 

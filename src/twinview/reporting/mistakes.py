@@ -13,7 +13,10 @@ _MAX_PICTURES = 1500  # in all cells; the page, with the map, should stay below 
 
 
 def mistakes(
-    test: Split, labels: Sequence[int], predictions: Mapping[str, Sequence[int]]
+    test: Split,
+    labels: Sequence[int],
+    predictions: Mapping[str, Sequence[int]],
+    names: Sequence[str],
 ) -> tuple[dict[str, Any], str]:
     """The data for the page's script, and the pictures as one data URI.
 
@@ -24,6 +27,7 @@ def mistakes(
     test : the test split.
     labels : of the test rows; one without a label is no mistake.
     predictions : the predicted labels of the test rows, by probe.
+    names : what the page calls each test row.
     """
     cells: dict[str, list[int]] = defaultdict(list)
     for probe, predicted_labels in predictions.items():
@@ -38,7 +42,7 @@ def mistakes(
         "columns": _COLUMNS,
         "width": width,
         "height": height,
-        "ids": test.ids[rows].tolist(),
+        "names": [names[row] for row in rows],
         "cells": {name: _numbers(cell, number_of) for name, cell in cells.items()},
     }
     return data, data_uri(sprite(pictures, _COLUMNS))

@@ -80,15 +80,17 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
     require_same_rows(outputs)
     outputs = _labelled_or_not(outputs)
     batch_size = outputs.settings["pretrain"]["batch_size"]
+    files = file_names(outputs.examples)
+    names = [files.get(n, str(n)) for n in outputs.prepared.splits["test"].ids.tolist()]
     return render(
         _TEMPLATE,
         escaped=True,
         charts=charts,
-        files=file_names(outputs.examples),
+        files=files,
         **_results(outputs),
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
-        **_pictures(outputs, points, queries, neighbours, seed),
-        **_mistakes(outputs),
+        **_pictures(outputs, names, points, queries, neighbours, seed),
+        **_mistakes(outputs, names),
         **_data(outputs),
         sheets=_sheets(outputs),
         **_origin(outputs),
@@ -152,7 +154,7 @@ def _scored(outputs: StageOutputs) -> str:
     return f"{len(rows):,} test examples"
 
 
-def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
+def _mistakes(outputs: StageOutputs, names: Sequence[str]) -> dict[str, Any]:
     classes, test = outputs.evaluation["classes"], outputs.prepared.splits["test"]
     label_of = {name: label for label, name in enumerate(classes)}
     predictions = {
@@ -160,7 +162,7 @@ def _mistakes(outputs: StageOutputs) -> dict[str, Any]:
         for probe in results.predicting(outputs.evaluation["contenders"][OURS])
     }
     labels = [] if test.labels is None else test.labels.tolist()
-    data, pictures = mistakes(test, labels, predictions)
+    data, pictures = mistakes(test, labels, predictions, names)
     return {"mistakes": data, "mistakes_sprite": pictures}
 
 
@@ -210,7 +212,12 @@ def _origin(outputs: StageOutputs) -> dict[str, Any]:
 
 
 def _pictures(
-    outputs: StageOutputs, points: int, queries: int, neighbours: int, seed: int
+    outputs: StageOutputs,
+    names: Sequence[str],
+    points: int,
+    queries: int,
+    neighbours: int,
+    seed: int,
 ) -> dict[str, Any]:
     parts, features = outputs.prepared.splits, outputs.features
     test, classes = parts["test"], outputs.evaluation["classes"]
@@ -225,7 +232,9 @@ def _pictures(
     missed = missed[random_rows(seed, "missed", queries, len(missed)), 0]
     return {
         "probe": entries.recorded(outputs.evaluation)[probe].words if probe else "",
-        "map": map_data(test, features["test"].features, predicted, classes, on_map, seed),
+        "map": map_data(
+            test, features["test"].features, predicted, classes, names, on_map, seed
+        ),
         "sprite": map_sprite(test, on_map),
         "queries": neighbour_rows(parts, features, predicted, classes, query_rows, neighbours),
         "missed": neighbour_rows(parts, features, predicted, classes, missed, neighbours),

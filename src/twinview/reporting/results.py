@@ -17,7 +17,7 @@ Entries = Mapping[str, Entry]
 
 @dataclass(frozen=True)
 class Cell:
-    """A number as text. best: whether no other number of its column is better."""
+    """A number as text. best: whether it is the largest of a column that judges."""
 
     text: str
     best: bool
@@ -34,11 +34,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Groups are headings over one or more columns: (name, columns)."""
+    """Groups are headings over one or more columns: (name, columns).
+
+    describing: the names of the groups that describe features and do not judge them.
+    """
 
     groups: tuple[tuple[str, int], ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    describing: tuple[str, ...]
 
 
 def predicting(found: Found) -> list[str]:
@@ -83,7 +87,8 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
             }
             words_of = {name: entry.words for name, entry in declared.items()}
             no_shares = [name for name, entry in declared.items() if not entry.is_share]
-            text = describe_gaps(gaps, words_of, no_shares)
+            of_all = len(gaps) == len(declared)
+            text = describe_gaps(gaps, words_of, no_shares, of_all=of_all)
             found.append((f"Beside {words}: {text}.", is_worse(gaps)))
     return found
 
@@ -100,6 +105,9 @@ def table(contenders: Contenders, declared: Entries) -> Table:
         groups=tuple((declared[name].words, len(shown)) for name, shown in measures.items()),
         columns=tuple(declared[name].measures[measure] for name, measure in columns),
         rows=tuple(_row(name, contenders, declared, columns) for name in contenders),
+        describing=tuple(
+            entry.words for name, entry in declared.items() if name not in entries.judged(declared)
+        ),
     )
 
 
@@ -143,10 +151,11 @@ def _row(
     cells = []
     for entry, measure in columns:
         own = contenders[name][entry]
+        judges = entry in entries.judged(declared)
         best = max(found[entry][measure] for found in contenders.values())
         has_spread = SPREAD in own and measure == declared[entry].primary
         spread = f" ± {own[SPREAD]:.3f}" if has_spread else ""
-        cells.append(Cell(f"{own[measure]:.3f}{spread}", own[measure] == best))
+        cells.append(Cell(f"{own[measure]:.3f}{spread}", judges and own[measure] == best))
     return Row(in_words(name), name == OURS, tuple(cells))
 
 

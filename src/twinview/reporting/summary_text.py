@@ -53,13 +53,13 @@ def _legend(found: Mapping[str, Any]) -> list[str]:
 
 def _standings(found: Mapping[str, Any]) -> list[str]:
     """A sentence for each bar: in which entries our encoder is better and worse, and how much."""
-    no_shares = _no_shares(found)
-    return [
-        f"Our encoder beside {words}: "
-        f"{describe_gaps(_gaps(reference, found), no_shares=no_shares)}."
-        for reference, words in REFERENCES.items()
-        if reference in found["results"]
-    ]
+    no_shares, shown, sentences = _no_shares(found), found["results"][paths.OURS], []
+    for reference, words in REFERENCES.items():
+        if reference in found["results"]:
+            gaps = _gaps(reference, found)
+            text = describe_gaps(gaps, no_shares=no_shares, of_all=len(gaps) == len(shown))
+            sentences.append(f"Our encoder beside {words}: {text}.")
+    return sentences
 
 
 def _gaps(reference: str, found: Mapping[str, Any]) -> dict[str, float]:
