@@ -255,12 +255,12 @@ def test_a_file_is_read_with_what_was_done_to_it_or_left_out_with_the_reason(
     assert found.changes == ("made_grey", "scaled", "cut")
     assert found.conversions == ("laid_on_background",)
     formats = "save it as PNG, JPEG, WebP, BMP, GIF, TIFF, PPM or AVIF"
-    for name, reason, detail in (
-        ("b.jpg", "HTML", f"is HTML, which is not read; {formats}"),
-        ("c.png", "empty", f"is no picture that can be read; {formats}"),
-        ("absent.png", "cannot be opened", "cannot be read (No such file or directory)"),
+    for name, reason, detail, passing in (
+        ("b.jpg", "HTML", f"is HTML, which is not read; {formats}", False),
+        ("c.png", "empty", f"is no picture that can be read; {formats}", False),
+        ("absent.png", "cannot be opened", "cannot be read (No such file or directory)", True),
     ):
-        assert read_or_leave_out(tmp_path / name, GREY) == LeftOut(reason, detail)
+        assert read_or_leave_out(tmp_path / name, GREY) == LeftOut(reason, detail, passing)
 
 
 def test_the_file_decides_what_it_is_and_not_its_name(tmp_path: Path) -> None:
