@@ -149,11 +149,15 @@ def test_byol(z: Tensor) -> None:
     assert same(ours, lambda z: 4 + 4 * theirs(z), z)
 
 
-@pytest.mark.peers("methods/fast_siam, two views", "lightly NegativeCosineSimilarity", "differs")
-def test_fast_siam(z: Tensor) -> None:
+@pytest.mark.parametrize("method", ["simsiam", "fast_siam"])
+@pytest.mark.peers(
+    "methods/simsiam, and fast_siam of two views", "lightly NegativeCosineSimilarity", "differs"
+)
+def test_simsiam(method: str, z: Tensor) -> None:
     """SimSiam, eq. 2: lightly's is the paper's, from -1 to 1; ours is 1 more, so that 0 is the best
     that can be. The gradient is the same."""
-    ours, theirs = by_targets(made("fast_siam", views=2, predictor_hidden=6), z.roll(1, dims=1))
+    views = {"views": 2} if method == "fast_siam" else {}
+    ours, theirs = by_targets(made(method, predictor_hidden=6, **views), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 1 + theirs(z), z)
 
