@@ -15,6 +15,7 @@ from lightly.loss import BarlowTwinsLoss, DCLLoss, NegativeCosineSimilarity, NTX
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from lightly.models.modules.heads import SwaVPrototypes
 from lightly.models.modules.memory_bank import MemoryBankModule
+from lightly.models.modules.nn_memory_bank import NNMemoryBankModule
 from lightly.models.utils import update_momentum
 from lightly.utils.benchmarking.knn import knn_predict
 from lightly.utils.lars import LARS
@@ -24,6 +25,7 @@ from tests.peers.shared import D, Loss, N, same
 from tests.support.predicted import knn
 from twinview.core.types import Embeddings, Projections
 from twinview.learning.parts import Method, Momentum, Prototypes, Queue
+from twinview.methods.nnclr import Nnclr
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 from twinview.objectives.barlow_twins import barlow_twins
@@ -160,6 +162,51 @@ def test_simsiam(method: str, z: Tensor) -> None:
     ours, theirs = by_targets(made(method, predictor_hidden=6, **views), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 1 + theirs(z), z)
+
+
+def nnclr(temperature: float) -> tuple[Nnclr, NNMemoryBankModule]:
+    """Our method and lightly's memory, with the same rows."""
+    own, memory = (
+        made("nnclr", temperature=temperature, queue=8, predictor_hidden=6),
+        NNMemoryBankModule((8, D)),
+    )
+    assert isinstance(own, Nnclr)
+    memory.bank = own.queue.rows.clone()
+    return own, memory
+
+
+@pytest.mark.peers("methods/nnclr, neighbours", "lightly NNMemoryBankModule", "equal")
+def test_neighbours(z: Tensor) -> None:
+    """NNCLR, eq. 4: both search before they take in the batch."""
+    own, memory = nnclr(0.2)
+    ours = own._nearest(F.normalize(z, dim=2))
+    assert all(torch.equal(a, memory(b)) for a, b in zip(ours, z, strict=True))
+    assert len(ours.flatten(0, 1).unique(dim=0)) > 2
+
+
+@pytest.mark.peers("methods/nnclr", "lightly NTXentLoss of neighbours and predictions", "differs")
+def test_nnclr(z: Tensor, temperature: float) -> None:
+    """NNCLR, eq. 3: a neighbour finds its prediction among the predictions of the batch, which is
+    ours. lightly's examples take SimCLR's loss of neighbours and predictions: there neighbours are
+    negatives of each other too, and a prediction has to find its neighbour. That is the mean of our
+    nt_xent of both directions."""
+    own, memory = nnclr(temperature)
+    targets, loss = z.roll(1, dims=1), NTXentLoss(temperature)
+    neighbours = [memory(target) for target in targets]
+
+    def theirs(z: Tensor) -> Tensor:
+        half: Tensor = (loss(neighbours[0], z[1]) + loss(neighbours[1], z[0])) / 2
+        return half
+
+    def both_ways(z: Tensor) -> Tensor:
+        pairs = [torch.stack(pair) for pair in zip(neighbours, z.flip(0), strict=True)]
+        return sum(nt_xent(pair, None, temperature=temperature) for pair in pairs) / 2  # type: ignore[return-value]
+
+    def ours(z: Tensor) -> Tensor:
+        return own.terms(Projections(z, None, targets))["loss"]
+
+    assert not same(ours, theirs, z)
+    assert same(both_ways, theirs, z)
 
 
 def swav(**changes: Any) -> Swav:
