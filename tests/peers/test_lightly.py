@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 pytest.importorskip("lightly", reason="`make test-peers` installs it")
 
-from lightly.loss import BarlowTwinsLoss, DCLLoss, NegativeCosineSimilarity, NTXentLoss, SwaVLoss
+from lightly.loss import (
+    BarlowTwinsLoss,
+    DCLLoss,
+    NegativeCosineSimilarity,
+    NTXentLoss,
+    SwaVLoss,
+    VICRegLoss,
+)
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from lightly.models.modules.heads import SwaVPrototypes
 from lightly.models.modules.memory_bank import MemoryBankModule
@@ -32,6 +39,7 @@ from twinview.objectives.barlow_twins import barlow_twins
 from twinview.objectives.dcl import dcl
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
+from twinview.objectives.vicreg import vicreg
 from twinview.optimizers.lars import lars
 
 
@@ -116,6 +124,15 @@ def test_barlow_twins(z: Tensor, weight: float) -> None:
     """Eq. 1, with the biased variance and batch norm's 1e-5."""
     loss = BarlowTwinsLoss(lambda_param=weight)
     assert same(lambda z: barlow_twins(z, None, off_diagonal=weight), lambda z: loss(*z), z)
+
+
+@pytest.mark.parametrize("weights", [(25.0, 25.0, 1.0), (0.3, 2.0, 0.7)])
+@pytest.mark.peers("objectives/vicreg", "lightly VICRegLoss", "equal")
+def test_vicreg(z: Tensor, weights: tuple[float, float, float]) -> None:
+    """Algorithm 1, with half of the variance term, as in the code of the paper's authors."""
+    names = ("invariance_weight", "variance_weight", "covariance_weight")
+    loss, ours = VICRegLoss(*weights), dict(zip(names, weights, strict=True))
+    assert same(lambda z: vicreg(z, None, **ours), lambda z: loss(*z), z)
 
 
 @pytest.mark.parametrize(("t", "weight", "alpha"), [(2.0, 1.0, 2.0), (3.0, 0.333, 1.0)])
