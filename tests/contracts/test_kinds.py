@@ -49,8 +49,8 @@ def opts_out(kind: str, name: str, law: str) -> bool:
 
 
 LAWS = {
-    "methods": {"negatives", "chance", "order of views"},
-    "objectives": {"negatives", "order of views", "rotation"},
+    "methods": {"negatives", "chance", "order of views", "float16 gradient"},
+    "objectives": {"negatives", "order of views", "rotation", "float16 gradient"},
 }
 
 
@@ -262,7 +262,9 @@ class TestObjectives:
         loss = objective(name)(z, labels(6))
         loss.backward()
         assert loss.isfinite() and loss.dtype == torch.float32
-        assert z.grad is not None and z.grad.isfinite().all() and z.grad.dtype == dtype
+        assert z.grad is not None and z.grad.dtype == dtype
+        overflows = dtype == torch.float16 and opts_out("objectives", name, "float16 gradient")
+        assert z.grad.isfinite().all() != overflows
 
     @pytest.mark.parametrize("classes", [1, 4])
     def test_a_batch_that_lacks_positives_or_negatives_keeps_its_graph(
@@ -331,7 +333,8 @@ class TestMethods:
         leaf = z.z.requires_grad_()
         loss = torch.stack(list(method.terms(z).values())).sum()
         assert loss.isfinite() and loss.dtype == torch.float32
-        assert torch.autograd.grad(loss, leaf)[0].isfinite().all()
+        overflows = dtype == torch.float16 and opts_out("methods", name, "float16 gradient")
+        assert torch.autograd.grad(loss, leaf)[0].isfinite().all() != overflows
 
     def test_has_a_file_of_tests(self, name: str) -> None:
         """Its own, or one of several methods that only join an encoder, a head and an objective."""

@@ -10,13 +10,13 @@ from tests.methods.shared import by_hand, by_the_loop, close, made, networks, sa
 from twinview.core.errors import ConfigError
 from twinview.core.types import Projections
 from twinview.heads.identity import identity
-from twinview.methods.fast_siam import FastSiam
+from twinview.learning.stop_gradient import StopGradient
 from twinview.methods.fast_siam import fast_siam as method_of
 
 
-def fast_siam(views: int = 4) -> FastSiam:
+def fast_siam(views: int = 4) -> StopGradient:
     own = made("fast_siam", views=views, predictor_hidden=6)
-    assert isinstance(own, FastSiam)
+    assert isinstance(own, StopGradient)
     return own
 
 

@@ -1,4 +1,4 @@
-"""The methods that are an encoder, a head and an objective: SupCon, Barlow Twins, any by name."""
+"""The methods that are an encoder, a head and an objective: SupCon, Barlow Twins, VICReg, ..."""
 
 import math
 from functools import partial
@@ -19,6 +19,7 @@ from twinview.learning.parts import Method
 from twinview.methods.barlow_twins import barlow_twins
 from twinview.methods.siamese import siamese
 from twinview.methods.sup_con import sup_con
+from twinview.methods.vicreg import vicreg
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
 
@@ -91,6 +92,30 @@ def test_barlow_twins_chance_is_the_loss_of_a_collapsed_head() -> None:
     nn.init.zeros_(flat.weight)
     method = barlow_twins(nn.Identity(), flat, off_diagonal=0.3)
     assert value_and_gradient(method, None)[0].item() == pytest.approx(4) == method.chance(256)
+
+
+BY_PAPER = {"invariance_weight": 25.0, "variance_weight": 25.0, "covariance_weight": 1.0}
+
+
+def test_vicreg_is_the_paper_s_three_terms_of_the_projections() -> None:
+    own = head()
+    first, second = (view @ own.weight.T + own.bias for view in VIEWS)  # type: ignore[operator]
+    expected = 25 * (first - second).square().sum() / 20
+    for z in (first, second):
+        covariance = torch.cov(z.T)
+        lacking = (1 - (covariance.diagonal() + 1e-4).sqrt()).clamp(min=0)
+        different = covariance[~torch.eye(4, dtype=torch.bool)]
+        expected = expected + 25 * lacking.sum() / 8 + different.square().sum() / 4
+    gradient = torch.autograd.grad(expected, own.weight)[0]  # type: ignore[arg-type]
+    found = value_and_gradient(vicreg(nn.Identity(), own, **BY_PAPER), None)
+    assert torch.allclose(found[0], expected) and torch.allclose(found[1], gradient)
+
+
+def test_vicreg_s_chance_is_the_loss_of_a_collapsed_head() -> None:
+    flat = nn.Linear(6, 4).double()
+    nn.init.zeros_(flat.weight)
+    method = vicreg(nn.Identity(), flat, **BY_PAPER)
+    assert value_and_gradient(method, None)[0].item() == pytest.approx(method.chance(256))
 
 
 def named(name: str, positives: str, **options: object) -> Method:

@@ -11,10 +11,18 @@ from torch import Tensor, nn
 
 pytest.importorskip("lightly", reason="`make test-peers` installs it")
 
-from lightly.loss import BarlowTwinsLoss, DCLLoss, NegativeCosineSimilarity, NTXentLoss, SwaVLoss
+from lightly.loss import (
+    BarlowTwinsLoss,
+    DCLLoss,
+    NegativeCosineSimilarity,
+    NTXentLoss,
+    SwaVLoss,
+    VICRegLoss,
+)
 from lightly.loss.hypersphere_loss import HypersphereLoss
 from lightly.models.modules.heads import SwaVPrototypes
 from lightly.models.modules.memory_bank import MemoryBankModule
+from lightly.models.modules.nn_memory_bank import NNMemoryBankModule
 from lightly.models.utils import update_momentum
 from lightly.utils.benchmarking.knn import knn_predict
 from lightly.utils.lars import LARS
@@ -24,12 +32,14 @@ from tests.peers.shared import D, Loss, N, same
 from tests.support.predicted import knn
 from twinview.core.types import Embeddings, Projections
 from twinview.learning.parts import Method, Momentum, Prototypes, Queue
+from twinview.methods.nnclr import Nnclr
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
 from twinview.objectives.barlow_twins import barlow_twins
 from twinview.objectives.dcl import dcl
 from twinview.objectives.info_nce import info_nce
 from twinview.objectives.nt_xent import nt_xent
+from twinview.objectives.vicreg import vicreg
 from twinview.optimizers.lars import lars
 
 
@@ -116,6 +126,15 @@ def test_barlow_twins(z: Tensor, weight: float) -> None:
     assert same(lambda z: barlow_twins(z, None, off_diagonal=weight), lambda z: loss(*z), z)
 
 
+@pytest.mark.parametrize("weights", [(25.0, 25.0, 1.0), (0.3, 2.0, 0.7)])
+@pytest.mark.peers("objectives/vicreg", "lightly VICRegLoss", "equal")
+def test_vicreg(z: Tensor, weights: tuple[float, float, float]) -> None:
+    """Algorithm 1, with half of the variance term, as in the code of the paper's authors."""
+    names = ("invariance_weight", "variance_weight", "covariance_weight")
+    loss, ours = VICRegLoss(*weights), dict(zip(names, weights, strict=True))
+    assert same(lambda z: vicreg(z, None, **ours), lambda z: loss(*z), z)
+
+
 @pytest.mark.parametrize(("t", "weight", "alpha"), [(2.0, 1.0, 2.0), (3.0, 0.333, 1.0)])
 @pytest.mark.peers("objectives/alignment_uniformity", "lightly HypersphereLoss", "equal")
 def test_alignment_uniformity(z: Tensor, t: float, weight: float, alpha: float) -> None:
@@ -149,13 +168,62 @@ def test_byol(z: Tensor) -> None:
     assert same(ours, lambda z: 4 + 4 * theirs(z), z)
 
 
-@pytest.mark.peers("methods/fast_siam, two views", "lightly NegativeCosineSimilarity", "differs")
-def test_fast_siam(z: Tensor) -> None:
+@pytest.mark.parametrize("method", ["simsiam", "fast_siam"])
+@pytest.mark.peers(
+    "methods/simsiam, and fast_siam of two views", "lightly NegativeCosineSimilarity", "differs"
+)
+def test_simsiam(method: str, z: Tensor) -> None:
     """SimSiam, eq. 2: lightly's is the paper's, from -1 to 1; ours is 1 more, so that 0 is the best
     that can be. The gradient is the same."""
-    ours, theirs = by_targets(made("fast_siam", views=2, predictor_hidden=6), z.roll(1, dims=1))
+    views = {"views": 2} if method == "fast_siam" else {}
+    ours, theirs = by_targets(made(method, predictor_hidden=6, **views), z.roll(1, dims=1))
     assert not same(ours, theirs, z)
     assert same(ours, lambda z: 1 + theirs(z), z)
+
+
+def nnclr(temperature: float) -> tuple[Nnclr, NNMemoryBankModule]:
+    """Our method and lightly's memory, with the same rows."""
+    own, memory = (
+        made("nnclr", temperature=temperature, queue=8, predictor_hidden=6),
+        NNMemoryBankModule((8, D)),
+    )
+    assert isinstance(own, Nnclr)
+    memory.bank = own.queue.rows.clone()
+    return own, memory
+
+
+@pytest.mark.peers("methods/nnclr, neighbours", "lightly NNMemoryBankModule", "equal")
+def test_neighbours(z: Tensor) -> None:
+    """NNCLR, eq. 4: both search before they take in the batch."""
+    own, memory = nnclr(0.2)
+    ours = own._nearest(F.normalize(z, dim=2))
+    assert all(torch.equal(a, memory(b)) for a, b in zip(ours, z, strict=True))
+    assert len(ours.flatten(0, 1).unique(dim=0)) > 2
+
+
+@pytest.mark.peers("methods/nnclr", "lightly NTXentLoss of neighbours and predictions", "differs")
+def test_nnclr(z: Tensor, temperature: float) -> None:
+    """NNCLR, eq. 3: a neighbour finds its prediction among the predictions of the batch, which is
+    ours. lightly's examples take SimCLR's loss of neighbours and predictions: there neighbours are
+    negatives of each other too, and a prediction has to find its neighbour. That is the mean of our
+    nt_xent of both directions."""
+    own, memory = nnclr(temperature)
+    targets, loss = z.roll(1, dims=1), NTXentLoss(temperature)
+    neighbours = [memory(target) for target in targets]
+
+    def theirs(z: Tensor) -> Tensor:
+        half: Tensor = (loss(neighbours[0], z[1]) + loss(neighbours[1], z[0])) / 2
+        return half
+
+    def both_ways(z: Tensor) -> Tensor:
+        pairs = [torch.stack(pair) for pair in zip(neighbours, z.flip(0), strict=True)]
+        return sum(nt_xent(pair, None, temperature=temperature) for pair in pairs) / 2  # type: ignore[return-value]
+
+    def ours(z: Tensor) -> Tensor:
+        return own.terms(Projections(z, None, targets))["loss"]
+
+    assert not same(ours, theirs, z)
+    assert same(both_ways, theirs, z)
 
 
 def swav(**changes: Any) -> Swav:

@@ -238,6 +238,10 @@ def test_a_fault_names_key_value_and_remedy(
             "lower it to 55000 or less",
         ),
         (
+            {"pretrain.method": "nnclr", "methods.nnclr.queue": 55001},
+            "methods.nnclr.queue: is 55001, more than data.train; lower it to 55000 or less",
+        ),
+        (
             {"pretrain.method": "moco", "views.positives": "group", "methods.moco.queue": 4096},
             "methods.moco.queue: is 4096, and views.positives is 'group', so the queue would hold "
             "keys of the anchor's group as negatives; set it to null",

@@ -139,7 +139,7 @@ class Momentum(Part):
 
 @final
 class Queue(Part):
-    """A queue of the newest rows, which are negatives in later steps.
+    """A queue of the newest rows, which later steps compare their rows with.
 
     rows: (size, *shape), at first random vectors of length 1. seen: how many rows the queue has
     taken in. start: the share of the training before which the queue takes in nothing.
