@@ -21,7 +21,7 @@ from twinview.views.plan import ViewPlan
 
 GROUPS = torch.arange(96) // 3
 PLAN = ViewPlan(5, CHAIN)
-WITHOUT_NEGATIVES = ("barlow_twins", "byol", "fast_siam", "sigreg", "swav")
+WITHOUT_NEGATIVES = ("barlow_twins", "byol", "dino", "fast_siam", "sigreg", "swav")
 
 
 def settings(**changes: Any) -> Any:

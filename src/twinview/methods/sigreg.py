@@ -72,7 +72,7 @@ def _epps_pulley(x: Tensor) -> Tensor:
 
     It is n times the integral over t of exp(-t^2 / 2) and the squared difference of the
     characteristic functions at t, by the trapezoidal rule (Epps and Pulley 1983, doi
-    10.1093/biomet/70.3.723). x: (v, n, s).
+    10.1093/biomet/70.3.723). x: (v, n, s). It keeps some (v, n, s, 9) numbers for the gradient.
     """
     t = torch.linspace(0, LAST_POINT, POINTS).to(x)
     normal = (-t.square() / 2).exp()  # the characteristic function, and the weight
