@@ -21,7 +21,9 @@ from twinview.views.plan import ViewPlan
 
 GROUPS = torch.arange(96) // 3
 PLAN = ViewPlan(5, CHAIN)
-WITHOUT_NEGATIVES = ("barlow_twins", "byol", "fast_siam", "simsiam", "swav", "vicreg")
+WITHOUT_NEGATIVES = (
+    "barlow_twins", "byol", "dino", "fast_siam", "sigreg", "simsiam", "swav", "vicreg",
+)  # fmt: skip
 
 
 def settings(**changes: Any) -> Any:

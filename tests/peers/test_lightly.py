@@ -14,6 +14,7 @@ pytest.importorskip("lightly", reason="`make test-peers` installs it")
 from lightly.loss import (
     BarlowTwinsLoss,
     DCLLoss,
+    DINOLoss,
     NegativeCosineSimilarity,
     NTXentLoss,
     SwaVLoss,
@@ -32,6 +33,7 @@ from tests.peers.shared import D, Loss, N, same
 from tests.support.predicted import knn
 from twinview.core.types import Embeddings, Projections
 from twinview.learning.parts import Method, Momentum, Prototypes, Queue
+from twinview.methods.dino import Dino
 from twinview.methods.nnclr import Nnclr
 from twinview.methods.swav import Swav
 from twinview.objectives.alignment_uniformity import alignment_uniformity
@@ -276,6 +278,39 @@ def test_swav_with_a_small_epsilon() -> None:
     assert torch.allclose(
         method.terms(Projections(z, None))["loss"].double(), exact.squeeze(), rtol=1e-4
     )
+
+
+def dino() -> Dino:
+    options = {"prototypes": 6, "temperature": 0.2, "teacher_temperature": 0.0625, "decay": 0.9}
+    options |= {"centre_decay": 0.8, "frozen_until": 0.0, "small_crops": None}
+    own = made("dino", **options)
+    assert isinstance(own, Dino)
+    return own
+
+
+@pytest.mark.parametrize("small", [0, 3])
+@pytest.mark.peers("methods/dino", "lightly DINOLoss", "equal")
+def test_dino(z: Tensor, small: int) -> None:
+    """Algorithm 1 and equation 3, of one step after another, so that the centre is used."""
+    method, targets = dino(), z.roll(1, dims=1)
+    crops = torch.randn(small, N, D).double()
+    # lightly holds the temperature of the teacher in float32, which states a sixteenth exactly.
+    loss = DINOLoss(6, 0.0625, 0.0625, student_temp=0.2, center_momentum=0.8).double()
+
+    def theirs(z: Tensor) -> Tensor:
+        unit = F.normalize(torch.cat([z, crops]), dim=2)
+        taught = list(method.slow_prototypes(F.normalize(targets, dim=2)))
+        found: Tensor = loss(taught, list(method.prototypes(unit)))
+        return found
+
+    def ours(z: Tensor) -> Tensor:
+        return method.terms(Projections(torch.cat([z, crops]), None, targets))["loss"]
+
+    for _ in range(3):
+        assert torch.allclose(method.centre.value, loss.center.flatten())
+        assert same(ours, theirs, z)
+        method.centre.after_step(0.5)
+    assert method.centre.value.abs().sum() > 0
 
 
 @pytest.mark.peers("parts.Prototypes", "lightly SwaVPrototypes", "differs")

@@ -286,6 +286,15 @@ def test_a_fault_names_key_value_and_remedy(
             "methods.swav.small_crops: small crops need random_resized_crop in views.chain: "
             "brightness, contrast; add it, or set this to null",
         ),
+        (
+            {
+                "pretrain.method": "dino",
+                "methods.dino.small_crops": {"count": 4, "side": 14, "scale": [0.1, 0.3]},
+                "views.chain": ["brightness"],
+            },
+            "methods.dino.small_crops: small crops need random_resized_crop in views.chain: "
+            "brightness; add it, or set this to null",
+        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -20,6 +20,7 @@ from twinview.views.live import Views
 from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
+WITH_SMALL_CROPS = ("dino", "swav")
 OPTIONS = {"widths": [4, 6], "strides": [2, 1], "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
 
 
@@ -41,10 +42,11 @@ def opened(prepared: Prepared, learner: Encoder, method: Method) -> Views:
     return views
 
 
+@pytest.mark.parametrize("name", WITH_SMALL_CROPS)
 def test_a_method_that_wants_small_crops_gets_new_ones_in_every_epoch(
-    learner: Encoder, shapes: Prepared
+    name: str, learner: Encoder, shapes: Prepared
 ) -> None:
-    own, split, rows = method(learner, "swav"), shapes.splits["train"], torch.tensor([4, 0])
+    own, split, rows = method(learner, name), shapes.splits["train"], torch.tensor([4, 0])
     views = opened(shapes, learner, own)
     assert own.small_crops is not None and views.small_crops is not None
     part, render = split.take(rows), PLAN.small_renderer(shapes.modality, own.small_crops)
@@ -56,7 +58,7 @@ def test_a_method_that_wants_small_crops_gets_new_ones_in_every_epoch(
     assert torch.equal(views.small_crops(rows, 2), torch.stack(expected))
 
 
-@pytest.mark.parametrize("name", sorted({*registry.names("methods")} - {"swav"}))
+@pytest.mark.parametrize("name", sorted({*registry.names("methods")} - {*WITH_SMALL_CROPS}))
 def test_other_methods_pay_nothing(name: str, learner: Encoder, shapes: Prepared) -> None:
     assert opened(shapes, learner, method(learner, name)).small_crops is None
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.types import Batch, Projections
-from twinview.learning import log_sum_exp
-from twinview.learning.parts import Method, Prototypes, Queue, apply_to_views, output_width
+from twinview.learning import log_sum_exp, multi_crop
+from twinview.learning.parts import Method, Prototypes, Queue, output_width
 from twinview.settings.params import Params
-from twinview.settings.ranges import oversized
+from twinview.settings.ranges import oversized, uncropped
 from twinview.settings.sections import SmallCrops
 
 Count = Annotated[int, Ge(1)]
@@ -70,12 +70,7 @@ def swav(
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     yield from oversized("methods.swav.queue", options["queue"] or 0, "train", settings)
-    chain = settings.views.chain
-    if options["small_crops"] and "random_resized_crop" not in chain:
-        yield (
-            "methods.swav.small_crops: small crops need random_resized_crop in "
-            f"views.chain: {', '.join(chain)}; add it, or set this to null"
-        )
+    yield from uncropped("methods.swav.small_crops", options["small_crops"], settings)
 
 
 DECLARES = declare.Method(
@@ -116,14 +111,8 @@ class Swav(Method):
         self.queue: Queue | None = None
 
     def project(self, batch: Batch) -> Projections:
-        """The projections of the views and, in training, of the small crops.
-
-        The encoder takes each size in turn, the head all together, so that its batch norm sees all.
-        """
-        h = self.encoder(batch.views)
-        if batch.small_crops is not None:
-            h = torch.cat([h, self.encoder(batch.small_crops)])
-        return Projections(apply_to_views(self.head, h), batch.labels)
+        """The projections of the views and, in training, of the small crops."""
+        return Projections(multi_crop.project(self.encoder, self.head, batch), batch.labels)
 
     def terms(self, projections: Projections) -> dict[str, Tensor]:
         """The cross-entropy, as 'loss', of predictions and the codes of other views.
@@ -135,10 +124,7 @@ class Swav(Method):
         scores = self.prototypes(unit)
         codes = self._codes(unit[:2].detach(), scores[:2].detach())
         log_p = (scores / self.temperature).log_softmax(2)
-        both = codes.sum(0, keepdim=True).expand(len(log_p) - 2, -1, -1)
-        cross_entropy = -(torch.cat([codes.flip(0), both]) * log_p).sum(2)
-        # A small crop predicts two codes and a view one, so that v sums have 2 (v - 1) pairs.
-        return {"loss": cross_entropy.mean() * (len(log_p) / (2 * (len(log_p) - 1)))}
+        return {"loss": multi_crop.cross_entropy(codes, log_p)}
 
     def chance(self, n: int) -> float:
         """The loss when all prototypes are equally likely."""

@@ -232,9 +232,7 @@ def _pictures(
     missed = missed[random_rows(seed, "missed", queries, len(missed)), 0]
     return {
         "probe": entries.recorded(outputs.evaluation)[probe].words if probe else "",
-        "map": map_data(
-            test, features["test"].features, predicted, classes, names, on_map, seed
-        ),
+        "map": map_data(test, features["test"].features, predicted, classes, names, on_map, seed),
         "sprite": map_sprite(test, on_map),
         "queries": neighbour_rows(parts, features, predicted, classes, query_rows, neighbours),
         "missed": neighbour_rows(parts, features, predicted, classes, missed, neighbours),

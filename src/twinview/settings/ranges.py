@@ -1,4 +1,4 @@
-"""Types and a check that the options of several plug-ins share; PyTorch is not imported.
+"""Types and checks that the options of several plug-ins share; PyTorch is not imported.
 
 A pair (low, high) is the range that values are drawn from; a pair in the wrong order is an error.
 """
@@ -39,4 +39,14 @@ def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[s
         yield (
             f"{setting}: is {value}, more than the {most:,} examples of {split}; lower it to "
             f"{most} or less"
+        )
+
+
+def uncropped(setting: str, small_crops: Any, settings: Any) -> Iterator[str]:
+    """A fault if a setting asks for small crops, and settings.views.chain cuts no window out."""
+    chain = settings.views.chain
+    if small_crops and "random_resized_crop" not in chain:
+        yield (
+            f"{setting}: small crops need random_resized_crop in views.chain: {', '.join(chain)}; "
+            "add it, or set this to null"
         )
