@@ -84,7 +84,7 @@ def _train(batch_size: int, micro_batch: int, steps: int) -> float:
     head = registry.bind(
         "heads", "nonlinear", {"depth": 1, "hidden": 256, "dim": 128, "norm": "hidden"}
     )(learner.dim)
-    method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2)
+    method = simclr(GradientCache(learner, micro_batch), head, temperature=0.2, views=2)
     rows = torch.arange(batch_size)
     budget = Budget(steps, batch_size, 0.001, warmup_epochs=0, seed=0, precision="float32")
     optimizer = registry.bind("optimizers", "adamw", {"weight_decay": 0.0001})

@@ -40,7 +40,9 @@ def method(encoder: nn.Module, micro_batch: int) -> Method:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         head = nonlinear(24, depth=1, hidden=10, dim=5, norm="hidden").double()
-    return simclr(GradientCache(copy.deepcopy(encoder), micro_batch), head, temperature=0.3)
+    return simclr(
+        GradientCache(copy.deepcopy(encoder), micro_batch), head, temperature=0.3, views=2
+    )
 
 
 def loss(own: Method, views: Tensor) -> float:

@@ -11,6 +11,8 @@ import re
 import types
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import permutations
 
 import pytest
 import torch
@@ -42,6 +44,9 @@ DEGENERATE: dict[str, Callable[[Tensor], Tensor]] = {
     "alike in a view": lambda z: z[:, :1].expand_as(z).clone(),
     "a dead feature": lambda z: torch.cat([z[..., :-1], torch.zeros_like(z[..., -1:])], dim=-1),
 }
+
+
+HEAD = nn.Linear(5, 3)
 
 
 def opts_out(kind: str, name: str, law: str) -> bool:
@@ -224,6 +229,18 @@ class TestObjectives:
         z, loss = random(2, 6, 5).double(), objective(name)
         blind = close(loss(z, labels(6)), loss(z.flip(0), labels(6)))
         assert blind != opts_out("objectives", name, "order of views")
+
+    @pytest.mark.parametrize("views", [3, 4])
+    def test_takes_many_views_in_any_order_if_it_declares_them(self, name: str, views: int) -> None:
+        if not declared_objective(name).many_views:
+            with pytest.raises(ConfigError, match=rf"methods\.siamese\.views is {views}.*'{name}'"):
+                partial(bound("methods", "siamese", name), views=views)(nn.Identity(), HEAD)
+            return
+        z, loss = random(views, 6, 5).double().requires_grad_(), objective(name)
+        value = loss(z, labels(6))
+        assert torch.autograd.grad(value, z)[0].abs().sum(2).all(), "every view counts"
+        for order in permutations(range(views)):
+            assert close(loss(z[list(order)], labels(6)), value)
 
     @pytest.mark.parametrize("degenerate", DEGENERATE)
     @pytest.mark.parametrize("labelled", [True, False])

@@ -60,7 +60,7 @@ def learner(norm: str) -> nn.Module:
 def contrastive(norm: str, micro_batch: int) -> Method:
     encoder = learner(norm)
     head = nonlinear(24, depth=1, hidden=10, dim=5, norm="hidden").double()
-    method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3)
+    method = simclr(GradientCache(encoder, micro_batch), head, temperature=0.3, views=2)
     batch_norm.synchronise(method)
     return method
 
@@ -106,7 +106,9 @@ def a_step_with_a_backbone() -> list[Tensor]:
     torch.manual_seed(0)
     encoder = backbone((1, 8, 8), library="torchvision", model="shufflenet_v2_x0_5", weights=None)
     encoder = encoder.double()
-    method = simclr(GradientCache(encoder, N), linear(encoder.dim, dim=5).double(), temperature=0.3)
+    method = simclr(
+        GradientCache(encoder, N), linear(encoder.dim, dim=5).double(), temperature=0.3, views=2
+    )
     batch_norm.synchronise(method)
     return advance(method, pictures())
 
@@ -259,7 +261,9 @@ def norms() -> list[Tensor]:
 def a_step_with_dropout() -> list[Tensor]:
     """Each process draws for its own examples."""
     head = nn.Sequential(nn.Dropout(), nn.Linear(24, 5)).double()
-    return advance(simclr(GradientCache(learner("group"), N), head, temperature=0.3), pictures())
+    return advance(
+        simclr(GradientCache(learner("group"), N), head, temperature=0.3, views=2), pictures()
+    )
 
 
 def a_step_in_as_small_chunks_with_batch_norm() -> list[Tensor]:
@@ -273,12 +277,16 @@ def a_step_in_float32() -> list[Tensor]:
 
 
 def methods() -> dict[str, Any]:
-    """Every method; siamese by every objective; MoCo as its other versions have it."""
+    """Every method; siamese by every objective; of four views; MoCo as other versions have it."""
     made = {name: bound("methods", name) for name in registry.names("methods")}
     for name in registry.names("objectives"):
         made[f"siamese_by_{name}"] = bound("methods", "siamese", name)
     classes = bound("methods", "siamese", "triplet")
     made["siamese_by_classes"] = partial(classes, positives="classes")
+    for name in ("simclr", "sup_con"):
+        made[f"{name}_of_four_views"] = partial(bound("methods", name), views=4)
+    even = bound("methods", "siamese", "alignment_uniformity")
+    made["siamese_by_alignment_uniformity_of_four_views"] = partial(even, views=4)
     labelled = {"alpha": 0.2, "beta": 1.2, "classes": 3, "positives": "classes"}
     made["margin_with_labels"] = registry.bind("methods", "margin", labelled)
     moco, changes = options("methods", "moco"), {"symmetric": True, "predictor_hidden": 6}

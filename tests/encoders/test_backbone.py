@@ -216,7 +216,7 @@ def test_a_training_goes_on_from_a_checkpoint_to_the_same_bits(model: str, folde
 
 def training(model: str) -> State:
     own = made(model, 1, 32, 32)
-    method = simclr(GradientCache(own, 1), nn.Linear(own.dim, 3), temperature=0.5)
+    method = simclr(GradientCache(own, 1), nn.Linear(own.dim, 3), temperature=0.5, views=2)
     adamw = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
     return State.initial(method, adamw, torch.device("cpu"))
 

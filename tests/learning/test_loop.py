@@ -308,7 +308,7 @@ def test_the_loss_is_the_sum_of_the_terms() -> None:
 
 
 def test_the_method_is_in_training_mode_whatever_it_was_before() -> None:
-    method = simclr(nn.Linear(1, 3), nn.BatchNorm1d(3), temperature=0.5).eval()
+    method = simclr(nn.Linear(1, 3), nn.BatchNorm1d(3), temperature=0.5, views=2).eval()
     next(fit(method, rows(8), Recorder(), adamw(), budget(), CPU))
     assert all(module.training for module in method.modules())
 
@@ -339,7 +339,7 @@ def test_gradients_do_not_add_up_over_steps() -> None:
 
 
 def test_decay_spares_biases_and_norm_layers() -> None:
-    method = simclr(nn.Linear(1, 3), nn.BatchNorm1d(3), temperature=0.5)
+    method = simclr(nn.Linear(1, 3), nn.BatchNorm1d(3), temperature=0.5, views=2)
     groups: list[list[nn.Parameter]] = []
 
     def make(decayed: list[nn.Parameter], exempt: list[nn.Parameter]) -> optim.Optimizer:
@@ -476,7 +476,7 @@ def train(prepared: Prepared, supervised: bool = False, **changes: float) -> enc
             "heads", "nonlinear", {"depth": 1, "hidden": 32, "dim": 16, "norm": "hidden"}
         )(learner.dim)
         cached = GradientCache(learner, own.batch_size)
-        method = simclr(cached, head, temperature=0.2)
+        method = simclr(cached, head, temperature=0.2, views=2)
         if supervised:
             method = cross_entropy(cached, nn.Linear(learner.dim, 3))
     split = prepared.splits["train"]

@@ -25,7 +25,7 @@ def test_labels_that_are_watched_change_no_bit_of_the_training(
     for prepared in (shapes, replace(shapes, splits={**shapes.splits, "validation": bare})):
         torch.manual_seed(0)
         head = nn.Sequential(nn.Linear(144, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
-        for own in session(prepared, simclr(Floats(), head, temperature=0.5)):
+        for own in session(prepared, simclr(Floats(), head, temperature=0.5, views=2)):
             run(own, prepared, every=99)
             weights.append(own.state.state_dict()["method"])
             shutil.rmtree(own.checkpoints.folder)

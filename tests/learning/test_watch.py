@@ -77,7 +77,7 @@ def test_see_tells_what_is_new_and_nothing_else(shapes: Prepared) -> None:
 
 
 def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prepared) -> None:
-    method = simclr(Floats(), nn.Identity(), temperature=0.5)
+    method = simclr(Floats(), nn.Identity(), temperature=0.5, views=2)
     own = watch(shapes, 1, method)
     own.add_step(steps(1, 1)[0])
     split = shapes.splits["validation"]
@@ -90,7 +90,7 @@ def test_monitors_measure_two_different_views_of_the_given_examples(shapes: Prep
 
 def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepared) -> None:
     """As they are, not augmented; the head, which would make them all alike, has no part."""
-    own = watch(shapes, 1, simclr(Floats(), nn.Linear(144, 1), temperature=0.5))
+    own = watch(shapes, 1, simclr(Floats(), nn.Linear(144, 1), temperature=0.5, views=2))
     told = own.add_step(steps(1, 1)[0])
     train, validation = (shapes.splits[name] for name in ("train", "validation"))
     assert train.labels is not None and validation.labels is not None
@@ -124,7 +124,7 @@ def test_examples_without_a_label_neither_vote_nor_are_asked(shapes: Prepared) -
 
 def test_measuring_neither_trains_nor_leaves_evaluation_mode_on(shapes: Prepared) -> None:
     norm = nn.BatchNorm1d(144)
-    method = simclr(Floats(), norm, temperature=0.5).train()
+    method = simclr(Floats(), norm, temperature=0.5, views=2).train()
     own = watch(shapes, 1, method)
     own.add_step(steps(1, 1)[0])
     assert method.training and norm.training
@@ -187,7 +187,7 @@ def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
 def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Prepared) -> None:
     """Its embeddings lie all around the circle: no collapse, though they have two directions."""
     head = nn.Sequential(nn.BatchNorm1d(144), nn.Linear(144, width), nn.BatchNorm1d(width))
-    own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5))
+    own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5, views=2))
     for step in steps(1, 1):
         own.add_step(step)
     assert own.curves.verdict == "learning"
@@ -250,7 +250,7 @@ def test_a_monitor_s_values_are_columns_of_the_epochs(shapes: Prepared) -> None:
 
 
 def test_embeddings_that_are_no_numbers_end_the_training(shapes: Prepared) -> None:
-    method = simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
+    method = simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5, views=2)
     own = watch(shapes, 1, method)
     method.encoder.scale.data.fill_(math.nan)  # type: ignore[union-attr]
     with pytest.raises(TrainingError, match="embeddings are no longer finite after step 1"):

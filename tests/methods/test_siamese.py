@@ -56,19 +56,19 @@ def test_sup_con_is_the_mean_over_positives_outside_the_log() -> None:
     own = head()
     expected = by_pairs(own.weight, own.bias, LABELS)  # type: ignore[arg-type]
     gradient = torch.autograd.grad(expected, own.weight)[0]  # type: ignore[arg-type]
-    found = value_and_gradient(sup_con(nn.Identity(), own, temperature=0.3), LABELS)
+    found = value_and_gradient(sup_con(nn.Identity(), own, temperature=0.3, views=2), LABELS)
     assert torch.allclose(found[0], expected) and torch.allclose(found[1], gradient)
 
 
 def test_sup_con_refuses_unlabelled_data() -> None:
     with pytest.raises(DataError, match=r"sup_con learns from labels.*methods\.simclr"):
-        value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3), None)
+        value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3, views=2), None)
 
 
 def test_sup_con_s_chance_is_the_loss_of_embeddings_that_say_nothing() -> None:
     flat = nn.Linear(6, 4).double()
     nn.init.zeros_(flat.weight)
-    method = sup_con(nn.Identity(), flat, temperature=0.3)
+    method = sup_con(nn.Identity(), flat, temperature=0.3, views=2)
     found, _ = value_and_gradient(method, LABELS)
     assert found.item() == pytest.approx(method.chance(5)) == pytest.approx(math.log(9))
 
@@ -120,11 +120,11 @@ def test_vicreg_s_chance_is_the_loss_of_a_collapsed_head() -> None:
 
 def named(name: str, positives: str, **options: object) -> Method:
     objective = bind("objectives", name, options)
-    return siamese(nn.Identity(), head(), objective=objective, positives=positives)
+    return siamese(nn.Identity(), head(), objective=objective, positives=positives, views=2)
 
 
 def test_siamese_is_the_method_of_its_objective() -> None:
-    expected = value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3), LABELS)
+    expected = value_and_gradient(sup_con(nn.Identity(), head(), temperature=0.3, views=2), LABELS)
     found = value_and_gradient(named("sup_con", "classes", temperature=0.3), LABELS)
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
@@ -158,7 +158,7 @@ def test_siamese_s_chance_is_its_objective_s(name: str, options: Any, expected: 
 @pytest.mark.parametrize(
     "make",
     [
-        partial(siamese, objective=partial(nt_xent, temperature=0.3), positives="views"),
+        partial(siamese, objective=partial(nt_xent, temperature=0.3), positives="views", views=2),
         partial(barlow_twins, off_diagonal=0.3),
     ],
 )
@@ -202,7 +202,9 @@ def test_siamese_s_pairs_are_the_two_views_of_a_place(name: str) -> None:
 def test_siamese_refuses_pairs_for_objectives_that_cannot_take_them(name: str) -> None:
     said = rf"objective is '{name}'.*from pairs .*set it to one of contrastive, nt_logistic$"
     with pytest.raises(ConfigError, match=said):
-        siamese(nn.Identity(), head(), objective=bound("objectives", name), positives="pairs")
+        siamese(
+            nn.Identity(), head(), objective=bound("objectives", name), positives="pairs", views=2
+        )
 
 
 @pytest.mark.parametrize("name", names("objectives"))
@@ -211,10 +213,12 @@ def test_siamese_s_classes_change_the_loss_or_are_refused(name: str) -> None:
     if torch.equal(loss(VIEWS, LABELS), loss(VIEWS, None)):
         said = rf"objective is '{name}'.*from classes .*set it to one of alignment_uniformity, con"
         with pytest.raises(ConfigError, match=said):
-            siamese(nn.Identity(), head(), objective=own, positives="classes")
+            siamese(nn.Identity(), head(), objective=own, positives="classes", views=2)
         return
     losses = [
-        value_and_gradient(siamese(nn.Identity(), head(), objective=own, positives=what), LABELS)
+        value_and_gradient(
+            siamese(nn.Identity(), head(), objective=own, positives=what, views=2), LABELS
+        )
         for what in ("views", "classes")
     ]
     assert not torch.equal(losses[0][1], losses[1][1])

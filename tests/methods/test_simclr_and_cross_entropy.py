@@ -24,7 +24,7 @@ def batch(views: int, labels: Tensor | None = LABELS) -> Batch:
 
 def test_simclr_s_loss_is_nt_xent_of_the_projections_of_each_view() -> None:
     encoder, head = nn.Linear(6, 5), nn.Linear(5, 3)
-    method = simclr(encoder, head, temperature=0.3)
+    method = simclr(encoder, head, temperature=0.3, views=2)
     given = batch(2)
     z = torch.stack([head(encoder(view)) for view in given.views])
     terms = method.terms(method.project(given))
@@ -33,7 +33,7 @@ def test_simclr_s_loss_is_nt_xent_of_the_projections_of_each_view() -> None:
 
 
 def test_simclr_s_chance_is_the_loss_of_embeddings_that_say_nothing() -> None:
-    method = simclr(nn.Identity(), nn.Identity(), temperature=0.1)
+    method = simclr(nn.Identity(), nn.Identity(), temperature=0.1, views=2)
     same = nt_xent(torch.ones(2, 4, 6), None, temperature=0.1).item()
     assert method.chance(4) == pytest.approx(same) == pytest.approx(math.log(7))
 
@@ -41,7 +41,7 @@ def test_simclr_s_chance_is_the_loss_of_embeddings_that_say_nothing() -> None:
 def test_batch_norm_sees_all_views_together() -> None:
     norm = nn.BatchNorm1d(6, affine=False)
     given = batch(2)
-    z = simclr(nn.Identity(), norm, temperature=0.1).project(given).z
+    z = simclr(nn.Identity(), norm, temperature=0.1, views=2).project(given).z
     together = F.batch_norm(given.views.flatten(0, 1), None, None, training=True)
     assert torch.allclose(z.flatten(0, 1), together, atol=1e-6)
 

@@ -1,6 +1,7 @@
 """NT-Xent against a loop written from the paper (arXiv 2002.05709, eq. 1) and closed forms."""
 
 import math
+from itertools import combinations, permutations
 
 import pytest
 import torch
@@ -44,6 +45,23 @@ def test_value_and_gradient_are_the_paper_s(n: int, d: int, temperature: float) 
     )
 
 
+def loop_of_pairs(z: Tensor, temperature: float) -> Tensor:
+    """The mean of equation 1 over the pairs of views."""
+    return torch.stack([loop(torch.stack(pair), temperature) for pair in combinations(z, 2)]).mean()
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.2, 1.0])
+@pytest.mark.parametrize(("views", "n"), [(3, 1), (3, 5), (4, 3)])
+def test_value_and_gradient_of_many_views_are_the_mean_over_their_pairs(
+    views: int, n: int, temperature: float
+) -> None:
+    assert_same(
+        lambda z: nt_xent(z, None, temperature=temperature),
+        lambda z: loop_of_pairs(z, temperature),
+        embeddings(n, 5, views=views),
+    )
+
+
 def dense(z: Tensor, temperature: float) -> Tensor:
     """Cross-entropy on the matrix of all pairs."""
     unit = F.normalize(z.flatten(0, 1), dim=1)
@@ -58,6 +76,14 @@ def test_many_tiles_are_the_matrix_of_all_pairs(n: int, temperature: float) -> N
         lambda z: nt_xent(z, None, temperature=temperature),
         lambda z: dense(z, temperature),
         embeddings(n, 16),
+    )
+
+
+def test_many_tiles_of_many_views_are_the_matrices_of_all_pairs() -> None:
+    assert_same(
+        lambda z: nt_xent(z, None, temperature=0.1),
+        lambda z: torch.stack([dense(torch.stack(p), 0.1) for p in combinations(z, 2)]).mean(),
+        embeddings(450, 16, views=3),
     )
 
 
@@ -115,6 +141,20 @@ def test_swapping_the_views_changes_nothing() -> None:
     z = embeddings(6, 4)
     swapped = nt_xent(z.flip(0), None, temperature=0.2)
     assert torch.allclose(nt_xent(z, None, temperature=0.2), swapped, rtol=0, atol=EXACT)
+
+
+def test_the_order_of_many_views_changes_nothing() -> None:
+    z = embeddings(6, 4, views=4)
+    loss = nt_xent(z, None, temperature=0.2)
+    for order in permutations(range(4)):
+        found = nt_xent(z[list(order)], None, temperature=0.2)
+        assert torch.allclose(found, loss, rtol=0, atol=EXACT)
+
+
+def test_views_that_are_all_alike_cost_what_two_of_them_cost() -> None:
+    z = embeddings(6, 4)[:1].expand(2, -1, -1)
+    two, five = (nt_xent(alike, None, temperature=0.2) for alike in (z, z[:1].expand(5, -1, -1)))
+    assert torch.allclose(two, five, rtol=0, atol=EXACT)
 
 
 def test_the_length_of_an_embedding_does_not_matter() -> None:

@@ -86,7 +86,7 @@ def test_lars_neither_rescales_nor_decays_biases_and_norm_layers(option: str) ->
         (1, 8, 8), widths=(4,), strides=(1,), pool_size=1, pooled_layers=1, norm="batch"
     )
     head = nonlinear(4, depth=2, hidden=5, dim=3, norm="hidden")
-    method = simclr(encoder, head, temperature=0.5)
+    method = simclr(encoder, head, temperature=0.5, views=2)
     make = registry.bind("optimizers", "lars", OPTIONS)
     optimizer = State.initial(method, make, torch.device("cpu")).optimizer
     found = {id(p): group[option] for group in optimizer.param_groups for p in group["params"]}

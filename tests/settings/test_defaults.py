@@ -20,7 +20,7 @@ def test_without_changes_a_training_has_what_params_yaml_states() -> None:
 
 def test_a_change_is_one_value() -> None:
     own = defaults.with_changes({"methods.simclr.temperature": 0.5, "pretrain.epochs": 3})
-    assert own.methods["simclr"] == {"temperature": 0.5} and own.pretrain.epochs == 3
+    assert own.methods["simclr"] == {"temperature": 0.5, "views": 2} and own.pretrain.epochs == 3
     assert own.pretrain.batch_size == defaults.with_changes({}).pretrain.batch_size
 
 

@@ -81,7 +81,7 @@ def test_the_schema_lists_the_names_to_choose_from() -> None:
             "methods.simlcr: there is no such key; did you mean 'simclr'?",
         ),
         (
-            {"methods.simclr": {"temperature": 0.2, "temprature": 1}},
+            {"methods.simclr": {"temperature": 0.2, "views": 2, "temprature": 1}},
             "methods.simclr.temprature: there is no such key; did you mean 'temperature'?",
         ),
         (
@@ -212,6 +212,18 @@ def test_a_fault_names_key_value_and_remedy(
             {"views.mode": "cached", "views.cached.count": 6, "pretrain.method": "fast_siam"},
             "views.cached.count: is 6; methods.fast_siam takes 4 views of an example at a time, "
             "so it must be a multiple of 4",
+        ),
+        (
+            {"views.mode": "cached", "methods.simclr.views": 3},
+            "views.cached.count: is 8; methods.simclr takes 3 views of an example at a time, "
+            "so it must be a multiple of 3",
+        ),
+        *(
+            (
+                {f"methods.{name}.views": 1},
+                f"methods.{name}.views: input should be greater than or equal to 2 (it is 1)",
+            )
+            for name in ("simclr", "sup_con", "siamese")
         ),
         (
             {"pretrain.method": "moco", "pretrain.batch_size": 200, "pretrain.micro_batch": 100},
@@ -538,6 +550,26 @@ def test_a_method_gets_the_objective_that_it_names_with_its_options(write_params
                 "pretrain.objective": "nt_logistic",
             },
             "objectives.nt_logistic.mining is 'semi_hard'",
+        ),
+        (
+            {
+                "pretrain.method": "siamese",
+                "pretrain.objective": "barlow_twins",
+                "methods.siamese.views": 4,
+            },
+            "methods.siamese.views is 4, but pretrain.objective is 'barlow_twins', which compares "
+            "two views; set it to 2, or pretrain.objective to one of alignment_uniformity, ",
+        ),
+        (
+            {
+                "pretrain.method": "siamese",
+                "pretrain.objective": "contrastive",
+                "data.pairs": "data/pairs/mine.csv",
+                "methods.siamese.positives": "pairs",
+                "methods.siamese.views": 3,
+            },
+            "methods.siamese.views is 3, but methods.siamese.positives is 'pairs', which are of "
+            "two views; set it to 2",
         ),
         (
             {"pretrain.method": "swav", "methods.swav.queue_from": 0.5},

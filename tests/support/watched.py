@@ -37,7 +37,7 @@ def render(prepared: Prepared) -> Renderer:
 
 
 def watch(prepared: Prepared, per_epoch: int, method: Method | None = None) -> Watch:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
+    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5, views=2)
     validation, train = (prepared.splits[name] for name in ("validation", "train"))
     batch = monitors.two_views(validation, render(prepared))
     measured = [monitors.geometry, *monitors.validation_knn(validation, train)]
@@ -61,7 +61,7 @@ OWN = Budget(
 
 
 def session(prepared: Prepared, method: Method | None = None) -> Iterator[Session]:
-    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5)
+    method = method or simclr(Floats(), nn.BatchNorm1d(144), temperature=0.5, views=2)
     make = registry.bind("optimizers", "adamw", {"weight_decay": 0.1})
     state = State.initial(method, make, torch.device("cpu"))
     with checkpoints.open_for({"a": "b"}) as kept:

@@ -84,11 +84,14 @@ class Encoder(Declaration):
 class Objective(Declaration):
     """positives: what it can take for alike. negatives: how many an anchor has; None: it has none.
 
-    without: what it takes beyond embeddings and labels, and with which values it does without that.
+    The number of negatives is that of two views. many_views: it takes more than two views of an
+    example, in any order. without: what it takes beyond embeddings and labels, and with which
+    values it does without that.
     """
 
     positives: tuple[Positives, ...]
     negatives: Negatives | None
+    many_views: bool = False
     without: Mapping[str, Any] = field(default_factory=dict)
 
 

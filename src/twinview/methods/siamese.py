@@ -1,10 +1,11 @@
-"""One encoder and head on both views, with any objective of objectives/."""
+"""One encoder and head on all views, with any objective of objectives/."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 
 from twinview.core import declare, registry
@@ -23,6 +24,7 @@ def siamese(
     objective: Objective,
     *,
     positives: Literal["views", "classes", "pairs"],
+    views: Annotated[int, Ge(2)],
 ) -> Method:
     """Trains by the objective of pretrain.objective, with its options under `objectives`.
 
@@ -37,29 +39,33 @@ def siamese(
     positives : views: the views of an example. classes: all examples of a class; DataError is
         raised for unlabelled data. pairs: the pairs of data.pairs that are alike, while the others
         are negative (Hadsell, CVPR 2006).
+    views : how many views of each example are encoded; more than 2 for an objective that declares
+        many_views, and not for pairs.
 
     Raises
     ------
-    ConfigError : the objective declares no such positives, or its options rule them out, as
-        nt_logistic's semi_hard does for pairs.
+    ConfigError : the objective declares no such positives or no more than two views, or its options
+        rule the positives out, as nt_logistic's semi_hard does for pairs.
     """
     declared = _declaration(objective.func.__name__)
     if positives not in declared.positives:
         raise _positives_error(objective.func.__name__, positives)
+    if views > 2 and (positives == "pairs" or not declared.many_views):
+        raise _views_error(objective.func.__name__, positives, views)
     objective = partial(objective, **declared.without)
 
     def loss(z: Tensor, labels: Tensor | None) -> Tensor:
         value: Tensor = objective(z, _targets(labels, positives))
         return value
 
-    chance = partial(_chance, objective, positives, output_width(head, "siamese"))
+    chance = partial(_chance, objective, positives, (views, output_width(head, "siamese")))
     chance(4)  # so that an objective refuses its options before work starts
     return Siamese(
         encoder,
         head,
         loss,
         chance,
-        views=2,
+        views=views,
         supervised=positives != "views",
         pairs=positives == "pairs",
     )
@@ -91,13 +97,14 @@ def _targets(labels: Tensor | None, positives: str) -> Labels:
     return labels if positives == "classes" else PairLabels(labels == 1)
 
 
-def _chance(objective: Objective, positives: str, width: int, n: int) -> float:
-    """The loss of embeddings that carry no information.
+def _chance(objective: Objective, positives: str, sizes: tuple[int, int], n: int) -> float:
+    """The loss of embeddings that carry no information; sizes: the numbers of views and features.
 
     They are short, since some objectives count length, and have a little noise, since no negative
     is semi-hard among equal embeddings.
     """
-    noise = torch.randn(2, n, width, generator=torch.Generator().manual_seed(0))
+    views, width = sizes
+    noise = torch.randn(views, n, width, generator=torch.Generator().manual_seed(0))
     rows = torch.arange(n)
     labels: Labels = PairLabels(rows % 2 == 0) if positives == "pairs" else rows
     return float(objective(0.01 * (1 + 0.001 * noise), labels))
@@ -110,9 +117,25 @@ def _declaration(name: str) -> declare.Objective:
 
 
 def _positives_error(name: str, positives: str) -> ConfigError:
-    able = [n for n in registry.names("objectives") if positives in _declaration(n).positives]
+    able = _objectives(lambda declared: positives in declared.positives)
     return ConfigError.at(
         "pretrain.objective",
         f"is {name!r}, which cannot learn from {positives} (methods.siamese.positives)",
-        f"set it to one of {', '.join(able)}",
+        f"set it to one of {able}",
     )
+
+
+def _views_error(name: str, positives: str, views: int) -> ConfigError:
+    if positives == "pairs":
+        reason, other = "methods.siamese.positives is 'pairs', which are of two views", ""
+    else:
+        able = _objectives(lambda declared: declared.many_views)
+        reason = f"pretrain.objective is {name!r}, which compares two views"
+        other = f", or pretrain.objective to one of {able}"
+    return ConfigError.at(
+        "methods.siamese.views", f"is {views}, but {reason}", f"set it to 2{other}"
+    )
+
+
+def _objectives(able: Callable[[declare.Objective], bool]) -> str:
+    return ", ".join(name for name in registry.names("objectives") if able(_declaration(name)))

@@ -45,6 +45,7 @@ def alignment_uniformity(
 DECLARES = declare.Objective(
     positives=("views", "classes"),
     negatives=lambda n, alike, options: n - 1,
+    many_views=True,
     quick={"uniformity_weight": 0.5},
 )
 

@@ -50,6 +50,7 @@ def contrastive(
 DECLARES = declare.Objective(
     positives=("views", "classes", "pairs"),
     negatives=lambda n, alike, options: 2 * (n - alike),
+    many_views=True,
 )
 
 

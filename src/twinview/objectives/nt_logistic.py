@@ -61,6 +61,7 @@ def nt_logistic(
 DECLARES = declare.Objective(
     positives=("views", "classes", "pairs"),
     negatives=lambda n, alike, options: 2 * (n - alike),
+    many_views=True,
     quick={"mining": "all"},
 )
 

@@ -38,6 +38,7 @@ def sup_con(z: Tensor, labels: Tensor | None, *, temperature: Annotated[float, G
 DECLARES = declare.Objective(
     positives=("views", "classes"),
     negatives=lambda n, alike, options: 2 * (n - alike),
+    many_views=True,
 )
 
 

@@ -43,5 +43,6 @@ def triplet(
 DECLARES = declare.Objective(
     positives=("views", "classes"),
     negatives=lambda n, alike, options: 2 * (n - alike),
+    many_views=True,
     quick={"margin": 1.0, "mining": "all"},
 )

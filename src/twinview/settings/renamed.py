@@ -62,6 +62,9 @@ NEW: Mapping[str, Any] = {
     "evaluate.group_folds": None,
     "tasks.classification.measures": ["accuracy", "precision", "recall", "f1"],
     "encoders.backbone.weights": None,
+    "methods.simclr.views": 2,
+    "methods.sup_con.views": 2,
+    "methods.siamese.views": 2,
 }
 
 _GONE = "gone: "
