@@ -141,9 +141,7 @@ def test_a_folder_that_cannot_be_read_is_named(folder: Path, closed: set[str]) -
     listing = list_folder(folder)
     assert listing.pictures == ("open/a.jpg",)
     assert listing.left_out == (("secret", "a folder that cannot be read (Permission denied)"),)
-    with pytest.raises(
-        DataError, match=r"secret is a folder that cannot be read \(.*; see who"
-    ):
+    with pytest.raises(DataError, match=r"secret is a folder that cannot be read \(.*; see who"):
         list_folder(Path("secret"))
 
 
