@@ -195,6 +195,10 @@ def test_impossible_wishes_are_refused(wanted: Any, message: str) -> None:
         ),
         ({"given": ["dev"] + [None] * 199}, r"has the given split 'dev'; use one of train, vali"),
         ({"given": ["train", "test"] * 100}, r"leave 1 of 3 splits empty, and 0 examples to div"),
+        (
+            {"groups": ["g"] * 199 + ["h"], "given": ["train"] * 199 + [None]},
+            r"leave 2 of 3 splits empty, and 1 group to divide",
+        ),
         ({"ids": ["p0", *IDS[:199]]}, r"the id 'p0' occurs twice"),
         ({"ids": IDS[:2]}, r"have 2 examples for 3 splits; add examples"),
     ],

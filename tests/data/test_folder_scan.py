@@ -96,9 +96,11 @@ def test_what_is_no_file_is_left_out_by_reason(folder: Path) -> None:
     (folder / "self").symlink_to("self")
     (folder / "below").symlink_to("a/b")
     os.mkfifo(folder / "pipe")
-    os.mkdir(os.fsencode(folder) + b"/caf\xe9")  # noqa: PTH102 -- a name that is no text
+    for name in (b"caf\xe9", b".caf\xe9"):
+        os.mkdir(os.path.join(os.fsencode(folder), name))  # noqa: PTH102, PTH118 -- no text
     nowhere = dict.fromkeys(["nowhere", "self", "below"], "linked to nothing")
     others = {"pipe": "no file", "caf\\xe9": "named in bytes that are not UTF-8"}
+    others |= {".caf\\xe9": HIDDEN}
     assert scan_folder(folder).left_out == nowhere | others
 
 

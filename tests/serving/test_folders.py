@@ -422,6 +422,18 @@ def test_what_cannot_be_asked_is_said(
     assert said in capsys.readouterr().err
 
 
+def test_more_neighbours_than_there_are_pictures_are_told(own: Predictor, capsys: Captured) -> None:
+    assert embed() == 0
+    asked = ["neighbours", "pics/0.png", "--among", "x.parquet", "--count"]
+    count = len(NAMES)
+    capsys.readouterr()
+    assert main([*asked, str(count)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == count
+    assert main([*asked, str(count + 1)]) == 0
+    last = capsys.readouterr().out.splitlines()[count]
+    assert last == f"twinview: no more than {count} pictures can be searched"
+
+
 def test_a_picture_unlike_the_training_data_is_told(own: Predictor, capsys: Captured) -> None:
     assert embed() == 0
     reference = own.embedder.reference

@@ -15,6 +15,7 @@ from typing import Any
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 
 
@@ -46,6 +47,8 @@ def run(options: argparse.Namespace) -> Outcome:
         f"{row['similarity']:.4f}  {row.get('origin', row['id'])}  {row.get('label', '')}".rstrip()
         for row in rows
     ]
+    if len(rows) < options.count:
+        lines.append(f"twinview: no more than {counted(len(rows), 'picture')} can be searched")
     reference = embedder.reference
     if reference is not None and float(reference.distances(features)) > reference.limit:
         lines.append(
