@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from statistics import median
 
-from twinview.core.counts import describe_counts
+from twinview.core.counts import counted, describe_counts
 from twinview.data.folder_scan import Scan
 from twinview.pictures.files import FittedPicture, LeftOut, read_or_leave_out
 
@@ -53,7 +53,7 @@ class Summary:
     def lines(self) -> list[str]:
         """Sentences for a reader."""
         looked_at = len(self.sides) + sum(self.unreadable.values())
-        found = [f"{self.files:,} files{_counts(self.skipped, ' (left out: ', ')')}"]
+        found = [f"{counted(self.files, 'file')}{_counts(self.skipped, ' (left out: ', ')')}"]
         found.append(
             f"of {looked_at:,} that were looked at: {_counts(self.kinds) or 'no picture'}"
             f"{_counts(self.unreadable, '; unreadable: ')}"
