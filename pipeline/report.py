@@ -5,7 +5,7 @@ from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
 from twinview.data import splits
 from twinview.data.examples import load_examples
-from twinview.experiments import lock_file
+from twinview.experiments import lock_file, metric_names
 from twinview.models import embeddings
 from twinview.reporting.costs import format_size
 from twinview.reporting.inline import file_uri
@@ -14,6 +14,7 @@ from twinview.settings import params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
 
+RAW_PIXELS = paths.BASELINES / metric_names.RAW
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "tasks",
@@ -26,6 +27,7 @@ UPSTREAM = (
 STAGE = Stage(
     reads=(
         paths.EMBEDDINGS,
+        RAW_PIXELS,
         paths.PREPARED,
         paths.DATA_CARD,
         paths.PRETRAIN_RUN,
@@ -59,6 +61,7 @@ def main() -> None:
         examples=load_examples(paths.EXAMPLES),
         card=files.load_json(paths.DATA_CARD),
         features=embeddings.load(paths.EMBEDDINGS),
+        raw=embeddings.load(RAW_PIXELS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
         outs=lock_file.recorded_outs(UPSTREAM),
     )

@@ -82,6 +82,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
         examples=examples_of(prepared),
         card={"notes": ["the class '<b>' lies in one group only"]},
         features=baselines.raw(prepared),
+        raw=baselines.raw(prepared),
         views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),
         outs=[
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),

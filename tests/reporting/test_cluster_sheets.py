@@ -74,7 +74,7 @@ def test_a_cluster_without_test_pictures_is_counted_and_has_no_sheet(outputs: St
     for contender in both.evaluation["contenders"].values():
         contender["clusters"]["nearest"] = [*contender["clusters"]["nearest"][:2], []]
     text = sheets_of(build(both))
-    assert "Clusters without a test picture: 1;" in text and "Cluster 2:" not in text
+    assert "1 cluster has no test picture and no sheet." in text and "Cluster 2:" not in text
 
 
 def test_every_tag_is_closed_and_the_link_leads_to_the_section(html: str) -> None:

@@ -26,7 +26,13 @@ def test_the_page_counts_kinds_sizes_labels_and_splits(text: str) -> None:
     assert "240: train 96, validation 48, test 96" in text
     assert "smallest 40 × 30, median 44 × 30, largest 48 × 30 pixels as found" in text
     assert "12 × 12 grey as used" in text
-    assert "240 of the used examples have one; 3 classes, from 80 to 80 examples" in text
+    assert "240 of the used examples have one; 3 classes, each with 80 examples" in text
+
+
+def test_the_page_says_the_least_and_the_most_examples_of_a_class(outputs: StageOutputs) -> None:
+    fewer = dataclasses.replace(outputs, examples=outputs.examples.slice(1))
+    text = " ".join(" ".join(Reader(build(fewer)).text).split())
+    assert "239 of the used examples have one; 3 classes, from 79 to 80 examples" in text
 
 
 def test_the_page_names_the_first_left_out_of_each_reason_as_text(html: str, text: str) -> None:

@@ -95,12 +95,33 @@ def test_ids_are_texts_on_the_map_since_scripts_round_large_numbers(outputs: Sta
 def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
     assert sum(title.startswith("test ") for title in titles) == 2 * QUERIES
-    assert sum(title.startswith("train ") for title in titles) == 2 * QUERIES * NEIGHBOURS
+    assert sum(title.startswith("train ") for title in titles) == 3 * QUERIES * NEIGHBOURS
     classes = [re.sub(r".*?: |, cosine.*", "", title) for title in titles]
-    groups = [classes[i : i + 1 + NEIGHBOURS] for i in range(0, len(classes), 1 + NEIGHBOURS)]
+    random, missed = QUERIES * (1 + 2 * NEIGHBOURS), 1 + NEIGHBOURS  # raw pixels' stand below
+    groups = [classes[i : i + random // QUERIES] for i in range(0, random, random // QUERIES)]
+    groups += [classes[i : i + missed] for i in range(random, len(classes), missed)]
     differing = sum(name != asked for asked, *near in groups for name in near)
     assert differing > 0, "these outputs would show nothing"
     assert sum(a.get("class") == "differs" for _, a in read.tags) == differing
+
+
+def test_neighbours_by_raw_pixels_stand_below_those_of_the_encoder(
+    read: Reader, outputs: StageOutputs
+) -> None:
+    def neighbours(page: Reader) -> list[list[str]]:
+        titles = [a["title"] or "" for tag, a in page.tags if tag == "img" and "title" in a]
+        found = [title for title in titles if title.startswith("train ")]
+        return [found[i : i + NEIGHBOURS] for i in range(0, len(found), NEIGHBOURS)]
+
+    assert sum(text == "by raw pixels" for text in read.text) == QUERIES
+    same = neighbours(read)[: 2 * QUERIES]
+    assert same[::2] == same[1::2], "here the encoder's features are raw pixels"
+    flipped = {
+        name: dataclasses.replace(part, features=part.features.flip(0))
+        for name, part in outputs.raw.items()
+    }
+    other = neighbours(Reader(build(dataclasses.replace(outputs, raw=flipped))))[: 2 * QUERIES]
+    assert other[::2] == same[::2] and other[1::2] != same[1::2]
 
 
 def test_every_query_that_the_probe_got_wrong_is_marked(

@@ -42,7 +42,8 @@ class StageOutputs:
     """What the earlier stages wrote.
 
     settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
-    the rows of their CSV files. examples: the table of examples. card: the data card.
+    the rows of their CSV files. examples: the table of examples. card: the data card. features,
+    raw: those of the encoder and those of raw pixels, by split.
     views_picture: a data URI. outs: the files of the stages.
     """
 
@@ -57,6 +58,7 @@ class StageOutputs:
     examples: pa.Table
     card: Mapping[str, Any]
     features: Mapping[str, Embeddings]
+    raw: Mapping[str, Embeddings]
     views_picture: str
     outs: Sequence[Out]
 
@@ -235,5 +237,6 @@ def _pictures(
         "map": map_data(test, features["test"].features, predicted, classes, names, on_map, seed),
         "sprite": map_sprite(test, on_map),
         "queries": neighbour_rows(parts, features, predicted, classes, query_rows, neighbours),
+        "by_raw": neighbour_rows(parts, outputs.raw, predicted, classes, query_rows, neighbours),
         "missed": neighbour_rows(parts, features, predicted, classes, missed, neighbours),
     }
