@@ -25,7 +25,8 @@ def test_bind_hands_lists_over_as_tuples() -> None:
 
 
 def test_a_whole_number_is_a_float_where_a_float_is_wanted() -> None:
-    temperature = registry.bind("methods", "simclr", {"temperature": 1}).keywords["temperature"]
+    options = {"temperature": 1, "views": 2}
+    temperature = registry.bind("methods", "simclr", options).keywords["temperature"]
     assert temperature == 1.0 and isinstance(temperature, float)
 
 

@@ -118,7 +118,7 @@ def test_if_none_can_be_read_nothing_is_written(own: Predictor, capsys: Captured
     Path("alone/a.jpg").write_text("hello")
     before = sorted(Path().rglob("*"))
     assert embed(folder="alone") == 1
-    assert "alone: none of 1 pictures can be read:\n  a.jpg is no" in capsys.readouterr().err
+    assert "alone: of 1 picture none can be read:\n  a.jpg is no" in capsys.readouterr().err
     assert sorted(Path().rglob("*")) == before
 
 
@@ -262,7 +262,9 @@ def test_an_earlier_table_survives_a_failed_one(own: Predictor) -> None:
     assert Path("x.parquet").read_bytes() == before
 
 
-@pytest.mark.parametrize(("name", "said"), [("models", "no file that ends"), ("x", "is no folder")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("models", "no file that ends"), ("x", "x does not exist")]
+)
 def test_a_folder_without_pictures_is_said_so(
     name: str, said: str, own: Predictor, capsys: Captured
 ) -> None:

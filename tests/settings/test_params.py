@@ -251,7 +251,8 @@ def test_a_fault_names_key_value_and_remedy(
         ),
         (
             {"pretrain.method": "nnclr", "methods.nnclr.queue": 55001},
-            "methods.nnclr.queue: is 55001, more than data.train; lower it to 55000 or less",
+            "methods.nnclr.queue: is 55001, more than the 55,000 examples of train; "
+            "lower it to 55000 or less",
         ),
         (
             {"pretrain.method": "moco", "views.positives": "group", "methods.moco.queue": 4096},

@@ -219,7 +219,7 @@ def test_a_npy_has_its_labels_in_a_table_beside() -> None:
     assert "sources.arrays.label is 'name', and" in words and "sources.arrays.table" in words
     Path("labels.csv").write_text("name\ncat\n")
     words = fault(file="pictures.npy", label="name", table="labels.csv")
-    assert "has 1 rows for 5 examples" in words
+    assert "has 1 row for 5 examples" in words
 
 
 def put(images: list[Any], **columns: list[Any]) -> None:

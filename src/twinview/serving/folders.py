@@ -146,7 +146,7 @@ def embed(
         if not summary.pictures:
             lines = "\n".join(_indented(summary.broken))
             pictures = counted(len(names), "picture")
-            raise DataError(f"{folder}: none of {pictures} can be read:\n{lines}")
+            raise DataError(f"{folder}: of {pictures} none can be read:\n{lines}")
     return summary
 
 
