@@ -161,23 +161,47 @@ def test_another_dvc_begins_to_count_anew(
 def test_stages_that_dvc_was_not_asked_for_are_not_counted(
     dvc: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = SimpleNamespace(pid=1, create_time=lambda: 2.0, cmdline=lambda: ["dvc", "views"])
+    """Without a record, those before the named one count, since it may read from them."""
+    asked = SimpleNamespace(pid=1, create_time=lambda: 2.0, cmdline=lambda: ["dvc", "baselines"])
     monkeypatch.setattr(outlook, "_dvc", lambda: asked)
-    dvc("views")
-    assert line("views", capsys).startswith("views: stage 1 of 1, some 100% of the run")
+    dvc("prepare")
+    assert line("prepare", capsys).startswith("prepare: stage 1 of 3, some")
 
 
-def test_the_next_run_expects_what_a_stage_took_and_the_first_what_its_rate_says(
-    dvc: Callable[[str], None],
+def test_of_named_stages_those_count_that_they_read_from(entries: dict[str, Any]) -> None:
+    names = {"first": "prepare", "middle": "views", "last": "pretrain"}
+    known = {names[name]: entry for name, entry in entries.items()}
+    assert outlook._wanted(["dvc", "repro", "pretrain"], known) == ["prepare", "views", "pretrain"]
+    assert outlook._wanted(["dvc", "repro", "views"], known) == ["prepare", "views"]
+    assert outlook._wanted(["dvc", "repro"], known) == list(outlook._RATES)
+
+
+def test_a_stage_is_expected_to_take_what_it_took_last(
+    dvc: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"data": {"size": 28, "channels": 1}, "pretrain": {"epochs": 10}}
-    rate = outlook._RATES["views"].seconds(1000, 784_000, 10)
-    assert outlook._expected(settings, 1000)["views"] == pytest.approx(rate)
-    dvc("views")
-    announce("views")
-    record("views")
-    pace = json.loads((paths.SCRATCH / "twinview/paces.json").read_text())["views"]
-    assert outlook._expected(settings, 1000)["views"] == pytest.approx(pace * rate)
+    rated = {name: rate.seconds(55_000, 55_000 * 784, 10) for name, rate in outlook._RATES.items()}
+    assert outlook._expected(rated) == pytest.approx(rated)
+    dvc("pretrain")
+    for _ in range(2):
+        monkeypatch.setattr(outlook.time, "time", lambda: 300 + psutil.Process().create_time())
+        announce("pretrain")
+        record("pretrain")
+        assert outlook._expected(rated)["pretrain"] == pytest.approx(300)
+
+
+def test_other_stages_are_expected_by_what_long_ones_took_and_hardly_by_short_ones(
+    dvc: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (paths.SCRATCH / "twinview").mkdir(parents=True)
+    times = paths.SCRATCH / "twinview/stage_times.json"
+    times.write_text(json.dumps({"views": [6, 3]}))
+    assert 100 < outlook._expected({"embed": 100.0, "views": 1.0})["embed"] < 110
+    times.write_text(json.dumps({"views": [6, 3], "pretrain": [2000, 1000]}))
+    assert (
+        190
+        < outlook._expected({"embed": 100.0, **dict.fromkeys(["views", "pretrain"], 1.0)})["embed"]
+        < 200
+    )
 
 
 def test_a_stage_that_goes_on_after_a_kill_says_nothing_of_a_whole_one(
@@ -187,7 +211,7 @@ def test_a_stage_that_goes_on_after_a_kill_says_nothing_of_a_whole_one(
     announce("pretrain")  # and was killed
     announce("pretrain")
     record("pretrain")
-    assert not (paths.SCRATCH / "twinview/paces.json").exists()
+    assert not (paths.SCRATCH / "twinview/stage_times.json").exists()
 
 
 def test_before_the_examples_are_counted_only_the_place_is_told(
@@ -204,7 +228,7 @@ def test_before_the_examples_are_counted_only_the_place_is_told(
 def test_a_broken_record_ends_no_stage(
     text: str, dvc: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("run.json", "paces.json"):
+    for name in ("run.json", "stage_times.json"):
         (paths.SCRATCH / "twinview").mkdir(parents=True, exist_ok=True)
         (paths.SCRATCH / "twinview" / name).write_text(text)
     dvc("views")

@@ -18,10 +18,11 @@ from twinview.core import files, paths
 from twinview.core.errors import DataError
 from twinview.settings import params
 from twinview.settings.dotted import value_at
-from twinview.stages.pending import pending, recorded, upstream
+from twinview.stages.pending import Entry, pending, recorded, upstream
 
 _RUN = paths.SCRATCH / "twinview/run.json"  # what the DVC that runs has done so far
-_PACES = paths.SCRATCH / "twinview/paces.json"  # by stage: measured by expected seconds
+_TIMES = paths.SCRATCH / "twinview/stage_times.json"  # by stage: measured, and by its rate
+_DOUBT_S = 60  # seconds that stages must take until they say more of the others than the rates do
 
 
 class Rate(NamedTuple):
@@ -48,7 +49,7 @@ class Rate(NamedTuple):
 
 # Each stage stands after those that it reads from.
 _RATES = {
-    "prepare": Rate(3, values=0.1),
+    "prepare": Rate(5, values=0.1),
     "views": Rate(3),
     "baselines": Rate(4, values=0.6, passes=0.55),
     "pretrain": Rate(5, passes=1.05),
@@ -56,7 +57,7 @@ _RATES = {
     "evaluate_baselines": Rate(4, examples=5),
     "evaluate": Rate(4, examples=2),
     "report": Rate(12, examples=0.1),
-    "publish": Rate(6),
+    "publish": Rate(10),
 }
 
 
@@ -68,10 +69,10 @@ def announce(stage: str) -> None:
     settings, before = params.stated(Path("params.yaml")), _load(_RUN)
     dvc = f"{process.pid} {process.create_time()}"
     finished = before["finished"] if before.get("dvc") == dvc else {}
-    expected = _expected(settings, _train_examples(stage, settings))
+    rated = _rated(settings, _train_examples(stage, settings))
     left = _left(stage, finished, settings, process.cmdline())
-    print(_line(stage, left, finished, expected), flush=True)
-    run = {"dvc": dvc, "finished": finished, "stage": stage, "expected": expected.get(stage)}
+    print(_line(stage, left, finished, _expected(rated)), flush=True)
+    run = {"dvc": dvc, "finished": finished, "stage": stage, "rated": rated.get(stage)}
     # A stage that was killed may go on, and then takes less than a whole one.
     files.save_json(_RUN, run | {"whole": before.get("stage") != stage})
 
@@ -82,11 +83,16 @@ def record(stage: str) -> None:
     if os.environ.get("DVC_STAGE") != stage or run.get("stage") != stage:
         return
     seconds = time.time() - psutil.Process().create_time()
-    if run["whole"] and run["expected"]:
-        file = paths.root() / _PACES
-        files.save_json(file, _load(file) | {stage: seconds / run["expected"]})
+    if run["whole"] and run["rated"]:
+        file = paths.root() / _TIMES
+        files.save_json(file, _load(file) | {stage: [seconds, run["rated"]]})
     finished = {**run["finished"], stage: seconds}
     files.save_json(_RUN, run | {"stage": None, "finished": finished})
+
+
+def expected_seconds(settings: Mapping[str, Any], examples: float) -> float:
+    """How long all stages take together. examples: of the train split."""
+    return sum(_expected(_rated(settings, examples)).values())
 
 
 def _line(
@@ -111,21 +117,44 @@ def _left(
 ) -> set[str]:
     """The stage, and those that will run after it. command: of DVC, which may name stages."""
     entries = recorded()
-    stages = [name for name in _RATES if name != stage]
-    targets = set(command) & _RATES.keys()
-    wanted = upstream(targets, entries) if targets else _RATES.keys()
-    return {stage, *pending(stages, {*finished}, settings, entries)} & wanted
+    wanted = _wanted(command, entries)
+    stages = [name for name in wanted if name != stage]
+    return {stage, *pending(stages, finished, settings, entries)}
 
 
-def _expected(settings: Mapping[str, Any], examples: float | None) -> dict[str, float]:
-    """The seconds of each stage; empty as long as the number of train examples is not known."""
+def _wanted(command: Collection[str], entries: Mapping[str, Entry]) -> list[str]:
+    """The stages that a command of DVC asks for, with those that they read from; all by default.
+
+    Where dvc.lock does not know yet what they read, these are all stages before them.
+    """
+    order = list(_RATES)
+    targets = [name for name in order if name in command]
+    if not targets:
+        return order
+    if not all(name in entries for name in targets):
+        return order[: order.index(targets[-1]) + 1]
+    found = upstream(targets, entries)
+    return [name for name in order if name in found]
+
+
+def _rated(settings: Mapping[str, Any], examples: float | None) -> dict[str, float]:
+    """The seconds of each stage by its rate; empty while the train examples are not counted."""
     if examples is None:
         return {}
     side, channels = value_at(settings, "data.size"), value_at(settings, "data.channels")
     size = examples, examples * side**2 * channels, value_at(settings, "pretrain.epochs")
-    known = {name: pace for name, pace in _load(paths.root() / _PACES).items() if name in _RATES}
-    other = sum(known.values()) / len(known) if known else 1.0
-    return {name: known.get(name, other) * rate.seconds(*size) for name, rate in _RATES.items()}
+    return {name: rate.seconds(*size) for name, rate in _RATES.items()}
+
+
+def _expected(rated: Mapping[str, float]) -> dict[str, float]:
+    """The rated seconds, times how much longer each stage took before in this project.
+
+    A stage that has not run yet takes as much longer as the others took together.
+    """
+    known = {name: times for name, times in _load(paths.root() / _TIMES).items() if name in rated}
+    measured, by_rate = (sum(times[i] for times in known.values()) + _DOUBT_S for i in (0, 1))
+    paces = {name: seconds / rate for name, (seconds, rate) in known.items()}
+    return {name: seconds * paces.get(name, measured / by_rate) for name, seconds in rated.items()}
 
 
 def _train_examples(stage: str, settings: Mapping[str, Any]) -> float | None:
