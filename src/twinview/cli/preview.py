@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> Outcome:
         found = results()
     full = params.load()
     text = "\n".join(
-        [*_table(found), f"The page: {FOLDER / paths.REPORT}", "", *_full(small, full)]
+        [*_table(found), f"The page: {FOLDER / paths.REPORT}", "", _full(small, full)]
     )
     return Outcome(text, found | {"folder": str(FOLDER)})
 
