@@ -46,9 +46,7 @@ def run(options: argparse.Namespace) -> Outcome:
             return Outcome("", {"error": f"`dvc repro` ended with {status}", "faults": []}, status)
         found = results()
     full = params.load()
-    text = "\n".join(
-        [*_table(found), f"The page: {FOLDER / paths.REPORT}", "", _full(small, full)]
-    )
+    text = "\n".join([*_table(found), f"The page: {FOLDER / paths.REPORT}", "", _full(small, full)])
     return Outcome(text, found | {"folder": str(FOLDER)})
 
 
