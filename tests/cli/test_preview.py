@@ -65,7 +65,7 @@ def test_it_runs_to_the_page_in_a_folder_of_its_own_and_changes_nothing_else(
     assert content(project) == before
     said = capsys.readouterr().out
     assert "The page: build/try/reports/report.html" in said
-    assert "trains on 55,000 examples for 10 epochs (here 5,000 for 4)" in said
+    assert "trains on 55,000 examples for 10 epochs (here 4,000 for 3)" in said
     assert "encoder, full run   0.930  0.860" in said and "encoder             0.910" in said
 
 
@@ -76,9 +76,9 @@ def test_a_second_run_finds_its_folder_and_takes_new_settings(
     (project / "recipes").unlink()
     shutil.copytree(ROOT / "recipes", project / "recipes")
     recipe = project / "recipes/try.yaml"
-    recipe.write_text(recipe.read_text().replace("epochs: 4", "epochs: 3"))
+    recipe.write_text(recipe.read_text().replace("epochs: 3", "epochs: 2"))
     assert main(["preview"]) == 0
-    assert params.load(preview.FOLDER / "params.yaml").pretrain.epochs == 3
+    assert params.load(preview.FOLDER / "params.yaml").pretrain.epochs == 2
 
 
 def test_dvc_in_the_folder_looks_for_no_git_since_the_project_ignores_it(project: Path) -> None:
