@@ -18,10 +18,13 @@ ifeq ($(shell $(MADE_ELSEWHERE)),yes)
   $(error $(CURDIR)/$(VENV) was made in another folder, and would run the code there; `rm -r $(VENV)` and run this again: it is made anew)
 endif
 
-.PHONY: repro test test-portable test-slow test-peers mutants check gate smoke bench format lock
+.PHONY: repro try test test-portable test-slow test-peers mutants check gate smoke bench format lock
 
 repro: $(READY)  ## get the data, run the pipeline, print the results; DATA=FOLDER: of your pictures; RECIPE=long: with recipes/long.yaml
 	@$(BIN)/twinview repro$(if $(DATA), --data "$(DATA)")$(if $(RECIPE), --recipe $(RECIPE))
+
+try: $(READY)  ## the pipeline on a part of the data, in build/try: two minutes to the page
+	@$(BIN)/twinview preview
 
 test: $(READY)  ## the test suite, from nothing
 	@$(BIN)/python -m pytest -m "not slow and not peers" -n 2 --dist loadfile --no-loadscope-reorder

@@ -104,3 +104,21 @@ def test_exact_copies_share_the_cluster_of_their_original() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_fewer_than_two_pictures_have_no_near_copies(count: int) -> None:
     assert clusters(scenes(2, 1, 20)[:count]) == [*range(count)]
+
+
+@pytest.mark.parametrize(("rows", "values", "rank"), [(50, 40, 40), (40, 300, 40), (20, 64, 3)])
+def test_the_directions_are_orthonormal_and_hold_what_the_singular_vectors_hold(
+    rows: int, values: int, rank: int
+) -> None:
+    """Distances along orthonormal directions are never above those of the pictures."""
+    random = np.random.default_rng(0)
+    x = (random.normal(size=(rows, rank)) * 0.8 ** np.arange(rank)) @ random.normal(
+        size=(rank, values)
+    )
+    x = x.astype(np.float32)
+    directions = near_copies._principal_directions(x, 8)
+    centred = x - x.mean(axis=0)
+    held = np.square(centred @ directions).sum()
+    best = np.square(np.linalg.svd(centred, compute_uv=False)[:8]).sum()
+    assert np.allclose(directions.T @ directions, np.eye(8), atol=1e-5)
+    assert held == pytest.approx(best, rel=1e-4)

@@ -14,6 +14,7 @@ import pytest
 import torch
 from PIL import Image as Picture
 
+from twinview.core.counts import format_duration
 from twinview.core.entries import Entry
 from twinview.core.types import Split
 from twinview.evaluation.nearest import nearest
@@ -21,7 +22,7 @@ from twinview.experiments.lock_file import Out
 from twinview.learning.collapse import Measures, Verdict, verdict
 from twinview.reporting.charts import HEIGHT, WIDTH, line_chart, nice_ticks
 from twinview.reporting.confusion import class_rows, largest_mistakes
-from twinview.reporting.costs import costs, format_duration, format_size
+from twinview.reporting.costs import costs, format_size
 from twinview.reporting.curves import MONITORS, VERDICTS, _by_epoch, checks, describe_chance
 from twinview.reporting.embedding_map import random_rows
 from twinview.reporting.inline import data_uri, file_uri, sprite, thumbnails

@@ -12,6 +12,7 @@ PAGES = sorted(
 )
 # How commands begin that no test of this kind runs, and why.
 NOT_RUN = {
+    "make try": "installs, fetches the data and trains",
     "make repro": "installs, fetches the data and trains for twenty minutes",
     "source .venv/bin/activate": "make repro makes this environment",
     "make test": "this suite",

@@ -29,7 +29,7 @@ from twinview.core.errors import TwinviewError
 
 # In the order in which a user needs them.
 GROUPS = {
-    "Run": ("check", "use", "scan", "repro", "show", "ui"),
+    "Run": ("preview", "check", "use", "scan", "repro", "show", "ui"),
     "Compare": ("seeds", "compare", "sweep", "measure"),
     "Guard and ship": ("gate", "promote"),
     "Use the encoder": ("embed", "neighbours", "export"),

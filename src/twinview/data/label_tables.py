@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.data.labels import SPLIT_NAMES, Labels, clean, describe_labels, split_of
 from twinview.data.path_matching import KnownPaths
-from twinview.data.table_rows import Table, read_table
+
+if TYPE_CHECKING:
+    from twinview.data.table_rows import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,8 @@ def read_labels(
     DataError : the table is broken or empty, names a file that is missing, contradicts itself, or
         names another split. The message states the line, the value and the remedy.
     """
+    from twinview.data.table_rows import read_table  # pyarrow: settings are checked without it
+
     roles = {role: name for role, name in dataclasses.asdict(columns).items() if name is not None}
     table = read_table(file, roles)
     number_of = _match_by_path if columns.path is not None else _match_by_order
@@ -82,7 +86,7 @@ def read_labels(
     return dataclasses.replace(labels, notes=_notes(file, table, numbers, labels, len(paths)))
 
 
-def _match_by_path(file: Path, table: Table, known: KnownPaths) -> list[int]:
+def _match_by_path(file: Path, table: "Table", known: KnownPaths) -> list[int]:
     """For each row, the number of its path."""
     found = [known.find(cells["path"]) for _, cells in table.rows]
     missing = [row for row, number in zip(table.rows, found, strict=True) if number is None]
@@ -101,7 +105,7 @@ def _match_by_path(file: Path, table: Table, known: KnownPaths) -> list[int]:
     return [number for number in found if number is not None]
 
 
-def _match_by_order(file: Path, table: Table, known: KnownPaths) -> list[int]:
+def _match_by_order(file: Path, table: "Table", known: KnownPaths) -> list[int]:
     if len(table.rows) != len(known.paths):
         raise DataError.at(
             file,
@@ -134,7 +138,7 @@ def _collect(values: Sequence[_Values | None], roles: Mapping[str, str]) -> Labe
 
 
 def _notes(
-    file: Path, table: Table, numbers: Sequence[int], labels: Labels, examples: int
+    file: Path, table: "Table", numbers: Sequence[int], labels: Labels, examples: int
 ) -> tuple[str, ...]:
     repeated = sum(count - 1 for count in Counter(numbers).values())
     without = examples - len(set(numbers))

@@ -64,8 +64,7 @@ def _sketches(read: Read, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     are never farther apart than the units, and a pair that is too far apart in them is no pair.
     """
     sample = _units(read(rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE]))
-    centred = sample - sample.mean(axis=0)
-    directions = np.linalg.svd(centred, full_matrices=False)[2][: _DIRECTIONS[-1]].T
+    directions = _principal_directions(sample, _DIRECTIONS[-1])
     sketches = np.empty((len(rows), directions.shape[1]), np.float32)
     hashes = np.empty(len(rows), np.uint64)
     plain = np.empty(len(rows), np.bool_)
@@ -77,6 +76,18 @@ def _sketches(read: Read, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
         sketches[block], hashes[block] = units @ directions, difference_hashes(pictures)
         plain[block] = np.linalg.norm(units, axis=1) < 0.5
     return sketches, hashes, plain
+
+
+def _principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
+    """(d, k): at most `count` orthonormal directions in which rows (n, d) vary most, in order.
+
+    They come from the products of the rows, since a singular value decomposition of the rows
+    takes ten times as long. QR makes them orthonormal also where rows vary in fewer directions.
+    """
+    centred = rows - rows.mean(axis=0)
+    weights = np.linalg.eigh(centred @ centred.T)[1][:, ::-1][:, :count]
+    directions: np.ndarray = np.linalg.qr(centred.T @ weights)[0]
+    return directions
 
 
 def _rows_at_a_time(read: Read, rows: np.ndarray) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core.counts import format_duration
 from twinview.experiments.lock_file import Out
 
 _LARGE = 1e-4  # as a share of the largest out; smaller outs are one line of the table
@@ -34,13 +35,6 @@ def costs(run: Mapping[str, Any], outs: Sequence[Out]) -> dict[str, Any]:
         "smaller": smaller,
         "smaller_words": format_size(sum(out.size for out in smaller)),
     }
-
-
-def format_duration(seconds: float) -> str:
-    """A time as text, such as '45 s', '8.5 min' or '3.2 h'."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def format_size(size: int) -> str:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from twinview.core import files, locks, outs, paths
 from twinview.core.errors import INTERRUPTED, BusyError, ConfigError, TwinviewError, describe
 from twinview.settings import params
+from twinview.stages import outlook
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ def run(main: Callable[[], None]) -> None:
         if _leads():
             check_params(_prepared_rows())
         main()
+        if _leads():
+            outlook.record(name())
 
 
 def check_params(rows: Mapping[str, int] | None) -> None:
@@ -157,6 +160,7 @@ def _check_in_child(rows: Mapping[str, int] | None) -> None:
     with plain_errors():
         params.check(rows=rows)
         outs.check()
+        outlook.announce(name())
 
 
 def _prepared_rows() -> Mapping[str, int] | None:
