@@ -1,10 +1,11 @@
 """Stage baselines: raw inputs, PCA, the encoder untrained, and the same trained with labels."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 
-from twinview.compute import devices, processes
+from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import paths, randomness
 from twinview.core.types import Embeddings, labelled_rows
@@ -16,8 +17,8 @@ from twinview.heads.linear import linear
 from twinview.learning import loop
 from twinview.methods.cross_entropy import cross_entropy
 from twinview.models import baseline_files, embeddings, encoder, reduction
+from twinview.optimizers.adamw import adamw
 from twinview.settings import left_out, params
-from twinview.settings.sections import Pretrain
 from twinview.settings.start_files import require_tracked
 from twinview.stages import stage
 from twinview.stages.allowed_tasks import require_measurable
@@ -25,25 +26,22 @@ from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
 from twinview.views.live import views_of
 
+# Of the supervised training: the optimizer, and the share of the steps in which the rate rises.
+# They are no settings of pretrain: experiments with pretraining share one supervised baseline.
+OPTIMIZER, WARMUP = partial(adamw, weight_decay=0.0001), 0.1
+
 STAGE = Stage(
     reads=(paths.PREPARED, paths.VIEWS, paths.WEIGHTS),
     settings=(
         "baselines",
         "embed",
         "encoders",
-        "optimizers",
         "pretrain.encoder",
-        "pretrain.optimizer",
-        "pretrain.epochs",
-        "pretrain.batch_size",
-        "pretrain.micro_batch",
-        "pretrain.learning_rate_scaling",
-        "pretrain.warmup_epochs",
         "pretrain.device",
         "pretrain.precision",
         "pretrain.threads",
     ),
-    plug_ins=("encoders", "optimizers", "augmentations", "modalities"),
+    plug_ins=("encoders", "augmentations", "modalities"),
     writes=(paths.BASELINES,),
 )
 
@@ -121,11 +119,10 @@ def save(
 def train(
     settings: params.Params, prepared: Prepared, network: encoder.Encoder, device: torch.device
 ) -> None:
-    """Trains the encoder on the labelled train examples, for as many epochs as pretraining.
+    """Trains the encoder on the labelled train examples, one view of each at a time.
 
-    It has as many steps too if all train examples have a label, unless pretraining learns from
-    labelled pairs. Batches are smaller if there are fewer labels than a batch of pretraining has
-    examples.
+    Epochs, batch size and learning rate are those of `baselines`. With fewer labels than a batch
+    has examples, each batch has all of them.
 
     Parameters
     ----------
@@ -134,38 +131,27 @@ def train(
     network : the encoder, which is trained in place.
     device : where the training computes.
     """
-    options, pretrain = settings.baselines, settings.pretrain
-    whole = prepared.splits["train"]
+    options, whole = settings.baselines, prepared.splits["train"]
     split = whole.labelled()
     with randomness.torch_seeded(options.seed, "supervised"):
         head = linear(network.dim, dim=len(prepared.classes))
-    batch_size = _batch_size(pretrain, len(split))
-    micro_batch = processes.local_micro_batch(batch_size, pretrain.micro_batch)
-    method = cross_entropy(GradientCache(network, micro_batch), head)
     views = open_views(paths.VIEWS, whole, prepared.modality)
     if len(split) < len(whole):
         views = views_of(views, labelled_rows(whole.labels))
         print(f"baselines: supervised learns from {len(split):,} of {len(whole):,} train examples")
+    batch_size = min(options.batch_size, len(split))
+    method = cross_entropy(GradientCache(network, batch_size), head)
     budget = loop.Budget(
-        pretrain.epochs,
+        options.epochs,
         batch_size,
-        loop.scale_learning_rate(options.learning_rate, batch_size, pretrain.learning_rate_scaling),
-        pretrain.warmup_epochs,
+        options.learning_rate,
+        options.epochs * WARMUP,
         options.seed,
-        pretrain.precision,
+        settings.pretrain.precision,
     )
-    optimizer = settings.bound("optimizers", pretrain.optimizer)
-    steps = loop.fit(method, split, views, optimizer, budget, device)
+    steps = loop.fit(method, split, views, OPTIMIZER, budget, device)
     for _ in stage.progress(steps, budget.steps(len(split)), "supervised"):
         pass
-
-
-def _batch_size(pretrain: Pretrain, examples: int) -> int:
-    """That of pretraining or, with fewer examples, all of them that whole micro batches take."""
-    if examples >= pretrain.batch_size:
-        return pretrain.batch_size
-    micro_batch = pretrain.micro_batch or examples
-    return max(examples - examples % micro_batch, min(examples, micro_batch))
 
 
 if __name__ == "__main__":

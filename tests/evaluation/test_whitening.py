@@ -63,3 +63,16 @@ def test_rows_vary_in_one_direction_fewer_than_there_are() -> None:
     white = whitening(x, 256)(x)
     assert white.shape == (30, 29)
     torch.testing.assert_close(white.T @ white / 30, torch.eye(29), atol=1e-3, rtol=0)
+
+
+def test_a_few_directions_of_many_are_found_as_by_the_whole_decomposition() -> None:
+    random = torch.Generator().manual_seed(0)
+    turned, _ = torch.linalg.qr(torch.randn(300, 300, generator=random))
+    x = torch.randn(900, 300, generator=random) * torch.arange(1, 301) ** -0.8 @ turned
+    covariance = torch.cov(x.double().T, correction=0)
+    values, vectors = torch.linalg.eigh(covariance)
+    exact = (x.double() - x.mean(0)) @ vectors[:, -20:] / values[-20:].sqrt()
+    white = whitening(x, 20)(x).double()
+    # Directions of nearly equal variance may turn among themselves, which leaves products as
+    # they are. The products are of the size of 20; the last direction is found to about 1e-3.
+    torch.testing.assert_close(white @ white.T, exact @ exact.T, rtol=0, atol=0.05)

@@ -93,14 +93,10 @@ def test_every_method_has_the_same_number_of_passes_and_every_seed_its_turn() ->
         assert [one.changes[key] for one in planned] == [0] * len(names) + [1] * len(names)
 
 
-def test_no_supervised_baseline_is_trained_that_the_table_does_not_show() -> None:
-    planned = list(plan("methods", SETTINGS, 4, 1))
-    without = [one.label for one in planned if not one.changes["baselines.supervised"]]
-    assert planned[0].changes["pretrain.epochs"] == 4
-    assert without == ["byol", "cross_entropy", "dino", "fast_siam"], "those of other epochs"
-    assert all(one.changes["baselines.supervised"] for one in plan("objectives", SETTINGS, 4, 1)), (
-        "DVC trains one for all"
-    )
+def test_all_experiments_of_a_seed_share_their_baselines() -> None:
+    planned = list(plan("methods", SETTINGS, 4, 2))
+    changed = {key for one in planned for key in one.changes if key.startswith("baselines.")}
+    assert changed == {"baselines.seed"}
 
 
 @pytest.mark.parametrize(
@@ -223,8 +219,7 @@ def test_the_note_tells_of_a_sweep_that_is_half_done(dvc: Dvc) -> None:
     planned = list(plan("methods", SETTINGS, 4, 2))[:-1]
     for one in planned:
         one.run()
-    said = note(planned, "twinview sweep")
-    assert "(n = 1 or 2)" in said and "as many steps as barlow_twins" in said
+    assert "(n = 1 or 2)" in note(planned, "twinview sweep")
 
 
 def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> None:

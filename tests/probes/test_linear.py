@@ -12,6 +12,7 @@ from torch import Tensor
 from tests.support.features import overlapping
 from tests.support.predicted import linear
 from twinview.core.types import Embeddings
+from twinview.evaluation.protocol import concatenate
 
 
 def reference(train: Embeddings, features: Tensor, C: float) -> Tensor:
@@ -29,6 +30,16 @@ def test_predictions_are_those_of_the_converged_minimum(C: float) -> None:
     said = linear(train, test.features, C=C)
     # Float32 decides otherwise only for rows that lie on a border.
     assert (said == reference(train, test.features, C)).double().mean() >= 0.99
+
+
+def test_a_fit_that_begins_at_another_ends_at_its_own_minimum() -> None:
+    train, validation, test = (overlapping(n, seed=seed) for seed, n in enumerate((300, 60, 3000)))
+    linear(train, test.features, C=0.003)
+    said = linear(train, test.features, C=0.1)
+    assert (said == reference(train, test.features, 0.1)).double().mean() >= 0.99
+    both = concatenate(train, validation)
+    said = linear(both, test.features, C=0.03)
+    assert (said == reference(both, test.features, 0.03)).double().mean() >= 0.99
 
 
 def test_the_penalty_matters_in_the_comparison_above() -> None:

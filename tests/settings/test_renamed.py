@@ -126,3 +126,14 @@ def test_what_an_old_file_implies_is_stated_with_the_value_that_it_had(
         "objectives.none: is new; set it to {} for the same results",
     ]
     assert tree["pretrain"]["objective"] == "none" and tree["objectives"]["none"] == {}
+
+
+def test_a_new_name_has_the_value_of_the_name_that_stood_for_both(settings: dict[str, Any]) -> None:
+    del settings["baselines"]["epochs"], settings["baselines"]["batch_size"]
+    settings["pretrain"] |= {"epochs": 7, "batch_size": 64}
+    tree, said = renamed.translate(settings)
+    assert said == [
+        "baselines.epochs: is new; set it to 7 for the same results",
+        "baselines.batch_size: is new; set it to 64 for the same results",
+    ]
+    assert tree["baselines"]["epochs"] == 7

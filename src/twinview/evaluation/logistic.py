@@ -1,7 +1,8 @@
 """Multinomial logistic regression: the linear probe.
 
 The minimum is that of scikit-learn's LogisticRegression with an L2 penalty. It is found by L-BFGS
-in whitened coordinates, where the loss is almost isotropic, so that few steps are enough.
+in whitened coordinates, where the loss is almost isotropic, so that few steps are enough. They
+begin at the last fit of the same rows, or of the most of them, by another penalty.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from weakref import WeakKeyDictionary
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from twinview.core import mapped
 from twinview.core.types import Embeddings
-from twinview.evaluation.moments import moments
+from twinview.evaluation.moments import Scale, gram, moments, parts_of, scale_of
 
 # A typical p(1 - p) of a class: the loss's curvature is this share of the features' covariance.
 _CURVATURE = 0.05
@@ -21,6 +23,7 @@ _STEPS, _STEPS_OF_FLOAT64 = 30, 100
 # The largest gradient at the end. At a weak penalty all gradients are small, so that the limit is
 # never more than a tenth of the penalty, which balances the gradient at the minimum.
 _TOLERANCE = 1e-5
+_ROWS = 1024  # rows whose loss and gradient are computed at once, so that they are read once
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class LogisticModel:
 
 
 _fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()
+_last = WeakTensorKeyDictionary()  # by features: their last fit, where another may begin
 
 
 def fit(train: Embeddings, C: float) -> LogisticModel:
@@ -54,37 +58,66 @@ def fit(train: Embeddings, C: float) -> LogisticModel:
     """
     fits = _fits.setdefault(train, {})
     if C not in fits:
-        fits[C] = _fit(train, C)
+        start = next((_last[x] for x in _similar(train.features) if x in _last), None)
+        fits[C] = _last[train.features] = _fit(train, C, start)
     return fits[C]
 
 
-def _fit(train: Embeddings, C: float) -> LogisticModel:
-    scale, width = moments(train.features), train.features.shape[1]
-    penalty = 1 / (C * len(train.features))
-    # `rounding` is float32's error in an eigenvalue of the correlation, whose trace is the width.
+def _similar(features: Tensor) -> tuple[Tensor, ...]:
+    return features, *parts_of(features)
+
+
+def _fit(train: Embeddings, C: float, start: LogisticModel | None) -> LogisticModel:
+    labels, penalty = train.required_labels(), 1 / (C * len(train.features))
+    width, classes = train.features.shape[1], int(labels.max()) + 1
+    scale, x, correlation, axes = _standardised(train.features)
+    factor, precision = _factor(correlation, penalty / _CURVATURE, width)
+    weights, bias = x.new_zeros(classes, x.shape[1]), x.new_zeros(classes)
+    if start is not None and axes is None and start.bias.shape == bias.shape:
+        weights, bias = start.weights * (scale.std / start.std), start.bias
+    found = _minimum(x.to(precision), labels, factor, penalty, weights, bias)
+    weights, bias = (values.float() for values in found)
+    return LogisticModel(*scale, weights if axes is None else weights @ axes.T, bias)
+
+
+def _standardised(features: Tensor) -> tuple[Scale, Tensor, Tensor, Tensor | None]:
+    """The scale of features (n, d), the standardised rows, their correlation, and axes or None.
+
+    With fewer rows than features the weights lie in the span of the rows. The rows (n, n) and their
+    correlation are then given along orthonormal axes (d, n) of the span.
+    """
+    if len(features) < features.shape[1]:
+        scale = scale_of(features)
+        axes, rows = torch.linalg.qr(scale.standardised(features).T)
+        return scale, rows.T.contiguous(), gram(rows.T) / len(features), axes
+    _, scale, correlation = moments(features)
+    return scale, scale.standardised(features), correlation, None
+
+
+def _factor(correlation: Tensor, ridge: float, trace: int) -> tuple[Tensor, torch.dtype]:
+    """The Cholesky factor of the correlation with a ridge, in the precision that it needs.
+
+    trace: of the correlation, the number of features.
+    """
+    # `rounding` is float32's error in an eigenvalue of the correlation.
     # Under a penalty as small as that, float32 gives neither the Cholesky factor nor the gradient
     # near the minimum.
-    ridge, rounding = penalty / _CURVATURE, 2 * torch.finfo(torch.float32).eps * width
+    rounding = 2 * torch.finfo(torch.float32).eps * trace
     precision = torch.float32 if ridge > rounding else torch.float64
-    identity = torch.eye(width, dtype=precision)
-    factor = torch.linalg.cholesky(
-        scale.correlation.to(precision) + max(ridge, rounding) * identity
-    )
-    whiten = torch.linalg.solve_triangular(factor, identity, upper=False)
-    x = scale.standardised(train.features).to(precision)
-    weights, bias = _minimum(x, train.required_labels(), whiten, penalty)
-    return LogisticModel(scale.mean, scale.std, weights.float(), bias.float())
+    ridges = max(ridge, rounding) * torch.eye(len(correlation), dtype=precision)
+    return torch.linalg.cholesky(correlation.to(precision) + ridges), precision
 
 
-def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+@torch.no_grad()
+def _minimum(
+    x: Tensor, labels: Tensor, factor: Tensor, penalty: float, weights: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
     """The weights (k, d) and bias (k,) with the smallest penalised loss, in the precision of x.
 
-    whiten: (d, d), maps x to whitened coordinates. The loss is almost isotropic in them, so that
-    L-BFGS needs few steps.
+    factor: (d, d), lower triangular. The loss is almost isotropic in the coordinates weights @
+    factor, so that L-BFGS needs few steps. weights, bias: where it begins.
     """
-    classes = int(labels.max()) + 1
-    whitened = x.new_zeros(classes, x.shape[1]).requires_grad_()
-    bias = x.new_zeros(classes).requires_grad_()
+    whitened, bias = weights.to(x.dtype) @ factor, bias.to(x.dtype).clone()
     search = torch.optim.LBFGS(
         [whitened, bias],
         max_iter=_STEPS if x.dtype == torch.float32 else _STEPS_OF_FLOAT64,
@@ -94,13 +127,31 @@ def _minimum(x: Tensor, labels: Tensor, whiten: Tensor, penalty: float) -> tuple
         line_search_fn="strong_wolfe",
     )
 
+    def unwhitened() -> Tensor:
+        return torch.linalg.solve_triangular(factor, whitened, upper=False, left=False)
+
     def loss() -> Tensor:
-        search.zero_grad()
-        weights = whitened @ whiten
-        decay = weights.square().sum() * penalty / 2
-        value = F.cross_entropy(F.linear(x, weights, bias), labels) + decay
-        value.backward()
-        return value
+        weights = unwhitened()
+        value, gradient, bias.grad = _cross_entropy(x, labels, weights, bias)
+        gradient += penalty * weights
+        slope = torch.linalg.solve_triangular(factor.T, gradient, upper=True, left=False)
+        whitened.grad = slope.contiguous()
+        return value + weights.square().sum() * penalty / 2
 
     search.step(loss)
-    return (whitened @ whiten).detach(), bias.detach()
+    return unwhitened(), bias
+
+
+def _cross_entropy(
+    x: Tensor, labels: Tensor, weights: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The mean cross-entropy, and its gradients by the weights (k, d) and the bias (k,)."""
+    value, gradient, slope = x.new_zeros(()), torch.zeros_like(weights), torch.zeros_like(bias)
+    for rows, wanted in zip(x.split(_ROWS), labels.split(_ROWS), strict=True):
+        logarithms = F.linear(rows, weights, bias).log_softmax(1)
+        value += F.nll_loss(logarithms, wanted, reduction="sum")
+        residuals = logarithms.exp()
+        residuals[torch.arange(len(rows)), wanted] -= 1
+        gradient.addmm_(residuals.T, rows)
+        slope += residuals.sum(0)
+    return value / len(x), gradient / len(x), slope / len(x)

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from twinview.core import mapped
 from twinview.core.types import Embeddings
+from twinview.evaluation import moments
 from twinview.evaluation.contender import Contender, Result, Task
 from twinview.evaluation.metrics import accuracy
 
@@ -87,7 +87,7 @@ def choose_options(
 def concatenate(first: Embeddings, second: Embeddings) -> Embeddings:
     """The rows of both; the last result is kept, so that the next probe finds its moments."""
     return Embeddings(
-        mapped.join([first.features, second.features]),
+        moments.join([first.features, second.features]),
         torch.cat([first.required_labels(), second.required_labels()]),
         torch.cat([first.ids, second.ids]),
     )

@@ -73,12 +73,12 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
 
 def note(runs: Sequence[Experiment], command: str) -> str:
     """How the table's numbers were measured."""
-    first, own, commit = runs[0], _by_label(runs), str(origin(runs, command)["commit"])
+    own, commit = _by_label(runs), str(origin(runs, command)["commit"])
     n = " or ".join(map(str, sorted({len(trainings) for trainings in own.values()})))
     return (
         f"Means over training seeds (n = {n}), ± standard deviation where there are several. Each "
         "spends as many encoder passes as SimCLR does in the epochs that `--epochs` names; the "
-        f"encoder with all labels is trained for as many steps as {first.label}. Options are "
+        "encoder with all labels has a budget of its own (`baselines` in params.yaml). Options are "
         "params.yaml's, tuned for none but SimCLR. "
         f"`{command}` at commit `{commit[:7]}`; written on {hardware()}; "
         f"{versions()}."

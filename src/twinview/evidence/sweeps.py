@@ -118,7 +118,6 @@ def _trained(recipe: str, seeds: int) -> list[Experiment]:
 def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Experiment]:
     """The experiments, seed by seed, so that one of each comes first.
 
-    The supervised baseline is trained for as long as the first method, whose baselines are shown.
     Of few labels only what the table shows is found: evaluation takes as long as training.
     Raises ConfigError for epochs of SimCLR's that a method cannot spend.
     """
@@ -131,7 +130,6 @@ def plan(kind: str, settings: Params, epochs: int, seeds: int) -> Iterator[Exper
             changes = {"pretrain.method": method, "pretrain.epochs": own[method]}
             changes["pretrain.objective"] = NONE if kind == "methods" else label
             changes |= SHOWN
-            changes["baselines.supervised"] = own[method] == own[methods[labels[0]]]
             yield Experiment.of(label, settings, changes | seeded(seed))
 
 

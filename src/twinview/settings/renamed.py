@@ -67,6 +67,12 @@ NEW: Mapping[str, Any] = {
     "methods.siamese.views": 2,
 }
 
+# Names that came with a version, each with the name whose value it has where nothing changes.
+BEFORE: Mapping[str, str] = {
+    "baselines.epochs": "pretrain.epochs",
+    "baselines.batch_size": "pretrain.batch_size",
+}
+
 _GONE = "gone: "
 
 
@@ -95,7 +101,8 @@ def translate(values: Any) -> tuple[Any, list[str]]:
             faults.append(f"{old}: {advice(old)}")
             for new in _new_names(old):
                 _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
-    new_names = {name: value for name, value in NEW.items() if _has_section(tree, name)}
+    before = {new: value for new, old in BEFORE.items() if (value := _value(tree, old)) is not None}
+    new_names = {name: value for name, value in (NEW | before).items() if _has_section(tree, name)}
     for new, value in ((implied if faults else {}) | new_names).items():
         if _put(tree, new, value):
             faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
@@ -140,6 +147,13 @@ def _has_section(tree: Any, dotted: str) -> bool:
     for name in dotted.split(".")[:-1]:
         tree = tree.get(name) if isinstance(tree, Mapping) else None
     return isinstance(tree, Mapping)
+
+
+def _value(tree: Any, dotted: str) -> Any:
+    """The value at a dotted name, or None."""
+    for name in dotted.split("."):
+        tree = tree.get(name) if isinstance(tree, Mapping) else None
+    return tree
 
 
 def _new_names(old: str) -> tuple[str, ...]:

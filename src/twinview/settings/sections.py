@@ -176,10 +176,16 @@ class Pretrain(Section):
 
 
 class Baselines(Section):
-    """What the encoder is compared with, trained for pretrain's steps in shuffled batches."""
+    """What the encoder is compared with.
+
+    epochs, batch_size, learning_rate: of the supervised baseline. They are not those of pretrain,
+    so that experiments with pretraining share one baseline.
+    """
 
     pca_components: Count
     supervised: bool
+    epochs: Count
+    batch_size: Annotated[int, Ge(2)]
     learning_rate: Annotated[float, Gt(0)]
     seed: Seed
 
