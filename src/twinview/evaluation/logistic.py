@@ -128,7 +128,8 @@ def _minimum(
     )
 
     def unwhitened() -> Tensor:
-        return torch.linalg.solve_triangular(factor, whitened, upper=False, left=False)
+        found: Tensor = torch.linalg.solve_triangular(factor, whitened, upper=False, left=False)
+        return found
 
     def loss() -> Tensor:
         weights = unwhitened()
