@@ -225,7 +225,7 @@ def test_the_note_tells_of_a_sweep_that_is_half_done(dvc: Dvc) -> None:
 def test_long_is_the_recipe_s_difference_from_ours(dvc: Dvc, folder: Path) -> None:
     (folder / "recipes").mkdir()
     text = Path("params.yaml").read_text()
-    (folder / LONG).write_text(text.replace("batch_size: 256", "batch_size: 128"))
+    (folder / LONG).write_text(text.replace("batch_size: 256", "batch_size: 128", 1))
     for path in (scoreboard.README, scoreboard.SCOREBOARD):
         path.write_text((ROOT / path).read_text())
     sweeps.long(2)

@@ -102,7 +102,9 @@ def translate(values: Any) -> tuple[Any, list[str]]:
             for new in _new_names(old):
                 _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
     before = {new: value for new, old in BEFORE.items() if (value := _value(tree, old)) is not None}
-    new_names = {name: value for name, value in (NEW | before).items() if _has_section(tree, name)}
+    new_names = {
+        name: value for name, value in {**NEW, **before}.items() if _has_section(tree, name)
+    }
     for new, value in ((implied if faults else {}) | new_names).items():
         if _put(tree, new, value):
             faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
