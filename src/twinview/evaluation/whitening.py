@@ -60,9 +60,8 @@ def _leading(covariance: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The largest eigenvalues (count,), in descending order, and their vectors (d, count).
 
     Of a few among many, those of twice as many directions are found by subspace iteration with a
-    Rayleigh-Ritz step (Halko, Martinsson and Tropp, arXiv 0909.4061, algorithm 4.4), in a quarter
-    of the time. The last ones then lie within 1e-3 of the exact ones, which is less than what
-    separates them from those that are left out.
+    Rayleigh-Ritz step (Halko, Martinsson and Tropp, arXiv 0909.4061, algorithm 4.4). The last ones
+    are the least exact: they mix with directions of nearly equal variance that are left out.
     """
     import scipy.linalg  # here alone: a served model applies a map, and fits none
 
