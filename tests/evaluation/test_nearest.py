@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.support.commands import output
-from twinview.evaluation.nearest import Bounds, nearest
+from twinview.evaluation.nearest import nearest
 
 GROWTH = """
 import resource, torch
@@ -32,23 +32,6 @@ def test_the_nearest_are_those_of_the_whole_table(queries: int, count: int) -> N
     assert cosines.shape == rows.shape == (queries, min(count, 60))
     torch.testing.assert_close(cosines, table.gather(1, rows))
     torch.testing.assert_close(cosines, table.topk(min(count, 60), dim=1).values)
-
-
-@pytest.mark.parametrize("spread", [0.02, 1.0])
-@pytest.mark.parametrize("directions", [3, 8])
-def test_bounds_leave_out_no_row_that_is_nearer(spread: float, directions: int) -> None:
-    """With a wide spread in all directions the bounds leave out little; all rows are compared."""
-    random = torch.Generator().manual_seed(0)
-    axes = torch.randn(6, 40, generator=random)
-    q, bank = (
-        torch.randn(n, 6, generator=random) @ axes + spread * torch.randn(n, 40, generator=random)
-        for n in (30, 1500)
-    )
-    bounds = Bounds.of(bank, bank.norm(dim=1), directions)
-    table = F.normalize(q, dim=1) @ F.normalize(bank, dim=1).T
-    assert (bounds.above(F.normalize(q, dim=1), torch.empty_like(table)) >= table).all()
-    cosines, _ = nearest(q, bank, 5, bounds)
-    torch.testing.assert_close(cosines, table.topk(5, dim=1).values)
 
 
 def test_more_queries_take_no_more_memory() -> None:
