@@ -32,7 +32,7 @@ def test_predictions_are_those_of_the_converged_minimum(C: float) -> None:
     assert (said == reference(train, test.features, C)).double().mean() >= 0.99
 
 
-def test_a_fit_that_begins_at_another_ends_at_its_own_minimum() -> None:
+def test_a_fit_after_others_and_of_joined_rows_ends_at_its_own_minimum() -> None:
     train, validation, test = (overlapping(n, seed=seed) for seed, n in enumerate((300, 60, 3000)))
     linear(train, test.features, C=0.003)
     said = linear(train, test.features, C=0.1)

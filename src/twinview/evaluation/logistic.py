@@ -1,8 +1,7 @@
 """Multinomial logistic regression: the linear probe.
 
 The minimum is that of scikit-learn's LogisticRegression with an L2 penalty. It is found by L-BFGS
-in whitened coordinates, where the loss is almost isotropic, so that few steps are enough. They
-begin at the last fit of the same rows, or of the most of them, by another penalty.
+in whitened coordinates, where the loss is almost isotropic, so that few steps are enough.
 """
 
 from dataclasses import dataclass
@@ -11,11 +10,10 @@ from weakref import WeakKeyDictionary
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from twinview.core import mapped
 from twinview.core.types import Embeddings
-from twinview.evaluation.moments import Scale, gram, moments, parts_of, scale_of
+from twinview.evaluation.moments import Scale, gram, moments, scale_of
 
 # A typical p(1 - p) of a class: the loss's curvature is this share of the features' covariance.
 _CURVATURE = 0.05
@@ -47,7 +45,6 @@ class LogisticModel:
 
 
 _fits: WeakKeyDictionary[Embeddings, dict[float, LogisticModel]] = WeakKeyDictionary()
-_last = WeakTensorKeyDictionary()  # by features: their last fit, where another may begin
 
 
 def fit(train: Embeddings, C: float) -> LogisticModel:
@@ -58,24 +55,15 @@ def fit(train: Embeddings, C: float) -> LogisticModel:
     """
     fits = _fits.setdefault(train, {})
     if C not in fits:
-        start = next((_last[x] for x in _similar(train.features) if x in _last), None)
-        fits[C] = _last[train.features] = _fit(train, C, start)
+        fits[C] = _fit(train, C)
     return fits[C]
 
 
-def _similar(features: Tensor) -> tuple[Tensor, ...]:
-    return features, *parts_of(features)
-
-
-def _fit(train: Embeddings, C: float, start: LogisticModel | None) -> LogisticModel:
+def _fit(train: Embeddings, C: float) -> LogisticModel:
     labels, penalty = train.required_labels(), 1 / (C * len(train.features))
-    width, classes = train.features.shape[1], int(labels.max()) + 1
     scale, x, correlation, axes = _standardised(train.features)
-    factor, precision = _factor(correlation, penalty / _CURVATURE, width)
-    weights, bias = x.new_zeros(classes, x.shape[1]), x.new_zeros(classes)
-    if start is not None and axes is None and start.bias.shape == bias.shape:
-        weights, bias = start.weights * (scale.std / start.std), start.bias
-    found = _minimum(x.to(precision), labels, factor, penalty, weights, bias)
+    factor, precision = _factor(correlation, penalty / _CURVATURE, train.features.shape[1])
+    found = _minimum(x.to(precision), labels, factor, penalty)
     weights, bias = (values.float() for values in found)
     return LogisticModel(*scale, weights if axes is None else weights @ axes.T, bias)
 
@@ -109,15 +97,14 @@ def _factor(correlation: Tensor, ridge: float, trace: int) -> tuple[Tensor, torc
 
 
 @torch.no_grad()
-def _minimum(
-    x: Tensor, labels: Tensor, factor: Tensor, penalty: float, weights: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor]:
+def _minimum(x: Tensor, labels: Tensor, factor: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
     """The weights (k, d) and bias (k,) with the smallest penalised loss, in the precision of x.
 
     factor: (d, d), lower triangular. The loss is almost isotropic in the coordinates weights @
-    factor, so that L-BFGS needs few steps. weights, bias: where it begins.
+    factor, so that L-BFGS needs few steps.
     """
-    whitened, bias = weights.to(x.dtype) @ factor, bias.to(x.dtype).clone()
+    classes = int(labels.max()) + 1
+    whitened, bias = x.new_zeros(classes, x.shape[1]), x.new_zeros(classes)
     search = torch.optim.LBFGS(
         [whitened, bias],
         max_iter=_STEPS if x.dtype == torch.float32 else _STEPS_OF_FLOAT64,
