@@ -86,10 +86,10 @@ def test_undo_goes_back_step_by_step_and_then_has_nothing(before: str) -> None:
 
 def test_undo_leaves_other_edits_and_comments_as_they_are(before: str) -> None:
     apply(LONG, [])
-    edit_by_hand("  batch_size: 256", "  batch_size: 128 # mine")
+    edit_by_hand("  warmup_epochs: 1", "  warmup_epochs: 2 # mine")
     found = undo()
     assert not found.exact and found.not_restored == {}
-    assert FILE.read_text() == before.replace("  batch_size: 256", "  batch_size: 128 # mine")
+    assert FILE.read_text() == before.replace("  warmup_epochs: 1", "  warmup_epochs: 2 # mine")
 
 
 def test_undo_leaves_a_setting_that_got_another_value_since(before: str) -> None:
@@ -111,9 +111,9 @@ def test_a_metric_that_the_gate_lacked_is_gone_again(before: str) -> None:
     Path("recipes/strict.yaml").write_text("gate: {floors: {knn.f1: 0.9}}\n")
     edit = apply(Path("recipes/strict.yaml"), [])
     assert list(edit.changes) == [("gate", "floors", "knn.f1")]
-    edit_by_hand("  batch_size: 256", "  batch_size: 128")
+    edit_by_hand("  warmup_epochs: 1", "  warmup_epochs: 2")
     undo()
-    assert FILE.read_text() == before.replace("  batch_size: 256", "  batch_size: 128")
+    assert FILE.read_text() == before.replace("  warmup_epochs: 1", "  warmup_epochs: 2")
 
 
 @pytest.mark.parametrize(

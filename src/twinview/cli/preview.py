@@ -75,7 +75,7 @@ def make_folder(settings: dict[str, Any]) -> None:
     config.write_text(config.read_text("utf-8").replace("[core]", "[core]\n    no_scm = true", 1))
     files.save_json(FOLDER / paths.SCAN, {})
     with files.atomic_file(FOLDER / "params.yaml") as temporary, temporary.open("w") as file:
-        YAML().dump(settings, file)
+        YAML(typ="safe").dump(settings, file)
 
 
 def _table(found: dict[str, Any]) -> list[str]:
