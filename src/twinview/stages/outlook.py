@@ -51,7 +51,7 @@ class Rate(NamedTuple):
 _RATES = {
     "prepare": Rate(5, values=0.1),
     "views": Rate(3),
-    "baselines": Rate(4, values=0.6, passes=0.55),
+    "baselines": Rate(4, values=0.6, passes=0.55),  # passes: of the encoder with all labels
     "pretrain": Rate(5, passes=1.05),
     "embed": Rate(3, values=0.5),
     "evaluate_baselines": Rate(4, examples=5),
@@ -142,8 +142,11 @@ def _rated(settings: Mapping[str, Any], examples: float | None) -> dict[str, flo
     if examples is None:
         return {}
     side, channels = value_at(settings, "data.size"), value_at(settings, "data.channels")
-    size = examples, examples * side**2 * channels, value_at(settings, "pretrain.epochs")
-    return {name: rate.seconds(*size) for name, rate in _RATES.items()}
+    size = examples, examples * side**2 * channels
+    epochs = {name: value_at(settings, f"{name}.epochs") for name in ("baselines", "pretrain")}
+    if not value_at(settings, "baselines.supervised"):
+        epochs["baselines"] = 0
+    return {name: rate.seconds(*size, epochs.get(name, 0)) for name, rate in _RATES.items()}
 
 
 def _expected(rated: Mapping[str, float]) -> dict[str, float]:
