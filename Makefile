@@ -23,7 +23,7 @@ endif
 repro: $(READY)  ## get the data, run the pipeline, print the results; DATA=FOLDER: of your pictures; RECIPE=long: with recipes/long.yaml
 	@$(BIN)/twinview repro$(if $(DATA), --data "$(DATA)")$(if $(RECIPE), --recipe $(RECIPE))
 
-try: $(READY)  ## the pipeline on a part of the data, in build/try: two minutes to the page
+try: $(READY)  ## the pipeline on a part of the data, in build/try: some three minutes to the page
 	@$(BIN)/twinview preview
 
 test: $(READY)  ## the test suite, from nothing

@@ -1,4 +1,4 @@
-"""Runs the pipeline on a part of Fashion-MNIST in some two minutes, and leads to the page.
+"""Runs the pipeline on a part of Fashion-MNIST in some three minutes, and leads to the page.
 
 The run has a folder of its own, build/try, and the settings of recipes/try.yaml over those of
 params.yaml. So params.yaml, dvc.lock and the results of full runs stay as they are. A second call
