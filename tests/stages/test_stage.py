@@ -169,7 +169,7 @@ def test_of_several_processes_the_first_checks_and_shows_for_all(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(stage, "check_params", lambda rows: pytest.fail("checks"))
+    monkeypatch.setattr(stage, "check_params", lambda rows, announce: pytest.fail("checks"))
     monkeypatch.setattr(stage, "tqdm", lambda items, *, disable, **given: [disable])
     stage.run(lambda: None)
     assert next(stage.progress([0], 1, "what")) is True  # type: ignore[comparison-overlap]
@@ -261,3 +261,16 @@ def test_twinview_debug_shows_where_it_happened(
     with pytest.raises(SystemExit):
         stage.run(the_place)
     assert "in the_place" in capsys.readouterr().err
+
+
+def test_only_the_first_check_of_a_stage_tells_its_place(
+    write_params: Callable[[dict[str, Any]], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    write_params({})
+    monkeypatch.setattr(stage.outlook, "announce", lambda name: print("stage 1 of 9", flush=True))
+    stage.check_params(None, announce=True)
+    assert capfd.readouterr().out == "stage 1 of 9\n"
+    stage.check_params({"train": 55_000})
+    assert capfd.readouterr().out == ""

@@ -26,19 +26,24 @@ def run(main: Callable[[], None]) -> None:
     """Runs the main of a stage; a fault that a user can fix ends in one paragraph and status 1."""
     with plain_errors(), folder_lock(name()) if _leads() else contextlib.nullcontext():
         if _leads():
-            check_params(_prepared_rows())
+            check_params(_prepared_rows(), announce=True)
         main()
         if _leads():
             outlook.record(name())
 
 
-def check_params(rows: Mapping[str, int] | None) -> None:
+def check_params(rows: Mapping[str, int] | None, announce: bool = False) -> None:
     """Checks all settings and outs in a child, so that this process loads only what it needs.
 
-    Ends the process if there is a fault. rows: of splits, as far as they are known.
+    Ends the process if there is a fault.
+
+    Parameters
+    ----------
+    rows : of splits, as far as they are known.
+    announce : whether the stage begins, so that its place in the run is printed.
     """
     context = multiprocessing.get_context("fork")
-    child = context.Process(target=_check_in_child, args=(rows,))
+    child = context.Process(target=_check_in_child, args=(rows, announce))
     child.start()
     child.join()  # no time limit: it may load PyTorch, to check new settings
     if child.exitcode:
@@ -156,11 +161,12 @@ def _leads() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _check_in_child(rows: Mapping[str, int] | None) -> None:
+def _check_in_child(rows: Mapping[str, int] | None, announce: bool) -> None:
     with plain_errors():
         params.check(rows=rows)
         outs.check()
-        outlook.announce(name())
+        if announce:
+            outlook.announce(name())
 
 
 def _prepared_rows() -> Mapping[str, int] | None:
