@@ -97,7 +97,7 @@ def test_undo_leaves_a_setting_that_got_another_value_since(before: str) -> None
     edit_by_hand("  epochs: 25", "  epochs: 30")
     found = undo()
     assert found.not_restored == {("pretrain", "epochs"): (30, 10)}
-    assert FILE.read_text() == before.replace("  epochs: 10", "  epochs: 30")
+    assert FILE.read_text() == before.replace("  epochs: 10", "  epochs: 30", 1)
 
 
 def test_undo_after_the_file_was_brought_back_by_hand_changes_nothing(before: str) -> None:
@@ -157,7 +157,7 @@ def test_values_that_no_commit_has_are_named(monkeypatch: pytest.MonkeyPatch) ->
     git("init", "-q")
     git("add", "-A")
     git("commit", "-q", "-m", "all")
-    edit_by_hand("  epochs: 10", "  epochs: 12")
+    edit_by_hand("  epochs: 10\n", "  epochs: 12\n")
     assert params_edits.uncommitted(apply(LONG, [])) == [("pretrain", "epochs")]
 
 
