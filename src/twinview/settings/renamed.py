@@ -9,6 +9,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from twinview.settings.dotted import section_of, value_at
+
 RENAMED: Mapping[str, str | tuple[str, ...]] = {
     "baselines.components": "baselines.pca_components",
     "encoders.convnet.grid": "encoders.convnet.pool_size",
@@ -101,9 +103,12 @@ def translate(values: Any) -> tuple[Any, list[str]]:
             faults.append(f"{old}: {advice(old)}")
             for new in _new_names(old):
                 _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
-    before = {new: value for new, old in BEFORE.items() if (value := _value(tree, old)) is not None}
+    before = {new: value_at(tree, old) for new, old in BEFORE.items()}
+    before = {new: value for new, value in before.items() if value is not None}
     new_names = {
-        name: value for name, value in {**NEW, **before}.items() if _has_section(tree, name)
+        name: value
+        for name, value in {**NEW, **before}.items()
+        if isinstance(section_of(tree, name)[0], Mapping)
     }
     for new, value in ((implied if faults else {}) | new_names).items():
         if _put(tree, new, value):
@@ -143,19 +148,6 @@ def _chosen_tasks(tree: Mapping[str, Any]) -> list[str]:
         "propagation": spread,
     }
     return [task for task, was in stated.items() if was]
-
-
-def _has_section(tree: Any, dotted: str) -> bool:
-    for name in dotted.split(".")[:-1]:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return isinstance(tree, Mapping)
-
-
-def _value(tree: Any, dotted: str) -> Any:
-    """The value at a dotted name, or None."""
-    for name in dotted.split("."):
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree
 
 
 def _new_names(old: str) -> tuple[str, ...]:
