@@ -65,7 +65,9 @@ def _fit(train: Embeddings, C: float) -> LogisticModel:
     factor, precision = _factor(correlation, penalty / _CURVATURE, train.features.shape[1])
     found = _minimum(x.to(precision), labels, factor, penalty)
     weights, bias = (values.float() for values in found)
-    return LogisticModel(*scale, weights if axes is None else weights @ axes.T, bias)
+    # A file holds rows one after the other; another order in memory would give other last bits.
+    weights = (weights if axes is None else weights @ axes.T).contiguous()
+    return LogisticModel(*scale, weights, bias)
 
 
 def _standardised(features: Tensor) -> tuple[Scale, Tensor, Tensor, Tensor | None]:

@@ -52,7 +52,7 @@ def _whitening(features: Tensor, directions: int) -> Whitening:
     most = min(directions, max(1, len(features) - 1), features.shape[1])
     variances, axes = _leading(found.covariance, most)
     kept = variances > _LEAST * variances[0]
-    projection = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype)
+    projection = (axes[:, kept] / variances[kept].sqrt()).to(features.dtype).contiguous()
     return Whitening(found.scale.mean, projection)
 
 
