@@ -67,7 +67,7 @@ def main() -> None:
         prepared, pretrain.encoder, settings.encoders[pretrain.encoder]
     )
     untrained = description.without_start(prepared.statistics)
-    network = encoder.build(untrained, options.seed)
+    network = encoder.build_for(prepared, untrained, options.seed)
     reduction.require_possible(
         settings.embed.components, network.dim, len(prepared.splits["train"])
     )
@@ -85,7 +85,7 @@ def main() -> None:
 
     embed("random_encoder", network)
     if description.has_start:
-        network = encoder.build(description, options.seed)
+        network = encoder.build_for(prepared, description, options.seed)
         embed("pretrained_backbone", network)
     if options.supervised and not excluded:
         train(settings, prepared, network, device)

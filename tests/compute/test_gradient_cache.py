@@ -31,7 +31,13 @@ def learner(norm: str = "group") -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return convnet(
-            (1, 8, 8), widths=(4, 6), strides=(2, 1), pool_size=2, pooled_layers=1, norm=norm
+            (1, 8, 8),
+            widths=(4, 6),
+            strides=(2, 1),
+            pool_size=2,
+            pooled_layers=1,
+            norm=norm,
+            first_layer="learned",
         ).double()
 
 

@@ -53,7 +53,13 @@ def batch(views: Tensor) -> Batch:
 def learner(norm: str) -> nn.Module:
     torch.manual_seed(0)
     return convnet(
-        (1, 8, 8), widths=(4, 6), strides=(2, 1), pool_size=2, pooled_layers=1, norm=norm
+        (1, 8, 8),
+        widths=(4, 6),
+        strides=(2, 1),
+        pool_size=2,
+        pooled_layers=1,
+        norm=norm,
+        first_layer="learned",
     ).double()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from twinview.encoders.convnet import ConvNet, convnet
 
@@ -15,6 +16,7 @@ def made(pooled_layers: int, pool_size: int = 2) -> ConvNet:
         pool_size=pool_size,
         pooled_layers=pooled_layers,
         norm="batch",
+        first_layer="learned",
     )
     assert isinstance(own, ConvNet)
     return own.eval()
@@ -53,6 +55,54 @@ def test_impossible_shapes_are_refused(options: dict[str, object], said: str) ->
         "pool_size": 1,
         "pooled_layers": 1,
         "norm": "batch",
+        "first_layer": "learned",
     }
     with pytest.raises(ValueError, match=said):
         convnet((1, 12, 12), **(whole | options))  # type: ignore[arg-type]
+
+
+def whitening(channels: int = 1, width: int = 6, side: int = 12) -> ConvNet:
+    network = convnet(
+        (channels, side, side),
+        first_layer="whitening",
+        widths=(width, 4),
+        strides=(1, 2),
+        pool_size=2,
+        pooled_layers=1,
+        norm="batch",
+    )
+    assert isinstance(network, ConvNet)
+    return network
+
+
+def smooth(count: int, channels: int = 1, side: int = 12) -> torch.Tensor:
+    """Pictures whose neighbouring pixels are alike."""
+    random = torch.Generator().manual_seed(0)
+    return F.avg_pool2d(torch.randn(count, channels, side + 4, side + 4, generator=random), 5, 1)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_fitted_first_layer_gives_uncorrelated_components_and_their_negatives(
+    channels: int,
+) -> None:
+    network, pictures = whitening(channels), smooth(300, channels)
+    network.fit(3 * pictures)
+    # Away from the border, whose patches have zeros in them.
+    found = network.layers[0][0](3 * pictures)[:, :, 1:-1, 1:-1].transpose(0, 1).flatten(1)
+    components, negatives = found.chunk(2)
+    assert torch.equal(components, -negatives)
+    torch.testing.assert_close(components.cov(), torch.eye(3), atol=0.03, rtol=0)
+
+
+def test_a_whitening_layer_is_saved_and_does_not_learn() -> None:
+    network = whitening()
+    network(smooth(5)).sum().backward()
+    assert "layers.0.0.filters" in network.state_dict()
+    assert all(p.grad is not None for p in network.parameters())
+    assert not any(name.startswith("layers.0") for name, _ in network.named_parameters())
+
+
+@pytest.mark.parametrize("width", [5, 20])
+def test_a_whitening_layer_of_an_impossible_width_is_refused(width: int) -> None:
+    with pytest.raises(ValueError, match=f"first of widths is {width}, .* at most 18"):
+        whitening(width=width)

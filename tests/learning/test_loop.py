@@ -53,6 +53,7 @@ OPTIONS = {
     "pool_size": 2,
     "pooled_layers": 2,
     "norm": "batch",
+    "first_layer": "learned",
 }
 
 

@@ -17,7 +17,14 @@ from twinview.models import encoder
 from twinview.models.encoder import Description, Encoder, build, load, save
 from twinview.settings import params
 
-OPTIONS = {"widths": (4, 6), "strides": (2, 1), "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
+OPTIONS = {
+    "widths": (4, 6),
+    "strides": (2, 1),
+    "pool_size": 2,
+    "pooled_layers": 1,
+    "norm": "batch",
+    "first_layer": "learned",
+}
 DESCRIPTION = Description(
     architecture="convnet",
     options=OPTIONS,
@@ -188,7 +195,12 @@ def test_widths_and_strides_of_different_length_are_refused() -> None:
 
 
 def test_group_norm_s_features_do_not_depend_on_the_batch_even_in_training() -> None:
-    made = build(dataclasses.replace(DESCRIPTION, options=OPTIONS | {"norm": "group"}), 0).train()
+    made = build(
+        dataclasses.replace(
+            DESCRIPTION, options=OPTIONS | {"norm": "group", "first_layer": "learned"}
+        ),
+        0,
+    ).train()
     # Float32 sums, in another order in another batch.
     assert torch.allclose(made(pictures(5))[:2], made(pictures(5)[:2]), atol=1e-5)
     assert [name for name, _ in made.network.named_buffers()] == []
@@ -200,7 +212,7 @@ def test_batch_norm_s_features_depend_on_it() -> None:
 
 
 def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
-    options = OPTIONS | {"widths": (12, 64), "norm": "group"}
+    options = OPTIONS | {"widths": (12, 64), "norm": "group", "first_layer": "learned"}
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     norms = [module for module in made.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert [norm.num_groups for norm in norms] == [4, 8]

@@ -83,7 +83,13 @@ def test_lars_is_the_paper_s_where_nothing_decays() -> None:
 @pytest.mark.parametrize("option", ["trust", "weight_decay"])
 def test_lars_neither_rescales_nor_decays_biases_and_norm_layers(option: str) -> None:
     encoder = convnet(
-        (1, 8, 8), widths=(4,), strides=(1,), pool_size=1, pooled_layers=1, norm="batch"
+        (1, 8, 8),
+        widths=(4,),
+        strides=(1,),
+        pool_size=1,
+        pooled_layers=1,
+        norm="batch",
+        first_layer="learned",
     )
     head = nonlinear(4, depth=2, hidden=5, dim=3, norm="hidden")
     method = simclr(encoder, head, temperature=0.5, views=2)

@@ -54,7 +54,12 @@ def test_the_settings_are_in_order(regime: Regime, channels: int, count: int) ->
 
 @pytest.mark.parametrize("regime", proposal.REGIMES)
 def test_the_last_maps_are_of_6_to_8_pixels_at_every_size(regime: Regime) -> None:
-    options = {"widths": regime.widths, "strides": regime.strides, "norm": "batch"}
+    options = {
+        "widths": regime.widths,
+        "strides": regime.strides,
+        "norm": "batch",
+        "first_layer": "learned",
+    }
     options |= {"pool_size": regime.pool_size, "pooled_layers": 2}
     network = registry.bind("encoders", "convnet", options)((3, regime.side, regime.side))
     maps = network.features(torch.zeros(2, 3, regime.side, regime.side))

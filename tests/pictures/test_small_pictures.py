@@ -9,7 +9,14 @@ from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings import params
 
-OPTIONS = {"widths": (8,), "strides": (1,), "pool_size": 1, "pooled_layers": 1, "norm": "group"}
+OPTIONS = {
+    "widths": (8,),
+    "strides": (1,),
+    "pool_size": 1,
+    "pooled_layers": 1,
+    "norm": "group",
+    "first_layer": "learned",
+}
 SMALL_SOURCES = ("fashion_mnist",)
 FILES = [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
 

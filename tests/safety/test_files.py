@@ -33,7 +33,14 @@ UNSAFE_CALLS = {"torch.load", "pandas.read_pickle", "pd.read_pickle", "eval", "e
 UNSAFE_METHODS = {"extractall", "unpack_archive"}
 NEEDED = {"np.load": ("allow_pickle", False), "numpy.load": ("allow_pickle", False)}
 NEEDED["YAML"] = ("typ", "safe")
-OPTIONS = {"widths": [4], "strides": [2], "pool_size": 1, "pooled_layers": 1, "norm": "batch"}
+OPTIONS = {
+    "widths": [4],
+    "strides": [2],
+    "pool_size": 1,
+    "pooled_layers": 1,
+    "norm": "batch",
+    "first_layer": "learned",
+}
 
 
 class Bomb:

@@ -18,7 +18,14 @@ from twinview.models import encoder
 from twinview.models.encoder import Description
 from twinview.serving.scikit_learn import EncoderTransformer
 
-OPTIONS = {"widths": (4,), "strides": (1,), "pool_size": 1, "pooled_layers": 1, "norm": "batch"}
+OPTIONS = {
+    "widths": (4,),
+    "strides": (1,),
+    "pool_size": 1,
+    "pooled_layers": 1,
+    "norm": "batch",
+    "first_layer": "learned",
+}
 # check_estimator gives rows of 1 to 30 values of any size: pictures of one line, white far off.
 ROWS: dict[str, Any] = {"shape": (1, 1, -1), "white": 1000.0, "mirror": True}
 # scikit-learn's laws that the transformer breaks, and why: none.

@@ -19,5 +19,12 @@ def silent(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
 
 def made(shapes: Prepared) -> Encoder:
     """An untrained encoder for the shapes."""
-    options = {"widths": (4,), "strides": (2,), "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
+    options = {
+        "widths": (4,),
+        "strides": (2,),
+        "pool_size": 2,
+        "pooled_layers": 1,
+        "norm": "batch",
+        "first_layer": "learned",
+    }
     return encoder.build(Description.for_data(shapes, "convnet", options), 0)

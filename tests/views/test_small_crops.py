@@ -21,7 +21,14 @@ from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
 WITH_SMALL_CROPS = ("dino", "swav")
-OPTIONS = {"widths": [4, 6], "strides": [2, 1], "pool_size": 2, "pooled_layers": 1, "norm": "batch"}
+OPTIONS = {
+    "widths": [4, 6],
+    "strides": [2, 1],
+    "pool_size": 2,
+    "pooled_layers": 1,
+    "norm": "batch",
+    "first_layer": "learned",
+}
 
 
 @pytest.fixture

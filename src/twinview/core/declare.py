@@ -71,12 +71,14 @@ class Encoder(Declaration):
     start: the options that say which weights a training starts from; with null in each, they are
     random. A saved encoder is built without them, since it has weights of its own. start_files:
     the files that these options name. standard: the mean and deviation of inputs that the starting
-    weights expect, or None: those of the train split.
+    weights expect, or None: those of the train split. fitted: its networks have a method fit, which
+    gets standardised train inputs (n, ...) before the training.
     """
 
     start: tuple[str, ...] = ()
     start_files: Files | None = None
     standard: Standard | None = None
+    fitted: bool = False
 
 
 @final

@@ -156,7 +156,7 @@ def build(settings: Params, prepared: Prepared) -> tuple[Encoder, Method]:
     description = encoder.Description.for_data(
         prepared, options.encoder, settings.encoders[options.encoder]
     )
-    network = encoder.build(description, options.seed)
+    network = encoder.build_for(prepared, description, options.seed)
     micro_batch = processes.local_micro_batch(options.batch_size, options.micro_batch)
     with randomness.torch_seeded(options.seed, "method"):
         projector = settings.bound("heads", options.head)(network.dim)

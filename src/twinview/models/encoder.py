@@ -19,6 +19,7 @@ from twinview.data.splits import Prepared
 
 WEIGHTS = "encoder.safetensors"
 DESCRIPTION = "encoder.json"
+_FITTED = 1000  # the train inputs that a network is fitted to: at least so many, if there are
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,20 @@ def build(description: Description, seed: int) -> Encoder:
     """An encoder with random weights, which depend on the seed only, or those to start from."""
     with randomness.torch_seeded(seed, "encoder"):
         return Encoder(description)
+
+
+@torch.no_grad()
+def build_for(prepared: Prepared, description: Description, seed: int) -> Encoder:
+    """An encoder as it is before its training: built, and fitted to the data where it asks for it.
+
+    A network may compute a part of itself, such as a whitening layer, from train inputs.
+    """
+    encoder = build(description, seed)
+    if _declared(description.architecture).fitted:
+        inputs = prepared.splits["train"].inputs
+        sample = encoder.standardise(inputs[:: max(1, len(inputs) // _FITTED)])
+        encoder.network.fit(sample)  # type: ignore[operator]
+    return encoder
 
 
 @torch.no_grad()

@@ -60,6 +60,7 @@ NEW: Mapping[str, Any] = {
     "data.near_pairs": "report",
     "views.positives": "example",
     "pretrain.labels": "used",
+    "encoders.convnet.first_layer": "learned",
     "embed.components": None,
     "evaluate.group_folds": None,
     "tasks.classification.measures": ["accuracy", "precision", "recall", "f1"],
