@@ -60,7 +60,7 @@ def test_a_training_that_was_killed_ends_like_one_that_was_not(
 
 def session(method: str, optimizer: str, prepared: Prepared, kept: Checkpoints) -> Session:
     """As in a new process: weights from their seed, then the checkpoint."""
-    own = options("encoders", "convnet")
+    own = options("encoders", "convnet") | {"first_layer": "learned"}  # so few steps collapse else
     learner = encoder.build(encoder.Description.for_data(prepared, "convnet", own), 0)
     with randomness.torch_seeded(0, "method"):
         head = bound("heads", "nonlinear")(learner.dim)

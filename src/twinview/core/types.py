@@ -155,6 +155,10 @@ class Modality(ABC):
         """Augmented values in the form in which they are stored."""
 
     @abstractmethod
+    def shrink(self, stored: Tensor, scale: float) -> Tensor:
+        """Stored values (..., c, h, w) with so much of their sides; scale: in (0, 1]."""
+
+    @abstractmethod
     def standardise(self, statistics: Statistics) -> nn.Module:
         """The layer that maps stored values to an encoder's input."""
 

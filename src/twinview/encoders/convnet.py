@@ -171,7 +171,7 @@ class Whitening(nn.Module):
     @staticmethod
     def _signed(rows: Tensor, channels: int) -> Tensor:
         """The filters (2k, c, 3, 3) of rows (k, 9c) and of their negatives."""
-        return torch.cat([rows, -rows]).unflatten(1, (channels, _PATCH, _PATCH))
+        return torch.cat([rows, -rows]).view(-1, channels, _PATCH, _PATCH)
 
 
 def _cell_means(maps: Tensor, count: int) -> Tensor:
@@ -183,7 +183,8 @@ def _cell_means(maps: Tensor, count: int) -> Tensor:
     height, width = (_cells(length, count, maps.device) for length in maps.shape[2:])
     pixels = maps.permute(0, 2, 3, 1).flatten(1, 2)  # (n, h * w, c): a view, as maps are stored
     means: Tensor = torch.kron(height, width).to(maps.dtype) @ pixels
-    return means.transpose(1, 2).flatten(1)
+    flat: Tensor = means.transpose(1, 2).flatten(1)
+    return flat
 
 
 def _cells(length: int, count: int, device: torch.device) -> Tensor:

@@ -28,6 +28,7 @@ from twinview.settings.params import Params
 from twinview.views.groups import group_views, require_groups
 from twinview.views.live import LiveViews, Views, pair_views, views_of
 from twinview.views.plan import ViewPlan
+from twinview.views.shrunk import ShrunkViews
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Training:
         network, method = build(settings, prepared)
         add_small_crops(views, plan, prepared, network, method)
         train, views, note = examples(settings, prepared, plan, views, method)
+        views = shrunk_early(views, settings, prepared, network)
         if method.supervised and not len(train.labelled_rows()):
             raise DataError.at(
                 "pretrain.method",
@@ -187,7 +189,23 @@ def add_small_crops(
         render = plan.small_renderer(prepared.modality, method.small_crops)
         crops = LiveViews(render, prepared.splits["train"])
         views.small_crops = partial(crops.take, count=method.small_crops.count)
-        encoder.require_map_size(network, views.small_crops(torch.arange(1), 0)[0])
+        crop = views.small_crops(torch.arange(1), 0)[0]
+        encoder.require_map_size(network, crop, "the method's option 'small_crops.side'")
+
+
+def shrunk_early(views: Views, settings: Params, prepared: Prepared, network: Encoder) -> Views:
+    """The views, of which those of the first half of the epochs are shrunk, if it is asked for.
+
+    Raises ConfigError when the shrunk views are too small for the encoder.
+    """
+    scale = settings.pretrain.early_view_scale
+    if scale == 1:
+        return views
+    shrink = partial(prepared.modality.shrink, scale=scale)
+    encoder.require_map_size(
+        network, shrink(prepared.splits["train"].inputs[:1]), "pretrain.early_view_scale"
+    )
+    return ShrunkViews(views, settings.pretrain.epochs // 2, shrink)
 
 
 def examples(

@@ -73,6 +73,14 @@ class Image(Modality):
         # torch converts float32 to uint8 five times faster by way of int32.
         return (x * 255).round_().to(torch.int32).to(torch.uint8)
 
+    def shrink(self, stored: Tensor, scale: float) -> Tensor:
+        """Bytes (..., c, h, w) of smaller pictures, smoothed so that no pixel is skipped."""
+        size = [max(1, round(scale * side)) for side in stored.shape[-2:]]
+        pictures = self.unpack(stored.flatten(0, -4))
+        smaller = functional.interpolate(pictures, size, mode="bilinear", antialias=True)
+        packed: Tensor = self.pack(smaller).unflatten(0, stored.shape[:-3])
+        return packed
+
     def standardise(self, statistics: Statistics) -> nn.Module:
         """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
         return Standardise(statistics)

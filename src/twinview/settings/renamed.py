@@ -60,6 +60,7 @@ NEW: Mapping[str, Any] = {
     "data.near_pairs": "report",
     "views.positives": "example",
     "pretrain.labels": "used",
+    "pretrain.early_view_scale": 1.0,
     "encoders.convnet.first_layer": "learned",
     "embed.components": None,
     "evaluate.group_folds": None,

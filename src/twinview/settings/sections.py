@@ -143,7 +143,8 @@ class SmallCrops(Section):
 class Pretrain(Section):
     """The method, its networks and its budget.
 
-    objective: NONE for a method that takes none. labels: unused: neither the training nor the
+    objective: NONE for a method that takes none. early_view_scale: views have so much of their side
+    in the first half of the epochs. labels: unused: neither the training nor the
     division into splits depends on labels, which may come later.
     """
 
@@ -155,6 +156,7 @@ class Pretrain(Section):
     epochs: Count
     batch_size: Annotated[int, Ge(2)]
     micro_batch: Count | None
+    early_view_scale: Annotated[float, Gt(0), Le(1)]
     examples_per_class: Count | None
     learning_rate: Annotated[float, Gt(0)]
     learning_rate_scaling: Literal["none", "linear", "sqrt"]
