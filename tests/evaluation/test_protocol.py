@@ -1,4 +1,4 @@
-"""The protocol frozen-3: what is fitted on what, and who is read when."""
+"""The protocol frozen-4: what is fitted on what, and who is read when."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -117,7 +117,7 @@ def test_other_weights_under_one_name_are_another_group() -> None:
         ({"data": "2", "data__source": "photos"}, "other data: data.source photos instead of"),
         ({"data": "2"}, "other data: data/prepared 2 instead of 1"),
         ({"data": "2", "data__seed": 1}, "other data: data.seed 1 instead of 0"),
-        ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-3"),
+        ({"protocol": "frozen-2"}, "another protocol: protocol frozen-2 instead of frozen-4"),
         ({"tasks__few_labels__draws": 2},
          "another protocol: tasks.few_labels.draws 2 instead of 5"),
         ({"probes__linear__C": [1.0]},
@@ -180,11 +180,11 @@ def test_the_first_part_is_the_largest_and_says_what_it_has_where_others_differ(
     runs = [run(f"a{seed}", 0.7, pretrain__seed=seed) for seed in range(2)]
     odd = run("b", 0.9, tasks__few_labels__draws=2, protocol="frozen-2")
     first, second = parted(odd, *runs).parts
-    assert first.heading == "tasks.few_labels.draws 5, protocol frozen-3"
+    assert first.heading == "tasks.few_labels.draws 5, protocol frozen-4"
     assert second.heading.count(" instead of ") == 2 and not of(*runs).heading
     assert second.differences == {
         "protocol": {
-            "tasks.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-3")
+            "tasks.few_labels.draws": (2, 5), "protocol": ("frozen-2", "frozen-4")
         }
     }  # fmt: skip
 
@@ -527,10 +527,10 @@ def test_the_protocol_s_name_is_that_in_the_code_of_the_commit(project: str) -> 
     code.write_text('"""Probes."""\n\nPROTOCOL = "frozen-2"\n')
     written(0.9, settings())
     old = commit()
-    code.write_text(code.read_text().replace("frozen-2", "frozen-3"))
+    code.write_text(code.read_text().replace("frozen-2", "frozen-4"))
     first, second = side_by_side.compare(["workspace", old], []).parts
-    assert first.heading == "protocol frozen-3"
-    assert second.heading == "another protocol: protocol frozen-2 instead of frozen-3"
+    assert first.heading == "protocol frozen-4"
+    assert second.heading == "another protocol: protocol frozen-2 instead of frozen-4"
 
 
 def test_data_and_pairs_are_known_by_their_hashes_in_dvc_lock(project: str) -> None:

@@ -14,7 +14,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def asked(
-    prepared: str | None = "d1", pairs: str | None = "p1", name: str | None = "frozen-3", **own: Any
+    prepared: str | None = "d1", pairs: str | None = "p1", name: str | None = "frozen-4", **own: Any
 ) -> Question:
     """A question of SETTINGS with others; None leaves a setting out."""
     settings = SETTINGS | {key.replace("__", "."): value for key, value in own.items()}

@@ -34,7 +34,6 @@ def settings(**changes: Any) -> Any:
         "pretrain.warmup_epochs": 0,
         "pretrain.threads": 1,
         "pretrain.monitor_examples": 16,
-        "pretrain.early_view_scale": 1,
         "encoders.convnet.widths": [4, 6],
         "encoders.convnet.strides": [2, 2],
     }

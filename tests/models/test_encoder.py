@@ -221,29 +221,29 @@ def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
 @pytest.mark.parametrize("side", [3, 4, 12])
 def test_features_have_the_same_width_for_all_sizes_that_the_raster_has_room_in(side: int) -> None:
     made = build(DESCRIPTION, 0)
-    encoder.require_map_size(made, pictures()[..., :side, :side], "side")
+    encoder.require_map_size(made, pictures()[..., :side, :side])
     assert made(pictures()[..., :side, :side]).shape == (5, made.dim) and made.training
 
 
 def test_crops_that_the_raster_has_no_room_in_are_refused() -> None:
-    said = "side gives pictures of 2 x 2, whose maps of 1 x 1 have .* raster of 4; raise"
+    said = "crops of 2 x 2, whose maps of 1 x 1 have fewer positions than .* raster of 4; raise"
     with pytest.raises(ConfigError, match=said):
-        encoder.require_map_size(build(DESCRIPTION, 0), pictures()[..., :2, :2], "side")
+        encoder.require_map_size(build(DESCRIPTION, 0), pictures()[..., :2, :2])
 
 
 def test_the_default_encoder_takes_the_small_crops_of_params_yaml_s_example() -> None:
     options = params.load(ROOT / "params.yaml").encoders["convnet"]
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     crops = torch.zeros(1, 1, 14, 14, dtype=torch.uint8)
-    encoder.require_map_size(made, crops, "side")
+    encoder.require_map_size(made, crops)
     with pytest.raises(
         ConfigError, match="3 x 3 have fewer positions than the encoder's raster of 16"
     ):
-        encoder.require_map_size(made, crops[..., :12, :12], "side")
+        encoder.require_map_size(made, crops[..., :12, :12])
 
 
 def test_asking_for_room_leaves_the_running_statistics_alone() -> None:
     made, untouched = build(DESCRIPTION, 0), build(DESCRIPTION, 0)
-    encoder.require_map_size(made, pictures(), "side")
+    encoder.require_map_size(made, pictures())
     pairs = zip(made.buffers(), untouched.buffers(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)

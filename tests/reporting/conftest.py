@@ -48,7 +48,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
             "heads": {"identity": {}},
         },
         evaluation={
-            "protocol": "frozen-3",
+            "protocol": "frozen-4",
             "classes": list(CLASSES),
             "entries": entries.to_json(
                 entries.declared(

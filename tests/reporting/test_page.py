@@ -39,7 +39,7 @@ def test_it_shows_the_numbers_of_every_contender(read: Reader) -> None:
     text = " ".join(read.text)
     for number in ("0.765", "0.665", "0.654 ± 0.012", "0.554 ± 0.012", "1.234", "3.434"):
         assert number in text
-    for words in ("raw pixels", "supervised", "frozen-3", "3 draws", "feed", "not in it"):
+    for words in ("raw pixels", "supervised", "frozen-4", "3 draws", "feed", "not in it"):
         assert words in text
 
 

@@ -21,7 +21,7 @@ def found(**changes: Any) -> dict[str, Any]:
     return {
         "results": results,
         "entries": dict.fromkeys(("linear", "knn"), entry),
-        "protocol": "frozen-3",
+        "protocol": "frozen-4",
         "seeds": None,
         "deviation": None,
         "other_seeds": False,
@@ -58,7 +58,7 @@ def test_the_first_entry_of_each_task_is_explained_where_its_words_are_known() -
     for scores in told["results"].values():
         scores |= {"labels_10": {"map": 0.5}, "labels_20": {"map": 0.5}}
     lines = summary(told).splitlines()
-    assert lines[0] == "Accuracy or mAP on test, protocol frozen-3"
+    assert lines[0] == "Accuracy or mAP on test, protocol frozen-4"
     assert "linear: a probe; labels_10: 10 labels." in lines
     for entry in told["entries"]:
         told["entries"][entry] = told["entries"][entry] | {"task": ""}

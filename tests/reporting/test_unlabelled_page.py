@@ -24,7 +24,7 @@ def bare(outputs: StageOutputs) -> StageOutputs:
     ours = {"geometry": rank, "clusters": groups}
     worse = {"geometry": rank | {"effective_rank": 2.5}, "clusters": groups}
     evaluation = {
-        "protocol": "frozen-3",
+        "protocol": "frozen-4",
         "classes": [],
         "entries": entries.to_json(entries.declared(OPTIONS)),
         "contenders": {"encoder": ours, "raw_pixels": worse},

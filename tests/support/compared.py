@@ -38,7 +38,7 @@ def run(
     data: str = "1",
     pairs: str = "1",
     weights: str = "1",
-    protocol: str = "frozen-3",
+    protocol: str = "frozen-4",
     size: int = 5,
     minutes: float | None = 2.0,
     **changes: Any,

@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.small_encoders import made
-from twinview.core.errors import ConfigError
 from twinview.data.splits import Prepared
 from twinview.learning.pretraining import shrunk_early
 from twinview.settings import defaults
@@ -41,7 +39,7 @@ def test_views_of_the_first_half_are_smaller_and_all_others_as_they_are(
     epochs: int, small: int, shapes: Prepared
 ) -> None:
     stored = Stored(shapes.splits["train"].inputs)
-    views = shrunk_early(stored, asked(0.5, epochs), shapes, made(shapes))
+    views = shrunk_early(stored, asked(0.5, epochs), shapes.modality)
     side = shapes.shape[1]
     for epoch in range(epochs):
         taken = views.take(ROWS, epoch, 2)
@@ -62,11 +60,4 @@ def test_a_shrunk_view_skips_no_pixel(shapes: Prepared) -> None:
 
 def test_a_scale_of_one_leaves_the_views_alone(shapes: Prepared) -> None:
     stored = Stored(shapes.splits["train"].inputs)
-    assert shrunk_early(stored, asked(1, 4), shapes, made(shapes)) is stored
-
-
-def test_views_that_become_too_small_for_the_encoder_are_refused(shapes: Prepared) -> None:
-    stored = Stored(shapes.splits["train"].inputs)
-    said = r"pretrain\.early_view_scale gives pictures of 1 x 1, whose maps .* raise it"
-    with pytest.raises(ConfigError, match=said):
-        shrunk_early(stored, asked(0.1, 4), shapes, made(shapes))
+    assert shrunk_early(stored, asked(1, 4), shapes.modality) is stored

@@ -75,5 +75,5 @@ def test_small_crops_without_room_are_refused_before_the_first_step(
 ) -> None:
     own = method(learner, "swav")
     own.small_crops = SmallCrops(count=1, side=2, scale=(0.1, 0.3))
-    with pytest.raises(ConfigError, match="pictures of 2 x 2, whose maps of 1 x 1 have fewer"):
+    with pytest.raises(ConfigError, match="crops of 2 x 2, whose maps of 1 x 1 have fewer"):
         opened(shapes, learner, own)

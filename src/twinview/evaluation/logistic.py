@@ -17,7 +17,7 @@ from twinview.evaluation.moments import Scale, gram, moments, scale_of
 
 # A typical p(1 - p) of a class: the loss's curvature is this share of the features' covariance.
 _CURVATURE = 0.05
-_STEPS, _STEPS_OF_FLOAT64 = 30, 100
+_STEPS, _STEPS_OF_FLOAT64 = 16, 100
 # The largest gradient at the end. At a weak penalty all gradients are small, so that the limit is
 # never more than a tenth of the penalty, which balances the gradient at the minimum.
 _TOLERANCE = 1e-5

@@ -1,4 +1,4 @@
-"""The protocol "frozen-3", the same for every contender.
+"""The protocol "frozen-4", the same for every contender.
 
 Features are frozen. Each probe is fitted on train, and its options are chosen by the accuracy on
 validation. The probe is then fitted on train and validation with the chosen options, and test is
@@ -23,7 +23,7 @@ from twinview.evaluation import moments
 from twinview.evaluation.contender import Contender, Result, Task
 from twinview.evaluation.metrics import accuracy
 
-PROTOCOL = "frozen-3"
+PROTOCOL = "frozen-4"
 
 # A probe: (train, features, *, its options) to the share of each class, (m, k) float64. In float64
 # shares are as different as the float32 numbers that they come from, so the largest is the same.

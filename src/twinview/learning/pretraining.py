@@ -13,7 +13,7 @@ from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, randomness
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
-from twinview.core.types import Pairs, Split
+from twinview.core.types import Modality, Pairs, Split
 from twinview.data.splits import Prepared
 from twinview.learning import monitors
 from twinview.learning.curves import Curves
@@ -87,7 +87,7 @@ class Training:
         network, method = build(settings, prepared)
         add_small_crops(views, plan, prepared, network, method)
         train, views, note = examples(settings, prepared, plan, views, method)
-        views = shrunk_early(views, settings, prepared, network)
+        views = shrunk_early(views, settings, prepared.modality)
         if method.supervised and not len(train.labelled_rows()):
             raise DataError.at(
                 "pretrain.method",
@@ -189,23 +189,15 @@ def add_small_crops(
         render = plan.small_renderer(prepared.modality, method.small_crops)
         crops = LiveViews(render, prepared.splits["train"])
         views.small_crops = partial(crops.take, count=method.small_crops.count)
-        crop = views.small_crops(torch.arange(1), 0)[0]
-        encoder.require_map_size(network, crop, "the method's option 'small_crops.side'")
+        encoder.require_map_size(network, views.small_crops(torch.arange(1), 0)[0])
 
 
-def shrunk_early(views: Views, settings: Params, prepared: Prepared, network: Encoder) -> Views:
-    """The views, of which those of the first half of the epochs are shrunk, if it is asked for.
-
-    Raises ConfigError when the shrunk views are too small for the encoder.
-    """
-    scale = settings.pretrain.early_view_scale
+def shrunk_early(views: Views, settings: Params, modality: Modality) -> Views:
+    """The views, those of the first half of the epochs shrunk by pretrain.early_view_scale."""
+    scale, epochs = settings.pretrain.early_view_scale, settings.pretrain.epochs // 2
     if scale == 1:
         return views
-    shrink = partial(prepared.modality.shrink, scale=scale)
-    encoder.require_map_size(
-        network, shrink(prepared.splits["train"].inputs[:1]), "pretrain.early_view_scale"
-    )
-    return ShrunkViews(views, settings.pretrain.epochs // 2, shrink)
+    return ShrunkViews(views, epochs, partial(modality.shrink, scale=scale))
 
 
 def examples(

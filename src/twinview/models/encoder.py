@@ -121,21 +121,18 @@ def build_for(prepared: Prepared, description: Description, seed: int) -> Encode
 
 
 @torch.no_grad()
-def require_map_size(encoder: Encoder, inputs: Tensor, setting: str) -> None:
-    """Raises ConfigError when maps of these inputs have fewer positions than are pooled.
-
-    setting: what the inputs' size follows from.
-    """
+def require_map_size(encoder: Encoder, inputs: Tensor) -> None:
+    """Raises ConfigError when maps of these inputs have fewer positions than are pooled."""
     training = encoder.training
     maps = encoder.eval().features(inputs)
     encoder.train(training)
     if math.prod(maps.shape[2:]) < encoder.pooled_positions:
         (small, map_size) = (" x ".join(map(str, x.shape[2:])) for x in (inputs, maps))
         raise ConfigError.at(
-            setting,
-            f"gives pictures of {small}, whose maps of {map_size} have fewer positions than the "
+            "the method's option 'small_crops'",
+            f"has crops of {small}, whose maps of {map_size} have fewer positions than the "
             f"encoder's raster of {encoder.pooled_positions}",
-            "raise it, or lower the raster and strides of encoders."
+            "raise small_crops.side, or lower the raster and strides of encoders."
             f"{encoder.description.architecture}",
         )
 

@@ -13,7 +13,7 @@ def linear(train: Embeddings, features: Tensor, *, C: Annotated[float, Gt(0)]) -
     """The probability of each class, (m, k) float64; the largest is the prediction.
 
     It minimises the summed cross-entropy plus |W|^2 / (2 C), as scikit-learn's
-    LogisticRegression does, and stops after 30 steps of L-BFGS, when the accuracy has settled long
+    LogisticRegression does, and stops after 16 steps of L-BFGS, when the accuracy has settled long
     since. A penalty too weak for float32 gets float64 and 100 steps.
 
     Parameters
