@@ -127,7 +127,7 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
     ours, classes = contenders[OURS], outputs.evaluation["classes"]
     predicting = results.predicting(ours)
     return {
-        "source": outputs.settings["data"]["source"],
+        "source": outputs.card["source"],
         "method": outputs.settings["pretrain"]["method"],
         "sentence": results.sentence(contenders, declared, _scored(outputs)),
         "judgements": results.judgements(contenders, declared),
