@@ -1,5 +1,6 @@
 """Stage baselines: raw inputs, PCA, the encoder untrained, and the same trained with labels."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 
@@ -37,6 +38,7 @@ STAGE = Stage(
         "embed",
         "encoders",
         "pretrain.encoder",
+        "pretrain.micro_batch",
         "pretrain.device",
         "pretrain.precision",
         "pretrain.threads",
@@ -122,7 +124,8 @@ def train(
     """Trains the encoder on the labelled train examples, one view of each at a time.
 
     Epochs, batch size and learning rate are those of `baselines`. With fewer labels than a batch
-    has examples, each batch has all of them.
+    has examples, each batch has all of them. The encoder takes at most `pretrain.micro_batch`
+    examples at a time, since it is the same encoder in the same memory.
 
     Parameters
     ----------
@@ -140,7 +143,8 @@ def train(
         views = views_of(views, labelled_rows(whole.labels))
         print(f"baselines: supervised learns from {len(split):,} of {len(whole):,} train examples")
     batch_size = min(options.batch_size, len(split))
-    method = cross_entropy(GradientCache(network, batch_size), head)
+    micro_batch = even_part(batch_size, settings.pretrain.micro_batch)
+    method = cross_entropy(GradientCache(network, micro_batch), head)
     budget = loop.Budget(
         options.epochs,
         batch_size,
@@ -152,6 +156,15 @@ def train(
     steps = loop.fit(method, split, views, OPTIMIZER, budget, device)
     for _ in stage.progress(steps, budget.steps(len(split)), "supervised"):
         pass
+
+
+def even_part(batch_size: int, most: int | None) -> int:
+    """The size of the fewest parts of a batch that have at most so many examples; None: one part.
+
+    The parts are as even as they can be: a last part of one example would stop batch norm.
+    """
+    parts = math.ceil(batch_size / (most or batch_size))
+    return math.ceil(batch_size / parts)
 
 
 if __name__ == "__main__":

@@ -72,11 +72,12 @@ def main() -> None:
         contenders[paths.OURS_Z] = contender.details(projected)
     save_rows(paths.PREDICTIONS, contender.predictions(results, parts["test"], classes))
     files.save_json(paths.METRICS, contender.metrics(results))
-    names, notes = [n for n in tasks if n not in excluded], label_notes(parts, classes)
+    notes = label_notes(parts, classes)
+    declared = entries.declared({n: settings.tasks[n] for n in tasks if n not in excluded})
     detail = {
         "protocol": protocol.PROTOCOL,
         "classes": classes,
-        "entries": entries.to_json(entries.declared({n: settings.tasks[n] for n in names})),
+        "entries": entries.to_json(contender.in_words(declared, results)),
         "contenders": contenders | files.load_json(paths.BASELINE_DETAILS),
     }
     excluded |= left_out.baselines(settings.baselines.supervised, unlabelled)

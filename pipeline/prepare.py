@@ -13,6 +13,7 @@ from twinview.preparation.division import most_train_examples
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
 from twinview.reporting.data_card import (
+    called_by,
     contact_sheet,
     data_card,
     describe_examples,
@@ -60,7 +61,8 @@ def main() -> None:
         split_writer.save_labels(folder, prepared)
         save_examples(folder / paths.EXAMPLES.name, divided.table)
     notes = (*divided.notes, *describe_sheet(prepared))
-    card = data_card(prepared, data.source) | describe_examples(divided.table, notes)
+    called = called_by(declared, data.source, settings.sources[data.source])
+    card = data_card(prepared, called) | describe_examples(divided.table, notes)
     card["duplicates"] = duplicates(divided.table)
     files.save_json(paths.DATA_CARD, card)
     with files.atomic_file(paths.CONTACT_SHEET) as temporary:

@@ -38,7 +38,12 @@ STAGE = Stage(
     ),
     settings=SECTIONS,
     plug_ins=("encoders", "modalities"),
-    counted=("twinview.core.commands", "twinview.experiments.", "twinview.tracking."),
+    counted=(
+        "twinview.core.commands",
+        "twinview.core.dvc_lock",
+        "twinview.experiments.",
+        "twinview.tracking.",
+    ),
 )
 
 

@@ -40,7 +40,8 @@ STAGE = Stage(
     ),
     settings=SECTIONS,
     writes=(paths.REPORT,),
-    counted=("twinview.experiments.",),  # the page shows the outs that dvc.lock records
+    # The page shows the outs that dvc.lock records.
+    counted=("twinview.core.dvc_lock", "twinview.experiments."),
 )
 
 

@@ -1,6 +1,7 @@
 """Stage views: the cache of augmented views, or in live mode the plan that renders them."""
 
 from twinview.core import files, paths
+from twinview.core.counts import counted
 from twinview.data import splits
 from twinview.reporting.views_picture import VIEWS, views_picture
 from twinview.settings import params
@@ -39,7 +40,7 @@ def main() -> None:
     else:
         count, shard_bytes = views.cached.count, views.cached.shard_mb * 2**20
         size = files.megabytes(cache_bytes(train, count))
-        print(f"views: {len(train):,} examples x {count} views = {size}")
+        print(f"views: {counted(len(train), 'example')} x {counted(count, 'view')} = {size}")
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
         stage.run_with_bar(parts, len(train) * count, "views")
     with files.atomic_file(paths.VIEWS_PICTURE) as temporary:

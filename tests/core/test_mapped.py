@@ -1,8 +1,10 @@
 """Mapped tensors, whose pages are asked for before they are used."""
 
+import contextlib
 import ctypes
 import mmap
 import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ import torch
 
 from tests.support.memory import grown_mb
 from twinview.core import mapped
+from twinview.core.errors import BusyError
+from twinview.core.files import atomic_file
 from twinview.core.mapped import read_ahead
 from twinview.core.tensor_files import load_tensors, save_tensors
 
@@ -27,6 +31,17 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file can grow beyond `size` bytes, which stands for the end of the disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 @pytest.mark.parametrize("sizes", [[1], [3, 0, 2], [40], [1] * 30, [13, 0], [0, 7, 50, 1], [0]])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16])
 def test_joined_blocks_are_their_concatenation(
@@ -36,6 +51,14 @@ def test_joined_blocks_are_their_concatenation(
     joined = mapped.join(iter(blocks))
     assert joined.dtype == dtype and torch.equal(joined, torch.cat(blocks))
     assert list((small / ".dvc/tmp").iterdir()) == []
+
+
+def test_a_full_disk_names_the_folder_of_the_temporary_file_and_not_another_file(
+    small: Path,
+) -> None:
+    said = r"\.dvc/tmp could not hold a temporary file \(File too large\); make room"
+    with pytest.raises(BusyError, match=said), atomic_file(small / "other"), full_disk(5000):
+        mapped.join(torch.zeros(100) for _ in range(99))
 
 
 def test_a_killed_process_leaves_no_file(small: Path) -> None:

@@ -84,6 +84,12 @@ def test_a_cluster_in_two_given_splits_moves_to_the_earlier_one() -> None:
     )
 
 
+def test_a_single_example_that_moves_is_one_example() -> None:
+    copies = Copies(np.arange(3), np.array([0, 0, 2]))
+    found = plan(copies, [*range(3)], near_pairs="one_split", given=["train", "test", "test"])
+    assert found.notes == ("1 example is in another split than the source says, beside its copies",)
+
+
 @pytest.mark.parametrize("given", [None, ["train"] * 60 + ["test"] * 40])
 def test_no_near_pair_spans_two_splits(given: list[str | None] | None) -> None:
     random = np.random.default_rng(0)

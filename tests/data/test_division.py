@@ -13,6 +13,7 @@ from tests.support.shapes import shapes_source
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Source, Split
 from twinview.data.division import Division, divide
+from twinview.data.division_notes import describe_division
 from twinview.data.source_splits import split_source
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -155,6 +156,13 @@ def test_examples_beyond_the_counts_are_in_no_split() -> None:
 def test_every_split_has_an_example_however_small_its_share() -> None:
     division = divided(IDS[:4], {"train": 0.98, "validation": 0.01, "test": 0.01})
     assert division.rows == {"train": 2, "validation": 1, "test": 1}
+
+
+def test_a_single_example_or_class_is_not_called_several() -> None:
+    notes = describe_division(["a"], {"a": 2}, {"a": 1}, None, None)
+    assert notes == ("a: 1 example (100.0%) where 2 (200.0%) were wished for",)
+    division = divided(range(6), labels=list("abcdef"))
+    assert any("and 1 other have one example each" in note for note in division.notes)
 
 
 def test_what_groups_and_classes_do_not_allow_is_said() -> None:

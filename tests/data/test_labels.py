@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from twinview.core.errors import ConfigError, DataError
-from twinview.data.labels import labels_by_folder
+from twinview.data.labels import Labels, labels_by_folder, unlabel_small_classes
 
 
 def test_the_outermost_folder_is_the_class_and_deeper_ones_mean_nothing() -> None:
@@ -13,6 +13,11 @@ def test_the_outermost_folder_is_the_class_and_deeper_ones_mean_nothing() -> Non
     assert labels.labels == ("cat", "dog", None)
     assert labels.groups is None and labels.splits is None
     assert labels.notes == ("1 of 3 examples have no label",)
+
+
+def test_a_single_example_of_a_small_class_is_one_example() -> None:
+    labels = unlabel_small_classes(Labels(("cat", "cat", "dog")), 2)
+    assert labels.notes == ("1 example of classes with fewer than 2 counts as unlabelled (dog)",)
 
 
 def test_each_folder_of_the_path_means_what_the_layout_says() -> None:

@@ -32,6 +32,7 @@ def test_many_classes_are_counted_after_the_first() -> None:
     parts, classes = features(), tuple("abcdefghijkl")
     notes = label_notes(parts, classes)
     assert len(notes) == 12 and "4 more classes have none in test" in notes
+    assert "1 more class has none in test" in label_notes(parts, classes[:-3])
 
 
 def test_rows_without_a_label_are_counted() -> None:

@@ -17,7 +17,7 @@ from twinview.experiments.comparison import Comparison
 from twinview.experiments.differences import format_value
 from twinview.experiments.group import Group
 from twinview.experiments.grouping import CODE, DATA
-from twinview.reporting import comparison_data, comparison_text, comparison_words
+from twinview.reporting import compare_page, comparison_data, comparison_text, comparison_words
 
 
 def labels(found: Comparison) -> list[str]:
@@ -268,6 +268,26 @@ def test_the_best_is_picked_on_validation_and_its_differences_are_of_test() -> N
     assert found.describe_selection(metric) == "picked on validation"
     assert [one.label for one in found.higher_on_test(metric)] == ["epochs 2"]
     assert "0.900 ± 0.025 ↑" in comparison_text.terminal(alone(found))
+
+
+def test_a_measure_that_judges_nothing_has_no_best_and_no_marks() -> None:
+    metrics = {"linear.accuracy": 0.8, "geometry.effective_rank": 30.0}
+    found = of(run("a", 0, metrics=metrics), run("b", 0, metrics=metrics, pretrain__epochs=1))
+    vars(found)["named"] = {
+        name: dataclasses.replace(
+            metric, entry=dataclasses.replace(metric.entry, is_share="geometry" not in name)
+        )
+        for name, metric in found.named.items()
+    }
+    standings = [found.standing(one, "geometry.effective_rank") for one in found.groups]
+    assert standings == ["unjudged"] * 2 and found.judged == ("linear.accuracy",)
+    said = comparison_text.terminal(alone(found))
+    assert "30.000 *" not in said and "30.000 ?" not in said and "0.800 *" in said
+    assert "Without marks: geometry. A larger value is not better." in said
+    html = compare_page.page(alone(found))
+    assert "geometry: best is" not in html and "Without marks: geometry" in html
+    best, _ = comparison_data.data(alone(found))["parts"][0]["groups"]
+    assert best["best"] == ["linear.accuracy"]
 
 
 def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> None:

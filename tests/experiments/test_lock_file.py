@@ -13,9 +13,11 @@ from pipeline.report import UPSTREAM
 from tests.support.commands import git
 from tests.support.reports import report
 from twinview.cli import main
+from twinview.core import dvc_lock
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments, lock_file, provenance
 from twinview.release import base_commit
+from twinview.stages import pending
 
 LOCK: dict[str, Any] = {
     "schema": "2.0",
@@ -125,8 +127,15 @@ def test_a_broken_dvc_lock_is_one_paragraph_with_the_remedy_in_every_command(
         said = capsys.readouterr().err
         assert "dvc.lock is broken (" in said and "`git checkout HEAD dvc.lock`" in said, command
         assert said.count("\n") <= 2, said
-    for reader in (provenance.data, lambda: lock_file.recorded_outs(UPSTREAM)):
+    for reader in (provenance.data, lambda: lock_file.recorded_outs(UPSTREAM), pending.recorded):
         with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
+            reader()
+
+
+def test_the_marks_of_a_conflict_are_called_so(folder: Path) -> None:
+    (folder / "dvc.lock").write_bytes(BROKEN["in conflict"])
+    for reader in (dvc_lock.load, pending.recorded):
+        with pytest.raises(DataError, match="it has the marks of a conflict"):
             reader()
 
 
@@ -134,11 +143,11 @@ def test_a_broken_dvc_lock_of_a_commit_is_told_as_the_folder_s(project: Path) ->
     (project / "dvc.lock").write_bytes(BROKEN["not UTF-8"])
     commit("broken")
     with pytest.raises(DataError, match=r"dvc\.lock is broken \("):
-        lock_file.load(dvc_experiments.commit_reader("HEAD", "the commit"))
+        dvc_lock.load(dvc_experiments.commit_reader("HEAD", "the commit"))
 
 
 def test_without_a_dvc_lock_there_are_no_stages(folder: Path) -> None:
-    assert lock_file.load() == {"stages": {}}
+    assert dvc_lock.load() == {"stages": {}}
 
 
 def locked(folder: Path) -> dict[str, Any]:

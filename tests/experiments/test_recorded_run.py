@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.reports import GATE, report, seeds
+from twinview.core.dvc_lock import Read
 from twinview.core.errors import DataError
 from twinview.experiments import dvc_experiments
 from twinview.experiments.deviation import deviation
-from twinview.experiments.dvc_experiments import Read
 from twinview.experiments.recorded_run import RecordedRun, at, in_folder
 from twinview.experiments.trainings import trainings
 from twinview.release.gate import run_gate

@@ -7,8 +7,9 @@ from ruamel.yaml import YAML
 
 from pipeline.report import UPSTREAM
 from tests.support.workspace import ROOT
+from twinview.core.dvc_lock import LOCK
 from twinview.core.errors import DataError
-from twinview.experiments.lock_file import LOCK, Out, recorded_outs
+from twinview.experiments.lock_file import Out, recorded_outs
 
 LOCKED = """
 schema: '2.0'

@@ -80,7 +80,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
         },
         prepared=prepared,
         examples=examples_of(prepared),
-        card={"notes": ["the class '<b>' lies in one group only"]},
+        card={"source": "shapes", "notes": ["the class '<b>' lies in one group only"]},
         features=baselines.raw(prepared),
         raw=baselines.raw(prepared),
         views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),

@@ -4,15 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from tests.support.shapes import CLASSES, SIZE
+from twinview.core import declare, registry
 from twinview.data.splits import Prepared
 from twinview.pictures.duplicates import exact_clusters
 from twinview.reporting.data_card import (
     MOST_CLASSES,
     ROW,
     UNLABELLED_ROWS,
+    called_by,
     contact_sheet,
     data_card,
     describe_sheet,
@@ -79,6 +82,24 @@ def test_unlabelled_data_is_counted_in_all(shapes: Prepared) -> None:
     assert contact_sheet(bare).height == UNLABELLED_ROWS * contact_sheet(shapes).height // len(
         CLASSES
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "words"),
+    [
+        ("folder", {"path": "data/my pets/"}, "folder my pets"),
+        ("folder", {"path": "/big/disk/birds"}, "folder birds"),
+        ("arrays", {"file": "data/pictures.npz"}, "arrays pictures.npz"),
+        ("torchvision", {"name": "CIFAR10"}, "torchvision CIFAR10"),
+        ("clipart", {"folder": "data/raw/clipart"}, "clipart"),
+    ],
+)
+def test_data_are_called_by_what_the_source_reads(
+    source: str, options: dict[str, str], words: str
+) -> None:
+    declared = registry.declaration("sources", source)
+    assert isinstance(declared, declare.Source)
+    assert called_by(declared, source, options) == words
 
 
 def test_the_sheet_has_a_row_of_each_class(shapes: Prepared) -> None:

@@ -61,6 +61,12 @@ def test_the_page_says_what_is_better_and_marks_what_is_worse(
     assert worse and "worse in linear probe (by 10.8 points)" in words
 
 
+def test_the_title_has_the_name_of_the_data(outputs: StageOutputs) -> None:
+    card = outputs.card | {"source": "folder my pets"}
+    html = build(dataclasses.replace(outputs, card=card))
+    assert "<title>simclr on folder my pets: twinview</title>" in html
+
+
 def test_class_names_are_text_and_never_tags(html: str, read: Reader) -> None:
     assert any(text.strip() == "<b>" for text in read.text)
     assert "&lt;b&gt; taken for Tom &amp; Jerry" in html

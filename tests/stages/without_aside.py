@@ -19,6 +19,7 @@ RUN = SimpleNamespace(id="", log=lambda values, step: None, tag=lambda **tags: N
 # What the stages ask for of each module that is aside, and the least that does.
 REPLACED: dict[str, dict[str, Any]] = {
     "twinview": {"__path__": [str(ROOT / "src/twinview")]},
+    "twinview.core.dvc_lock": {"load": dict},
     "twinview.core.locks": {"file_lock": lambda *given: contextlib.nullcontext()},
     "twinview.core.outs": {},
     **{
@@ -34,7 +35,7 @@ REPLACED: dict[str, dict[str, Any]] = {
         "check": lambda *given, **more: (),
         "is_entry": lambda *given: False,
     },
-    "twinview.experiments.lock_file": {"load": dict, "outs": dict},
+    "twinview.experiments.lock_file": {"outs": dict},
     "twinview.experiments.provenance": {"provenance": dict},
     "twinview.settings.check_cache": {},
     "twinview.settings.renamed": {

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from tests.support.evaluated import contender, features
+from twinview.core import entries
+from twinview.evaluation.contender import in_words
 from twinview.tasks.geometry import geometry
 
 
@@ -21,6 +23,13 @@ def measured(test: Tensor, examples: int = 40, seed: int = 0) -> dict[str, float
 def test_equal_shares_of_k_orthogonal_directions_have_rank_k() -> None:
     rows = torch.eye(8).repeat(5, 1)
     assert measured(rows)["effective_rank"] == pytest.approx(8)
+
+
+@pytest.mark.parametrize(("asked", "words"), [(40, "40 examples"), (2000, "45 examples")])
+def test_the_entry_says_how_many_examples_were_measured(asked: int, words: str) -> None:
+    found = geometry(contender(features()), examples=asked, seed=0)
+    declared = entries.declared({"geometry": {"examples": asked}})
+    assert in_words(declared, found)["geometry"].words == f"geometry of {words}"
 
 
 def test_uniformity_is_the_log_of_the_mean_potential_over_pairs() -> None:

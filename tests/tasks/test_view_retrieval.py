@@ -20,6 +20,12 @@ def measured(views: Callable[[str, int, int], Tensor], examples: int = 6) -> dic
     return dict(result.metrics)
 
 
+def test_the_entry_says_among_how_many_examples() -> None:
+    asked = replace(contender(), views=lambda split, count, seed: noisy(7))
+    found = view_retrieval(asked, examples=2000, seed=0)["view_retrieval"]
+    assert found.words == "view retrieval among 7 examples"
+
+
 def noisy(n: int, noise: float = 0.8) -> Tensor:
     random = torch.Generator().manual_seed(3)
     return torch.randn(n, 5, generator=random) + noise * torch.randn(2, n, 5, generator=random)

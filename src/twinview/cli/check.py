@@ -14,7 +14,7 @@ from typing import Any
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
-from twinview.core import files, outs, paths
+from twinview.core import dvc_lock, files, outs, paths
 from twinview.core.commands import GitError, git
 from twinview.experiments import dvc_experiments, lock_file
 from twinview.settings import left_out, params
@@ -54,7 +54,7 @@ def check_project(file: Path) -> Outcome:
     Raises ConfigError with all faults of the file, DataError for a fault around it.
     """
     params.check(file)
-    lock = lock_file.load()
+    lock = dvc_lock.load()
     outs.check()
     excluded = _left_out(file, lock)
     stores.other_folders((mlflow_runs.PIPELINE, mlflow_runs.PRETRAINING))

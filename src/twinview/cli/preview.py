@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from twinview.cli.outcome import Outcome
 from twinview.core import files, paths
 from twinview.core.commands import dvc
-from twinview.core.counts import format_duration
+from twinview.core.counts import counted, format_duration
 from twinview.core.errors import ConfigError, MissingError
 from twinview.core.text_table import format_table
 from twinview.reporting.summary import results
@@ -102,7 +102,8 @@ def _full(small: dict[str, Any], full: params.Params) -> str:
     seconds = outlook.expected_seconds(full.model_dump(mode="json"), train)
     return (
         f"The full run is `make repro`: it trains on {train:,} examples for "
-        f"{full.pretrain.epochs} epochs (here {data['train']:,} for {small['pretrain']['epochs']}) "
+        f"{counted(full.pretrain.epochs, 'epoch')} "
+        f"(here {data['train']:,} for {small['pretrain']['epochs']}) "
         f"and tests on {full.data.test:,} (here {data['test']:,}). It also chooses the probes' "
         "options among more values, measures more numbers of labels, and writes a row in MLflow. "
         f"It takes some {format_duration(seconds)}."

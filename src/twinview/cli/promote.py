@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from twinview.cli import arguments
 from twinview.cli.outcome import Outcome
+from twinview.core.counts import counted
 from twinview.release import gate_table
 from twinview.release.base_commit import base_results, base_settings
 
@@ -44,7 +45,7 @@ def _sentence(result: "Promotion") -> str:
         return f"twinview: nothing is registered; the champion of {result.model} stays as it was"
     name = f"version {result.version} of {result.model}"
     if not result.checks:
-        count = f"{result.trainings} training{'s' if result.trainings > 1 else ''}"
+        count = counted(result.trainings, "training")
         return f"twinview: this encoder is {name}, and champion already; its card is about {count}"
     if not result.registered:
         return f"twinview: this encoder is {name} already; it is champion now"

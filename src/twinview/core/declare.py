@@ -46,10 +46,12 @@ class Source(Declaration):
 
     fitted: whether it fits pictures itself. Its callable takes the shape (channels, height, width)
     that data.channels and data.size state. of_user: whether it reads files of the user, who may
-    change them.
+    change them. called_by: the option that names the folder, the file or the data set, by which
+    reports call the data; None: they are called as the source.
     """
 
     modality: str
+    called_by: str | None = None
     fitted: bool = False
     of_user: bool = False
 

@@ -9,6 +9,7 @@ import ctypes
 import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import paths
+from twinview.core.errors import BusyError
 
 _LARGE = 2**28  # bytes; no tensor of Fashion-MNIST is as large
 
@@ -26,7 +28,7 @@ def join(blocks: Iterable[Tensor]) -> Tensor:
     """The values of torch.cat(list(blocks)); a large result lies in a nameless temporary file.
 
     Then only a small part of it is in memory at a time, and the file goes with the tensor. Raises
-    OSError when its disk is full.
+    BusyError, which names the file's folder, when its disk is full.
     """
     waiting, size, rows = list[Tensor](), 0, 0
     with contextlib.ExitStack() as stack:
@@ -44,19 +46,38 @@ def join(blocks: Iterable[Tensor]) -> Tensor:
         return _mapped(file, waiting[-1], rows)
 
 
-def _temporary_file() -> IO[bytes]:
-    # /tmp may be memory itself. The file has no name, so that it goes with the process too.
-    return tempfile.TemporaryFile(dir=paths.SCRATCH if paths.SCRATCH.is_dir() else None)
+@contextlib.contextmanager
+def _temporary_file() -> Iterator[IO[bytes]]:
+    # The file has no name, so that it goes with the process too.
+    file = tempfile.TemporaryFile(dir=_folder())  # noqa: SIM115
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):  # what a full disk did not take is written once more
+            file.close()
+
+
+def _folder() -> Path:
+    """The folder of temporary files; /tmp may be memory itself."""
+    return paths.SCRATCH if paths.SCRATCH.is_dir() else Path(tempfile.gettempdir())
 
 
 def _append(file: IO[bytes], tensors: list[Tensor]) -> None:
-    for tensor in tensors:
-        file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    try:
+        for tensor in tensors:
+            file.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        file.flush()
+    except OSError as error:  # the caller may be writing another file, which must not be named
+        raise BusyError.at(
+            _folder().absolute(),
+            f"could not hold a temporary file ({error.strerror})",
+            "make room (`twinview clean` says what can go) or raise the limit (`ulimit -f`), and "
+            "run this again",
+        ) from None
 
 
 def _mapped(file: IO[bytes], like: Tensor, rows: int) -> Tensor:
     """The rows that the file holds, of the type and shape of those in `like`."""
-    file.flush()
     mapped = torch.from_numpy(np.memmap(file, np.uint8, "c"))
     return mapped.view(like.dtype).view(rows, *like.shape[1:])
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import registry
+from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.core.types import Modality, Source, Split
 from twinview.data.source_splits import split_source
@@ -60,8 +61,8 @@ def _numbered(labels: Any, count: int) -> tuple[Tensor | None, tuple[str, ...]]:
     names = labels.cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
     if names.shape != (count,):
         raise DataError(
-            f"labels: have the shape {names.shape}; give one for each of the {count} examples, or "
-            "none at all"
+            f"labels: have the shape {names.shape}; give one for each of the "
+            f"{counted(count, 'example')}, or none at all"
         )
     if names.dtype == object and all(isinstance(name, str) for name in names):
         names = names.astype(str)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twinview.core.components import connected
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.data.division_notes import COPIES
 from twinview.data.labels import SPLIT_NAMES
@@ -147,7 +148,8 @@ def _in_one_split(plan: CopyPlan, near: Ints, ids: Sequence[int]) -> CopyPlan:
             groups[row] = name
             moved += given[row] is not None and given[row] != split
             given[row] = split
-    note = f"{moved:,} examples are in another split than the source says, beside their copies"
+    beside = "is {0}, beside its copies" if moved == 1 else "are {0}, beside their copies"
+    note = f"{counted(moved, 'example')} {beside.format('in another split than the source says')}"
     return CopyPlan(
         plan.kept,
         groups if any(group is not None for group in groups) else None,

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from twinview.core.counts import counted
+
 COPIES = "copies of"  # begins the name of a group that a cluster of copies is
 _MOST_NAMED = 5
 
@@ -26,7 +28,7 @@ def describe_division(
     """
     total = len(splits)
     notes = [
-        f"{name}: {rows[name]:,} examples ({rows[name] / total:.1%}) where {wish:,.0f} "
+        f"{name}: {counted(rows[name], 'example')} ({rows[name] / total:.1%}) where {wish:,.0f} "
         f"({wish / total:.1%}) were wished for"
         for name, wish in wished.items()
         if abs(rows[name] - wish) >= 1
@@ -66,5 +68,6 @@ def _name(classes: Sequence[str | int], singular: str, plural: str) -> str:
     named = ", ".join(repr(label) for label in sorted(classes, key=str)[:_MOST_NAMED])
     if len(classes) == 1:
         return f"the class {named} {singular}"
-    others = f" and {len(classes) - _MOST_NAMED:,} others" if len(classes) > _MOST_NAMED else ""
+    more = len(classes) - _MOST_NAMED
+    others = f" and {counted(more, 'other')}" if more > 0 else ""
     return f"the classes {named}{others} {plural}" if classes else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 
 # From the words of a user's table or folders to the names of the splits.
@@ -87,7 +88,8 @@ def unlabel_small_classes(labels: Labels, least: int) -> Labels:
     column = tuple(None if label in small else label for label in labels.labels)
     lost = sum(counts[name] for name in small)
     note = (
-        f"{lost:,} examples of classes with fewer than {least} count as unlabelled "
+        f"{counted(lost, 'example')} of classes with fewer than {least} "
+        f"{'counts' if lost == 1 else 'count'} as unlabelled "
         f"({', '.join(small)})"
     )
     return replace(labels, labels=column, notes=(*labels.notes, note))

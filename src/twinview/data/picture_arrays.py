@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 from twinview.data.labels import clean
 
@@ -69,7 +70,7 @@ def texts_of(array: Array, count: int, place: str) -> tuple[str | None, ...]:
         raise DataError.at(
             place,
             f"has the shape {array.shape}",
-            f"give it one value for each of {count:,} examples",
+            f"give it one value for each of {counted(count, 'example')}",
         )
     values = array.reshape(count)
     if values.dtype.kind == "f":

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.files import atomic_folder
 from twinview.core.registry import did_you_mean
@@ -35,9 +36,9 @@ def read_pixels(file: Path, column: str, shape: tuple[int, ...]) -> NDArray[np.u
             if value is None or len(value) != size:
                 raise DataError.at(
                     f"{file}, row {row + 1}, column {column!r},",
-                    "is empty" if value is None else f"has {len(value):,} bytes",
-                    f"give it the {size:,} bytes of the shape {list(shape)}, or set the shape to "
-                    "null where pictures are encoded (PNG, JPEG, ...)",
+                    "is empty" if value is None else f"has {counted(len(value), 'byte')}",
+                    f"give it the {counted(size, 'byte')} of the shape {list(shape)}, or set the "
+                    "shape to null where pictures are encoded (PNG, JPEG, ...)",
                 )
             parts.append(value)
     return np.frombuffer(bytearray(b"".join(parts)), np.uint8).reshape(-1, *shape)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 
 
@@ -139,7 +140,7 @@ def _require_enough(names: Tensor, sizes: Tensor, per_class: int, batch_size: in
     if int(sizes.min()) < per_class:
         raise ConfigError.at(
             "pretrain.examples_per_class",
-            f"is {per_class}, and class {names[sizes.argmin()]} has only {sizes.min()} examples in "
-            "the train split",
+            f"is {per_class}, and class {names[sizes.argmin()]} has only "
+            f"{counted(int(sizes.min()), 'example')} in the train split",
             f"lower it to {sizes.min()} or less",
         )

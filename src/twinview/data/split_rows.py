@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError
 from twinview.data.division import Division, divide
 from twinview.data.division_notes import describe_division
@@ -108,7 +109,8 @@ def _sizes(
     if total > rows:
         raise ConfigError.at(
             _SIZES,
-            f"ask for {total:,} rows ({' and '.join(names)}) where the source has {rows:,}",
+            f"ask for {counted(int(total), 'row')} ({' and '.join(names)}) where the source has "
+            f"{rows:,}",
             "lower them, or state shares such as .8",
         )
     return sizes

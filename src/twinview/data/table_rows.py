@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, DataError, EncodingError
 
 _SEPARATORS = (",", ";", "\t")
@@ -84,7 +85,8 @@ def _read_text(file: Path, columns: Mapping[str, str]) -> Table:
         if any(cell.strip() for cell in cells[len(names) :]):
             raise DataError.at(
                 f"{file}, line {number}",
-                f"has {len(cells)} cells ({_shorten(cells)}) where line {first} names {len(names)}",
+                f"has {counted(len(cells), 'cell')} ({_shorten(cells)}) where line {first} names "
+                f"{len(names)}",
                 "put quotes around a cell that holds the separator",
             )
         if any(map(str.strip, cells)):

@@ -1,12 +1,13 @@
 """What a task gets, and what it returns for each of its entries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from torch import Tensor
 
+from twinview.core.entries import Entry
 from twinview.core.types import NO_LABEL, Embeddings
 
 
@@ -52,12 +53,14 @@ class Result:
         "nearest" (by cluster, the ids of the test examples nearest to its centre).
     predicted : (n,) int64, the label of each test example, for a task that predicts labels.
     assigned : (n,) int64, the cluster of each test example, for a task that finds clusters.
+    words : what the entry is called, if that depends on the data; "" if it is as declared.
     """
 
     metrics: Mapping[str, float]
     details: Mapping[str, Any] = field(default_factory=dict)
     predicted: Tensor | None = None
     assigned: Tensor | None = None
+    words: str = ""
 
 
 Task = Callable[[Contender], Mapping[str, Result]]  # a task with its options
@@ -71,6 +74,14 @@ def metrics(results: Mapping[str, Result]) -> dict[str, dict[str, float]]:
 def details(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
     """All that pages show of one contender, by entry."""
     return {name: {**result.metrics, **result.details} for name, result in results.items()}
+
+
+def in_words(declared: Mapping[str, Entry], results: Mapping[str, Result]) -> dict[str, Entry]:
+    """The declared entries, with the words of their results where these depend on the data."""
+    return {
+        name: replace(entry, words=results[name].words or entry.words)
+        for name, entry in declared.items()
+    }
 
 
 def predictions(

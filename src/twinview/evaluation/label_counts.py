@@ -6,6 +6,8 @@ Their declarations use it, so it loads no PyTorch.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from twinview.core.counts import counted
+
 MEASURES = {"accuracy": "accuracy", "f1": "F1"}
 
 
@@ -24,8 +26,9 @@ def check(
     name, fewest = min(counts["train"].items(), key=lambda item: item[1])
     if (most := max(options["per_class"])) > fewest:
         yield (
-            f"tasks.{task}.per_class: asks for {most} labels a class, but the class {name!r} has "
-            f"{fewest} in train; lower it to {fewest} or less, or take {task} out of evaluate.tasks"
+            f"tasks.{task}.per_class: asks for {counted(most, 'label')} a class, but the class "
+            f"{name!r} has {fewest} in train; lower it to {fewest} or less, or take "
+            f"{task} out of evaluate.tasks"
         )
 
 

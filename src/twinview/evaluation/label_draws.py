@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from twinview.core import randomness
+from twinview.core.counts import counted
 from twinview.core.entries import SPREAD
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
@@ -84,7 +85,8 @@ def draw_labelled_rows(
     if per_class > fewest:
         raise ConfigError.at(
             f"tasks.{task}.per_class",
-            f"asks for {per_class} labels a class, but a class has {fewest} train rows",
+            f"asks for {counted(per_class, 'label')} a class, but a class has "
+            f"{counted(fewest, 'train row')}",
             f"lower it to {fewest} or less",
         )
     for draw in range(draws):

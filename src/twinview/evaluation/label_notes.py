@@ -37,4 +37,5 @@ def _of_classes(named: Sequence[str], where: str, consequence: str) -> Iterator[
     for name in named[:_MOST_NAMED]:
         yield f"the class {name!r} has no labelled example in {where}, {consequence}"
     if len(named) > _MOST_NAMED:
-        yield f"{len(named) - _MOST_NAMED:,} more classes have none in {where}"
+        more = len(named) - _MOST_NAMED
+        yield f"{more:,} more {'class has' if more == 1 else 'classes have'} none in {where}"

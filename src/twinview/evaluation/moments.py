@@ -62,7 +62,7 @@ def join(parts: Sequence[Tensor]) -> Tensor:
 
 
 def parts_of(features: Tensor) -> tuple[Tensor, ...]:
-    """What the features were joined of by `join`; nothing for others."""
+    """The tensors that `join` made these features of; () for features that `join` did not make."""
     parts: tuple[Tensor, ...] = _parts.get(features, ())
     return parts
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
+from twinview.core.counts import counted
 from twinview.evidence import scoreboard
 from twinview.evidence.scoreboard import Scores
 from twinview.evidence.sweep_experiment import Experiment
@@ -62,7 +63,7 @@ def table(kind: str, runs: Sequence[Experiment]) -> str:
     """Labels by metrics in Markdown, the best linear probe first; then the baselines."""
     rows: dict[str, Scores] = {}
     for label, own in _by_label(runs).items():
-        named = f"{label} ({own[0].changes['pretrain.epochs']} epochs)"
+        named = f"{label} ({counted(own[0].changes['pretrain.epochs'], 'epoch')})"
         rows[named] = _entries(own, METRICS)
     rows = dict(sorted(rows.items(), key=lambda row: row[1][LEADING]["value"], reverse=True))
     beside = [one for one in runs if one.label == runs[0].label]

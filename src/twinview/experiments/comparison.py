@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from twinview.core import entries
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import Difference, difference, holm
 from twinview.experiments.metric_names import RAW, SUPERVISED, Metric, of_baseline
@@ -13,7 +14,7 @@ from twinview.experiments.recorded_run import RecordedRun
 
 REFERENCES = (SUPERVISED, RAW)  # baselines that are shown with every comparison
 
-Standing = Literal["best", "tied", "unsure", "less", "more", "absent"]
+Standing = Literal["best", "tied", "unsure", "less", "more", "unjudged", "absent"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,13 @@ class Comparison:
         found = [pair for run in runs for pair in run.named.items()]
         return dict(sorted(found, key=lambda pair: bool(pair[1].entry.task)))
 
+    @cached_property
+    def judged(self) -> tuple[str, ...]:
+        """The metrics by which a group is better than another, as entries.judged says."""
+        found = {metric.name_of_entry: metric.entry for metric in self.named.values()}
+        judging = entries.judged(found)
+        return tuple(name for name in self.metrics if self.named[name].name_of_entry in judging)
+
     def best(self, metric: str) -> Group:
         """The group with the highest mean on validation, or on test if a run has no validation."""
         selection = self.selection_metric(metric)
@@ -101,9 +109,14 @@ class Comparison:
         return [DifferenceToBest(*row) for row in zip(others, gaps, p_values, strict=True)]
 
     def standing(self, group: Group, metric: str) -> Standing:
-        """How a group compares with the best of a metric; "absent" if it lacks the metric."""
+        """How a group compares with the best of a metric; "absent" if it lacks the metric.
+
+        "unjudged" if a larger value of the metric does not make a group better.
+        """
         if not group.values(metric):
             return "absent"
+        if metric not in self.judged:
+            return "unjudged"
         if group is self.best(metric):
             return "best"
         gap = next(gap for gap in self.against_best(metric) if gap.group is group)

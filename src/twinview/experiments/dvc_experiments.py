@@ -2,18 +2,15 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twinview.core import commands, paths
 from twinview.core.commands import GitError, git
+from twinview.core.dvc_lock import Read
 from twinview.core.errors import ConfigError, DataError, EncodingError, MissingError
-
-# Returns the text of one of the project's files. Raises MissingError for a missing file and
-# EncodingError for a file that is not text.
-Read = Callable[[Path], str]
 
 
 def dvc(*arguments: str) -> None:

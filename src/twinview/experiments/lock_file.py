@@ -1,4 +1,4 @@
-"""dvc.lock as DVC writes it: the settings, data and code that the results of a run come from."""
+"""What dvc.lock says of a run: the settings, data and code that its results come from."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,46 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from twinview.core import paths
-from twinview.core.errors import DataError, EncodingError, MissingError
+from twinview.core import dvc_lock, paths
+from twinview.core.dvc_lock import LOCK, Read
+from twinview.core.errors import DataError
 from twinview.core.registry import KINDS
-from twinview.experiments.dvc_experiments import Read, folder_reader
 from twinview.settings.dotted import value_at
 from twinview.settings.renamed import NEW
 
-LOCK = Path("dvc.lock")
-_READ_HERE = folder_reader(Path())
 _CODE = ("src/", "pipeline/")
 _AFTER = ("report", "publish")  # stages on which no result depends
 # The reports that numbers and verdicts are read from. git stores them, and DVC their checksums.
 _RESULTS = (paths.METRICS, paths.BASELINE_METRICS, paths.PRETRAIN_METRICS)
 
 Stages = Mapping[str, Mapping[str, Any]]
-
-
-class _Dep(BaseModel):
-    path: str
-    md5: str
-
-
-class _Out(_Dep):
-    size: int
-
-
-class _Stage(BaseModel):
-    deps: list[_Dep] = []
-    params: dict[str, dict[str, Any]] = {}
-    outs: list[_Out] = []
-
-
-class _Lock(BaseModel):
-    """The part of DVC's format that this module reads. A stage without outs has no list of outs."""
-
-    stages: dict[str, _Stage]
 
 
 @dataclass(frozen=True)
@@ -65,7 +38,7 @@ def recorded_outs(stages: Sequence[str]) -> list[Out]:
     DVC writes the entry of a stage as soon as it has ended, so a stage finds the entries of those
     before it. Raises DataError if dvc.lock lacks a stage.
     """
-    recorded = load()["stages"]
+    recorded = dvc_lock.load()["stages"]
     missing = [stage for stage in stages if stage not in recorded]
     if missing:
         raise DataError.at(LOCK, f"has no results of stage {missing[0]}", "`dvc repro` makes them")
@@ -74,42 +47,6 @@ def recorded_outs(stages: Sequence[str]) -> list[Out]:
         for stage in stages
         for out in _outs({stage: recorded[stage]})
     ]
-
-
-def load(read: Read = _READ_HERE) -> Mapping[str, Any]:
-    """The content of dvc.lock, as `read` gives it; without a file there are no stages.
-
-    Raises DataError for a broken file.
-    """
-    try:
-        return load_required(read)
-    except MissingError:
-        return {"stages": {}}
-
-
-def load_required(read: Read) -> Mapping[str, Any]:
-    """The content of dvc.lock. Raises MissingError without a file, DataError for a broken one."""
-    try:
-        lock: Mapping[str, Any] = YAML(typ="safe").load(read(LOCK))
-        _Lock.model_validate(lock)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise broken_error(
-            f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
-        ) from None
-    except EncodingError as error:
-        raise broken_error(error.reason) from None
-    except YAMLError as error:
-        raise broken_error(" ".join(str(error).split())) from None
-    return lock
-
-
-def broken_error(reason: str) -> DataError:
-    """The error for a file that is not as DVC writes it."""
-    return DataError(
-        f"{LOCK} is broken ({reason}); `git checkout HEAD {LOCK}` brings back the commit's, or "
-        "delete it: `dvc repro` writes it anew, and takes the results from DVC's cache"
-    )
 
 
 def code(lock: Mapping[str, Any]) -> dict[str, str]:

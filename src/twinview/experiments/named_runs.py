@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from twinview.core import dvc_lock
 from twinview.core.commands import git
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.registry import did_you_mean
-from twinview.experiments import dvc_experiments, lock_file, recorded_run
+from twinview.experiments import dvc_experiments, recorded_run
 from twinview.experiments.recorded_run import WORKSPACE, RecordedRun
 
 
@@ -56,7 +57,7 @@ def _unknown(name: str, experiments: Mapping[str, str]) -> ConfigError:
 
 def _require_finished(run: RecordedRun) -> None:
     """Reads all that is compared. Raises DataError for missing results and for outdated ones."""
-    _ = run.answer, run.results, run.lock, run.read(lock_file.LOCK)
+    _ = run.answer, run.results, run.lock, run.read(dvc_lock.LOCK)
     if run.stale:
         remedy = "run `dvc repro`" if run.name == WORKSPACE else "run it anew by `dvc exp run`"
         raise DataError(f"its results are not of its settings: {run.stale}; {remedy}")

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from twinview.core import commands, paths
+from twinview.core import commands, dvc_lock, paths
 from twinview.core.commands import GitError
 from twinview.experiments import lock_file
 
@@ -55,14 +55,14 @@ def data() -> Data | None:
 
     Raises DataError for a broken dvc.lock.
     """
-    lock = lock_file.load()
+    lock = dvc_lock.load()
     digest = lock_file.hash_of(lock, paths.PREPARED)
     if digest is None:
         return None
     try:
         source = lock["stages"]["prepare"]["params"]["params.yaml"]["data"]["source"]
     except (KeyError, TypeError):
-        raise lock_file.broken_error("prepare states no data.source") from None
+        raise dvc_lock.broken_error("prepare states no data.source") from None
     return Data(source, digest)
 
 

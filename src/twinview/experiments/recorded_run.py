@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from twinview.core import entries, paths
+from twinview.core import dvc_lock, entries, paths
+from twinview.core.dvc_lock import Read
 from twinview.core.entries import Entry
 from twinview.core.errors import DataError, MissingError
 from twinview.experiments import (
@@ -25,7 +26,6 @@ from twinview.experiments import (
     seeds,
 )
 from twinview.experiments.differences import ABSENT, in_effect
-from twinview.experiments.dvc_experiments import Read
 from twinview.experiments.metric_names import Metric
 from twinview.experiments.question import Question
 from twinview.experiments.seeds import Seeds
@@ -134,7 +134,7 @@ class RecordedRun:
     @cached_property
     def lock(self) -> Mapping[str, Any]:
         """The content of dvc.lock; without a file there are no stages."""
-        return lock_file.load(self.read)
+        return dvc_lock.load(self.read)
 
     @cached_property
     def data(self) -> str | None:

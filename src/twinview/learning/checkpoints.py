@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twinview.core import files, locks, paths
+from twinview.core import dvc_lock, files, locks, paths
 from twinview.core.errors import TrainingError
 from twinview.core.tensor_files import save_tensors
 from twinview.experiments import lock_file
@@ -286,7 +286,7 @@ def _is_recorded(folder: Path) -> bool:
     results = folder / _RESULTS
     if not results.exists():
         return False
-    return bool(lock_file.outs(lock_file.load()).keys() & files.load_json(results))
+    return bool(lock_file.outs(dvc_lock.load()).keys() & files.load_json(results))
 
 
 def _md5(path: Path) -> str:

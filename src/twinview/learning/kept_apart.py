@@ -5,6 +5,7 @@ from torch import Tensor
 
 from twinview.core import declare, registry
 from twinview.core.components import connected
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.core.types import Split, apart_without
 from twinview.data import sampling
@@ -61,8 +62,8 @@ def _require_fit(groups: Tensor, batch_size: int) -> None:
     raise ConfigError.at(
         "pretrain.batch_size",
         f"is {batch_size}, but with views.positives: group no batch has two examples of a group, "
-        f"and {len(groups):,} train examples in {len(sizes):,} groups, {int(sizes.max()):,} of "
-        "them in the largest, do not fill such batches",
+        f"and {len(groups):,} train examples in {counted(len(sizes), 'group')}, "
+        f"{int(sizes.max()):,} of them in the largest, do not fill such batches",
         method if size is None else f"lower it to {size} or less, or {method}",
     )
 

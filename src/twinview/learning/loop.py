@@ -11,6 +11,7 @@ from torch import Tensor, nn, optim
 
 from twinview.compute import devices, processes
 from twinview.core import randomness
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError, TrainingError
 from twinview.core.types import Batch, Split, apart_without
 from twinview.data import sampling
@@ -290,8 +291,8 @@ def _require_short_queues(method: Method, examples: int) -> None:
         if isinstance(part, Queue) and len(part.rows) > examples:
             raise ConfigError.at(
                 "the method's option 'queue'",
-                f"is {len(part.rows)}, but the train split has {examples} examples, so that the "
-                "queue would always hold an earlier row of each example",
+                f"is {len(part.rows)}, but the train split has {counted(examples, 'example')}, so "
+                "that the queue would always hold an earlier row of each example",
                 f"set it to {examples} or less",
             )
 

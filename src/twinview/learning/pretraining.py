@@ -11,6 +11,7 @@ from torch import Tensor
 from twinview.compute import batch_norm, devices, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import files, randomness
+from twinview.core.counts import counted
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
 from twinview.core.types import Modality, Pairs, Split
@@ -252,8 +253,8 @@ def _require_pairs(settings: Params, prepared: Prepared) -> Pairs:
     if len(pairs) < batch_size:
         raise DataError.at(
             "data.pairs",
-            f"names a file with {len(pairs):,} pairs, but methods.{name} learns from batches of "
-            f"{batch_size:,}",
+            f"names a file with {counted(len(pairs), 'pair')}, but methods.{name} learns from "
+            f"batches of {batch_size:,}",
             "name another file, or lower pretrain.batch_size",
         )
     return pairs
@@ -265,7 +266,8 @@ def _require_labelled(settings: Params, train: Split) -> Tensor:
     if len(rows) < batch_size:
         raise DataError.at(
             "pretrain.examples_per_class",
-            f"balances classes, and {len(rows):,} train examples have a label, fewer than "
+            f"balances classes, and {counted(len(rows), 'train example')} "
+            f"{'has' if len(rows) == 1 else 'have'} a label, fewer than "
             f"pretrain.batch_size: {batch_size:,}",
             "set it to null, or lower pretrain.batch_size",
         )

@@ -106,9 +106,9 @@ def _unidentified(file: IO[bytes], kind: str, tags: TiffTags | None) -> Unreadab
         return UnreadableError("broken", f"is broken (it begins as {kind} does); {remedy}")
     if kind:
         return UnreadableError(kind, f"is {kind}, which is not read; {remedy}")
-    empty = file.seek(0, 2) == 0
-    message = f"is no picture that can be read; {remedy}"
-    return UnreadableError("empty" if empty else "no picture", message)
+    if file.seek(0, 2) == 0:
+        return UnreadableError("empty", "is empty (0 bytes); copy it anew")
+    return UnreadableError("no picture", f"is no picture that can be read; {remedy}")
 
 
 def _reduce(picture: Image.Image, size: tuple[int, int], margin: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
 from twinview.data.copies import plan_copies
 from twinview.data.labels import Labels
@@ -117,6 +118,7 @@ def _require_several(rows: Mapping[str, int], examples: int) -> None:
         counts = ", ".join(f"{name}: {count}" for name, count in small.items())
         raise ConfigError.at(
             " and ".join(f"data.{name}" for name in small),
-            f"give too few of the {examples:,} examples ({counts}), where {_LEAST} are needed",
+            f"give too few of the {counted(examples, 'example')} ({counts}), where "
+            f"{_LEAST} are needed",
             "add examples, or raise these settings",
         )

@@ -65,8 +65,9 @@ class Summary:
             found.append(f"{sides}; {hue}")
         if len(self.folders) > 1:
             found.append(
-                f"{len(self.folders):,} folders, the largest with {max(self.folders.values()):,} "
-                "files; if their names are labels: `twinview use -S sources.folder.labels=folders`"
+                f"{len(self.folders):,} folders, the largest with "
+                f"{counted(max(self.folders.values()), 'file')}; if their names are labels: "
+                "`twinview use -S sources.folder.labels=folders`"
             )
         return found
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twinview.core import locks, paths
+from twinview.core import dvc_lock, locks, paths
 from twinview.core.errors import BusyError, ConfigError
 from twinview.core.paths import root
 from twinview.experiments import disk, lock_file
@@ -90,7 +90,7 @@ def _trainings() -> list[Path]:
 
 def _views() -> list[Path]:
     """The views' folder, half-written ones of killed processes, and their files in DVC's cache."""
-    recorded = lock_file.hash_of(lock_file.load(), paths.VIEWS)
+    recorded = lock_file.hash_of(dvc_lock.load(), paths.VIEWS)
     cache = _cache() / "files/md5"
     found = [paths.VIEWS, *paths.VIEWS.parent.glob(f".{paths.VIEWS.name}.*.part")]
     listing = cache / recorded[:2] / recorded[2:] if recorded else cache / "none"

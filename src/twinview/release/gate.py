@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from twinview.core.dvc_lock import LOCK
 from twinview.core.files import flatten
-from twinview.experiments.lock_file import LOCK
 from twinview.experiments.metric_names import RAW, of_baseline
 from twinview.experiments.recorded_run import PARAMS, RecordedRun
 from twinview.experiments.trainings import Trainings, number, trainings

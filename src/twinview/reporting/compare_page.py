@@ -17,6 +17,7 @@ from twinview.reporting.comparison_words import (
     format_interval,
     format_megabytes,
     format_minutes,
+    unjudged_note,
 )
 from twinview.reporting.interval_chart import IntervalChart, interval_chart
 
@@ -60,6 +61,7 @@ class ComparisonPart:
     anchor: str
     comparison: Comparison
     measures: str
+    unjudged: list[str]
     columns: list[tuple[str, str]]
     rows: list[tuple[Group, list[Cell]]]
     charts: list[IntervalChart]
@@ -93,10 +95,11 @@ def _part(compared: Compared, comparison: Comparison) -> ComparisonPart:
         measures=alternatives(
             comparison.named[metric].measure_words for metric in comparison.metrics
         ),
+        unjudged=unjudged_note([comparison]),
         columns=_columns(comparison),
         rows=[(group, _cells(comparison, group)) for group in comparison.groups],
         charts=[interval_chart(comparison, metric) for metric in comparison.metrics],
-        against={metric: _against(comparison, metric) for metric in comparison.metrics},
+        against={metric: _against(comparison, metric) for metric in comparison.judged},
         has_several_seeds=any(len(group.seeds) > 1 for group in comparison.groups),
         runs=sum(len(group.runs) for group in comparison.groups),
         common={key: format_value(value) for key, value in comparison.common.items()},

@@ -15,6 +15,7 @@ from twinview.reporting.comparison_words import (
     format_interval,
     format_megabytes,
     format_minutes,
+    unjudged_note,
 )
 
 BEST, TIED, UNSURE, MORE = "*", "≈", "?", "↑"
@@ -34,6 +35,7 @@ def legend(compared: Compared, best: str) -> list[str]:
         f"numbers. {TIED}: cannot be told apart from it on test (p >= 0.05, over the common seeds "
         "if there are two or more; corrected for the number of groups by Holm's method). "
         f"{UNSURE}: too few seeds, so nothing can be said. {MORE}: higher on test than the best.",
+        *unjudged_note(compared.parts),
         "min: mean minutes of pretraining. MB: the size of the runs' files in DVC's cache. own MB: "
         "the part of it that no other group has.",
     ]
@@ -154,7 +156,7 @@ def _names(comparison: Comparison) -> list[str]:
 
 def _remedy(comparison: Comparison) -> list[str]:
     """How to get more seeds, if some groups have too few."""
-    return [MORE_SEEDS] if any(comparison.unsure(metric) for metric in comparison.metrics) else []
+    return [MORE_SEEDS] if any(comparison.unsure(metric) for metric in comparison.judged) else []
 
 
 def _shortened(comparison: Comparison) -> list[Group]:

@@ -1,5 +1,8 @@
 """Texts that both the comparison's tables and its page show."""
 
+from collections.abc import Sequence
+
+from twinview.experiments.comparison import Comparison
 from twinview.experiments.group import Group
 from twinview.experiments.intervals import Interval
 
@@ -8,6 +11,17 @@ MORE_SEEDS = (
     "workspace's settings with three seeds; for another row: `dvc exp run --queue -S "
     "pretrain.seed=0,1,2 -S SETTING=VALUE`, then `dvc queue start`."
 )
+
+
+def unjudged_note(comparisons: Sequence[Comparison]) -> list[str]:
+    """A sentence on the metrics that have no marks; none if every metric has."""
+    unjudged = {
+        comparison.named[name].words: None
+        for comparison in comparisons
+        for name in comparison.metrics
+        if name not in comparison.judged
+    }
+    return [f"Without marks: {', '.join(unjudged)}. A larger value is not better."] * bool(unjudged)
 
 
 def format_interval(interval: Interval | None) -> str:

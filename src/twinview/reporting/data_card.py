@@ -1,15 +1,17 @@
 """What the data contains: counts, statistics, duplicates, and a picture of some examples."""
 
 import dataclasses
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image as Picture
 from torch import Tensor
 
-from twinview.core import paths
+from twinview.core import declare, paths
 from twinview.core.types import Split, labelled_rows
 from twinview.data.splits import Prepared
 from twinview.reporting.pictures import tile
@@ -17,6 +19,17 @@ from twinview.reporting.pictures import tile
 ROW = 12
 UNLABELLED_ROWS = 8
 MOST_CLASSES = 40
+
+
+def called_by(declared: declare.Source, name: str, options: Mapping[str, Any]) -> str:
+    """What the data are called: the source, and the name of the folder or file that it reads.
+
+    Only the last part of a path counts, since reports go where the folders above are not known.
+    """
+    if declared.called_by is None:
+        return name
+    place = paths.root() / options[declared.called_by]
+    return f"{name} {Path(os.path.normpath(place)).name}"
 
 
 def data_card(prepared: Prepared, source: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def interval_chart(comparison: Comparison, metric: str) -> IntervalChart:
     differences.
     """
     groups = [group for group in comparison.groups if group.values(metric)]
-    best, baselines = comparison.best(metric), comparison.references(metric)
+    baselines = comparison.references(metric)
+    best = comparison.best(metric) if metric in comparison.judged else None
     axis = _axis(groups, metric, list(baselines.values()))
     return IntervalChart(
         metric=metric,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import torch
 
 from twinview.core import entries
+from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.core.files import flatten
 from twinview.core.paths import OURS, PREPARED
@@ -127,7 +128,7 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
     ours, classes = contenders[OURS], outputs.evaluation["classes"]
     predicting = results.predicting(ours)
     return {
-        "source": outputs.settings["data"]["source"],
+        "source": outputs.card["source"],
         "method": outputs.settings["pretrain"]["method"],
         "sentence": results.sentence(contenders, declared, _scored(outputs)),
         "judgements": results.judgements(contenders, declared),
@@ -152,8 +153,8 @@ def _scored(outputs: StageOutputs) -> str:
     first = entries.of_first_task(entries.recorded(outputs.evaluation))
     labelled = sum(bool(row.get("actual")) for row in rows)
     if labelled < len(rows) and any({"confusion", "draws"} & ours[name].keys() for name in first):
-        return f"{labelled:,} labelled test examples"
-    return f"{len(rows):,} test examples"
+        return counted(labelled, "labelled test example")
+    return counted(len(rows), "test example")
 
 
 def _mistakes(outputs: StageOutputs, names: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Gt, Le
 from pydantic import AfterValidator
 
+from twinview.core.counts import counted
+
 
 def rising(pair: tuple[float, float]) -> tuple[float, float]:
     """The pair itself. Raises ValueError if its low end is above its high end."""
@@ -37,8 +39,8 @@ def oversized(setting: str, value: int, split: str, settings: Any) -> Iterator[s
     most = getattr(settings.data, split)
     if isinstance(most, int) and value > most:
         yield (
-            f"{setting}: is {value}, more than the {most:,} examples of {split}; lower it to "
-            f"{most} or less"
+            f"{setting}: is {value}, more than the {counted(most, 'example')} of {split}; "
+            f"lower it to {most} or less"
         )
 
 

@@ -68,7 +68,7 @@ def arrays(
     return _source(pictures, known, _given_files(path, names))
 
 
-DECLARES = declare.Source(modality="image", of_user=True)
+DECLARES = declare.Source(modality="image", of_user=True, called_by="file")
 
 
 def _pictures(

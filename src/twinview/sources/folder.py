@@ -77,4 +77,4 @@ def _check(options: Mapping[str, Any], settings: Any) -> Iterator[str]:
         )
 
 
-DECLARES = declare.Source(modality="image", of_user=True, check=_check)
+DECLARES = declare.Source(modality="image", of_user=True, called_by="path", check=_check)

@@ -50,7 +50,7 @@ def torchvision(
     return Source(fit, None, classes, "image", given if len(parts) > 1 else None)
 
 
-DECLARES = declare.Source(modality="image", fitted=True)
+DECLARES = declare.Source(modality="image", fitted=True, called_by="name")
 
 
 def _split(parts: list[Part], first: int = 0) -> Split:

@@ -13,6 +13,7 @@ from pathlib import Path
 ASIDE = {
     "twinview": "the public interface for other programs; no stage uses it",
     "twinview.core.commands": "asks git and DVC for the names and tags of runs",
+    "twinview.core.dvc_lock": "reads DVC's lock file, for experiments and forecasts",
     "twinview.core.locks": "keeps two processes from doing the same work",
     "twinview.core.outs": "refuses to start when an out cannot be written",
     "twinview.evaluation.label_counts": "names entries; stages that record these count it",

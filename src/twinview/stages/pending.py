@@ -10,12 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from twinview.core import paths
+from twinview.core import dvc_lock, paths
 from twinview.settings.dotted import value_at
 
-LOCK = Path("dvc.lock")
 _CACHE = Path(".dvc/cache/files/md5")  # unless the user has moved it: then what is missing runs
 _CODE = ("src/", "pipeline/")
 
@@ -23,11 +20,9 @@ Entry = Mapping[str, Any]  # of one stage in dvc.lock
 
 
 def recorded() -> Mapping[str, Entry]:
-    """The entries of dvc.lock by stage; none without a file."""
-    if not LOCK.is_file():
-        return {}
-    lock: Mapping[str, Any] = YAML(typ="safe").load(LOCK.read_text("utf-8")) or {}
-    return lock.get("stages") or {}
+    """The entries of dvc.lock by stage; none without a file. Raises DataError for a broken one."""
+    entries: Mapping[str, Entry] = dvc_lock.load()["stages"]
+    return entries
 
 
 def pending(

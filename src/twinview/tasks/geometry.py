@@ -14,6 +14,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from twinview.core import declare, randomness
+from twinview.core.counts import counted
 from twinview.evaluation.contender import Contender, Result
 from twinview.learning import collapse
 from twinview.settings.sections import Seed
@@ -40,7 +41,8 @@ def geometry(
         "negative_uniformity": -collapse.uniformity(units["test"]),
         "validation_effective_rank": collapse.effective_rank(units["validation"]),
     }
-    return {"geometry": Result(metrics)}
+    words = f"geometry of {counted(len(units['test']), 'example')}"
+    return {"geometry": Result(metrics, words=words)}
 
 
 def _unit_rows(features: Tensor, count: int, seed: int) -> Tensor:

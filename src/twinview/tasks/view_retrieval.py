@@ -14,6 +14,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from twinview.core import declare
+from twinview.core.counts import counted
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.view_ranks import ranks_of_partners
 from twinview.learning import collapse
@@ -44,7 +45,8 @@ def view_retrieval(
         "negative_alignment": -collapse.alignment(F.normalize(views["test"].double(), dim=2)),
         "validation_recall_at_1": _share(ranks["validation"] <= 1),
     }
-    return {"view_retrieval": Result(metrics)}
+    words = f"view retrieval among {counted(ranks['test'].shape[1], 'example')}"
+    return {"view_retrieval": Result(metrics, words=words)}
 
 
 def _share(claims: Tensor) -> float:
