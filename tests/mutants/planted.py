@@ -565,7 +565,7 @@ PLANTED = (
         13,
         "a stem of 7 x 7",
         CONVNET,
-        "nn.Conv2d(before, width, 3, stride, padding=1, bias=False)",
+        "nn.Conv2d(before, width, _PATCH, stride, padding=_PATCH // 2, bias=False)",
         "nn.Conv2d(before, width, 7, stride, padding=3, bias=False)",
         TEST_SMALL,
     ),
