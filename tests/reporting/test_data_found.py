@@ -66,7 +66,9 @@ def test_data_without_copies_and_losses_say_so(outputs: StageOutputs) -> None:
     examples = examples.set_column(nearest, "near_of", [[None] * len(examples)])
     html = build(
         dataclasses.replace(
-            outputs, examples=examples.cast(outputs.examples.schema), card={"source": "shapes", "notes": []}
+            outputs,
+            examples=examples.cast(outputs.examples.schema),
+            card={"source": "shapes", "notes": []},
         )
     )
     assert "No example is left out." in html
