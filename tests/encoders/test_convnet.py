@@ -106,3 +106,14 @@ def test_a_whitening_layer_is_saved_and_does_not_learn() -> None:
 def test_a_whitening_layer_of_an_impossible_width_is_refused(width: int) -> None:
     with pytest.raises(ValueError, match=f"first of widths is {width}, .* at most 18"):
         whitening(width=width)
+
+
+@pytest.mark.parametrize(("height", "width", "cells"), [(7, 7, 4), (9, 5, 3), (3, 2, 4), (4, 4, 1)])
+def test_the_cells_of_a_raster_are_those_of_adaptive_pooling(
+    height: int, width: int, cells: int
+) -> None:
+    options = {"widths": (4,), "strides": (1,), "pooled_layers": 1, "norm": "batch"}
+    network = convnet((1, height, width), first_layer="learned", pool_size=cells, **options)
+    x = torch.randn(2, 1, height, width)
+    expected = F.adaptive_avg_pool2d(network.features(x), cells).flatten(1)
+    torch.testing.assert_close(network(x), expected, atol=1e-6, rtol=0)
