@@ -11,7 +11,7 @@ from twinview.reporting.costs import format_size
 from twinview.reporting.inline import file_uri
 from twinview.reporting.page import StageOutputs, page
 from twinview.settings import params
-from twinview.stages import stage
+from twinview.stages import outlook, stage
 from twinview.stages.declared import Stage
 
 RAW_PIXELS = paths.BASELINES / metric_names.RAW
@@ -65,6 +65,7 @@ def main() -> None:
         raw=embeddings.load(RAW_PIXELS),
         views_picture=file_uri(paths.VIEWS_PICTURE),
         outs=lock_file.recorded_outs(UPSTREAM),
+        stage_seconds=outlook.taken(),
     )
     html = page(
         outputs,

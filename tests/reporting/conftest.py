@@ -88,6 +88,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),
             Out("pretrain", "models/encoder", 376_000, 2, "e2c0de.dir"),
         ],
+        stage_seconds={"prepare": 12.0, "pretrain": 240.0},
     )  # fmt: skip
 
 

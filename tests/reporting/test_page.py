@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.reporting.conftest import CLASSES, NEIGHBOURS, POINTS, QUERIES, build
-from tests.support.pages import Reader, points_of
+from tests.support.pages import Reader, points_of, section
 from twinview.core import entries
 from twinview.core.errors import DataError
 from twinview.reporting import results
@@ -98,7 +98,8 @@ def test_ids_are_texts_on_the_map_since_scripts_round_large_numbers(outputs: Sta
     assert {name for *_, name in points} <= set(map(str, ids))
 
 
-def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) -> None:
+def test_every_query_has_its_neighbours_and_marks_other_classes(html: str) -> None:
+    read = Reader(section(html, "neighbours"))
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
     assert sum(title.startswith("test ") for title in titles) == 2 * QUERIES
     assert sum(title.startswith("train ") for title in titles) == 3 * QUERIES * NEIGHBOURS
@@ -112,27 +113,28 @@ def test_every_query_has_its_neighbours_and_marks_other_classes(read: Reader) ->
 
 
 def test_neighbours_by_raw_pixels_stand_below_those_of_the_encoder(
-    read: Reader, outputs: StageOutputs
+    html: str, outputs: StageOutputs
 ) -> None:
-    def neighbours(page: Reader) -> list[list[str]]:
-        titles = [a["title"] or "" for tag, a in page.tags if tag == "img" and "title" in a]
+    def neighbours(page: str) -> list[list[str]]:
+        tags = Reader(section(page, "neighbours")).tags
+        titles = [a["title"] or "" for tag, a in tags if tag == "img" and "title" in a]
         found = [title for title in titles if title.startswith("train ")]
         return [found[i : i + NEIGHBOURS] for i in range(0, len(found), NEIGHBOURS)]
 
-    assert sum(text == "by raw pixels" for text in read.text) == QUERIES
-    same = neighbours(read)[: 2 * QUERIES]
+    shown = Reader(section(html, "neighbours")).text
+    assert sum(text == "by raw pixels" for text in shown) == QUERIES
+    same = neighbours(html)[: 2 * QUERIES]
     assert same[::2] == same[1::2], "here the encoder's features are raw pixels"
     flipped = {
         name: dataclasses.replace(part, features=part.features.flip(0))
         for name, part in outputs.raw.items()
     }
-    other = neighbours(Reader(build(dataclasses.replace(outputs, raw=flipped))))[: 2 * QUERIES]
+    other = neighbours(build(dataclasses.replace(outputs, raw=flipped)))[: 2 * QUERIES]
     assert other[::2] == same[::2] and other[1::2] != same[1::2]
 
 
-def test_every_query_that_the_probe_got_wrong_is_marked(
-    read: Reader, outputs: StageOutputs
-) -> None:
+def test_every_query_that_the_probe_got_wrong_is_marked(html: str, outputs: StageOutputs) -> None:
+    read = Reader(section(html, "neighbours"))
     titles = [a["title"] or "" for tag, a in read.tags if tag == "img" and "title" in a]
     ids = {name: str(row_id) for row_id, name in file_names(outputs.examples).items()}
     asked = [ids[title[5:].partition(":")[0]] for title in titles if title.startswith("test ")]

@@ -200,7 +200,8 @@ def test_costs_count_every_out_the_largest_first() -> None:
     outs = [
         Out("a", name, size, 2, "") for name, size in (("s", 10), ("m", 10**6), ("l", 4 * 10**6))
     ]
-    told = costs({"seconds": 90, "examples_per_second": 1234}, outs)
+    told = costs({"seconds": 90, "examples_per_second": 1234}, outs, {"embed": 61.0})
+    assert told["stage_minutes"] == {"embed": "1.0 min"}
     assert [(one.out.path, one.share) for one in told["disk_usage"]] == [("l", 1.0), ("m", 0.25)]
     assert (told["smaller"], told["smaller_words"]) == ([outs[0]], "10 B")
     assert told["disk"] == "5 MB"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.reporting.conftest import POINTS, build
-from tests.support.pages import Reader, points_of
+from tests.support.pages import Reader, points_of, section
 from tests.support.unlabelled import without_labels
 from twinview.core import entries
 from twinview.reporting.page import StageOutputs
@@ -60,7 +60,9 @@ def test_the_map_has_its_points_of_one_kind(html: str) -> None:
 
 def test_neighbours_are_shown_without_a_word_of_classes(html: str) -> None:
     shown = html.partition("<script")[0]
-    assert shown.count('class="query') == 5 and "5 at random</summary>" in shown
+    assert (
+        section(html, "neighbours").count('class="query') == 5 and "5 at random</summary>" in shown
+    )
     assert "of the same class" not in shown and "of another class" not in shown
     assert "The data have no labels, so there are no classes." in shown
     assert "no labels</dd>" in shown and 'class="differs"' not in shown

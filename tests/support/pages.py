@@ -40,3 +40,8 @@ def points_of(html: str) -> list[list[Any]]:
     assert found
     points: list[list[Any]] = json.loads(found[1])["points"]
     return points
+
+
+def section(html: str, name: str) -> str:
+    """The section of a page that has this id; it has no other section within."""
+    return html[html.index(f'<section id="{name}">') :].partition("</section>")[0] + "</section>"

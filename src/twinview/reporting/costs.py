@@ -19,14 +19,24 @@ class DiskUsage:
     share: float
 
 
-def costs(run: Mapping[str, Any], outs: Sequence[Out]) -> dict[str, Any]:
-    """The page's costs, with the outs in order of size. run: the record of the pretraining."""
+def costs(
+    run: Mapping[str, Any], outs: Sequence[Out], stage_seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """The page's costs, with the outs in order of size.
+
+    Parameters
+    ----------
+    run : the record of the pretraining.
+    outs : the outs of the stages.
+    stage_seconds : how long each stage took, as far as that is known.
+    """
     by_size = sorted(outs, key=lambda out: -out.size)
     large = [out for out in by_size if out.size >= _LARGE * by_size[0].size]
     smaller = by_size[len(large) :]
     return {
         "minutes": format_duration(run["seconds"]),
         "rate": f"{run['examples_per_second']:,} examples/s",
+        "stage_minutes": {name: format_duration(s) for name, s in stage_seconds.items()},
         "disk": format_size(sum(out.size for out in outs)),
         "disk_usage": [
             DiskUsage(out, format_size(out.size), round(out.size / by_size[0].size, 4))

@@ -25,6 +25,7 @@ from twinview.reporting.confusion import class_rows, largest_mistakes
 from twinview.reporting.costs import costs
 from twinview.reporting.curves import CurveRows, describe_training
 from twinview.reporting.data_found import data_found, file_names
+from twinview.reporting.differences import differences
 from twinview.reporting.embedding_map import (
     close_pairs,
     map_data,
@@ -32,7 +33,9 @@ from twinview.reporting.embedding_map import (
     neighbour_rows,
     random_rows,
 )
+from twinview.reporting.label_charts import label_charts
 from twinview.reporting.mistakes import mistakes
+from twinview.reporting.next_steps import MORE_SEEDS, NEXT_STEPS
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _CLOSE_PAIRS = 20  # of features, that are shown
@@ -45,7 +48,8 @@ class StageOutputs:
     settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
     the rows of their CSV files. examples: the table of examples. card: the data card. features,
     raw: those of the encoder and those of raw pixels, by split.
-    views_picture: a data URI. outs: the files of the stages.
+    views_picture: a data URI. outs: the files of the stages. stage_seconds: how long stages took,
+    as far as that is known.
     """
 
     settings: Mapping[str, Any]
@@ -62,6 +66,7 @@ class StageOutputs:
     raw: Mapping[str, Embeddings]
     views_picture: str
     outs: Sequence[Out]
+    stage_seconds: Mapping[str, float]
 
 
 def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, seed: int) -> str:
@@ -97,7 +102,8 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         **_data(outputs),
         sheets=_sheets(outputs),
         **_origin(outputs),
-        **costs(outputs.run, outputs.outs),
+        next_steps=NEXT_STEPS | dict([MORE_SEEDS]),
+        **costs(outputs.run, outputs.outs, outputs.stage_seconds),
     )
 
 
@@ -132,6 +138,8 @@ def _results(outputs: StageOutputs) -> dict[str, Any]:
         "method": outputs.settings["pretrain"]["method"],
         "sentence": results.sentence(contenders, declared, _scored(outputs)),
         "judgements": results.judgements(contenders, declared),
+        "differences": differences(contenders, declared),
+        "label_charts": label_charts(contenders, declared),
         "protocol": outputs.evaluation["protocol"],
         "draws": sorted({len(of["draws"]) for of in ours.values() if "draws" in of}),
         "table": results.table(contenders, declared),

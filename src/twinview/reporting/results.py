@@ -94,15 +94,15 @@ def judgements(contenders: Contenders, declared: Entries) -> list[tuple[str, boo
 
 
 def table(contenders: Contenders, declared: Entries) -> Table:
-    """All measures of the first entry that has several, the primary one of every other."""
+    """The primary measure of every entry, then the others of the first entry that has several."""
     first = next((name for name, entry in declared.items() if len(entry.measures) > 1), None)
-    measures = {
-        name: list(entry.measures) if name == first else [entry.primary]
-        for name, entry in declared.items()
-    }
-    columns = [(name, measure) for name, shown in measures.items() for measure in shown]
+    measures = [(name, [entry.primary]) for name, entry in declared.items()]
+    if first is not None:
+        entry = declared[first]
+        measures.append((first, [name for name in entry.measures if name != entry.primary]))
+    columns = [(name, measure) for name, shown in measures for measure in shown]
     return Table(
-        groups=tuple((declared[name].words, len(shown)) for name, shown in measures.items()),
+        groups=tuple((declared[name].words, len(shown)) for name, shown in measures),
         columns=tuple(declared[name].measures[measure] for name, measure in columns),
         rows=tuple(_row(name, contenders, declared, columns) for name in contenders),
         describing=tuple(

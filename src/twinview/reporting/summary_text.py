@@ -9,6 +9,7 @@ from twinview.core.text_table import format_table
 from twinview.evaluation.standings import REFERENCES, describe_gaps
 from twinview.experiments.intervals import WORDS, Interval
 from twinview.experiments.seeds import FILE as SEEDS_FILE
+from twinview.reporting.next_steps import MORE_SEEDS, NEXT_STEPS
 
 
 def summary(found: Mapping[str, Any], run_minutes: float | None = None) -> str:
@@ -154,14 +155,10 @@ def _within(deviation: Mapping[str, Any]) -> str:
 
 def _next_steps(found: Mapping[str, Any], run_minutes: float | None) -> list[str]:
     """The commands that a user may want next, aligned."""
-    steps = {
-        "twinview embed FOLDER --out features.parquet": "features of your own pictures",
-        "dvc exp run --temp -S pretrain.epochs=2": "one setting changed, beside your work",
-        "twinview compare": "all experiments side by side",
-        "twinview ui": "all runs in MLflow",
-    }
+    steps = dict(NEXT_STEPS)
     if found["seeds"] is None or len(found["seeds"]["seeds"]) < 2:
-        steps["twinview seeds 3"] = f"two more trainings, for intervals{_cost(found, run_minutes)}"
+        command, words = MORE_SEEDS
+        steps[command] = words + _cost(found, run_minutes)
     lines = format_table([[f"  {command}", words] for command, words in steps.items()])
     ready = shutil.which("twinview") is not None
     return [f"Next{'' if ready else ', after `source .venv/bin/activate`'}:", *lines]

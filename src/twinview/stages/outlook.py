@@ -77,6 +77,12 @@ def announce(stage: str) -> None:
     files.save_json(_RUN, run | {"whole": before.get("stage") != stage})
 
 
+def taken() -> dict[str, float]:
+    """The seconds that each stage took when it last ran in this project, in their order."""
+    times = _load(paths.root() / _TIMES)
+    return {stage: times[stage][0] for stage in _RATES if stage in times}
+
+
 def record(stage: str) -> None:
     """Remembers how long an announced stage took, from the start of its process."""
     run = _load(_RUN)
