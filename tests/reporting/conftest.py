@@ -38,6 +38,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
     found |= {"validation_accuracy": 0.8125}
     few = {"accuracy": 0.6543, "spread_over_draws": 0.0123, "draws": [0.64, 0.66, 0.67]}
     contender = {"linear": found, "knn": found | {"accuracy": 0.7654}, "labels_10": few}
+    contender["labels_50"] = few | {"accuracy": 0.7012}
     weaker = {task: of | {"accuracy": of["accuracy"] - 0.1} for task, of in contender.items()}
     return StageOutputs(
         settings={
@@ -57,7 +58,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
                             "probes": ["linear", "knn"],
                             "measures": ["accuracy", "precision", "recall", "f1"],
                         },
-                        "few_labels": {"per_class": [10]},
+                        "few_labels": {"per_class": [10, 50]},
                     }
                 )
             ),

@@ -50,7 +50,7 @@ def test_a_chart_of_labels_has_a_line_for_each_contender_and_a_logarithmic_axis(
         for name, base in (("encoder", 0.7), ("raw_pixels", 0.6))
     }
     (chart,) = label_charts(contenders, declared | {"linear": LINEAR})
-    assert chart.title == "accuracy, labels a class"
+    assert chart.title == "Accuracy by labels a class"
     assert [(line.name, line.ours) for line in chart.lines] == [
         ("encoder", True), ("raw pixels", False)
     ]  # fmt: skip

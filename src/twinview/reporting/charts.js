@@ -1,6 +1,6 @@
 "use strict";
 // A curve shows its values under the mouse or a finger, and by the arrow keys.
-for (const figure of document.querySelectorAll(".chart")) {
+for (const figure of document.querySelectorAll(".chart[data-points]")) {
   const points = JSON.parse(figure.dataset.points), end = points.length - 1;
   const svg = figure.querySelector("svg"), last = figure.querySelector(".last");
   const still = last.textContent;

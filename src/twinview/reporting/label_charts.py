@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twinview.core import entries
 from twinview.core.entries import Entry, in_words
 from twinview.core.paths import OURS
 from twinview.reporting.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Dot, Tick, nice_ticks
@@ -89,7 +90,7 @@ def _chart(entry: Entry, values: Mapping[str, Mapping[int, float]]) -> LabelChar
         return Line(words, name == OURS, path, dots, mark(number))
 
     return LabelChart(
-        title=f"{entry.primary_words}, {entry.words.lstrip('0123456789 ')}",
+        title=f"{entries.title([entry.primary_words])} by {entry.words.lstrip('0123456789 ')}",
         lines=tuple(line(number, name) for number, name in enumerate(values)),
         x_ticks=tuple(Tick(x_of(count), f"{count:,}") for count in counts),
         y_ticks=tuple(Tick(y_of(value), f"{value:g}") for value in axis),
