@@ -65,7 +65,7 @@ def test_it_runs_to_the_page_in_a_folder_of_its_own_and_changes_nothing_else(
     assert content(project) == before
     said = capsys.readouterr().out
     assert "The page: build/try/reports/report.html" in said
-    assert "trains on 55,000 examples for 10 epochs (here 4,000 for 3)" in said
+    assert "trains on 55,000 examples for 6 epochs (here 4,000 for 3)" in said
     assert "encoder, full run   0.930  0.860" in said and "encoder             0.910" in said
 
 

@@ -29,11 +29,11 @@ def test_what_changes_is_said_and_undone(capsys: pytest.CaptureFixture[str]) -> 
     assert main(["use", "recipes/brief.yaml", "-S", "pretrain.seed=4"]) == 0
     said = capsys.readouterr().out
     assert "recipes/brief.yaml, -S pretrain.seed=4" in said and "`twinview use --undo`" in said
-    for line in ("pretrain.epochs: 10 -> 3", "baselines.supervised: true -> false"):
+    for line in ("pretrain.epochs: 6 -> 3", "baselines.supervised: true -> false"):
         assert f"\n  {line}\n" in said
     assert main(["use", "--undo"]) == 0 and PARAMS.read_bytes() == before
     said = capsys.readouterr().out
-    assert "to the byte" in said and "\n  pretrain.epochs: 3 -> 10\n" in said
+    assert "to the byte" in said and "\n  pretrain.epochs: 3 -> 6\n" in said
 
 
 def test_what_has_the_values_already_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +54,7 @@ def test_as_json_changes_have_both_values(capsys: pytest.CaptureFixture[str]) ->
     assert main(["use", "brief", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "file": "params.yaml",
-        "changed": {"pretrain.epochs": [10, 3], "baselines.supervised": [True, False]},
+        "changed": {"pretrain.epochs": [6, 3], "baselines.supervised": [True, False]},
     }
 
 
@@ -86,7 +86,7 @@ def test_repro_uses_the_recipe_and_leaves_it(
     assert main(["repro", "--recipe", "brief"]) == 3
     assert seen[-1] == 3 == params.load().pretrain.epochs
     said = capsys.readouterr().out
-    assert "pretrain.epochs: 10 -> 3" in said and "`twinview use --undo`" in said
+    assert "pretrain.epochs: 6 -> 3" in said and "`twinview use --undo`" in said
 
 
 def test_repro_of_an_unknown_recipe_starts_nothing(

@@ -19,6 +19,7 @@ from twinview.core.types import Statistics
 from twinview.encoders.vit import ViT, vit
 from twinview.models import encoder
 from twinview.serving import export
+from twinview.settings import defaults
 
 OPTIONS = {"patch": 4, "width": 8, "depth": 2, "heads": 2}
 SHAPE = (3, 8, 12)
@@ -190,8 +191,16 @@ def test_a_width_that_heads_and_positions_do_not_divide_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         vit(SHAPE, **(OPTIONS | options))
-    assert list(module._check(OPTIONS | options, None)) == [f"encoders.vit: {said}"]  # type: ignore[arg-type]
-    assert not list(module._check(OPTIONS, None))  # type: ignore[arg-type]
+    settings = defaults.with_changes({})
+    assert list(module._check(OPTIONS | options, settings)) == [f"encoders.vit: {said}"]
+    assert not list(module._check(OPTIONS, settings))
+
+
+def test_patches_that_do_not_divide_the_smaller_views_are_refused_before_any_work() -> None:
+    (fault,) = module._check(OPTIONS | {"patch": 7}, defaults.with_changes({}))
+    assert "encoders.vit.patch: is 7, which does not divide early views of 20x20" in fault
+    whole = defaults.with_changes({"pretrain.early_view_scale": 1})
+    assert not list(module._check(OPTIONS | {"patch": 7}, whole))
 
 
 def test_pictures_that_are_no_whole_number_of_patches_are_refused() -> None:

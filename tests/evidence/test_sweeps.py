@@ -100,13 +100,13 @@ def test_all_experiments_of_a_seed_share_their_baselines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "spent"),
-    [(0, "barlow_twins 0"), (1, "barlow_twins 1"), (2, "byol 1"), (3, "byol 1.5")],
+    ("epochs", "spent", "fitting"),
+    [(0, "barlow_twins 0", 2), (1, "byol 0.5", 2), (3, "byol 1.5", 4)],
 )
 def test_epochs_that_do_not_divide_or_end_in_the_warm_up_are_refused(
-    epochs: int, spent: str
+    epochs: int, spent: str, fitting: int
 ) -> None:
-    said = f"{spent.replace(' ', ' would train for ')} epochs .* suits all is 4"
+    said = f"{spent.replace(' ', ' would train for ')} epochs .* suits all is {fitting}"
     with pytest.raises(ConfigError, match=said):
         list(plan("methods", SETTINGS, epochs, 1))
 

@@ -129,7 +129,7 @@ def test_what_was_asked_otherwise_is_a_part_of_its_own(
 ) -> None:
     ours = run("a", 0.7), run("b", 0.6, pretrain__epochs=1)
     first, second = parted(run("c", 0.9, **changes), *ours).parts
-    assert labels(first) == ["epochs 10", "epochs 1"], "the best of its own part"
+    assert labels(first) == ["epochs 6", "epochs 1"], "the best of its own part"
     assert labels(second) == ["simclr"] and second.heading.startswith(heading)
     assert second.best("linear.accuracy") is second.groups[0]
 
@@ -292,7 +292,7 @@ def test_a_measure_that_judges_nothing_has_no_best_and_no_marks() -> None:
 
 def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> None:
     runs = run("a", 0.8, validation=0.9), run("b", 0.9, validation=0.8, pretrain__epochs=1)
-    assert of(*runs, metrics=("linear.f1",)).best("linear.f1").label == "epochs 10"
+    assert of(*runs, metrics=("linear.f1",)).best("linear.f1").label == "epochs 6"
     picking = of(*runs).selection_metric
     assert picking("linear.f1") == "linear.validation_accuracy"
     assert picking("knn.accuracy") == "knn.accuracy", "these have no other"
@@ -301,7 +301,7 @@ def test_other_measures_of_a_task_are_picked_by_its_accuracy_on_validation() -> 
 def test_a_run_without_validation_numbers_has_the_best_picked_on_test_and_this_is_said() -> None:
     old, new = run("a", 0.8), run("b", 0.7, validation=0.9, pretrain__epochs=1)
     found = of(old, new)
-    assert found.best("linear.accuracy").label == "epochs 10"
+    assert found.best("linear.accuracy").label == "epochs 6"
     assert found.describe_selection("linear.accuracy") == (
         "picked on test: 1 of 2 runs have no validation numbers"
     )
@@ -314,7 +314,7 @@ def test_a_name_of_many_settings_has_the_most_telling_ones_and_says_how_many_mor
     """One setting at a time is changed: each row is named by its own."""
     runs = [run(name, 0.5, **{name: value}) for name, value in NINE.items()]
     found = of(run("all", 0.6), *runs)
-    assert found.groups[0].label == "seed 0, epochs 10, batch_size 256 and 6 more"
+    assert found.groups[0].label == "seed 0, epochs 6, batch_size 256 and 6 more"
     assert len(set(labels(found))) == 10 and all(one.count(",") == 2 for one in labels(found))
     own = next(one for one in found.groups if one.runs[0].name == "views__seed")
     assert "seed 3" in own.label and own.full_label.count(",") == 8
@@ -346,9 +346,7 @@ def test_a_metric_that_a_group_lacks_leaves_it_out() -> None:
     del few.results["knn.accuracy"]
     found = of(run("a", 0.8), few)
     assert group(found, "epochs 1").interval("knn.accuracy") is None
-    assert found.best("knn.accuracy").label == "epochs 10" and not found.against_best(
-        "knn.accuracy"
-    )
+    assert found.best("knn.accuracy").label == "epochs 6" and not found.against_best("knn.accuracy")
 
 
 def test_without_names_the_metrics_are_every_task_s_accuracy() -> None:
@@ -497,7 +495,7 @@ def test_all_experiments_are_compared_and_what_has_no_results_is_set_apart(proje
     assert set(apart) == {"bare-owl", "tired-newt"}
     assert apart["tired-newt"] == "failed"
     assert "the experiment bare-owl has no reports/metrics.json" in apart["bare-owl"]
-    assert labels(found) == ["epochs 10", "epochs 3"]
+    assert labels(found) == ["epochs 6", "epochs 3"]
 
 
 def test_experiments_of_one_name_on_different_commits_are_all_compared(project: str) -> None:

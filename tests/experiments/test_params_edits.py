@@ -60,7 +60,7 @@ def test_an_override_is_written_as_dvc_writes_it(before: str, tmp_path: Path) ->
 def test_an_override_comes_after_the_recipe() -> None:
     apply(LONG, ["pretrain.epochs=7"])
     assert (
-        params.load().pretrain.epochs == 7 and params.load().encoders["convnet"]["widths"][0] == 64
+        params.load().pretrain.epochs == 7 and params.load().encoders["convnet"]["widths"][1] == 128
     )
 
 
@@ -86,18 +86,18 @@ def test_undo_goes_back_step_by_step_and_then_has_nothing(before: str) -> None:
 
 def test_undo_leaves_other_edits_and_comments_as_they_are(before: str) -> None:
     apply(LONG, [])
-    edit_by_hand("  warmup_epochs: 1", "  warmup_epochs: 2 # mine")
+    edit_by_hand("  warmup_epochs: 0.2", "  warmup_epochs: 2 # mine")
     found = undo()
     assert not found.exact and found.not_restored == {}
-    assert FILE.read_text() == before.replace("  warmup_epochs: 1", "  warmup_epochs: 2 # mine")
+    assert FILE.read_text() == before.replace("  warmup_epochs: 0.2", "  warmup_epochs: 2 # mine")
 
 
 def test_undo_leaves_a_setting_that_got_another_value_since(before: str) -> None:
     apply(LONG, [])
     edit_by_hand("  epochs: 25", "  epochs: 30")
     found = undo()
-    assert found.not_restored == {("pretrain", "epochs"): (30, 10)}
-    assert FILE.read_text() == before.replace("  epochs: 10", "  epochs: 30", 1)
+    assert found.not_restored == {("pretrain", "epochs"): (30, 6)}
+    assert FILE.read_text() == before.replace("  epochs: 6", "  epochs: 30", 1)
 
 
 def test_undo_after_the_file_was_brought_back_by_hand_changes_nothing(before: str) -> None:
@@ -111,9 +111,9 @@ def test_a_metric_that_the_gate_lacked_is_gone_again(before: str) -> None:
     Path("recipes/strict.yaml").write_text("gate: {floors: {knn.f1: 0.9}}\n")
     edit = apply(Path("recipes/strict.yaml"), [])
     assert list(edit.changes) == [("gate", "floors", "knn.f1")]
-    edit_by_hand("  warmup_epochs: 1", "  warmup_epochs: 2")
+    edit_by_hand("  warmup_epochs: 0.2", "  warmup_epochs: 2")
     undo()
-    assert FILE.read_text() == before.replace("  warmup_epochs: 1", "  warmup_epochs: 2")
+    assert FILE.read_text() == before.replace("  warmup_epochs: 0.2", "  warmup_epochs: 2")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_values_that_no_commit_has_are_named(monkeypatch: pytest.MonkeyPatch) ->
     git("init", "-q")
     git("add", "-A")
     git("commit", "-q", "-m", "all")
-    edit_by_hand("  epochs: 10\n", "  epochs: 12\n")
+    edit_by_hand("  epochs: 6\n", "  epochs: 12\n")
     assert params_edits.uncommitted(apply(LONG, [])) == [("pretrain", "epochs")]
 
 

@@ -139,7 +139,7 @@ def test_the_objective_is_in_effect_where_it_is_chosen() -> None:
     [
         ("pretrain.seed", 5), ("baselines.seed", 5), ("gate.floors", {}), ("report.points", 99),
         ("methods.byol.decay", 0.5), ("encoders.backbone.model", "resnet50"),
-        ("pretrain.warmup_epochs", 1.0), ("encoders.convnet.widths", [32.0, 64.0, 128.0]),
+        ("baselines.pca_components", 64.0), ("encoders.convnet.widths", [18.0, 64.0, 128.0]),
     ],
 )  # fmt: skip
 def test_the_digest_is_blind_to_seeds_and_to_what_has_no_effect(setting: str, value: Any) -> None:

@@ -26,6 +26,7 @@ SIZES = {"train": 64, "validation": 32, "test": 48}
 PLAN = ViewPlan(0, ())
 CHANGES = {f"data.{name}": size for name, size in SIZES.items()} | {
     "pretrain.epochs": 2,
+    "pretrain.early_view_scale": 1,
     "pretrain.batch_size": 16,
     "pretrain.monitor_examples": 16,
     "tasks.few_labels.per_class": [2],

@@ -36,7 +36,7 @@ def test_a_change_is_one_value() -> None:
         ("report.points", 20, "reads no section 'report'"),
         ("pretrain", {}, r"pretrain: is no setting; name one, such as pretrain\.epochs"),
         ("pretrain.epochs.first", 1, r"pretrain\.epochs\.first: is no setting"),
-        ("pretrain.warmup_epochs", 10, "but the training ends after pretrain.epochs: 10"),
+        ("pretrain.warmup_epochs", 6, "but the training ends after pretrain.epochs: 6"),
     ],
 )
 def test_what_params_yaml_could_not_have_is_refused(name: str, value: Any, said: str) -> None:

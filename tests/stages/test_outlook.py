@@ -179,7 +179,7 @@ def test_of_named_stages_those_count_that_they_read_from(entries: dict[str, Any]
 def test_a_stage_is_expected_to_take_what_it_took_last(
     dvc: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rated = {name: rate.seconds(55_000, 55_000 * 784, 10) for name, rate in outlook._RATES.items()}
+    rated = {name: rate.seconds(55_000, 55_000 * 784, 6) for name, rate in outlook._RATES.items()}
     assert outlook._expected(rated) == pytest.approx(rated)
     dvc("pretrain")
     for _ in range(2):

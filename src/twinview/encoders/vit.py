@@ -46,6 +46,12 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
     # The size of the pictures is not known before stage prepare, so `vit` compares it with patch.
     for fault in _faults(options["width"], options["heads"]):
         yield f"encoders.vit: {fault}"
+    scale, size, patch = settings.pretrain.early_view_scale, settings.data.size, options["patch"]
+    if size % patch == 0 and (side := round(scale * size)) % patch:
+        yield (
+            f"encoders.vit.patch: is {patch}, which does not divide early views of {side}x{side}, "
+            f"as pretrain.early_view_scale is {scale:g}; set that to 1"
+        )
 
 
 def _faults(width: int, heads: int) -> Iterator[str]:
@@ -128,5 +134,6 @@ def _require_whole_patches(shape: tuple[int, ...], patch: int) -> None:
         raise ConfigError.at(
             "encoders.vit.patch",
             f"is {patch}, which does not divide pictures of {rows} x {columns}",
-            f"set it to a divisor of both sides ({', '.join(fitting)})",
+            f"set it to a divisor of both sides ({', '.join(fitting)}), or set "
+            "pretrain.early_view_scale to 1 if these are smaller views",
         )
