@@ -75,13 +75,13 @@ def test_seeds_that_are_known_are_not_trained_again(project: Project) -> None:
 def test_a_sweep_is_one_row_a_setting(swept: dict[str, Any]) -> None:
     found = {group["label"]: group for group in swept["groups"]}
     assert found.keys() == {
-        "method simclr, epochs 2, warmup_epochs 1, temperature 0.2",
-        "method simclr, epochs 2, warmup_epochs 1, temperature 0.3",
-        "method simclr, epochs 2, warmup_epochs 1, temperature 0.4",
+        "method simclr, epochs 2, warmup_epochs 0.2, temperature 0.2",
+        "method simclr, epochs 2, warmup_epochs 0.2, temperature 0.3",
+        "method simclr, epochs 2, warmup_epochs 0.2, temperature 0.4",
         "method simclr, epochs 1, warmup_epochs 0, temperature 0.2",
         "method barlow_twins, epochs 1, warmup_epochs 0",
     }
-    ours = found["method simclr, epochs 2, warmup_epochs 1, temperature 0.2"]
+    ours = found["method simclr, epochs 2, warmup_epochs 0.2, temperature 0.2"]
     assert ours["seeds"] == [0, 1] and len(ours["runs"]) == 2
     assert any(metric["half"] > 0 for metric in ours["metrics"].values())
     assert swept["picked"]["linear.accuracy"] == "picked on validation"
