@@ -110,7 +110,7 @@ def side(project: Project, first: tuple[Run, Run]) -> tuple[Run, Run]:
         "--name",
         "side",
         "-S",
-        "pretrain.learning_rate=0.003",
+        "pretrain.learning_rate=0.006",
     )
     known = project.runs(mlflow_runs.PRETRAINING)
     with project.makes(rows=1, trainings=1) as (rows, trainings):
@@ -185,11 +185,11 @@ def test_an_experiment_that_was_killed_and_run_again_is_one_row_and_one_training
 ) -> None:
     row, trained = side
     for run in side:
-        assert (run.info.run_name, run.info.status) == ("learning_rate 0.003", "FINISHED")
+        assert (run.info.run_name, run.info.status) == ("learning_rate 0.006", "FINISHED")
         assert run.data.tags["twinview.experiment"] == "side"
         assert run.data.tags["twinview.commit"] == project.head()
         assert run.data.tags["mlflow.source.git.commit"] == project.head()
-        assert run.data.params["pretrain.learning_rate"] == "0.003"
+        assert run.data.params["pretrain.learning_rate"] == "0.006"
     assert row.data.tags["pretrain.run_id"] == trained.info.run_id
     assert project.curve(trained, "loss") == list(range(1, 19))
 
@@ -205,7 +205,7 @@ def test_all_from_the_run_cache_is_a_row_that_says_so(
 ) -> None:
     command = ("dvc", "exp", "run", "--temp", "--name", "again")
     with project.makes(rows=1, trainings=0) as (rows, _):
-        project.done(*command, "-S", "pretrain.learning_rate=0.003")
+        project.done(*command, "-S", "pretrain.learning_rate=0.006")
     tags = rows[0].data.tags
     assert tags["duplicate_of"] == side[0].info.run_id and tags["twinview.experiment"] == "again"
     assert tags["pretrain.run_id"] == side[1].info.run_id
