@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.small_convnet import SMALL_CONVNET
 from tests.support.training import CPU, budget, rows
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -30,15 +31,7 @@ def pictures(views: int = 2, n: int = 12, side: int = 8) -> Tensor:
 def learner(norm: str = "group") -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return convnet(
-            (1, 8, 8),
-            widths=(4, 6),
-            strides=(2, 1),
-            pool_size=2,
-            pooled_layers=1,
-            norm=norm,
-            first_layer="learned",
-        ).double()
+        return convnet((1, 8, 8), **SMALL_CONVNET | {"norm": norm}).double()
 
 
 def method(encoder: nn.Module, micro_batch: int) -> Method:

@@ -1,13 +1,11 @@
 """Files are whole or absent, and what is broken is named."""
 
-import contextlib
 import hashlib
 import json
 import math
-import resource
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.file_limit import room_for
 from twinview.core import csv_files, files
 from twinview.core.errors import BusyError, DataError, describe
 from twinview.core.files import atomic_file, atomic_folder
@@ -70,17 +69,6 @@ def test_an_error_leaves_the_old_folder_and_no_rest(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "views") as temporary:
         interrupted(temporary / "half")
     assert names(tmp_path) == ["views"] and names(tmp_path / "views") == ["old"]
-
-
-@contextlib.contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """The system lets files grow to this size only."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def write_tensors(folder: Path) -> None:

@@ -1,10 +1,8 @@
 """Mapped tensors, whose pages are asked for before they are used."""
 
-import contextlib
 import ctypes
 import mmap
 import os
-import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.file_limit import room_for
 from tests.support.memory import grown_mb
 from twinview.core import mapped
 from twinview.core.errors import BusyError
@@ -31,17 +30,6 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@contextlib.contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """No file can grow beyond `size` bytes, which stands for the end of the disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
 @pytest.mark.parametrize("sizes", [[1], [3, 0, 2], [40], [1] * 30, [13, 0], [0, 7, 50, 1], [0]])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bfloat16])
 def test_joined_blocks_are_their_concatenation(
@@ -57,7 +45,7 @@ def test_a_full_disk_names_the_folder_of_the_temporary_file_and_not_another_file
     small: Path,
 ) -> None:
     said = r"\.dvc/tmp could not hold a temporary file \(File too large\); make room"
-    with pytest.raises(BusyError, match=said), atomic_file(small / "other"), full_disk(5000):
+    with pytest.raises(BusyError, match=said), atomic_file(small / "other"), room_for(5000):
         mapped.join(torch.zeros(100) for _ in range(99))
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.support.plugins import bound, options
+from tests.support.small_convnet import SMALL_CONVNET
 from twinview.compute import batch_norm, processes
 from twinview.compute.gradient_cache import GradientCache
 from twinview.core import registry
@@ -52,15 +53,7 @@ def batch(views: Tensor) -> Batch:
 
 def learner(norm: str) -> nn.Module:
     torch.manual_seed(0)
-    return convnet(
-        (1, 8, 8),
-        widths=(4, 6),
-        strides=(2, 1),
-        pool_size=2,
-        pooled_layers=1,
-        norm=norm,
-        first_layer="learned",
-    ).double()
+    return convnet((1, 8, 8), **SMALL_CONVNET | {"norm": norm}).double()
 
 
 def contrastive(norm: str, micro_batch: int) -> Method:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.small_convnet import SMALL_CONVNET
 from tests.support.workspace import ROOT
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.tensor_files import load_tensors, save_tensors
@@ -17,22 +18,14 @@ from twinview.models import encoder
 from twinview.models.encoder import Description, Encoder, build, load, save
 from twinview.settings import params
 
-OPTIONS = {
-    "widths": (4, 6),
-    "strides": (2, 1),
-    "pool_size": 2,
-    "pooled_layers": 1,
-    "norm": "batch",
-    "first_layer": "learned",
-}
 DESCRIPTION = Description(
     architecture="convnet",
-    options=OPTIONS,
+    options=SMALL_CONVNET,
     modality="image",
     shape=(1, 12, 12),
     statistics=Statistics((0.25,), (0.5,)),
 )
-WIDER = dataclasses.replace(DESCRIPTION, options=OPTIONS | {"widths": (4, 7)})
+WIDER = dataclasses.replace(DESCRIPTION, options=SMALL_CONVNET | {"widths": (4, 7)})
 
 
 def pictures(n: int = 5) -> torch.Tensor:
@@ -91,7 +84,7 @@ def test_each_channel_is_standardised_by_its_own_numbers() -> None:
 
 
 def test_a_description_is_made_of_the_data_and_the_choice(shapes: Prepared) -> None:
-    made = Description.for_data(shapes, "convnet", OPTIONS)
+    made = Description.for_data(shapes, "convnet", SMALL_CONVNET)
     assert (made.shape, made.modality) == ((1, 12, 12), "image")
     assert made.statistics == shapes.statistics
 
@@ -105,7 +98,7 @@ def test_what_is_loaded_answers_as_what_was_saved(saved: Path) -> None:
 
 def test_the_description_survives_the_files(saved: Path) -> None:
     assert load(saved).description == dataclasses.replace(
-        DESCRIPTION, options=OPTIONS | {"widths": [4, 6], "strides": [2, 1]}
+        DESCRIPTION, options=SMALL_CONVNET | {"widths": [4, 6], "strides": [2, 1]}
     )
 
 
@@ -189,7 +182,7 @@ def test_an_architecture_that_is_no_longer_there_is_named(saved: Path) -> None:
 
 
 def test_widths_and_strides_of_different_length_are_refused() -> None:
-    uneven = dataclasses.replace(DESCRIPTION, options=OPTIONS | {"strides": (2,)})
+    uneven = dataclasses.replace(DESCRIPTION, options=SMALL_CONVNET | {"strides": (2,)})
     with pytest.raises(ConfigError, match=r"encoders\.convnet"):
         encoder.build(uneven, 0)
 
@@ -197,7 +190,7 @@ def test_widths_and_strides_of_different_length_are_refused() -> None:
 def test_group_norm_s_features_do_not_depend_on_the_batch_even_in_training() -> None:
     made = build(
         dataclasses.replace(
-            DESCRIPTION, options=OPTIONS | {"norm": "group", "first_layer": "learned"}
+            DESCRIPTION, options=SMALL_CONVNET | {"norm": "group", "first_layer": "learned"}
         ),
         0,
     ).train()
@@ -212,7 +205,7 @@ def test_batch_norm_s_features_depend_on_it() -> None:
 
 
 def test_group_norm_has_eight_groups_or_as_many_as_divide_the_width() -> None:
-    options = OPTIONS | {"widths": (12, 64), "norm": "group", "first_layer": "learned"}
+    options = SMALL_CONVNET | {"widths": (12, 64), "norm": "group", "first_layer": "learned"}
     made = build(dataclasses.replace(DESCRIPTION, options=options), 0)
     norms = [module for module in made.modules() if isinstance(module, torch.nn.GroupNorm)]
     assert [norm.num_groups for norm in norms] == [4, 8]

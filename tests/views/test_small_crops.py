@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.support.plugins import bound
+from tests.support.small_convnet import SMALL_CONVNET
 from tests.support.training import CHAIN
 from twinview.core import paths, registry
 from twinview.core.errors import ConfigError
@@ -21,21 +22,13 @@ from twinview.views.plan import ViewPlan
 
 PLAN = ViewPlan(0, CHAIN)
 WITH_SMALL_CROPS = ("dino", "swav")
-OPTIONS = {
-    "widths": [4, 6],
-    "strides": [2, 1],
-    "pool_size": 2,
-    "pooled_layers": 1,
-    "norm": "batch",
-    "first_layer": "learned",
-}
 
 
 @pytest.fixture
 def learner(folder: Path, shapes: Prepared) -> Encoder:
     """An encoder, in a folder with a view cache."""
     list(write_cache(paths.VIEWS, shapes.splits["train"], PLAN, shapes.modality, 4, 2**20))
-    return encoder.build(encoder.Description.for_data(shapes, "convnet", OPTIONS), 0)
+    return encoder.build(encoder.Description.for_data(shapes, "convnet", SMALL_CONVNET), 0)
 
 
 def method(learner: Encoder, name: str) -> Method:
