@@ -43,9 +43,9 @@ def vit(
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
-    # The size of the pictures is not known before stage prepare, so `vit` compares it with patch.
     for fault in _faults(options["width"], options["heads"]):
         yield f"encoders.vit: {fault}"
+    # A source may give pictures of another size than data.size: `vit` compares theirs with patch.
     scale, size, patch = settings.pretrain.early_view_scale, settings.data.size, options["patch"]
     if size % patch == 0 and (side := round(scale * size)) % patch:
         yield (

@@ -76,23 +76,32 @@ def line_chart(
     def scale_x(x: float) -> float:
         return round(LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
 
-    def scale_y(y: float) -> float:
-        share = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    dots = tuple(Dot(scale_x(x), scale_y(y), f"{x_label} {x:g}: {y:.4g}") for x, y in points)
+    dots = tuple(
+        Dot(scale_x(x), scale_y(y, y_ticks), f"{x_label} {x:g}: {y:.4g}") for x, y in points
+    )
     return Chart(
         title=title,
         note=note,
         x_label=x_label,
         last_value=f"{ys[-1]:.4g}",
-        line="M" + "L".join(f"{dot.x} {dot.y}" for dot in dots),
+        line=path_through(dots),
         points=dots,
         dots=dots if len(dots) <= _MAX_DOTS else (),
         x_ticks=tuple(Tick(scale_x(x), f"{x:g}") for x in x_ticks),
-        y_ticks=tuple(Tick(scale_y(y), f"{y:g}") for y in y_ticks),
-        reference=Tick(scale_y(reference[0]), reference[1]) if reference else None,
+        y_ticks=tuple(Tick(scale_y(y, y_ticks), f"{y:g}") for y in y_ticks),
+        reference=Tick(scale_y(reference[0], y_ticks), reference[1]) if reference else None,
     )
+
+
+def scale_y(value: float, ticks: Sequence[float]) -> float:
+    """The position of a value on a y axis that begins and ends with these ticks."""
+    share = (value - ticks[0]) / (ticks[-1] - ticks[0])
+    return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def path_through(dots: Sequence[Dot]) -> str:
+    """The SVG path of the line through dots."""
+    return "M" + "L".join(f"{dot.x} {dot.y}" for dot in dots)
 
 
 def nice_ticks(low: float, high: float, min_step: float = 0) -> list[float]:

@@ -8,7 +8,16 @@ from typing import Any
 from twinview.core import entries
 from twinview.core.entries import Entry, in_words
 from twinview.core.paths import OURS
-from twinview.reporting.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Dot, Tick, nice_ticks
+from twinview.reporting.charts import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    Dot,
+    Tick,
+    nice_ticks,
+    path_through,
+    scale_y,
+)
 from twinview.reporting.marks import Mark, mark
 
 
@@ -43,26 +52,24 @@ def label_charts(
     contenders : the results by contender and entry.
     declared : the entries; labels_10 is one of 10 labels a class.
     """
-    tasks: dict[str, dict[int, Entry]] = {}
-    names: dict[tuple[str, int], str] = {}
+    tasks: dict[str, dict[int, str]] = {}
     for name, entry in declared.items():
         count = name.rpartition("_")[2]
         if count.isdecimal():
-            tasks.setdefault(entry.task, {})[int(count)] = entry
-            names[entry.task, int(count)] = name
+            tasks.setdefault(entry.task, {})[int(count)] = name
     return [
         _chart(
-            entry_of[min(entry_of)],
+            declared[names[min(names)]],
             {
                 contender: {
-                    count: found[names[task, count]][entry.primary]
-                    for count, entry in sorted(entry_of.items())
+                    count: found[name][declared[name].primary]
+                    for count, name in sorted(names.items())
                 }
                 for contender, found in contenders.items()
             },
         )
-        for task, entry_of in tasks.items()
-        if len(entry_of) > 1
+        for names in tasks.values()
+        if len(names) > 1
     ]
 
 
@@ -76,22 +83,17 @@ def _chart(entry: Entry, values: Mapping[str, Mapping[int, float]]) -> LabelChar
         share = (math.log(count) - first) / (last - first)
         return round(LEFT + 12 + share * (WIDTH - LEFT - RIGHT - 24), 1)
 
-    def y_of(value: float) -> float:
-        share = (value - axis[0]) / (axis[-1] - axis[0])
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
     def line(number: int, name: str) -> Line:
         words = in_words(name)
         dots = tuple(
-            Dot(x_of(count), y_of(value), f"{words}, {count} labels a class: {value:.3f}")
+            Dot(x_of(count), scale_y(value, axis), f"{words}, {count} labels a class: {value:.3f}")
             for count, value in values[name].items()
         )
-        path = "M" + "L".join(f"{dot.x} {dot.y}" for dot in dots)
-        return Line(words, name == OURS, path, dots, mark(number))
+        return Line(words, name == OURS, path_through(dots), dots, mark(number))
 
     return LabelChart(
         title=f"{entries.title([entry.primary_words])} by {entry.words.lstrip('0123456789 ')}",
         lines=tuple(line(number, name) for number, name in enumerate(values)),
         x_ticks=tuple(Tick(x_of(count), f"{count:,}") for count in counts),
-        y_ticks=tuple(Tick(y_of(value), f"{value:g}") for value in axis),
+        y_ticks=tuple(Tick(scale_y(value, axis), f"{value:g}") for value in axis),
     )
