@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
-from twinview.core import paths, randomness
+from twinview.core import declare, paths, randomness, registry
 from twinview.core.types import Embeddings, labelled_rows
 from twinview.data import splits
 from twinview.data.splits import Prepared
@@ -75,10 +76,12 @@ def main() -> None:
     )
 
     with stage.show_elapsed("principal components"):
-        raw = baselines.raw(prepared)
+        raw, fitted = baselines.raw(prepared)
         reduced, mapping = baselines.pca(raw, options.pca_components)
-    save("raw_pixels", raw)
-    save(f"pca_{options.pca_components}", reduced, mapping=mapping)
+    declared = registry.declaration("modalities", prepared.modality_name)
+    assert isinstance(declared, declare.Modality)
+    save(declared.raw, raw, fitted=fitted)
+    save(f"pca_{options.pca_components}", reduced, mapping=mapping, fitted=fitted)
 
     def embed(name: str, network: encoder.Encoder) -> None:
         features = embeddings.embed(network, prepared, settings.embed, device, stage.progress)
@@ -102,6 +105,7 @@ def save(
     *,
     network: encoder.Encoder | None = None,
     mapping: Whitening | None = None,
+    fitted: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Writes a baseline: the features of the splits, and what the features of views take.
 
@@ -111,11 +115,12 @@ def save(
     features : of every split.
     network : the encoder that computed them; None: they are raw inputs.
     mapping : what reduced them; None: they are not reduced.
+    fitted : what raw inputs were fitted to; None: to nothing.
     """
     folder = paths.BASELINES / name
     with stage.show_elapsed(f"save {name}"):
         embeddings.save(folder, features)
-        baseline_files.save(folder, network, mapping)
+        baseline_files.save(folder, network, mapping, fitted or {})
 
 
 def train(

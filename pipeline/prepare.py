@@ -9,9 +9,11 @@ from twinview.core.types import Source
 from twinview.data import labelled_pairs, scan_record, split_writer
 from twinview.data.examples import save_examples
 from twinview.data.file_source import FileSource
+from twinview.data.text_source import TextSource
 from twinview.preparation.division import most_train_examples
 from twinview.preparation.files import prepare_files
 from twinview.preparation.memory import prepare_source
+from twinview.preparation.texts import prepare_texts
 from twinview.reporting.data_card import (
     called_by,
     contact_sheet,
@@ -51,6 +53,8 @@ def main() -> None:
             divided = prepare_files(
                 source, data, folder, stratified=stratified, progress=stage.progress
             )
+        elif isinstance(source, TextSource):
+            divided = prepare_texts(source, data, folder, stratified=stratified)
         else:
             divided = prepare_source(source, data, folder, stratified=stratified)
         prepared = divided.prepared
@@ -74,18 +78,19 @@ def main() -> None:
         print(f"prepare: {note}")
 
 
-def _source(settings: params.Params, declared: declare.Source) -> Source | FileSource:
+def _source(settings: params.Params, declared: declare.Source) -> Source | FileSource | TextSource:
     """What the source returns. One that fits pictures itself gets their shape."""
     data = settings.data
     shape = (data.channels, data.size, data.size)
-    source: Source | FileSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
+    source: Source | FileSource | TextSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
     return source
 
 
-def _require_examples(source: Source | FileSource, data: Data) -> None:
+def _require_examples(source: Source | FileSource | TextSource, data: Data) -> None:
     """Refuses settings for which there are too few files, before the first of them is decoded."""
-    if isinstance(source, FileSource):
-        most = most_train_examples(len(source.scan.files), source.labels, data)
+    if isinstance(source, FileSource | TextSource):
+        count = len(source.texts if isinstance(source, TextSource) else source.scan.files)
+        most = most_train_examples(count, source.labels, data)
         stage.check_params({"train": most})
 
 

@@ -53,7 +53,9 @@ def main() -> None:
     metrics, baselines = map(files.load_json, (paths.METRICS, paths.BASELINE_METRICS))
     declared = entries.recorded(files.load_json(paths.EVALUATION))
     compared = [f"{n}.{declared[n].primary}" for n in entries.of_first_task(declared)]
-    example = splits.load(paths.PREPARED).splits["test"].inputs[:4]
+    prepared = splits.load(paths.PREPARED)
+    inputs = prepared.splits["test"].inputs[:4]
+    example = prepared.modality.words(inputs, prepared.statistics) or inputs
     row = mlflow_runs.Row(
         name=run_names.row_name(),
         settings=settings.chosen(*SECTIONS),

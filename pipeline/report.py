@@ -1,5 +1,7 @@
 """Stage report: a page with all results of the pipeline."""
 
+from pathlib import Path
+
 from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.core.csv_files import load_rows
@@ -14,7 +16,6 @@ from twinview.settings import params
 from twinview.stages import outlook, stage
 from twinview.stages.declared import Stage
 
-RAW_PIXELS = paths.BASELINES / metric_names.RAW
 SECTIONS = (
     "data", "views", "pretrain", "baselines", "embed", "evaluate", "report",
     "augmentations", "encoders", "heads", "optimizers", "methods", "objectives", "tasks",
@@ -27,7 +28,7 @@ UPSTREAM = (
 STAGE = Stage(
     reads=(
         paths.EMBEDDINGS,
-        RAW_PIXELS,
+        paths.BASELINES,
         paths.PREPARED,
         paths.DATA_CARD,
         paths.PRETRAIN_RUN,
@@ -62,7 +63,7 @@ def main() -> None:
         examples=load_examples(paths.EXAMPLES),
         card=files.load_json(paths.DATA_CARD),
         features=embeddings.load(paths.EMBEDDINGS),
-        raw=embeddings.load(RAW_PIXELS),
+        raw=embeddings.load(raw_baseline()),
         views_picture=file_uri(paths.VIEWS_PICTURE),
         outs=lock_file.recorded_outs(UPSTREAM),
         stage_seconds=outlook.taken(),
@@ -77,6 +78,12 @@ def main() -> None:
     with files.atomic_file(paths.REPORT) as temporary:
         temporary.write_text(html, encoding="utf-8")
     print(f"report: {paths.REPORT}, {format_size(len(html.encode()))}")
+
+
+def raw_baseline() -> Path:
+    """The folder of the features of raw inputs, of which there is one for each modality."""
+    folders = (paths.BASELINES / name for name in metric_names.RAW)
+    return next(folder for folder in folders if folder.is_dir())
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> None:
         parts = write_cache(paths.VIEWS, train, plan, prepared.modality, count, shard_bytes)
         stage.run_with_bar(parts, len(train) * count, "views")
     with files.atomic_file(paths.VIEWS_PICTURE) as temporary:
-        picture = views_picture(train, plan.renderer(prepared.modality), count)
+        picture = views_picture(prepared, plan.renderer(prepared.modality), count)
         picture.save(temporary, format="png")
 
 

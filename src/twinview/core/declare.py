@@ -58,6 +58,18 @@ class Source(Declaration):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Modality(Declaration):
+    """are_pictures: whether inputs can be mirrored, shrunk and cropped.
+
+    raw: what the baseline of the inputs themselves is called.
+    """
+
+    are_pictures: bool
+    raw: str
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Augmentation(Declaration):
     """modality: the inputs that it augments. needs_colour: it does nothing to one channel."""
 
@@ -74,13 +86,16 @@ class Encoder(Declaration):
     random. A saved encoder is built without them, since it has weights of its own. start_files:
     the files that these options name. standard: the mean and deviation of inputs that the starting
     weights expect, or None: those of the train split. fitted: its networks have a method fit, which
-    gets standardised train inputs (n, ...) before the training.
+    gets standardised train inputs (n, ...) before the training. fitted_to: it gets at least so many
+    of them, if there are. modality: the inputs that it takes.
     """
 
+    modality: str = "image"
     start: tuple[str, ...] = ()
     start_files: Files | None = None
     standard: Standard | None = None
     fitted: bool = False
+    fitted_to: int = 1000
 
 
 @final
@@ -123,8 +138,9 @@ class Task(Declaration):
     lacks them. could_have: whether the task has an entry of a name under some options. lists: the
     options that say only which entries there are, and not how an entry is measured. is_share:
     whether the primary is a share, so that differences are told in percentage points. over_groups:
-    whether evaluate.group_folds measures it over divisions by groups too. check_counts: refuses
-    options that the labels rule out, before any work.
+    whether evaluate.group_folds measures it over divisions by groups too. modality: the only inputs
+    that it measures; None: it measures any. check_counts: refuses options that the labels rule out,
+    before any work.
     """
 
     entries: Entries
@@ -135,11 +151,13 @@ class Task(Declaration):
     lists: tuple[str, ...]
     is_share: bool = True
     over_groups: bool = False
+    modality: str | None = None
     check_counts: CheckCounts | None = None
 
 
 OF_KIND: Mapping[str, type[Declaration]] = {
     "sources": Source,
+    "modalities": Modality,
     "augmentations": Augmentation,
     "encoders": Encoder,
     "objectives": Objective,

@@ -4,9 +4,10 @@ Axes always have this order: v views, n examples, d features; a picture is (c, h
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,8 @@ def apart_without(values: Tensor) -> Tensor:
 class Split:
     """The raw examples of one split.
 
-    inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w)). labels: (n,) int64,
-    NO_LABEL for an example without one, or None where no example has one. ids: (n,) int64, unique
+    inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w); texts: int32 token
+    numbers, (n, companions, length)). labels: (n,) int64, NO_LABEL for an example without one, or None where no example has one. ids: (n,) int64, unique
     across all splits of a source. groups: (n,) int64, the number of each example's group over all
     splits, NO_GROUP for an example without one, or None where no example has one.
     """
@@ -127,8 +128,25 @@ class Statistics:
     std: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of texts, learnt from the train split.
+
+    size: token numbers are below it. tokenizer: the JSON of Hugging Face's tokenizers; empty where
+    the inputs came as token numbers. joined: whether an example's features are those of all its
+    texts; else they are those of its first one.
+    """
+
+    size: int
+    tokenizer: str
+    joined: bool
+
+
+Learned = Statistics | Vocabulary  # what a modality learns from the train split
+
+
 class Modality(ABC):
-    """How a kind of input is stored, augmented and fed to an encoder."""
+    """How a kind of input is stored, augmented, shown and fed to an encoder."""
 
     @abstractmethod
     def check(self, inputs: Tensor) -> None:
@@ -139,15 +157,42 @@ class Modality(ABC):
         """Raises ConfigError when an augmentation would not change inputs of this shape."""
 
     @abstractmethod
-    def statistics(self, inputs: Tensor) -> Statistics:
-        """The statistics that standardise these inputs."""
+    def statistics(self, inputs: Tensor) -> Learned:
+        """What these inputs, those of train, say of how inputs are fed to an encoder."""
+
+    @abstractmethod
+    def learned(self, value: Mapping[str, Any]) -> Learned:
+        """The statistics whose fields a JSON file holds; ValueError, TypeError for any other."""
+
+    @abstractmethod
+    def describe(self, statistics: Learned) -> dict[str, Any]:
+        """What the data card says of the statistics."""
+
+    @abstractmethod
+    def encoder_shape(self, shape: tuple[int, ...], statistics: Learned) -> tuple[int, ...]:
+        """What an encoder is built for, given the shape of one stored input."""
+
+    @abstractmethod
+    def words(self, stored: Tensor, statistics: Learned) -> list[str] | None:
+        """Each of the inputs in words; None where inputs are pictures, which are shown."""
+
+    @abstractmethod
+    def view(self, stored: Tensor, numbers: Tensor) -> Tensor:
+        """The part of each input that its view of the number shows, as stored.
+
+        stored: (n, ...). numbers: (n,) int64.
+        """
 
     @abstractmethod
     def unpack(self, stored: Tensor) -> Tensor:
         """Stored values in the form that augmentations take, as a new tensor."""
 
     @abstractmethod
-    def raw(self, stored: Tensor) -> Tensor:
+    def fit_raw(self, stored: Tensor, statistics: Learned) -> Mapping[str, Tensor]:
+        """What `raw` has to know of the train inputs (n, ...), by name."""
+
+    @abstractmethod
+    def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """Stored values (n, ...) as the features (n, d) float32 that an encoder has to beat."""
 
     @abstractmethod
@@ -159,7 +204,7 @@ class Modality(ABC):
         """Stored values (..., c, h, w) with so much of their sides; scale: in (0, 1]."""
 
     @abstractmethod
-    def standardise(self, statistics: Statistics) -> nn.Module:
+    def standardise(self, statistics: Learned) -> nn.Module:
         """The layer that maps stored values to an encoder's input."""
 
 

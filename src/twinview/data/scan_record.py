@@ -8,9 +8,10 @@ from twinview.core import files
 from twinview.core.folder_walk import Stamp
 from twinview.core.types import Source
 from twinview.data.file_source import FileSource
+from twinview.data.text_source import TextSource
 
 
-def renew(path: Path, source: FileSource | Source) -> bool:
+def renew(path: Path, source: FileSource | Source | TextSource) -> bool:
     """Writes what a source was read from into the file, unless it has it; whether it was written.
 
     It is for sources that declare files of the user. The file has no path of the source, so that
@@ -35,7 +36,7 @@ def describe(stamps: dict[str, Stamp]) -> dict[str, Any]:
     }
 
 
-def _stamps(source: FileSource | Source) -> dict[str, Stamp]:
+def _stamps(source: FileSource | Source | TextSource) -> dict[str, Stamp]:
     """The size and the time of each file; those beside a folder have the name alone."""
     if isinstance(source, FileSource):
         stamps, others = dict(source.scan.files), source.also

@@ -15,10 +15,10 @@ from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_tensors
 from twinview.core.types import (
     Embeddings,
+    Learned,
     Modality,
     Pairs,
     Split,
-    Statistics,
     labelled_rows,
 )
 
@@ -39,7 +39,7 @@ class Prepared:
     splits: Mapping[str, Split]
     classes: tuple[str, ...]
     modality_name: str
-    statistics: Statistics
+    statistics: Learned
     pairs: Pairs | None = None
     reading: Reading = DEFAULT
 
@@ -62,7 +62,8 @@ def load(folder: Path, names: Sequence[str] = NAMES, labels: LabelUse = "used") 
     """
     index = files.load_json(folder / INDEX)
     splits = {name: load_split(folder, name, labels) for name in names}
-    statistics = Statistics(**{k: tuple(v) for k, v in index["statistics"].items()})
+    modality: Modality = registry.bind("modalities", index["modality"], {})()
+    statistics = modality.learned(index["statistics"])
     pairs_file = folder / LABELS / labels / PAIRS
     pairs = Pairs(**load_tensors(pairs_file)) if pairs_file.is_file() else None
     classes = load_classes(folder, labels)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from twinview.core.errors import ConfigError
 from twinview.core.types import Embeddings
@@ -11,13 +12,15 @@ from twinview.data.splits import Prepared
 from twinview.evaluation.whitening import Whitening
 
 
-def raw(prepared: Prepared) -> dict[str, Embeddings]:
-    """The inputs themselves, as their modality takes them for features."""
+def raw(prepared: Prepared) -> tuple[dict[str, Embeddings], Mapping[str, Tensor]]:
+    """The inputs themselves, as their modality takes them for features, and what it fitted."""
     modality = prepared.modality
-    return {
-        name: Embeddings(modality.raw(split.inputs), split.labels, split.ids, split.groups)
+    fitted = modality.fit_raw(prepared.splits["train"].inputs, prepared.statistics)
+    features = {
+        name: Embeddings(modality.raw(split.inputs, fitted), split.labels, split.ids, split.groups)
         for name, split in prepared.splits.items()
     }
+    return features, fitted
 
 
 def pca(

@@ -25,14 +25,15 @@ class Contender:
     probes : by probe, the values of each option to choose from.
     progress : shows the progress of a sequence, as stage.progress does.
     views : (split, count, seed) to the features (2, n, d) of two augmented views of `count` random
-        examples of the split. The seed chooses the same examples for all contenders.
+        examples of the split; with a fourth argument, a pair of numbers, to those of these two
+        companions of texts. The seed chooses the same examples for all contenders.
     """
 
     parts: Mapping[str, Embeddings]
     classes: Sequence[str]
     probes: Mapping[str, Mapping[str, Sequence[Any]]]
     progress: Callable[..., Iterator[Any]]
-    views: Callable[[str, int, int], Tensor]
+    views: Callable[..., Tensor]
 
     @cached_property
     def labelled(self) -> Mapping[str, Embeddings]:

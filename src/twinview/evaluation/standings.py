@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 # The contenders that a trained encoder has to be better than, and their names in words.
 REFERENCES = {
     "raw_pixels": "raw pixels",
+    "tfidf": "TF-IDF",
     "random_encoder": "the same encoder untrained",
     "pretrained_backbone": "the weights that the encoder started from",
 }

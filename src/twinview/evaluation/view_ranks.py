@@ -1,4 +1,4 @@
-"""How near the two views of an example are, among the views of all examples."""
+"""How near two views of an example are, or two texts of it, among those of all examples."""
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,14 @@ def ranks_of_partners(views: Tensor) -> Tensor:
     """
     first, second = F.normalize(views, dim=2)
     return torch.stack([_ranks(first, second), _ranks(second, first)])
+
+
+def ranks_of_targets(queries: Tensor, targets: Tensor) -> Tensor:
+    """The rank, from 1, of each query's own target among all targets: (n,).
+
+    queries, targets: (n, d), of any length. Of equally near targets the query's own is the last.
+    """
+    return _ranks(F.normalize(queries, dim=1), F.normalize(targets, dim=1))
 
 
 def _ranks(queries: Tensor, bank: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from twinview.experiments.metric_names import RAW, SUPERVISED, Metric, of_baseli
 from twinview.experiments.question import Differences
 from twinview.experiments.recorded_run import RecordedRun
 
-REFERENCES = (SUPERVISED, RAW)  # baselines that are shown with every comparison
+REFERENCES = (SUPERVISED, *RAW)  # baselines that are shown with every comparison
 
 Standing = Literal["best", "tied", "unsure", "less", "more", "unjudged", "absent"]
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from twinview.core.entries import Entry, in_words, unrecorded
 
-RAW, SUPERVISED = "raw_pixels", "supervised"  # baselines: their names begin their metrics' names
-BESIDE = (RAW, SUPERVISED)  # the baselines that stand beside the encoder in a row or sentence
+# Baselines: their names begin their metrics' names. A run has one of the raw ones.
+RAW, SUPERVISED = ("raw_pixels", "tfidf"), "supervised"
+BESIDE = (*RAW, SUPERVISED)  # the baselines that stand beside the encoder in a row or sentence
 
 
 @dataclass(frozen=True)

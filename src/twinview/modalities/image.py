@@ -1,7 +1,8 @@
 """Pictures: they are stored as bytes, augmented in [0, 1] and fed to encoders standardised."""
 
-from collections.abc import Sequence
-from typing import final
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from torch.nn import functional
 
 from twinview.core import declare, mapped, registry
 from twinview.core.errors import ConfigError, DataError
-from twinview.core.types import Modality, Statistics
+from twinview.core.types import Learned, Modality, Statistics
 
 # Raw pixels of larger pictures: some hundred thousand numbers would be no better, and no probe is
 # fitted to so many. 32x32 is the size of CIFAR-10, for which the field reports raw pixels.
@@ -55,11 +56,35 @@ class Image(Modality):
         std = ((share * (values - mean[:, None]) ** 2).sum(1)).sqrt().clamp(min=1e-6)
         return Statistics(tuple(mean.tolist()), tuple(std.tolist()))
 
+    def learned(self, value: Mapping[str, Any]) -> Learned:
+        """The means and deviations that a JSON file holds."""
+        return Statistics(**{name: tuple(numbers) for name, numbers in value.items()})
+
+    def describe(self, statistics: Learned) -> dict[str, Any]:
+        """The means and deviations of the channels."""
+        return dataclasses.asdict(statistics)
+
+    def encoder_shape(self, shape: tuple[int, ...], statistics: Learned) -> tuple[int, ...]:
+        """The shape (c, h, w) itself."""
+        return shape
+
+    def words(self, stored: Tensor, statistics: Learned) -> list[str] | None:
+        """None, since pictures are shown."""
+        return None
+
+    def view(self, stored: Tensor, numbers: Tensor) -> Tensor:
+        """The whole picture, whatever the number."""
+        return stored
+
     def unpack(self, stored: Tensor) -> Tensor:
         """Bytes as float32 in [0, 1]."""
         return stored.to(torch.float32).div_(255)
 
-    def raw(self, stored: Tensor) -> Tensor:
+    def fit_raw(self, stored: Tensor, statistics: Learned) -> Mapping[str, Tensor]:
+        """Nothing: pixels are features as they are."""
+        return {}
+
+    def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """The pixels in [0, 1], row by row; pictures of more than 32x32 are averaged to 32x32."""
         size = (min(stored.shape[2], _RAW_SIDE), min(stored.shape[3], _RAW_SIDE))
         # Pictures of that size stay as they are.
@@ -81,9 +106,13 @@ class Image(Modality):
         packed: Tensor = self.pack(smaller).unflatten(0, stored.shape[:-3])
         return packed
 
-    def standardise(self, statistics: Statistics) -> nn.Module:
+    def standardise(self, statistics: Learned) -> nn.Module:
         """A layer that maps bytes (n, c, h, w) to float32 with mean 0 and deviation 1."""
+        assert isinstance(statistics, Statistics), "pictures have channels"
         return Standardise(statistics)
+
+
+DECLARES = declare.Modality(are_pictures=True, raw="raw_pixels")
 
 
 def _counts(pictures: Tensor) -> Tensor:

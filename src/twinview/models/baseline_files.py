@@ -1,10 +1,13 @@
 """What a baseline computes features with, in the folder of its embeddings.
 
-That is the encoder, if there is one, and the map that reduces features, if there is one. Raw inputs
-take nothing.
+That is the encoder, if there is one, the map that reduces features, if there is one, and what raw
+inputs were fitted to, such as the frequencies of words; pixels are fitted to nothing.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from twinview.core.tensor_files import load_tensors, save_tensors
 from twinview.evaluation.whitening import Whitening
@@ -13,18 +16,27 @@ from twinview.models.encoder import Encoder
 
 _ENCODER = "encoder"
 _REDUCTION = "reduction.safetensors"
+_FITTED = "fitted.safetensors"
 
 
-def save(folder: Path, network: Encoder | None, reduction: Whitening | None) -> None:
-    """Writes into the folder what the baseline has of the two."""
+def save(
+    folder: Path,
+    network: Encoder | None,
+    reduction: Whitening | None,
+    fitted: Mapping[str, Tensor],
+) -> None:
+    """Writes into the folder what the baseline has of the three."""
     if network is not None:
         encoder.save(folder / _ENCODER, network)
     if reduction is not None:
         save_tensors(folder / _REDUCTION, reduction._asdict())
+    if fitted:
+        save_tensors(folder / _FITTED, dict(fitted))
 
 
-def load(folder: Path) -> tuple[Encoder | None, Whitening | None]:
+def load(folder: Path) -> tuple[Encoder | None, Whitening | None, Mapping[str, Tensor]]:
     """What save wrote. Raises DataError for a broken file."""
-    path = folder / _REDUCTION
+    path, fitted = folder / _REDUCTION, folder / _FITTED
     network = encoder.load(folder / _ENCODER) if (folder / _ENCODER).is_dir() else None
-    return network, Whitening(**load_tensors(path)) if path.is_file() else None
+    reduction = Whitening(**load_tensors(path)) if path.is_file() else None
+    return network, reduction, load_tensors(fitted) if fitted.is_file() else {}

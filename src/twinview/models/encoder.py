@@ -14,12 +14,11 @@ from twinview.core import declare, files, randomness, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_weights, save_tensors
-from twinview.core.types import Modality, Statistics
+from twinview.core.types import Learned, Modality, Statistics
 from twinview.data.splits import Prepared
 
 WEIGHTS = "encoder.safetensors"
 DESCRIPTION = "encoder.json"
-_FITTED = 1000  # the train inputs that a network is fitted to: at least so many, if there are
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Description:
     options: Mapping[str, Any]
     modality: str
     shape: tuple[int, ...]
-    statistics: Statistics
+    statistics: Learned
     reading: Reading = DEFAULT
 
     @classmethod
@@ -57,7 +56,7 @@ class Description:
             self.options.get(name) is not None for name in _declared(self.architecture).start
         )
 
-    def without_start(self, statistics: Statistics) -> "Description":
+    def without_start(self, statistics: Learned) -> "Description":
         """The description of the same network with random weights, for inputs of the statistics."""
         absent = dict.fromkeys(_declared(self.architecture).start)
         return dataclasses.replace(self, options={**self.options, **absent}, statistics=statistics)
@@ -71,7 +70,7 @@ def _declared(architecture: str) -> declare.Encoder:
 
 @final
 class Encoder(nn.Module):
-    """Maps stored inputs, such as uint8 pictures, to features (n, dim).
+    """Maps stored inputs, such as uint8 pictures or token numbers, to features (n, dim).
 
     dim: the number of features. pooled_positions: the number of positions of a map that stay apart
     when it is pooled. Raises ConfigError when the network cannot be built from its options.
@@ -84,7 +83,8 @@ class Encoder(nn.Module):
         self.standardise = modality.standardise(description.statistics)
         try:
             build = registry.bind("encoders", description.architecture, description.options)
-            self.network: nn.Module = build(description.shape)
+            shape = modality.encoder_shape(description.shape, description.statistics)
+            self.network: nn.Module = build(shape)
         except ValueError as error:
             raise ConfigError(f"encoders.{description.architecture}: {error}") from None
         self.dim, self.pooled_positions = int(self.network.dim), int(self.network.pooled_positions)
@@ -113,9 +113,10 @@ def build_for(prepared: Prepared, description: Description, seed: int) -> Encode
     A network may compute a part of itself, such as a whitening layer, from train inputs.
     """
     encoder = build(description, seed)
-    if _declared(description.architecture).fitted:
+    declared = _declared(description.architecture)
+    if declared.fitted:
         inputs = prepared.splits["train"].inputs
-        sample = encoder.standardise(inputs[:: max(1, len(inputs) // _FITTED)])
+        sample = encoder.standardise(inputs[:: max(1, len(inputs) // declared.fitted_to)])
         encoder.network.fit(sample)  # type: ignore[operator]
     return encoder
 
@@ -159,7 +160,8 @@ def load(folder: Path) -> Encoder:
 def _description(path: Path) -> Description:
     value = files.load_json(path)
     try:
-        statistics = Statistics(**{k: tuple(v) for k, v in value["statistics"].items()})
+        modality: Modality = registry.bind("modalities", value["modality"], {})()
+        statistics = modality.learned(value["statistics"])
         fields: dict[str, Any] = {key: value[key] for key in ("architecture", "modality")}
         fields |= {"options": dict(value["options"]), "shape": tuple(value["shape"])}
         reading = Reading.from_json(value["reading"])

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,19 +15,26 @@ from twinview.settings.sections import Embed
 from twinview.views.sample import SampledViews
 
 Extractor = Callable[[Tensor], Tensor]  # stored inputs (n, ...) to features (n, d)
-ViewFeatures = Callable[[str, int, int], Tensor]  # see of_views
+ViewFeatures = Callable[..., Tensor]  # see of_views
 
 
 def of_views(sampled: SampledViews, load: Callable[[], Extractor]) -> ViewFeatures:
     """A function (split, count, seed) to the features (2, n, d) of two views of random examples.
 
-    sampled : renders the views. load : makes the extractor, when features are first asked for.
+    With a fourth argument, a pair of numbers, it gives those of two companions of texts, as they
+    are. sampled : renders the views. load : makes the extractor, when features are first asked for.
     """
 
     extractor = functools.cache(load)
 
-    def features(split: str, count: int, seed: int) -> Tensor:
-        views, extract = sampled.take(split, count, seed), extractor()
+    def features(
+        split: str, count: int, seed: int, companions: tuple[int, int] | None = None
+    ) -> Tensor:
+        if companions is None:
+            views = sampled.take(split, count, seed)
+        else:
+            views = sampled.take_companions(split, count, seed, companions)
+        extract = extractor()
         return torch.stack([extract(view) for view in views])
 
     return features
@@ -60,11 +68,11 @@ def of_baseline(
     folder: Path, sampled: SampledViews, options: Embed, device: torch.device
 ) -> Extractor:
     """The extractor of the baseline whose embeddings lie in a folder, for the sampled views."""
-    network, reduction = baseline_files.load(folder)
+    network, reduction, fitted = baseline_files.load(folder)
     if network is not None:
         embedder = Embedder(network, options.mirror, reduction)
         return _of_network(embedder.network, options.batch_size, device)
-    raw = sampled.modality.raw
+    raw = partial(sampled.modality.raw, fitted=fitted)
     return raw if reduction is None else lambda inputs: reduction(raw(inputs))
 
 

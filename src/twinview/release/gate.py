@@ -101,11 +101,12 @@ def _floor(name: str, floor: float, ours: Trainings, run: RecordedRun) -> Check:
 
 def _better_than_raw(names: Sequence[str], ours: Trainings, run: RecordedRun) -> Iterator[Check]:
     baselines = flatten(run.baselines) if names else {}
+    raw = next((name for name in RAW if name in run.baselines), RAW[0]) if names else RAW[0]
     for name in names:
-        theirs = number(baselines.get(of_baseline(RAW, name)))
+        theirs = number(baselines.get(of_baseline(raw, name)))
         wanted = f"> {theirs:.4f}" if math.isfinite(theirs) else "> absent"
         better, why = _value(name, ours) > theirs, _why_absent(name, ours, run)
-        yield Check(name, "raw pixels", _shown(name, ours), wanted, better, why)
+        yield Check(name, raw.replace("_", " "), _shown(name, ours), wanted, better, why)
 
 
 def _kept(name: str, drop: float, ours: Trainings, reference: Reference, run: RecordedRun) -> Check:

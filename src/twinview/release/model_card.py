@@ -73,9 +73,10 @@ def _results(
     """For each entry, the primary measure of this encoder, over seeds and draws, and of others."""
     for entry, scores in contenders[paths.OURS].items():
         primary = declared[entry].primary
+        raw = next((name for name in RAW if name in contenders), RAW[0])
         others = {
             name: f"{contenders[baseline][entry][primary]:.4f}" if baseline in contenders else "–"
-            for name, baseline in (("raw", RAW), ("supervised", SUPERVISED))
+            for name, baseline in (("raw", raw), ("supervised", SUPERVISED))
         }
         yield {
             "task": entry,

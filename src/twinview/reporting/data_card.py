@@ -1,6 +1,5 @@
 """What the data contains: counts, statistics, duplicates, and a picture of some examples."""
 
-import dataclasses
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from torch import Tensor
 from twinview.core import declare, paths
 from twinview.core.types import Split, labelled_rows
 from twinview.data.splits import Prepared
-from twinview.reporting.pictures import tile
+from twinview.reporting.pictures import tile, written
 
 ROW = 12
 UNLABELLED_ROWS = 8
@@ -40,7 +39,7 @@ def data_card(prepared: Prepared, source: str) -> dict[str, Any]:
         "modality": prepared.modality_name,
         "shape": list(prepared.shape),
         "dtype": str(train.dtype).removeprefix("torch."),
-        "statistics": dataclasses.asdict(prepared.statistics),
+        "statistics": prepared.modality.describe(prepared.statistics),
         "splits": {name: _counts(prepared, name) for name in prepared.splits},
     }
 
@@ -82,10 +81,12 @@ def duplicates(table: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 def contact_sheet(prepared: Prepared) -> Picture.Image:
     """A row of train examples for each of the first classes, blank beyond its last example.
 
-    Without labels, rows of the first examples.
+    Without labels, rows of the first examples. Of texts, a row has one example.
     """
     train = prepared.splits["train"]
     classes = _classes(train)[:MOST_CLASSES]
+    if (lines := _lines(prepared, train, classes)) is not None:
+        return written(lines)
     if train.labels is None or not len(classes):
         return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
     rows = [(train.labels == label).nonzero().squeeze(1)[:ROW] for label in classes]
@@ -94,6 +95,16 @@ def contact_sheet(prepared: Prepared) -> Picture.Image:
     for blank, row in zip(shown, rows, strict=True):
         blank[: len(row)] = train.inputs[row]
     return tile(shown.flatten(0, 1), width)
+
+
+def _lines(prepared: Prepared, train: Split, classes: Tensor) -> list[str] | None:
+    """The first text of each class, or the first texts; None for pictures."""
+    if train.labels is None or not len(classes):
+        return prepared.modality.words(train.inputs[:MOST_CLASSES], prepared.statistics)
+    firsts = torch.stack([(train.labels == label).nonzero()[0, 0] for label in classes])
+    words = prepared.modality.words(train.inputs[firsts], prepared.statistics)
+    names = [prepared.classes[label] for label in classes.tolist()]
+    return words and [f"{name}: {text}" for name, text in zip(names, words, strict=True)]
 
 
 def describe_sheet(prepared: Prepared) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ from twinview.reporting.embedding_map import (
 from twinview.reporting.label_charts import label_charts
 from twinview.reporting.mistakes import mistakes
 from twinview.reporting.next_steps import MORE_SEEDS, NEXT_STEPS
+from twinview.reporting.sentences import blank, sentences
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _CLOSE_PAIRS = 20  # of features, that are shown
@@ -47,7 +48,7 @@ class StageOutputs:
 
     settings: the settings in effect, as Params.chosen returns them. steps, epochs, predictions:
     the rows of their CSV files. examples: the table of examples. card: the data card. features,
-    raw: those of the encoder and those of raw pixels, by split.
+    raw: those of the encoder and those of the raw inputs, by split.
     views_picture: a data URI. outs: the files of the stages. stage_seconds: how long stages took,
     as far as that is known.
     """
@@ -88,13 +89,20 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
     require_same_rows(outputs)
     outputs = _labelled_or_not(outputs)
     batch_size = outputs.settings["pretrain"]["batch_size"]
-    files = file_names(outputs.examples)
+    shape, texts = outputs.prepared.shape, sentences(outputs.prepared)
+    files = file_names(outputs.examples) if texts is None else texts
+    if texts is not None:
+        outputs = replace(outputs, prepared=blank(outputs.prepared))
     names = [files.get(n, str(n)) for n in outputs.prepared.splits["test"].ids.tolist()]
     return render(
         _TEMPLATE,
         escaped=True,
         charts=charts,
         files=files,
+        texts=texts is not None,
+        shape_words=_words_of(shape),
+        thing="picture" if texts is None else "text",
+        raw_words="raw pixels" if texts is None else "TF-IDF",
         **_results(outputs),
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
         **_pictures(outputs, names, points, queries, neighbours, seed),
@@ -183,7 +191,6 @@ def _data(outputs: StageOutputs) -> dict[str, Any]:
     return {
         "found": data_found(outputs.examples, parts),
         "notes": outputs.card["notes"],
-        "shape_words": _words_of(outputs.prepared.shape),
         "close_pairs": close_pairs(parts, pairs, classes),
     }
 

@@ -1,11 +1,15 @@
-"""PIL pictures of stored image tensors."""
+"""PIL pictures of stored image tensors, and of texts."""
+
+from collections.abc import Sequence
 
 import torch
 from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
 _GAP = 2
 _SCALE = 2
+_LINE, _LETTERS, _INDENT = 18, 160, 8  # of texts: pixels, letters and pixels of a line
 
 
 def tile(images: Tensor, columns: int) -> Picture.Image:
@@ -31,3 +35,15 @@ def as_picture(image: Tensor) -> Picture.Image:
     """The picture of one image uint8 (c, h, w) with 1 or 3 channels."""
     pixels = image.permute(1, 2, 0).squeeze(2) if image.shape[0] == 1 else image.permute(1, 2, 0)
     return Picture.fromarray(pixels.contiguous().numpy())
+
+
+def written(lines: Sequence[str]) -> Picture.Image:
+    """A picture of lines of text, of which long ones are cut."""
+    font = ImageFont.load_default(13)
+    shown = [line if len(line) <= _LETTERS else f"{line[:_LETTERS]}..." for line in lines]
+    width = max(int(font.getlength(line)) for line in shown) + 2 * _INDENT
+    picture = Picture.new("L", (width, (len(shown) + 1) * _LINE), 255)
+    draw = ImageDraw.Draw(picture)
+    for number, line in enumerate(shown):
+        draw.text((_INDENT, _INDENT + number * _LINE), line, fill=0, font=font)
+    return picture

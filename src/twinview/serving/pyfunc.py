@@ -20,10 +20,14 @@ from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpe
 from torch import Tensor
 
 from twinview.core.errors import DataError
+from twinview.core.types import Vocabulary
 from twinview.core.reading import DEFAULT, Reading
 from twinview.models.predictor import Predictor
 from twinview.models.probe import Probe
 from twinview.pictures import files
+
+
+TAKES_TEXTS = "n texts, as strings"
 
 
 class ServedModel(PythonModel):
@@ -34,15 +38,15 @@ class ServedModel(PythonModel):
         self.predictor = Predictor.load(Path(context.artifacts["encoder"]).parent)
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> pd.DataFrame:
-        """One row for each picture: features, the most likely label, the class probabilities.
+        """One row for each input: features, the most likely label, the class probabilities.
 
         A model that was trained without labels gives features alone.
 
         Parameters
         ----------
         context : not used.
-        model_input : whole numbers (n, c, h, w) from 0 to 255, or the bytes of n files; text is
-            read as base64.
+        model_input : of pictures whole numbers (n, c, h, w) from 0 to 255, or the bytes of n files;
+            text is read as base64. Of texts n strings.
         params : not used.
 
         Raises
@@ -50,9 +54,7 @@ class ServedModel(PythonModel):
         MlflowException : the input is anything else.
         """
         with torch.inference_mode():
-            description = self.predictor.encoder.description
-            pictures = as_pictures(model_input, description.shape, description.reading)
-            features = self.predictor.features(pictures)
+            features = self.predictor.features(read_inputs(model_input, self.predictor))
             columns = {"features": features.tolist()}
             if self.predictor.probe is not None:
                 columns |= _predictions(self.predictor.probe, features)
@@ -80,6 +82,28 @@ def signature(*, has_probe: bool) -> ModelSignature:
         outputs.append(ColSpec(DataType.string, "label"))
         outputs.append(ColSpec(Map(DataType.double), "probabilities"))
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
+
+
+def read_inputs(values: Any, predictor: Predictor) -> Tensor:
+    """What the model is asked about, as its encoder takes it."""
+    description = predictor.encoder.description
+    if isinstance(description.statistics, Vocabulary):
+        return as_texts(values, description.shape, description.statistics)
+    return as_pictures(values, description.shape, description.reading)
+
+
+def as_texts(values: Any, shape: tuple[int, ...], vocabulary: Vocabulary) -> Tensor:
+    """Token numbers (n, 1, length) of n strings. Raises MlflowException for other values."""
+    from twinview.texts.tokens import stored  # a model of pictures is served without tokenizers
+
+    array = np.asarray(values)
+    texts = array.tolist()
+    if not array.size or array.ndim != 1 or not all(isinstance(text, str) for text in texts):
+        raise InvalidInputs(
+            f"texts: they are {array.dtype} of shape {array.shape}. This model takes {TAKES_TEXTS}",
+            error_code=INVALID_PARAMETER_VALUE,
+        )
+    return stored(vocabulary.tokenizer, texts, shape[1])
 
 
 def describe_input(shape: tuple[int, ...]) -> str:
@@ -133,7 +157,7 @@ def _from_file(row: int, value: Any, shape: tuple[int, ...], reading: Reading) -
         raise _error(f"input {row} {error}", shape) from None
 
 
-class InvalidPictures(MlflowException):
+class InvalidInputs(MlflowException):
     """An error whose message cannot be changed.
 
     MLflow's server would put all data that were sent, megabytes of base64, before the message.
@@ -142,6 +166,6 @@ class InvalidPictures(MlflowException):
     message = property(str, lambda self, longer: None)
 
 
-def _error(reason: str, shape: tuple[int, ...]) -> InvalidPictures:
+def _error(reason: str, shape: tuple[int, ...]) -> InvalidInputs:
     message = f"pictures: {reason}. This model takes {describe_input(shape)}"
-    return InvalidPictures(message, error_code=INVALID_PARAMETER_VALUE)
+    return InvalidInputs(message, error_code=INVALID_PARAMETER_VALUE)

@@ -379,23 +379,53 @@ def _refused(params: Params) -> Iterator[str]:
 
 
 def _of_another_modality(params: Params) -> Iterator[str]:
-    """Faults of a source or augmentations that are not for data.modality."""
+    """Faults of what is not for data.modality: plug-ins, and settings for pictures alone."""
     modality = params.data.modality
-    own = declaration("sources", params.data.source)
-    assert isinstance(own, declare.Source)
-    if own.modality != modality:
+    given = _modality_of("sources", params.data.source)
+    if given != modality:
         yield (
             f"data.modality: is {modality!r}, and sources.{params.data.source} gives "
-            f"{own.modality!r}; set it to that"
+            f"{given!r}; set it to that"
         )
-    for name in params.views.chain:
-        augmentation = declaration("augmentations", name)
-        assert isinstance(augmentation, declare.Augmentation)
-        if augmentation.modality != modality:
+    chosen = [("views.chain", "augmentations", name) for name in params.views.chain]
+    chosen.append(("pretrain.encoder", "encoders", params.pretrain.encoder))
+    chosen += [("evaluate.tasks", "tasks", name) for name in params.evaluate.tasks]
+    for setting, kind, name in chosen:
+        own = _modality_of(kind, name)
+        if own not in (modality, None):
+            able = ", ".join(n for n in names(kind) if _modality_of(kind, n) in (modality, None))
             yield (
-                f"views.chain: {name!r} augments {augmentation.modality!r}, and data.modality is "
-                f"{modality!r}; take it out"
+                f"{setting}: {name!r} is for {own!r}, and data.modality is {modality!r}; take one "
+                f"that fits: {able}"
             )
+    declared = declaration("modalities", modality)
+    if isinstance(declared, declare.Modality) and not declared.are_pictures:
+        yield from _for_pictures_alone(params)
+
+
+def _modality_of(kind: str, name: str) -> str | None:
+    """The modality that a plug-in declares; None where it takes any."""
+    declared = declaration(kind, name)
+    kinds = declare.Source | declare.Augmentation | declare.Encoder | declare.Task
+    assert isinstance(declared, kinds)
+    return declared.modality
+
+
+def _for_pictures_alone(params: Params) -> Iterator[str]:
+    """Faults of settings that mean nothing to inputs without sides."""
+    why = f"data.modality is {params.data.modality!r}, whose inputs are no pictures"
+    if params.embed.mirror:
+        yield f"embed.mirror: is true, and {why}; set it to false"
+    if params.pretrain.early_view_scale != 1:
+        yield (
+            f"pretrain.early_view_scale: is {params.pretrain.early_view_scale:g}, and {why}; set "
+            "it to 1"
+        )
+    if params.data.near_pairs != "report":
+        yield f"data.near_pairs: is {params.data.near_pairs!r}, and {why}; set it to 'report'"
+    method = params.pretrain.method
+    if method in params.methods and getattr(params.methods[method], "small_crops", None):
+        yield f"methods.{method}.small_crops: are asked for, and {why}; set it to null"
 
 
 def _idle_group_folds(own: Evaluate) -> Iterator[str]:

@@ -6,7 +6,7 @@ A pair (low, high) is the range that values are drawn from; a pair in the wrong 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt, Le
+from annotated_types import Gt, Le, Lt
 from pydantic import AfterValidator
 
 from twinview.core.counts import counted
@@ -24,6 +24,7 @@ RISING = AfterValidator(rising)
 
 Positive = Annotated[float, Gt(0)]
 Share = Annotated[float, Gt(0), Le(1)]
+Part = Annotated[float, Gt(0), Lt(1)]  # a share that is not all
 PositiveRange = Annotated[tuple[Positive, Positive], RISING]
 ShareRange = Annotated[tuple[Share, Share], RISING]
 

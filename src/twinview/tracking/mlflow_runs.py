@@ -167,7 +167,8 @@ class Row:
     settings, metrics : as the row's columns show them.
     pretrained : the content of models/pretrain_run.json.
     curves : metrics by step; they are logged if the store does not know the pretraining run.
-    encoder : the folders of encoder, embedder and probe, and some pictures as an input example.
+    encoder : the folders of encoder, embedder and probe, and as an input example some pictures, or
+        a list of texts.
     files : each file with its folder among the row's artifacts, "" for the top folder.
     compared : the metrics that the table of rows shows at first.
     """
@@ -341,10 +342,13 @@ def _log_encoder(encoder: Path, embedder: Path, probe: Path, example: Any) -> st
     loads wherever its requirements are installed.
     """
     import mlflow
+    import numpy as np
 
     from twinview.models import probe as probes
     from twinview.serving import mlflow_model, pyfunc
 
+    texts = isinstance(example, list)
+    shape = () if texts else tuple(example.shape[1:])
     here, has_probe = Path(mlflow_model.__file__), isinstance(probes.load(probe), probes.Probe)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -357,8 +361,8 @@ def _log_encoder(encoder: Path, embedder: Path, probe: Path, example: Any) -> st
             artifacts={"encoder": str(encoder), "embedder": str(embedder), "probe": str(probe)},
             code_paths=[str(code)],
             signature=pyfunc.signature(has_probe=has_probe),
-            input_example=example.numpy(),
-            metadata={"takes": pyfunc.describe_input(tuple(example.shape[1:]))},
+            input_example=np.array(example, object) if texts else example.numpy(),
+            metadata={"takes": pyfunc.TAKES_TEXTS if texts else pyfunc.describe_input(shape)},
             pip_requirements=_requirements(encoder),
         )
     return str(info.model_id)
@@ -368,8 +372,10 @@ def _requirements(encoder: Path) -> list[str]:
     """The packages that the served model imports, with the library that defines its network."""
     from twinview.models.encoder import DESCRIPTION
 
-    options = load_json(encoder / DESCRIPTION)["options"]
+    described = load_json(encoder / DESCRIPTION)
+    options = described["options"]
     library = [options["library"]] if "library" in options else []
+    library += ["tokenizers"] if "tokenizer" in described["statistics"] else []
     return [f"{name}=={version(name)}" for name in sorted({*_NEEDED, *library})]
 
 

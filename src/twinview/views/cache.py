@@ -25,7 +25,7 @@ _ROWS = 2048  # examples between two steps of the progress bar; views do not dep
 
 
 def cache_bytes(split: Split, count: int) -> int:
-    """The size in bytes of a cache with `count` views of every example of the split."""
+    """The most bytes of a cache with `count` views of every example of the split."""
     return split.inputs[0].numel() * split.inputs.element_size() * len(split) * count
 
 
@@ -57,7 +57,9 @@ def write_cache(
         shards = []
         for number, rows in enumerate(torch.arange(len(split)).split(per_shard)):
             part = split.take(rows)
-            views = np.empty((len(rows), count, *part.inputs.shape[1:]), part.inputs.numpy().dtype)
+            # A view may show a part of an example, as of texts one companion.
+            shape = render(part.inputs[:1], part.ids[:1], torch.zeros_like(part.ids[:1])).shape[1:]
+            views = np.empty((len(rows), count, *shape), part.inputs.numpy().dtype)
             yield from _fill(views, part, render)
             path = temporary / f"views-{number:05d}.npy"
             np.save(path, views)

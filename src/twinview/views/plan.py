@@ -99,7 +99,7 @@ class Renderer:
         self._links = links
 
     def __call__(self, inputs: Tensor, ids: Tensor, views: Tensor) -> Tensor:
-        """One view of each example, as stored: (n, ...).
+        """One view of each example, as stored: (n, ...), of the part that the modality shows.
 
         Parameters
         ----------
@@ -111,6 +111,7 @@ class Renderer:
             (draws.uniform() < probability).numpy()
             for draws, (probability, _) in zip(chain, self._links, strict=True)
         ]
+        inputs = self._modality.view(inputs, views)
         parts = -(-inputs.numel() // _VALUES) or 1
         size = -(-len(inputs) // parts) or 1
         rendered = []

@@ -1,0 +1,1 @@
+"""What texts need and no other modality: tokens, and sequences of them."""
