@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
+from annotated_types import Ge
 from pydantic import AfterValidator
 
 from twinview.core import declare
 from twinview.core.errors import DataError
 from twinview.core.paths import inside_project, root
 from twinview.data.fetching import find_or_unpack
-from twinview.data.labels import Labels
+from twinview.data.labels import Labels, unlabel_small_classes
 from twinview.data.text_source import TextSource, TokenOptions
 
 DEBIAN_PACKAGE = "wordnet-base"
@@ -52,6 +53,7 @@ def wordnet(
     *,
     folder: Annotated[str, AfterValidator(inside_project)],
     origin: Literal["folder", "debian"],
+    smallest_class: Annotated[int, Ge(1)],
     tokens: TokenOptions,
 ) -> TextSource:
     """All meanings; the companions are the definition, the example sentences, and the words.
@@ -63,6 +65,7 @@ def wordnet(
     folder : where the package's files lie, or are put unless the package is installed; it is inside
         the project's folder.
     origin : folder fetches nothing; debian fetches Debian's package where it is missing.
+    smallest_class : the meanings of smaller classes are unlabelled.
     tokens : how texts become tokens.
 
     Raises
@@ -79,11 +82,12 @@ def wordnet(
     ]
     counts = Counter(of.definition for _, _, of in synsets)
     groups = tuple(of.definition if counts[of.definition] > 1 else None for _, _, of in synsets)
+    labels = Labels(tuple(CLASSES[of.number] for _, _, of in synsets), groups)
     return TextSource(
         [(of.definition, " ".join(of.examples), ", ".join(of.lemmas)) for _, _, of in synsets],
         [number * _OFFSETS + of.offset for number, _, of in synsets],
         [f"{name}:{of.offset:08}" for _, name, of in synsets],
-        Labels(tuple(CLASSES[of.number] for _, _, of in synsets), groups),
+        unlabel_small_classes(labels, smallest_class),
         tokens,
     )
 
