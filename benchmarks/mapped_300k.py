@@ -81,7 +81,7 @@ def limited(path: Path, rounds: int, steps: int) -> dict[str, Any]:
         statistics = modality.statistics(train.inputs)
         prepared = Prepared({"train": train}, (), "image", statistics)
         shares = _shares(prepared, rounds, steps)
-        raw = modality.raw(train.inputs)
+        raw = modality.raw(train.inputs, {})
         nearest(raw[:: len(raw) // 200], raw, 10)
         peak = resident_mb("VmHWM")
     store = path.stat().st_size / 1e6

@@ -82,7 +82,9 @@ def _source(settings: params.Params, declared: declare.Source) -> Source | FileS
     """What the source returns. One that fits pictures itself gets their shape."""
     data = settings.data
     shape = (data.channels, data.size, data.size)
-    source: Source | FileSource | TextSource = settings.bound("sources", data.source)(*[shape] * declared.fitted)
+    source: Source | FileSource | TextSource = settings.bound("sources", data.source)(
+        *[shape] * declared.fitted
+    )
     return source
 
 

@@ -31,9 +31,10 @@ class Split:
     """The raw examples of one split.
 
     inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w); texts: int32 token
-    numbers, (n, companions, length)). labels: (n,) int64, NO_LABEL for an example without one, or None where no example has one. ids: (n,) int64, unique
-    across all splits of a source. groups: (n,) int64, the number of each example's group over all
-    splits, NO_GROUP for an example without one, or None where no example has one.
+    numbers, (n, companions, length)). labels: (n,) int64, NO_LABEL for an example without one, or
+    None where no example has one. ids: (n,) int64, unique across all splits of a source. groups:
+    (n,) int64, the number of each example's group over all splits, NO_GROUP for an example without
+    one, or None where no example has one.
     """
 
     inputs: Tensor

@@ -87,7 +87,9 @@ def _read_json_lines(file: Path, columns: Mapping[str, str]) -> Table:
         raise DataError.at(file, "has no rows", "write a JSON object in each line")
     if missing := [key for key in columns.values() if key not in seen]:
         raise ConfigError.at(
-            file, f"has no key {missing[0]!r} (it has {', '.join(sorted(seen))})", "name one of them"
+            file,
+            f"has no key {missing[0]!r} (it has {', '.join(sorted(seen))})",
+            "name one of them",
         )
     return Table(rows, "line", tuple(sorted(seen - set(columns.values()))))
 

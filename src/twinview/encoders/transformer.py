@@ -31,7 +31,7 @@ def transformer(shape: tuple[int, ...], *, width: Count, depth: Count, heads: Co
     """
     for fault in _faults(width, heads):
         raise ValueError(fault)
-    return Transformer(*shape, width, depth, heads)
+    return Transformer(shape[0], shape[1], width, depth, heads)
 
 
 def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
@@ -77,7 +77,9 @@ class Transformer(nn.Module):
     def _vectors(self, tokens: Tensor) -> Tensor:
         hidden = tokens == 0
         # A text without tokens attends to its first position, since attention to none is no number.
-        hidden = hidden & ~(hidden.all(1, keepdim=True) & (torch.arange(tokens.shape[1], device=tokens.device) == 0))
+        hidden = hidden & ~(
+            hidden.all(1, keepdim=True) & (torch.arange(tokens.shape[1], device=tokens.device) == 0)
+        )
         places = self.positions(torch.arange(tokens.shape[1], device=tokens.device))
         vectors: Tensor = self.norm(self.table(tokens) + places)
         for layer in self.layers:

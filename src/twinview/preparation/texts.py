@@ -71,7 +71,7 @@ def _tokenised(
     options: Data,
 ) -> tuple[Prepared, list[str]]:
     """The splits in the order of their ids, and sentences on what the tokens leave out."""
-    wish, classes = source.tokens, class_names(columns.labels or ())
+    wish, classes = source.tokens, source.labels.classes
     rows_of = {
         name: sorted(
             (row for row, split in enumerate(splits) if split == name), key=columns.ids.__getitem__

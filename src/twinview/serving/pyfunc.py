@@ -20,12 +20,11 @@ from mlflow.types.schema import Array, ColSpec, DataType, Map, Schema, TensorSpe
 from torch import Tensor
 
 from twinview.core.errors import DataError
-from twinview.core.types import Vocabulary
 from twinview.core.reading import DEFAULT, Reading
+from twinview.core.types import Vocabulary
 from twinview.models.predictor import Predictor
 from twinview.models.probe import Probe
 from twinview.pictures import files
-
 
 TAKES_TEXTS = "n texts, as strings"
 

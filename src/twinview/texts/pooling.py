@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def masked_mean(vectors: Tensor, weights: Tensor) -> Tensor:
-    """The mean (n, d) of vectors (n, t, d), weighted by (n, t); zeros where no weight is above 0."""
+    """The mean (n, d) of vectors (n, t, d), weighted by (n, t); zeros without any weight."""
     total = weights.sum(1, keepdim=True)
     shares = weights / total.masked_fill(total == 0, 1)
     mean: Tensor = (shares[:, None, :].to(vectors.dtype) @ vectors).squeeze(1)
