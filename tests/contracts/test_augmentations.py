@@ -11,12 +11,26 @@ from tests.support.plugins import options
 from twinview.core import declare, registry
 from twinview.core.errors import ConfigError
 from twinview.core.randomness import Draws
+from twinview.texts.sequences import compact
+from twinview.texts.tokens import MASK, NONE
 
 NAMES = registry.names("augmentations")
 OPTIONS = {name: options("augmentations", name) for name in NAMES}
 DECLARED = {name: registry.declaration("augmentations", name) for name in NAMES}
+
+
+def of_modality(modality: str) -> list[str]:
+    """The augmentations of a modality."""
+    declared = {n: of for n, of in DECLARED.items() if isinstance(of, declare.Augmentation)}
+    return [name for name, of in declared.items() if of.modality == modality]
+
+
+OF_PICTURES, OF_TEXTS = of_modality("image"), of_modality("text")
 # An odd number of pixels, so that no batch fills whole vector registers.
 SHAPES = [(1, 13, 17), (3, 17, 13)]
+LENGTH = 13  # of texts
+CASES = [(name, shape) for name in OF_PICTURES for shape in SHAPES]
+CASES += [(name, (LENGTH,)) for name in OF_TEXTS]
 DRAWS_NOTHING = [name for name in NAMES if "draws" in DECLARED[name].opts_out]
 RANDOM = [name for name in NAMES if name not in DRAWS_NOTHING]
 CHOICES = [(name, option) for name in NAMES for option in OPTIONS[name]]
@@ -34,13 +48,25 @@ def pictures(n: int, shape: tuple[int, ...]) -> Tensor:
     return torch.rand(n, *shape, generator=torch.Generator().manual_seed(0))
 
 
+def texts(n: int) -> Tensor:
+    """Texts of all lengths from 1 on: (n, 13) int32."""
+    numbers = torch.arange(n * LENGTH).view(n, LENGTH) % 97 + 3
+    return numbers.masked_fill(torch.arange(LENGTH) > torch.arange(n)[:, None] % LENGTH, 0).int()
+
+
+def examples(n: int, shape: tuple[int, ...]) -> Tensor:
+    return texts(n) if shape == (LENGTH,) else pictures(n, shape)
+
+
 def view(name: str, x: Tensor, ids: Tensor, number: int = 0, place: int = 0) -> Tensor:
     augment: Callable[..., Tensor] = registry.bind("augmentations", name, OPTIONS[name])
     return augment(x, Draws.for_examples(0, ids, torch.full_like(ids, number), place))
 
 
 def alike(name: str, n: int) -> tuple[Tensor, Tensor]:
-    """n copies of one picture, and one id for each."""
+    """n copies of one example, and one id for each."""
+    if name in OF_TEXTS:
+        return texts(LENGTH)[-1:].repeat(n, 1), torch.arange(n)
     return pictures(1, (3, 17, 13)).repeat(n, 1, 1, 1), torch.arange(n)
 
 
@@ -51,7 +77,7 @@ def test_laws_that_it_opts_out_of_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_PICTURES)
 def test_keeps_shape_type_and_range(name: str, shape: tuple[int, ...]) -> None:
     x = pictures(50, shape)
     # Saturated pictures too: there rounding leaves [0, 1] first.
@@ -61,29 +87,26 @@ def test_keeps_shape_type_and_range(name: str, shape: tuple[int, ...]) -> None:
     assert y.min() >= 0 and y.max() <= 1
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), CASES)
 def test_does_not_change_its_input(name: str, shape: tuple[int, ...]) -> None:
-    x = pictures(5, shape)
+    x = examples(5, shape)
     before = x.clone()
     view(name, x, torch.arange(5))
     assert torch.equal(x, before)
 
 
 @pytest.mark.parametrize("size", [1, 7])
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), CASES)
 def test_a_view_is_bit_identical_in_any_batch(name: str, shape: tuple[int, ...], size: int) -> None:
-    x, ids = pictures(300, shape), torch.arange(300)
+    x, ids = examples(300, shape), torch.arange(300)
     some = [slice(first, first + size) for first in range(0, 98, size)]
     parts = [view(name, x[rows], ids[rows]) for rows in some]
     assert torch.equal(torch.cat(parts), view(name, x, ids)[:98])
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), CASES)
 def test_a_view_is_bit_identical_in_any_order(name: str, shape: tuple[int, ...]) -> None:
-    x, ids = pictures(300, shape), torch.arange(300)
+    x, ids = examples(300, shape), torch.arange(300)
     order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
     assert torch.equal(view(name, x[order], ids[order]), view(name, x, ids)[order])
 
@@ -91,9 +114,9 @@ def test_a_view_is_bit_identical_in_any_order(name: str, shape: tuple[int, ...])
 # Both exceed 2^15 elements, from which on torch shares work out; the second has one picture only,
 # so that sums over it would be cut in two.
 @pytest.mark.parametrize(("n", "shape"), [(300, (3, 17, 13)), (1, (3, 211, 223))])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_PICTURES)
 def test_a_view_is_bit_identical_on_any_threads(name: str, n: int, shape: tuple[int, ...]) -> None:
-    x, ids = pictures(n, shape), torch.arange(n)
+    x, ids = examples(n, shape), torch.arange(n)
     alone = view(name, x, ids)
     torch.set_num_threads(2)
     assert torch.equal(view(name, x, ids), alone)
@@ -114,11 +137,31 @@ def test_what_draws_nothing_is_the_same_for_all(name: str) -> None:
     assert torch.equal(view(name, x, ids), view(name, x[:1], ids[:1], number=1).expand_as(x))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_PICTURES)
 def test_what_needs_colour_leaves_one_channel_alone_and_nothing_else_does(name: str) -> None:
     x, declared = pictures(50, (1, 13, 17)), DECLARED[name]
     assert isinstance(declared, declare.Augmentation)
     assert torch.equal(view(name, x, torch.arange(50)), x) == declared.needs_colour
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
+class TestTexts:
+    def test_a_view_keeps_shape_and_type_and_has_its_tokens_in_front(self, name: str) -> None:
+        x = texts(100)
+        y = view(name, x, torch.arange(100))
+        assert y.shape == x.shape and y.dtype == x.dtype
+        assert torch.equal(compact(y), y)
+
+    def test_no_view_is_empty_unless_its_text_is(self, name: str) -> None:
+        x = texts(100)
+        x[::10] = 0
+        y = view(name, x, torch.arange(100))
+        assert torch.equal((y != 0).any(1), (x != 0).any(1))
+
+    def test_a_view_has_words_of_its_text_alone(self, name: str) -> None:
+        x = texts(100)
+        for text, seen in zip(x, view(name, x, torch.arange(100)), strict=True):
+            assert set(seen.tolist()) <= {*text.tolist(), NONE, MASK}
 
 
 @pytest.mark.parametrize(("name", "option"), CHOICES)
@@ -149,4 +192,5 @@ def beyond(limits: dict[str, Any]) -> list[float]:
     low = [limits["minimum"] - 1e-6] if "minimum" in limits else []
     low += [limits["exclusiveMinimum"]] if "exclusiveMinimum" in limits else []
     high = [limits["maximum"] + 1e-6] if "maximum" in limits else []
+    high += [limits["exclusiveMaximum"]] if "exclusiveMaximum" in limits else []
     return low + high

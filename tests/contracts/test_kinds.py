@@ -4,8 +4,10 @@ A plug-in opts out of a law by its name in DECLARES, with the reason (core/decla
 to break that law.
 """
 
+import dataclasses
 import importlib
 import inspect
+import json
 import math
 import re
 import types
@@ -16,6 +18,7 @@ from itertools import permutations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.support.plugins import (
@@ -30,11 +33,12 @@ from tests.support.plugins import (
 )
 from tests.support.workspace import ROOT
 from twinview.compute.gradient_cache import GradientCache
-from twinview.core import registry
+from twinview.core import declare, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import NO_LABEL, Batch, Modality, PairLabels, Projections
 from twinview.learning import tally
 from twinview.learning.parts import Method, output_width
+from twinview.texts.sequences import compact
 
 FILES = [(kind, name) for kind in registry.KINDS for name in registry.names(kind)]
 SHAPES = [(1, 12, 12), (3, 9, 14)]
@@ -47,6 +51,31 @@ DEGENERATE: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 HEAD = nn.Linear(5, 3)
+# What each modality stores, of several values.
+STORED = {
+    "image": torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16),
+    "text": torch.tensor([[[5, 3, 0], [0, 0, 0]], [[2, 0, 0], [7, 7, 1]]], dtype=torch.int32),
+}
+# The shapes that encoders of a modality are built for; of texts, the length and the vocabulary.
+BUILT_FOR = {"image": SHAPES, "text": [(12, 30), (8, 9)]}
+
+
+def modality_of(encoder: str) -> str:
+    declared = registry.declaration("encoders", encoder)
+    assert isinstance(declared, declare.Encoder)
+    return declared.modality
+
+
+ENCODERS = [(n, of) for n in registry.names("encoders") for of in BUILT_FOR[modality_of(n)]]
+
+
+def inputs(encoder: str, n: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    """Standardised pictures; or texts of different lengths, with every token of the vocabulary."""
+    if modality_of(encoder) == "image":
+        return random(n, *shape, seed=seed)
+    length, size = shape
+    x = (torch.arange(n * length) * 7 + seed).view(n, length) % size
+    return compact(x.masked_fill(torch.arange(length) >= length - torch.arange(n)[:, None], 0))
 
 
 def opts_out(kind: str, name: str, law: str) -> bool:
@@ -106,47 +135,90 @@ def test_an_option_that_does_not_exist_is_refused(kind: str, name: str) -> None:
 @pytest.mark.parametrize("name", registry.names("modalities"))
 def test_a_modality_packs_what_it_unpacked_unchanged(name: str) -> None:
     modality: Modality = registry.bind("modalities", name, {})()
-    stored = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    stored = STORED[name]
     modality.check(stored)
-    assert torch.equal(modality.pack(modality.unpack(stored)), stored)
+    view = modality.view(stored, torch.zeros(len(stored), dtype=torch.int64))
+    before = view.clone()
+    assert torch.equal(modality.pack(modality.unpack(view).mul_(1)), before)
+    assert torch.equal(view, before), "what is unpacked may be changed"
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", registry.names("encoders"))
+@pytest.mark.parametrize("name", registry.names("modalities"))
+def test_a_modality_refuses_what_another_stores(name: str) -> None:
+    modality: Modality = registry.bind("modalities", name, {})()
+    for other in STORED.keys() - {name}:
+        with pytest.raises(DataError, match="must be"):
+            modality.check(STORED[other])
+
+
+@pytest.mark.parametrize("name", registry.names("modalities"))
+def test_statistics_are_read_from_json_as_they_were(name: str) -> None:
+    modality: Modality = registry.bind("modalities", name, {})()
+    statistics = modality.statistics(STORED[name])
+    again = json.loads(json.dumps(dataclasses.asdict(statistics)))
+    assert modality.learned(again) == statistics
+
+
+@pytest.mark.parametrize(("name", "shape"), ENCODERS)
 class TestEncoders:
     def test_dim_is_known_before_the_first_call(self, name: str, shape: tuple[int, ...]) -> None:
         encoder = bound("encoders", name)(shape)
-        assert encoder(random(4, *shape)).shape == (4, encoder.dim)
+        assert encoder(inputs(name, 4, shape)).shape == (4, encoder.dim)
 
-    def test_features_are_maps_of_each_picture(self, name: str, shape: tuple[int, ...]) -> None:
-        maps = bound("encoders", name)(shape).features(random(4, *shape))
-        assert maps.ndim == 4 and len(maps) == 4
+    def test_features_are_maps_of_each_input(self, name: str, shape: tuple[int, ...]) -> None:
+        maps = bound("encoders", name)(shape).features(inputs(name, 4, shape))
+        assert maps.ndim == (4 if modality_of(name) == "image" else 3) and len(maps) == 4
 
     def test_maps_have_the_places_that_stay_apart(self, name: str, shape: tuple[int, ...]) -> None:
         encoder = bound("encoders", name)(shape)
         assert (
             1
             <= encoder.pooled_positions
-            <= math.prod(encoder.features(random(4, *shape)).shape[2:])
+            <= math.prod(encoder.features(inputs(name, 4, shape)).shape[2:])
         )
 
     def test_the_state_dict_holds_all_state(self, name: str, shape: tuple[int, ...]) -> None:
         first, second = bound("encoders", name)(shape), bound("encoders", name)(shape)
-        first(random(4, *shape))  # batch norm has seen something
+        first(inputs(name, 4, shape))  # batch norm has seen something
         second.load_state_dict(first.state_dict(), strict=True)
-        x = random(4, *shape, seed=1)
+        x = inputs(name, 4, shape, seed=1)
         assert torch.equal(first.eval()(x), second.eval()(x))
 
-    def test_a_picture_does_not_see_its_batch(self, name: str, shape: tuple[int, ...]) -> None:
+    def test_an_input_does_not_see_its_batch(self, name: str, shape: tuple[int, ...]) -> None:
         encoder = bound("encoders", name)(shape).eval()
-        x = random(4, *shape)
+        x = inputs(name, 4, shape)
         # Float32 sums of some hundred terms, in another order in another batch.
         assert torch.allclose(encoder(x)[:2], encoder(x[:2]), atol=1e-5)
 
     def test_every_weight_gets_a_gradient(self, name: str, shape: tuple[int, ...]) -> None:
         encoder = bound("encoders", name)(shape)
-        encoder(random(4, *shape)).square().sum().backward()
+        encoder(inputs(name, 4, shape)).square().sum().backward()
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+@pytest.mark.parametrize(("name", "shape"), [e for e in ENCODERS if modality_of(e[0]) == "text"])
+class TestEncodersOfTexts:
+    def test_a_longer_pad_changes_no_feature(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape).eval()
+        x = inputs(name, 6, shape)[:, : shape[0] // 2]
+        # Float32 sums of as many terms, and of zeros, in another order.
+        assert torch.allclose(encoder(F.pad(x, (0, shape[0] // 2))), encoder(x), atol=1e-6)
+
+    def test_an_empty_text_has_finite_features_and_gradients(
+        self, name: str, shape: tuple[int, ...]
+    ) -> None:
+        encoder = bound("encoders", name)(shape)
+        x = inputs(name, 3, shape)
+        x[1] = 0
+        features = encoder(x)
+        features.square().sum().backward()
+        assert features.isfinite().all()
+        assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
+
+    def test_other_words_have_other_features(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape).eval()
+        x = inputs(name, 2, shape)
+        assert not torch.allclose(*encoder(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", registry.names("heads"))

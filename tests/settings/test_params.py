@@ -651,7 +651,9 @@ def test_a_method_that_learns_by_an_objective_needs_one(write_params: Write) -> 
             "augmentations",
             "contrast",
             declare.Augmentation(modality="text"),
-            "views.chain: 'contrast' augments 'text', and data.modality is 'image'; take it out",
+            "views.chain: 'contrast' is for 'text', and data.modality is 'image'; take one that "
+            "fits: brightness, cutout, gaussian_blur, grey, horizontal_flip, hue, noise, "
+            "random_resized_crop, rotation, saturation, sobel",
         ),
     ],
     ids=["source", "augmentation"],

@@ -116,7 +116,7 @@ def wordnet(
     synsets = [
         (number, name, synset)
         for number, name in enumerate(FILES)
-        for synset in read_synsets(place / name)
+        for synset in _read_synsets(place / name)
     ]
     counts = Counter(of.definition for _, _, of in synsets)
     groups = tuple(of.definition if counts[of.definition] > 1 else None for _, _, of in synsets)
@@ -133,7 +133,7 @@ def wordnet(
 DECLARES = declare.Source(modality="text")
 
 
-def read_synsets(path: Path) -> Iterator[Synset]:
+def _read_synsets(path: Path) -> Iterator[Synset]:
     """The meanings of a file. Raises DataError when it is missing or has another form."""
     if not path.is_file():
         raise DataError.at(path, "is missing", "delete its folder and run `dvc repro`")
@@ -141,7 +141,7 @@ def read_synsets(path: Path) -> Iterator[Synset]:
         if line.startswith(" "):
             continue  # the licence
         try:
-            yield parse_synset(line)
+            yield _parse_synset(line)
         except (ValueError, IndexError) as error:
             place = f"{path}, line {number}"
             raise DataError.at(
@@ -149,7 +149,7 @@ def read_synsets(path: Path) -> Iterator[Synset]:
             ) from None
 
 
-def parse_synset(line: str) -> Synset:
+def _parse_synset(line: str) -> Synset:
     """The meaning of a line. Raises ValueError or IndexError for a line of another form."""
     data, gloss = line.split(" | ", 1)
     offset, number, _, count, *rest = data.split(" ")
