@@ -31,7 +31,8 @@ def tasks(chosen: Sequence[str], unlabelled: Sequence[str]) -> LeftOut:
     reason = f"it needs labels, and {_splits(unlabelled)} none"
     found = {name: reason for name in chosen if entries.declaration(name).needs_labels}
     if len(found) == len(chosen):
-        able = [name for name in names("tasks") if not entries.declaration(name).needs_labels]
+        declared = {name: entries.declaration(name) for name in names("tasks")}
+        able = [n for n, of in declared.items() if not of.needs_labels and of.modality is None]
         raise ConfigError.at(
             "evaluate.tasks",
             f"is [{', '.join(chosen)}], of which each needs labels, and {_splits(unlabelled)} none",
