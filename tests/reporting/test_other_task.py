@@ -25,7 +25,7 @@ from twinview.reporting.page import StageOutputs
 from twinview.reporting.summary_text import summary as summary_text
 from twinview.settings import params
 
-RETRIEVAL = '''"""Retrieval: whether the nearest train examples of an example are of its class."""
+RANKINGS = '''"""Retrieval: whether the nearest train examples of an example are of its class."""
 
 from typing import Annotated
 
@@ -36,13 +36,13 @@ from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.nearest import nearest
 
 
-def retrieval(contender: Contender, *, cutoff: Annotated[int, Ge(1)]) -> dict[str, Result]:
+def rankings(contender: Contender, *, cutoff: Annotated[int, Ge(1)]) -> dict[str, Result]:
     """The share of an example's nearest train examples that are of its class, and of the first."""
     found = {name: _matches(contender, name, cutoff) for name in ("test", "validation")}
     first = float(found["test"][:, 0].double().mean())
     means = {name: float(of.double().mean()) for name, of in found.items()}
     metrics = {"map": means["test"], "first": first, "validation_map": means["validation"]}
-    return {"retrieval": Result(metrics)}
+    return {"rankings": Result(metrics)}
 
 
 def _matches(contender, name, cutoff):
@@ -52,11 +52,11 @@ def _matches(contender, name, cutoff):
 
 
 DECLARES = declare.Task(
-    entries=lambda options: {"retrieval": f"nearest {options['cutoff']}"},
+    entries=lambda options: {"rankings": f"nearest {options['cutoff']}"},
     measures={"map": "mean precision", "first": "precision at 1"},
     primary="map",
     needs_labels=True,
-    could_have=lambda name: name == "retrieval",
+    could_have=lambda name: name == "rankings",
     lists=(),
 )
 '''
@@ -73,7 +73,7 @@ def other_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     (kinds / "tasks").mkdir()
     for file in (registry.FOLDER / "tasks").glob("*.py"):
         (kinds / "tasks" / file.name).symlink_to(file)
-    (kinds / "tasks/retrieval.py").write_text(RETRIEVAL)
+    (kinds / "tasks/rankings.py").write_text(RANKINGS)
     monkeypatch.setattr(registry, "FOLDER", kinds)
     monkeypatch.setattr(twinview.tasks, "__path__", [str(kinds / "tasks")])
     yield
@@ -102,38 +102,38 @@ def written(
     other_task: None, settings: dict[str, Any], write_params: Callable[..., Path]
 ) -> Callable[..., Path]:
     """Writes settings of few examples, with the task on the shelf."""
-    settings["tasks"]["retrieval"] = {"cutoff": 5}
+    settings["tasks"]["rankings"] = {"cutoff": 5}
     settings["pretrain"]["threads"] = 1
-    settings["gate"] |= {"floors": {"retrieval.map": 0.3}, "drops": {"retrieval.first": 0.1}}
-    settings["gate"]["better_than_raw"] = ["retrieval.map"]
+    settings["gate"] |= {"floors": {"rankings.map": 0.3}, "drops": {"rankings.first": 0.1}}
+    settings["gate"]["better_than_raw"] = ["rankings.map"]
     return write_params
 
 
 def test_it_is_evaluated_gated_compared_and_shown_without_a_change_of_the_core(
     written: Callable[..., Path], outputs: StageOutputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written({"evaluate.tasks": ["retrieval", "classification"]})
+    written({"evaluate.tasks": ["rankings", "classification"]})
     own = params.load()
     run = evaluated(outputs)
     monkeypatch.setattr(dvc_experiments, "read_cached", run.cached)
     metrics = files.load_json(paths.METRICS)
-    assert list(metrics) == ["retrieval", "linear", "knn"]
-    assert list(metrics["retrieval"]) == ["map", "first", "validation_map"]
+    assert list(metrics) == ["rankings", "linear", "knn"]
+    assert list(metrics["rankings"]) == ["map", "first", "validation_map"]
 
     checks = {(check.name, check.against): check for check in run_gate(own.gate, run)}
-    assert checks["retrieval.map", "floor"].holds is True
-    assert checks["retrieval.map", "raw pixels"].wanted.startswith("> 0.")
+    assert checks["rankings.map", "floor"].holds is True
+    assert checks["rankings.map", "raw pixels"].wanted.startswith("> 0.")
 
-    worse = recorded("b", 0.5, metrics={"retrieval.map": 0.01, "retrieval.validation_map": 0.01})
+    worse = recorded("b", 0.5, metrics={"rankings.map": 0.01, "rankings.validation_map": 0.01})
     (part,) = side_by_side.side_by_side([run], [], {}).parts
-    assert part.metrics == ("retrieval.map", "linear.accuracy", "knn.accuracy")
-    compared = side_by_side.side_by_side([run, worse], ["retrieval.map"], {})
-    assert compared.named["retrieval.map"].words == "nearest 5"
+    assert part.metrics == ("rankings.map", "linear.accuracy", "knn.accuracy")
+    compared = side_by_side.side_by_side([run, worse], ["rankings.map"], {})
+    assert compared.named["rankings.map"].words == "nearest 5"
     assert "Mean precision on test" in comparison_text.terminal(compared)
     assert "Best by nearest 5" in compare_page.page(compared)
 
     said = summary_text(summary.results())
-    assert said.startswith("Mean precision or accuracy on test") and "retrieval" in said
+    assert said.startswith("Mean precision or accuracy on test") and "rankings" in said
 
     page = build(
         dataclasses.replace(
@@ -149,7 +149,7 @@ def test_it_is_evaluated_gated_compared_and_shown_without_a_change_of_the_core(
 def test_a_page_without_a_task_that_predicts_classes_has_no_word_of_them(
     written: Callable[..., Path], outputs: StageOutputs
 ) -> None:
-    written({"evaluate.tasks": ["retrieval"]})
+    written({"evaluate.tasks": ["rankings"]})
     evaluated(outputs)
     rows = load_rows(paths.PREDICTIONS)
     assert list(rows[0]) == ["id", "actual"]
@@ -165,10 +165,10 @@ def test_a_page_without_a_task_that_predicts_classes_has_no_word_of_them(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"gate.floors": {"retrieval.mop": 0.3}}, "is no metric; did you mean 'retrieval.map'?"),
+        ({"gate.floors": {"rankings.mop": 0.3}}, "is no metric; did you mean 'rankings.map'?"),
         ({"evaluate.tasks": []}, "evaluate.tasks: tuple should have at least 1 item"),
-        ({"evaluate.tasks": ["retrieval", "retrieval"]}, "evaluate.tasks: a value occurs twice"),
-        ({"evaluate.tasks": ["retreival"]}, "tasks has no 'retreival'; did you mean 'retrieval'?"),
+        ({"evaluate.tasks": ["rankings", "rankings"]}, "evaluate.tasks: a value occurs twice"),
+        ({"evaluate.tasks": ["raknings"]}, "tasks has no 'raknings'; did you mean 'rankings'?"),
     ],
 )
 def test_its_settings_are_checked_as_all_are(
@@ -181,8 +181,8 @@ def test_its_settings_are_checked_as_all_are(
 def test_two_tasks_with_results_of_one_name_are_refused(
     written: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = RETRIEVAL.replace('{"retrieval": f', '{"labels_10": f')
-    (registry.FOLDER / "tasks/retrieval.py").write_text(text)
-    said = "evaluate.tasks: 'few_labels' and 'retrieval' both have results called 'labels_10'"
+    text = RANKINGS.replace('{"rankings": f', '{"labels_10": f')
+    (registry.FOLDER / "tasks/rankings.py").write_text(text)
+    said = "evaluate.tasks: 'few_labels' and 'rankings' both have results called 'labels_10'"
     with pytest.raises(ConfigError, match=said):
-        params.check(written({"evaluate.tasks": ["few_labels", "retrieval"], "gate.floors": {}}))
+        params.check(written({"evaluate.tasks": ["few_labels", "rankings"], "gate.floors": {}}))

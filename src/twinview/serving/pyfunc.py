@@ -102,7 +102,8 @@ def as_texts(values: Any, shape: tuple[int, ...], vocabulary: Vocabulary) -> Ten
             f"texts: they are {array.dtype} of shape {array.shape}. This model takes {TAKES_TEXTS}",
             error_code=INVALID_PARAMETER_VALUE,
         )
-    return stored(vocabulary.tokenizer, texts, shape[1])
+    longest = shape[0] * shape[1] if vocabulary.joined else shape[1]
+    return stored(vocabulary.tokenizer, texts, longest)
 
 
 def describe_input(shape: tuple[int, ...]) -> str:
