@@ -127,7 +127,7 @@ def test_methods_without_negatives_take_groups_of_any_size(method: str, shapes: 
     changes = {"views__positives": "group", "pretrain__method": method}
     made = training(grouped, **changes)
     assert not made.budget.groups_apart
-    assert units_kept_apart(settings(**changes), grouped.splits["train"]) == (None, "")
+    assert units_kept_apart(settings(**changes), grouped) == (None, "")
 
 
 def test_an_objective_without_negatives_needs_no_room_either(shapes: Prepared) -> None:
@@ -174,7 +174,7 @@ def test_copies_in_two_groups_keep_both_groups_apart(shapes: Prepared) -> None:
     of = torch.arange(96)
     of[90] = 0  # of group 30, and of group 0
     copied = with_copies(shapes, of, groups=GROUPS)
-    units, _ = units_kept_apart(settings(views__positives="group"), copied.splits["train"])
+    units, _ = units_kept_apart(settings(views__positives="group"), copied)
     joined = torch.where(GROUPS == 30, 0, GROUPS)
     assert units is not None
     assert torch.equal(units[:, None] == units, joined[:, None] == joined)
@@ -191,7 +191,7 @@ def test_too_many_copies_are_said_and_stop_nothing(shapes: Prepared) -> None:
 
 
 def test_without_copies_batches_are_those_of_a_plain_shuffle(shapes: Prepared) -> None:
-    assert units_kept_apart(settings(), shapes.splits["train"]) == (None, "")
+    assert units_kept_apart(settings(), shapes) == (None, "")
 
 
 def some_labels(prepared: Prepared, every: int) -> Prepared:

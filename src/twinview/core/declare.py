@@ -61,11 +61,13 @@ class Source(Declaration):
 class Modality(Declaration):
     """are_pictures: whether inputs can be mirrored, shrunk and cropped.
 
-    raw: what the baseline of the inputs themselves is called.
+    raw: what the baseline of the inputs themselves is called. copies: what is said of inputs that
+    are no negatives of each other.
     """
 
     are_pictures: bool
     raw: str
+    copies: str
 
 
 @final

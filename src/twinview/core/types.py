@@ -178,6 +178,13 @@ class Modality(ABC):
         """Each of the inputs in words; None where inputs are pictures, which are shown."""
 
     @abstractmethod
+    def copies(self, stored: Tensor) -> Tensor:
+        """The units (n,) int64 of inputs that must not be each other's negatives.
+
+        Inputs with the same number are equal, or have an equal part that a view may show.
+        """
+
+    @abstractmethod
     def view(self, stored: Tensor, numbers: Tensor) -> Tensor:
         """The part of each input that its view of the number shows, as stored.
 

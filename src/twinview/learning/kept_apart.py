@@ -7,35 +7,38 @@ from twinview.core import declare, registry
 from twinview.core.components import connected
 from twinview.core.counts import counted
 from twinview.core.errors import ConfigError
-from twinview.core.types import Split, apart_without
+from twinview.core.types import apart_without
 from twinview.data import sampling
-from twinview.pictures.duplicates import exact_clusters
+from twinview.data.splits import Prepared
 from twinview.settings.params import Params
 from twinview.settings.sections import NONE
 
 
-def units_kept_apart(settings: Params, train: Split) -> tuple[Tensor | None, str]:
+def units_kept_apart(settings: Params, prepared: Prepared) -> tuple[Tensor | None, str]:
     """The units (n,) of which a batch has one row each, and what to print about them.
 
-    A unit is a group, where views.positives is group, or all exact copies of an example, or several
-    of these that share an example. The units are None where batches need none: the method compares
-    no examples with each other, or all units have one row. So are those of copies where there are
-    so many that no batches keep them apart; the copies are then negatives of each other.
+    A unit is a group, where views.positives is group, or all copies of an example, or several of
+    these that share an example; texts of which one is equal are copies. The units are None where
+    batches need none: the method compares no examples with each other, or all units have one row.
+    So are those of copies where there are so many that no batches keep them apart; the copies are
+    then negatives of each other.
 
     Raises ConfigError when groups do not leave enough rows for the batches.
     """
     if not _has_negatives(settings):
         return None, ""
-    batch_size, groups = settings.pretrain.batch_size, None
+    batch_size, groups, train = settings.pretrain.batch_size, None, prepared.splits["train"]
+    declared = registry.declaration("modalities", prepared.modality_name)
+    assert isinstance(declared, declare.Modality)
     if settings.views.positives == "group" and train.groups is not None:
         groups = apart_without(train.groups)
         _require_fit(groups, batch_size)
-    copies = torch.from_numpy(exact_clusters(train.inputs.numpy()))
+    copies = prepared.modality.copies(train.inputs)
     count = len(copies) - int((copies.unique(return_counts=True)[1] == 1).sum())
     if not count:
         return groups, ""
     units = copies if groups is None else _joined(groups, copies)
-    note = f"{count:,} train examples are exact copies of each other"
+    note = f"{count:,} train examples {declared.copies}"
     if sampling.fit_apart(units, batch_size):
         return units, f"{note}; no batch has two that are alike"
     return groups, f"{note}, too many to keep them out of each other's batches"

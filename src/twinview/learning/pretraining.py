@@ -236,7 +236,7 @@ def examples(
             labelled = Split(torch.empty(len(rows), 0), train.labels[rows], train.ids[rows])
             return labelled, views_of(views, rows), ""
         return replace(train, groups=None), views, ""
-    units, note = units_kept_apart(settings, train)
+    units, note = units_kept_apart(settings, prepared)
     return replace(train, groups=units), views, note
 
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from twinview.core import declare, mapped, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Learned, Modality, Statistics
+from twinview.pictures.duplicates import exact_clusters
 
 # Raw pixels of larger pictures: some hundred thousand numbers would be no better, and no probe is
 # fitted to so many. 32x32 is the size of CIFAR-10, for which the field reports raw pixels.
@@ -72,6 +73,10 @@ class Image(Modality):
         """None, since pictures are shown."""
         return None
 
+    def copies(self, stored: Tensor) -> Tensor:
+        """The first row with the same pixels, of each picture."""
+        return torch.from_numpy(exact_clusters(stored.numpy()))
+
     def view(self, stored: Tensor, numbers: Tensor) -> Tensor:
         """The whole picture, whatever the number."""
         return stored
@@ -112,7 +117,9 @@ class Image(Modality):
         return Standardise(statistics)
 
 
-DECLARES = declare.Modality(are_pictures=True, raw="raw_pixels")
+DECLARES = declare.Modality(
+    are_pictures=True, raw="raw_pixels", copies="are exact copies of each other"
+)
 
 
 def _counts(pictures: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from twinview.core import declare
 from twinview.core.errors import DataError
 from twinview.core.types import Learned, Modality, Vocabulary
-from twinview.texts import bag_of_words, tokens
+from twinview.texts import bag_of_words, sequences, tokens
 from twinview.texts.sequences import text_of
 
 _BETWEEN = " · "  # stands between the companions of an example
@@ -61,6 +61,10 @@ class Text(Modality):
         rows = [texts[first : first + count] for first in range(0, len(texts), count)]
         return [_BETWEEN.join(filter(None, row)) for row in rows]
 
+    def copies(self, stored: Tensor) -> Tensor:
+        """A number that examples share which have an equal text, also by chains of examples."""
+        return sequences.sharing(stored)
+
     def view(self, stored: Tensor, numbers: Tensor) -> Tensor:
         """One companion of each example: (n, 1, length).
 
@@ -100,7 +104,7 @@ class Text(Modality):
         return Tokens(_vocabulary(statistics).joined)
 
 
-DECLARES = declare.Modality(are_pictures=False, raw="tfidf")
+DECLARES = declare.Modality(are_pictures=False, raw="tfidf", copies="have an equal text")
 
 
 @final

@@ -1,8 +1,10 @@
 """Rows of token numbers, int (n, length), in which 0 is no token."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from twinview.core.components import connected
 from twinview.core.randomness import Draws
 
 
@@ -26,3 +28,15 @@ def text_of(inputs: Tensor, joined: bool) -> Tensor:
         return compact(inputs.flatten(1))
     first = (inputs != 0).any(2).to(torch.uint8).argmax(1)
     return inputs[torch.arange(len(inputs), device=inputs.device), first]
+
+
+def sharing(inputs: Tensor) -> Tensor:
+    """(n,) int64: the same number for examples that share an equal text, also by chains.
+
+    inputs: (n, companions, length). Companions that are not there are not equal.
+    """
+    n = len(inputs)
+    rows, companions = (inputs != 0).any(2).nonzero(as_tuple=True)
+    _, text = np.unique(inputs[rows, companions].numpy(), axis=0, return_inverse=True)
+    units = connected(n + len(rows), rows.numpy(), n + text.reshape(-1))
+    return torch.from_numpy(units[:n])
