@@ -4,10 +4,11 @@ from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from twinview.core import declare
 from twinview.settings.sections import Count
-from twinview.texts.pooling import masked_mean
+from twinview.texts import pooling
 
 _RARE = 0.001  # SIF's constant a; the paper: .001 to .0001
 
@@ -60,4 +61,9 @@ class Bag(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The features (n, width) of tokens (n, t)."""
-        return masked_mean(self.table(tokens), self.weights[tokens] * (tokens != 0))
+        shares = pooling.shares(self.weights[tokens] * (tokens != 0))
+        # The vectors of all tokens together, (n, t, width), would take most of the time.
+        mean: Tensor = functional.embedding_bag(
+            tokens, self.table.weight, mode="sum", per_sample_weights=shares
+        )
+        return mean

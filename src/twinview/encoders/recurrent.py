@@ -48,7 +48,7 @@ class Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The features (n, 2 * width) of tokens (n, t)."""
-        return masked_mean(self._states(tokens), (tokens != 0).float())
+        return masked_mean(self._states(tokens), tokens)
 
     def _states(self, tokens: Tensor) -> Tensor:
         # An empty text has one step of no token, whose state does not count.

@@ -72,7 +72,7 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The features (n, width) of tokens (n, t)."""
-        return masked_mean(self._vectors(tokens), (tokens != 0).float())
+        return masked_mean(self._vectors(tokens), tokens)
 
     def _vectors(self, tokens: Tensor) -> Tensor:
         hidden = tokens == 0
