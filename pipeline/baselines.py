@@ -76,7 +76,8 @@ def main() -> None:
     )
 
     with stage.show_elapsed("principal components"):
-        raw, fitted = baselines.raw(prepared)
+        fitted = baselines.fit_raw(prepared)
+        raw = baselines.raw(prepared, fitted)
         reduced, mapping = baselines.pca(raw, options.pca_components)
     declared = registry.declaration("modalities", prepared.modality_name)
     assert isinstance(declared, declare.Modality)

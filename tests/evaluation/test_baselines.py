@@ -12,21 +12,21 @@ from twinview.evaluation.baselines import pca, raw
 
 
 def test_raw_inputs_are_the_pixels_in_zero_to_one(shapes: Prepared) -> None:
-    for name, part in raw(shapes).items():
+    for name, part in raw(shapes, {}).items():
         split = shapes.splits[name]
         assert torch.equal(part.features, split.inputs.flatten(1) / 255)
         assert part.features.shape == (len(split), 144)
 
 
 def test_rows_keep_their_labels_and_ids(shapes: Prepared) -> None:
-    for parts in (raw(shapes), pca(raw(shapes), 3)[0]):
+    for parts in (raw(shapes, {}), pca(raw(shapes, {}), 3)[0]):
         for name, part in parts.items():
             assert torch.equal(part.ids, shapes.splits[name].ids)
             assert torch.equal(part.required_labels(), shapes.splits[name].labels)  # type: ignore[arg-type]
 
 
 def test_components_are_those_of_the_singular_value_decomposition(shapes: Prepared) -> None:
-    splits = raw(shapes)
+    splits = raw(shapes, {})
     centred = splits["train"].features.double()
     mean = centred.mean(0)
     directions = torch.linalg.svd(centred - mean).Vh[:4]
@@ -39,20 +39,20 @@ def test_components_are_those_of_the_singular_value_decomposition(shapes: Prepar
 
 
 def test_components_are_fitted_on_the_train_rows_alone(shapes: Prepared) -> None:
-    splits = raw(shapes)
+    splits = raw(shapes, {})
     found = pca(splits, 4)[0]
     others = {n: moved(part) if n != "train" else part for n, part in splits.items()}
     assert torch.equal(pca(others, 4)[0]["train"].features, found["train"].features)
 
 
 def test_components_are_the_same_every_time(shapes: Prepared) -> None:
-    first, again = pca(raw(shapes), 4)[0], pca(raw(shapes), 4)[0]
+    first, again = pca(raw(shapes, {}), 4)[0], pca(raw(shapes, {}), 4)[0]
     assert all(torch.equal(first[name].features, again[name].features) for name in first)
 
 
 def test_more_components_than_inputs_have_are_refused(shapes: Prepared) -> None:
     with pytest.raises(ConfigError, match=r"baselines\.pca_components"):
-        pca(raw(shapes), 145)
+        pca(raw(shapes, {}), 145)
 
 
 def moved(part: Embeddings) -> Embeddings:

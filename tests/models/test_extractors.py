@@ -85,7 +85,7 @@ def test_a_head_projects_features_before_they_are_reduced(shapes: Prepared, tmp_
 def test_baselines_without_an_encoder_give_their_own_features(
     shapes: Prepared, sampled: SampledViews, tmp_path: Path
 ) -> None:
-    inputs, raw = shapes.splits["test"].inputs, baselines.raw(shapes)
+    inputs, raw = shapes.splits["test"].inputs, baselines.raw(shapes, {})
     reduced, components = baselines.pca(raw, 3)
     for name, parts in (("raw", raw), ("pca", reduced)):
         embeddings.save(tmp_path / name, parts)

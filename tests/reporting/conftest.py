@@ -82,8 +82,8 @@ def outputs(shapes: Prepared) -> StageOutputs:
         prepared=prepared,
         examples=examples_of(prepared),
         card={"source": "shapes", "notes": ["the class '<b>' lies in one group only"]},
-        features=baselines.raw(prepared),
-        raw=baselines.raw(prepared),
+        features=baselines.raw(prepared, {}),
+        raw=baselines.raw(prepared, {}),
         views_picture=data_uri(tile(prepared.splits["train"].inputs[:4], 2)),
         outs=[
             Out("prepare", "data/prepared", 1_234_567, 4, "da7a.dir"),

@@ -12,15 +12,18 @@ from twinview.data.splits import Prepared
 from twinview.evaluation.whitening import Whitening
 
 
-def raw(prepared: Prepared) -> tuple[dict[str, Embeddings], Mapping[str, Tensor]]:
-    """The inputs themselves, as their modality takes them for features, and what it fitted."""
+def fit_raw(prepared: Prepared) -> Mapping[str, Tensor]:
+    """What the modality has to know of train to take inputs for features."""
+    return prepared.modality.fit_raw(prepared.splits["train"].inputs, prepared.statistics)
+
+
+def raw(prepared: Prepared, fitted: Mapping[str, Tensor]) -> dict[str, Embeddings]:
+    """The inputs themselves, as their modality takes them for features. fitted: see fit_raw."""
     modality = prepared.modality
-    fitted = modality.fit_raw(prepared.splits["train"].inputs, prepared.statistics)
-    features = {
+    return {
         name: Embeddings(modality.raw(split.inputs, fitted), split.labels, split.ids, split.groups)
         for name, split in prepared.splits.items()
     }
-    return features, fitted
 
 
 def pca(

@@ -103,8 +103,10 @@ def _lines(prepared: Prepared, train: Split, classes: Tensor) -> list[str] | Non
         return prepared.modality.words(train.inputs[:MOST_CLASSES], prepared.statistics)
     firsts = torch.stack([(train.labels == label).nonzero()[0, 0] for label in classes])
     words = prepared.modality.words(train.inputs[firsts], prepared.statistics)
-    names = [prepared.classes[label] for label in classes.tolist()]
-    return words and [f"{name}: {text}" for name, text in zip(names, words, strict=True)]
+    if words is None:
+        return None
+    labelled = zip(classes.tolist(), words, strict=True)
+    return [f"{prepared.classes[label]}: {text}" for label, text in labelled]
 
 
 def describe_sheet(prepared: Prepared) -> tuple[str, ...]:
