@@ -631,7 +631,7 @@ def test_show_prints_our_encoder_beside_its_baselines(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["linear", "knn"] in lines
     assert ["encoder", "0.910", "0.860"] in lines and ["raw_pixels", "0.840", "0.845"] in lines
-    assert ["Pretraining:", "learning."] in lines
+    assert ["Pretraining:", "healthy."] in lines
 
 
 def test_show_without_results_says_what_makes_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,8 +75,15 @@ def test_the_scoreboard_in_git_is_that_of_the_seeds_in_git() -> None:
 def test_the_scoreboard_has_every_contender_in_every_task() -> None:
     found = scores()
     assert sorted(found) == sorted(
-        [*NAMES, "repro.minutes", *(f"speedrun.{metric}" for metric in METRICS)]
+        [
+            *NAMES,
+            "repro.minutes",
+            *(f"speedrun.{metric}" for metric in METRICS),
+            *(f"{prefix}speedrun.few_10.accuracy" for prefix in CONTENDERS),
+        ]
     )
+    few = found["supervised.speedrun.few_10.accuracy"]
+    assert few == found["supervised.fashion_mnist.propagated_10.accuracy"]
     assert found["raw_pixels.fashion_mnist.knn.accuracy"]["value"] == pytest.approx(0.65)
 
 
@@ -178,6 +185,8 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
 
     monkeypatch.setattr(measure.dvc_experiments, "dvc", lambda *given: ran.append(given))
     monkeypatch.setattr(measure.seeding, "train_seeds", gathered)
+    seconds = {"pretrain": 90.0, "evaluate_baselines": 100.0, "evaluate": 50.0, "report": 30.0}
+    monkeypatch.setattr(measure.outlook, "taken", lambda: seconds)
     measure.measure(2)
     assert ran == [("repro", "--force"), ("gathered", 2)], "timed from nothing, then the seeds"
     written = json.loads((folder / "reports/scoreboard.json").read_text())
@@ -185,6 +194,7 @@ def test_what_the_seeds_found_goes_to_the_scoreboard_and_the_readme(
     assert written["fashion_mnist.linear.accuracy"]["n"] == 2
     assert written["speedrun.knn.accuracy"] == written["fashion_mnist.knn.accuracy"]
     assert written["speedrun.minutes"]["value"] == 1.5
+    assert written["evaluation.minutes"]["value"] == 2.5, "of both stages that evaluate"
     assert written["bench.other"] == {"value": 3}, "others' entries stay"
     assert table(written) in (folder / "README.md").read_text()
 

@@ -112,14 +112,14 @@ def test_embeddings_that_are_no_numbers_give_a_verdict_and_not_an_error(bad: flo
 @pytest.mark.parametrize(
     ("changes", "loss", "word"),
     [
-        ({}, 3.0, "learning"),
-        ({}, 4.49, "learning"),
+        ({}, 3.0, "healthy"),
+        ({}, 4.49, "healthy"),
         ({}, 4.51, "slow"),
         ({}, 7.0, "slow"),
         ({"cosine_spread": 0.0099}, 3.0, "collapsed"),
-        ({"cosine_spread": 0.0101}, 3.0, "learning"),
+        ({"cosine_spread": 0.0101}, 3.0, "healthy"),
         ({"effective_rank": 1.99}, 3.0, "collapsed"),
-        ({"effective_rank": 2.01}, 3.0, "learning"),
+        ({"effective_rank": 2.01}, 3.0, "healthy"),
         ({"cosine_spread": 0.0}, 5.0, "collapsed"),
         ({"cosine_spread": math.nan}, 3.0, "collapsed"),
         ({"effective_rank": math.nan}, 3.0, "collapsed"),
@@ -134,7 +134,7 @@ def test_the_verdict_at_chance_five(changes: dict[str, float], loss: float, word
 @pytest.mark.parametrize(
     ("changes", "loss", "word"),
     [
-        ({"effective_rank": 1.2}, 3.0, "learning"),
+        ({"effective_rank": 1.2}, 3.0, "healthy"),
         ({"effective_rank": 1.2}, 4.51, "slow"),
         ({"cosine_spread": 0.0099}, 3.0, "collapsed"),
         ({"effective_rank": math.nan}, 3.0, "collapsed"),
@@ -152,14 +152,14 @@ def test_no_more_directions_than_two_are_no_collapse_where_there_are_no_more(
     directions: int,
 ) -> None:
     few = Measures(**(vars(HEALTHY) | {"effective_rank": 1.5}))
-    word = "collapsed" if directions > 2 else "learning"
+    word = "collapsed" if directions > 2 else "healthy"
     assert verdict(few, 3.0, 5.0, directions=directions) == word
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 20_000), (20, 2), (20, 3), (10, 128)])
 def test_directions_that_are_spread_evenly_are_no_collapse(n: int, d: int) -> None:
     z = directions(2 * n, d).view(2, n, d)
-    assert verdict(measure(z), 3.0, 5.0, directions=min(n, d)) == "learning"
+    assert verdict(measure(z), 3.0, 5.0, directions=min(n, d)) == "healthy"
     assert verdict(measure(z + 100 * z[:, :1]), 3.0, 5.0, directions=min(n, d)) == "collapsed"
 
 

@@ -103,7 +103,7 @@ def test_the_features_of_train_examples_tell_those_of_validation(shapes: Prepare
 def test_without_labels_there_is_no_such_curve(unlabelled: str, shapes: Prepared) -> None:
     bare = replace(shapes.splits[unlabelled], labels=None)
     own = watch(replace(shapes, splits={**shapes.splits, unlabelled: bare}), per_epoch=1)
-    assert "validation_knn" not in own.add_step(steps(1, 1)[0]) and own.curves.verdict == "learning"
+    assert "validation_knn" not in own.add_step(steps(1, 1)[0]) and own.curves.verdict == "healthy"
 
 
 def test_examples_without_a_label_neither_vote_nor_are_asked(shapes: Prepared) -> None:
@@ -140,7 +140,7 @@ def test_the_summary_is_the_last_epoch_s(shapes: Prepared) -> None:
     assert summary["chance"] == own.curves.chance and summary["effective_rank"] > 2
 
 
-@pytest.mark.parametrize(("loss", "word"), [(1.0, "learning"), (2.6, "slow")])
+@pytest.mark.parametrize(("loss", "word"), [(1.0, "healthy"), (2.6, "slow")])
 def test_the_verdict_looks_at_the_last_epoch_s_mean_loss(
     loss: float, word: str, shapes: Prepared
 ) -> None:
@@ -169,7 +169,7 @@ class Told(nn.Module):
         ([1.0], False, "collapsed"),
         ([1.0], True, "collapsed"),
         ([1.0, -1.0], False, "collapsed"),
-        ([1.0, -1.0], True, "learning"),
+        ([1.0, -1.0], True, "healthy"),
     ],
 )
 def test_one_answer_is_a_collapse_and_two_are_unless_labels_say_what_is_alike(
@@ -190,7 +190,7 @@ def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Pre
     own = watch(shapes, 1, simclr(Floats(), head.train(), temperature=0.5, views=2))
     for step in steps(1, 1):
         own.add_step(step)
-    assert own.curves.verdict == "learning"
+    assert own.curves.verdict == "healthy"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_head_of_few_outputs_has_a_verdict_of_its_loss(width: int, shapes: Pre
 def test_collapsed_epochs_count_in_a_row_and_after_the_warm_up(
     words: str, warmup: float, count: int
 ) -> None:
-    meaning: dict[str, collapse.Verdict] = {"l": "learning", "s": "slow", "c": "collapsed"}
+    meaning: dict[str, collapse.Verdict] = {"l": "healthy", "s": "slow", "c": "collapsed"}
     own = Curves(2, chance=1.0)
     own.verdicts = [meaning[word] for word in words]
     assert own.collapsed_epochs(warmup) == count

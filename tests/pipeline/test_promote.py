@@ -27,7 +27,7 @@ GATE = {
     "floors": {"linear.accuracy": 0.3},
     "drops": {"linear.accuracy": 0.05},
     "better_than_raw": [],
-    "verdicts": ["learning", "slow", "collapsed"],
+    "verdicts": ["healthy", "slow", "collapsed"],
     "model": "tiny",
 }
 TWINVIEW = ("python", "-m", "twinview.cli")

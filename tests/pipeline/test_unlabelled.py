@@ -58,7 +58,7 @@ def capsys_of_module() -> list[str]:
 @pytest.fixture
 def run(said: str) -> RecordedRun:
     """The run, with DVC's cache of its details."""
-    files.save_json(paths.PRETRAIN_METRICS, {"verdict": "learning"})
+    files.save_json(paths.PRETRAIN_METRICS, {"verdict": "healthy"})
     outs = [{"path": str(paths.EVALUATION), "md5": "hash", "size": 1}]
     Path("dvc.lock").write_text(json.dumps({"stages": {"evaluate": {"outs": outs}}}))
     found = recorded_run.in_folder()

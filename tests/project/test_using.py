@@ -41,7 +41,7 @@ from twinview.pictures.files import read_picture
 files = sorted(Path("photos").rglob("*.jpg"))
 read = [read_picture(file, (3, 64, 64)).pixels.numpy() for file in files]
 assert photos.dtype == np.uint8 and len(files) == 3 and (photos == read).all()
-assert curves.verdict == "learning" and len(table) == 3
+assert curves.verdict == "healthy" and len(table) == 3
 assert features.shape == (1797, encoder.dim)
 assert model.score(pictures[1000:], digits.target[1000:]) > 0.9  # of ten classes
 """,
@@ -94,7 +94,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, shapes: Prepared) -> Ite
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it, in other tests
         patch.setattr(sys, "path", list(sys.path))
         models = (folder / paths.ENCODER, folder / paths.EMBEDDER, folder / paths.PROBE)
-        pretrained = {"run_id": "unknown", "verdict": "learning", "seconds": 1.0}
+        pretrained = {"run_id": "unknown", "verdict": "healthy", "seconds": 1.0}
         row = mlflow_runs.Row(
             name="simclr",
             settings={},

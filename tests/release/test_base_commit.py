@@ -25,7 +25,7 @@ def commit() -> str:
 def base(write_params: Write) -> str:
     """A commit whose params.yaml wants .9 of the linear probe."""
     git("init", "-q")
-    write_params({"gate.floors": {"linear.accuracy": 0.9}, "gate.verdicts": ["learning"]})
+    write_params({"gate.floors": {"linear.accuracy": 0.9}, "gate.verdicts": ["healthy"]})
     return commit()
 
 
@@ -243,3 +243,11 @@ def test_a_recipe_that_the_base_lacks_is_the_working_tree_s(base: str, folder: P
     smoke.write_text("gate: {floors: {linear.accuracy: 0.5}}\n")
     found, place = base_settings(base, smoke)
     assert found.floors["linear.accuracy"] == 0.5 and f"since {base[:7]} has no gate" in place
+
+
+def test_a_base_of_an_earlier_version_names_the_verdict_as_it_was(write_params: Write) -> None:
+    git("init", "-q")
+    write_params({"gate.verdicts": ["learning"]})
+    before = commit()
+    write_params({"gate.verdicts": ["healthy"]})
+    assert base_settings(before, PARAMS)[0].verdicts == ("healthy",)

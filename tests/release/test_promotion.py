@@ -108,7 +108,7 @@ def gate(request: pytest.FixtureRequest) -> Gate:
         floors={"linear.accuracy": 0.8},
         drops={"linear.accuracy": 0.01},
         better_than_raw=("linear.accuracy",),
-        verdicts=("learning",),
+        verdicts=("healthy",),
         model=request.node.name.replace("[", "-").replace("]", ""),
     )
 

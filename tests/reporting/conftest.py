@@ -69,7 +69,7 @@ def outputs(shapes: Prepared) -> StageOutputs:
             | {"linear": CLASSES[label], "knn": CLASSES[label]}
             for row_id, truth, label in torch.stack([test.ids, test.labels, said], 1).tolist()
         ],
-        pretrained={"verdict": "learning", "chance": math.log(31), "loss": 1.2345}
+        pretrained={"verdict": "healthy", "chance": math.log(31), "loss": 1.2345}
         | {"cosine_spread": 0.2, "effective_rank": 9.0, "alignment": 0.3, "uniformity": -2.0},
         steps=_rows("step", loss=2.0, learning_rate=0.001),
         epochs=_rows("epoch", cosine_spread=0.2, effective_rank=9, alignment=0.3, uniformity=-2),

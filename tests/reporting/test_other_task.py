@@ -89,7 +89,7 @@ def evaluated(outputs: StageOutputs) -> RecordedRun:
     embeddings.save(paths.BASELINES / "raw_pixels", random)
     evaluate_baselines.main()
     evaluate.main()
-    files.save_json(paths.PRETRAIN_METRICS, {"verdict": "learning"})
+    files.save_json(paths.PRETRAIN_METRICS, {"verdict": "healthy"})
     outs = [{"path": str(paths.EVALUATION), "md5": "hash", "size": 1}]
     Path("dvc.lock").write_text(json.dumps({"stages": {"evaluate": {"outs": outs}}}))
     return dataclasses.replace(

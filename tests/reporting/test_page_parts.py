@@ -145,14 +145,14 @@ def test_shades_are_shares_of_the_true_class() -> None:
 
 
 @pytest.mark.parametrize("supervised", [False, True])
-def test_the_verdict_is_learning_where_all_its_checks_hold(supervised: bool) -> None:
+def test_the_verdict_is_healthy_where_all_its_checks_hold(supervised: bool) -> None:
     seen = set()
     for spread, rank, loss in itertools.product((0.009, 0.01), (1.9, 2.0), (2.6, 2.7, 2.8)):
         last = Measures(spread, rank, alignment=0.1, uniformity=-2.0)
         said = verdict(last, loss, chance=3.0, supervised=supervised)
         rows = checks({**asdict(last), "verdict": said, "loss": loss, "chance": 3.0})
         broken = [row.else_verdict for row in rows if not row.holds]
-        assert said == min(broken, default="learning"), "collapsed goes before slow"
+        assert said == min(broken, default="healthy"), "collapsed goes before slow"
         seen.add(said)
     assert seen == set(get_args(Verdict))
 

@@ -137,3 +137,11 @@ def test_a_new_name_has_the_value_of_the_name_that_stood_for_both(settings: dict
         "baselines.batch_size: is new; set it to 64 for the same results",
     ]
     assert tree["baselines"]["epochs"] == 7
+
+
+def test_a_word_that_has_a_new_name_is_told_and_translated(write_params: Write) -> None:
+    path = write_params({"gate.verdicts": ["slow", "learning"]})
+    assert faults(path, params.check) == ["gate.verdicts: learning is called healthy now"]
+    assert renamed.translate({"gate": {"verdicts": ["slow", "learning"]}})[0]["gate"] == {
+        "verdicts": ["slow", "healthy"]
+    }

@@ -28,7 +28,7 @@ def results(folder: Path, accuracy: float, name: str = "") -> str:
         "splits": {"train": split, "test": split},
         "duplicates": {"groups": 3, "groups_across_splits": 1},
     }
-    run = {"run_id": own, "verdict": "learning", "seconds": 90.0, "commit": "c" * 40}
+    run = {"run_id": own, "verdict": "healthy", "seconds": 90.0, "commit": "c" * 40}
     run |= {"changed": True, "hardware": "2 cores", "versions": "python 3.11"}
     declared = entries.to_json(
         entries.declared(

@@ -12,7 +12,7 @@ GATE = Gate(
     floors={"linear.accuracy": 0.9, "knn.accuracy": 0.85},
     drops={"linear.accuracy": 0.01},
     better_than_raw=("linear.accuracy",),
-    verdicts=("learning", "slow"),
+    verdicts=("healthy", "slow"),
     model="encoder",
 )
 
@@ -21,7 +21,7 @@ def report(
     folder: Path,
     linear: str = "0.91",
     knn: str = "0.86",
-    verdict: str = "learning",
+    verdict: str = "healthy",
     raw: str = "0.84",
 ) -> Path:
     """Writes what the pipeline leaves in reports/; numbers as text, so that NaN is possible."""

@@ -83,7 +83,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 def a_row(run_id: str = "unknown", **changes: Any) -> mlflow_runs.Row:
-    pretrained = {"run_id": run_id, "verdict": "learning", "seconds": 90.0}
+    pretrained = {"run_id": run_id, "verdict": "healthy", "seconds": 90.0}
     pretrained["examples_per_second"] = 4000
     own = {"settings": SETTINGS, "metrics": METRICS, "pretrained": pretrained, "curves": CURVES}
     own["name"] = "epochs 2"
@@ -123,7 +123,7 @@ def finished_pretraining() -> str:
     with pretraining() as run:
         run.log({"loss": 3.5}, 1)
         run.log({"loss": 2.5, "chance": 5.0}, 2)
-        run.tag(verdict="learning")
+        run.tag(verdict="healthy")
     return run.id
 
 
@@ -146,7 +146,7 @@ def test_a_pretraining_is_one_finished_run_with_settings_and_curves() -> None:
         "methods.simclr.temperature": "0.2",
     }
     assert history(run.info.run_id, "loss") == [(1, 3.5), (2, 2.5)]
-    assert run.data.tags["verdict"] == "learning" and "twinview.commit" in run.data.tags
+    assert run.data.tags["verdict"] == "healthy" and "twinview.commit" in run.data.tags
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_row_is_linked_to_the_run_that_pretrained_it(
     row = publish(root, run_id)
     assert row.data.tags["pretrain.run_id"] == run_id
     assert row.data.tags["pretrain.run_in_store"] == "true"
-    assert row.data.tags["pretrain.verdict"] == "learning"
+    assert row.data.tags["pretrain.verdict"] == "healthy"
     assert "loss" not in row.data.metrics
     trained = mlflow.get_run(run_id).info
     address = f"(#/experiments/{trained.experiment_id}/runs/{run_id})"
@@ -400,7 +400,7 @@ def test_an_experiment_opens_with_columns_that_its_runs_have(
     with recorded_by_dvc(folder):
         with mlflow_runs.pretraining(settings, "columns", "") as run:
             run.log(dict.fromkeys(values, 0.5), 1)
-            run.tag(verdict="learning", failure="none")
+            run.tag(verdict="healthy", failure="none")
         row = publish(root, run.id, settings=settings, **shown)
     for found in (row, mlflow.get_run(run.id)):
         tags = mlflow.get_experiment(found.info.experiment_id).tags

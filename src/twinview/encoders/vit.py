@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from twinview.core import declare
 from twinview.core.errors import ConfigError
+from twinview.pictures.shrinking import shrunk_side
 from twinview.settings.params import Params
 from twinview.settings.sections import Count
 
@@ -47,7 +48,7 @@ def _check(options: Mapping[str, Any], settings: Params) -> Iterator[str]:
         yield f"encoders.vit: {fault}"
     # A source may give pictures of another size than data.size: `vit` compares theirs with patch.
     scale, size, patch = settings.pretrain.early_view_scale, settings.data.size, options["patch"]
-    if size % patch == 0 and (side := round(scale * size)) % patch:
+    if size % patch == 0 and (side := shrunk_side(size, scale)) % patch:
         yield (
             f"encoders.vit.patch: is {patch}, which does not divide early views of {side}x{side}, "
             f"as pretrain.early_view_scale is {scale:g}; set that to 1"

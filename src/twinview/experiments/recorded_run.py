@@ -129,7 +129,8 @@ class RecordedRun:
     @cached_property
     def verdict(self) -> str:
         """The verdict on the training."""
-        return str(self._mapping(paths.PRETRAIN_METRICS).get("verdict", ABSENT))
+        said = str(self._mapping(paths.PRETRAIN_METRICS).get("verdict", ABSENT))
+        return renamed.WORDS["gate.verdicts"].get(said, said)  # of an earlier version
 
     @cached_property
     def lock(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Measures of embeddings, and the verdict on a training: learning, slow or collapsed."""
+"""Measures of embeddings, and the verdict on a training: healthy, slow or collapsed."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Verdict = Literal["learning", "slow", "collapsed"]
+Verdict = Literal["healthy", "slow", "collapsed"]
 
 # Below these values the embeddings are (nearly) the same for every example.
 MIN_SPREAD = 0.01
@@ -121,7 +121,7 @@ def verdict(
     supervised: bool = False,
     directions: float = math.inf,
 ) -> Verdict:
-    """The verdict on a training: collapsed, slow or learning.
+    """The verdict on a training: collapsed, slow or healthy.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def verdict(
     rank_counts = directions > MIN_RANK and not supervised
     if completely_collapsed(last) or (rank_counts and last.effective_rank < MIN_RANK):
         return "collapsed"
-    return "slow" if loss > SLOW_SHARE * chance else "learning"
+    return "slow" if loss > SLOW_SHARE * chance else "healthy"
 
 
 def _pairs(square: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def train(
     Returns
     -------
     encoder: a torch.nn.Module; uint8 (n, c, h, w) to features float32 (n, encoder.dim).
-    curves: curves.steps and curves.epochs are lists of rows; curves.verdict is learning, slow or
+    curves: curves.steps and curves.epochs are lists of rows; curves.verdict is healthy, slow or
         collapsed.
 
     Raises

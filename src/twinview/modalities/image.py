@@ -12,6 +12,7 @@ from twinview.core import declare, mapped, registry
 from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import Learned, Modality, Statistics
 from twinview.pictures.duplicates import exact_clusters
+from twinview.pictures.shrinking import shrunk_side
 
 # Raw pixels of larger pictures: some hundred thousand numbers would be no better, and no probe is
 # fitted to so many. 32x32 is the size of CIFAR-10, for which the field reports raw pixels.
@@ -105,7 +106,7 @@ class Image(Modality):
 
     def shrink(self, stored: Tensor, scale: float) -> Tensor:
         """Bytes (..., c, h, w) of smaller pictures, smoothed so that no pixel is skipped."""
-        size = [max(1, round(scale * side)) for side in stored.shape[-2:]]
+        size = [shrunk_side(side, scale) for side in stored.shape[-2:]]
         pictures = self.unpack(stored.flatten(0, -4))
         smaller = functional.interpolate(pictures, size, mode="bilinear", antialias=True)
         packed: Tensor = self.pack(smaller).unflatten(0, stored.shape[:-3])

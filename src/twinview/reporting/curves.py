@@ -16,7 +16,7 @@ from twinview.learning.collapse import (
 from twinview.reporting.charts import Chart, line_chart
 
 VERDICTS = {
-    "learning": "the loss is well below chance, and the embeddings differ from example to example",
+    "healthy": "the loss is well below chance, and the embeddings differ from example to example",
     "slow": "the loss is still above nine tenths of chance",
     "collapsed": "the embeddings are nearly the same for all examples, or are no numbers any more",
 }
@@ -73,7 +73,7 @@ def describe_training(
 
 
 def checks(pretrained: Mapping[str, Any]) -> list[VerdictCheck]:
-    """The measures that decide the verdict, which is "learning" when all of them hold.
+    """The measures that decide the verdict, which is "healthy" when all of them hold.
 
     The verdict allows a low rank for a method with labels, or an encoder with few outputs.
     """

@@ -49,6 +49,9 @@ VALUES: Mapping[str, Mapping[Any, str]] = {
     "methods.siamese.labelled": {False: "views", True: "classes"},
 }
 
+# Words in lists: each old word and the new one.
+WORDS: Mapping[str, Mapping[str, str]] = {"gate.verdicts": {"learning": "healthy"}}
+
 # Names that came with a version, each with the value under which nothing changes.
 NEW: Mapping[str, Any] = {
     "data.size": 28,
@@ -105,6 +108,8 @@ def translate(values: Any) -> tuple[Any, list[str]]:
             faults.append(f"{old}: {advice(old)}")
             for new in _new_names(old):
                 _put(tree, new, copy.deepcopy(implied.get(new, _new_value(old, value))))
+    for name, words in WORDS.items():
+        faults.extend(_reworded(tree, name, words))
     before = {new: value_at(tree, old) for new, old in BEFORE.items()}
     before = {new: value for new, value in before.items() if value is not None}
     new_names = {
@@ -116,6 +121,15 @@ def translate(values: Any) -> tuple[Any, list[str]]:
         if _put(tree, new, value):
             faults.append(f"{new}: is new; set it to {_as_yaml(value)} for the same results")
     return tree, faults
+
+
+def _reworded(tree: Any, name: str, words: Mapping[str, str]) -> list[str]:
+    """Puts new words into the list at a dotted name; returns a fault for each old one."""
+    said, (section, last) = value_at(tree, name), section_of(tree, name)
+    if not isinstance(said, list) or not isinstance(section, dict):
+        return []
+    section[last] = [words.get(word, word) for word in said]
+    return [f"{name}: {word} is called {words[word]} now" for word in said if word in words]
 
 
 def _implied(tree: Any) -> dict[str, Any]:

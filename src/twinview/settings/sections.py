@@ -235,5 +235,5 @@ class Gate(Section):
     floors: dict[str, FiniteFloat]
     drops: dict[str, Annotated[FiniteFloat, Ge(0)]]
     better_than_raw: Annotated[tuple[str, ...], Distinct]
-    verdicts: Annotated[tuple[Literal["learning", "slow", "collapsed"], ...], Len(1), Distinct]
+    verdicts: Annotated[tuple[Literal["healthy", "slow", "collapsed"], ...], Len(1), Distinct]
     model: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*$")]
