@@ -76,12 +76,14 @@ def main() -> None:
     )
 
     with stage.show_elapsed("principal components"):
-        fitted = baselines.fit_raw(prepared)
+        fitted, words = baselines.fit_raw(prepared), baselines.words(prepared)
         raw = baselines.raw(prepared, fitted)
         reduced, mapping = baselines.pca(raw, options.pca_components)
     declared = registry.declaration("modalities", prepared.modality_name)
     assert isinstance(declared, declare.Modality)
     save(declared.raw, raw, fitted=fitted)
+    if words is not None:
+        embeddings.save(paths.BASELINES / declared.raw / baseline_files.WORDS, words)
     save(f"pca_{options.pca_components}", reduced, mapping=mapping, fitted=fitted)
 
     def embed(name: str, network: encoder.Encoder) -> None:
