@@ -5,10 +5,10 @@ from functools import partial
 from twinview.compute import devices
 from twinview.core import files, paths
 from twinview.data import splits
-from twinview.evaluation import contender
+from twinview.evaluation import contender, words
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.judging import judge
-from twinview.models import embeddings, extractors
+from twinview.models import baseline_files, embeddings, extractors
 from twinview.settings import left_out, params
 from twinview.stages import stage
 from twinview.stages.declared import Stage
@@ -51,6 +51,11 @@ def main() -> None:
         saw_labels = folder.name == left_out.SUPERVISED
         draws = settings.evaluate.group_folds
         results[folder.name] = judge(asked, tasks, draws, saw_labels=saw_labels)
+        if (folder / baseline_files.WORDS).is_dir():
+            tokens = embeddings.load(folder / baseline_files.WORDS)
+            idf = baseline_files.load_fitted(folder)["idf"]
+            counted = words.contender(tokens, idf, asked, sampled.take_companions)
+            results[folder.name] |= judge(counted, words.able(tasks), None)
     metrics = {name: contender.metrics(of) for name, of in results.items()}
     files.save_json(paths.BASELINE_METRICS, metrics)
     details = {name: contender.details(of) for name, of in results.items()}

@@ -89,7 +89,7 @@ def test_baselines_without_an_encoder_give_their_own_features(
     reduced, components = baselines.pca(raw, 3)
     for name, parts in (("raw", raw), ("pca", reduced)):
         embeddings.save(tmp_path / name, parts)
-    baseline_files.save(tmp_path / "pca", None, components)
+    baseline_files.save(tmp_path / "pca", None, components, {})
     assert torch.equal(of_baseline(tmp_path / "raw", sampled)(inputs), raw["test"].features)
     # Float32: the mean is taken off before the product, and by scikit-learn after it.
     found = of_baseline(tmp_path / "pca", sampled)(inputs)
@@ -102,11 +102,11 @@ def test_the_encoder_of_a_baseline_lies_beside_its_embeddings(
     folder, inputs = tmp_path / "random_encoder", shapes.splits["test"].inputs
     parts = embeddings.embed(made(shapes), shapes, EMBED, CPU, silent)
     embeddings.save(folder, parts)
-    baseline_files.save(folder, made(shapes), None)
+    baseline_files.save(folder, made(shapes), None, {})
     assert torch.equal(of_baseline(folder, sampled)(inputs), parts["test"].features)
     assert embeddings.load(folder).keys() == parts.keys()
     reduced, mapping = reduction.reduce(parts, 3)
-    baseline_files.save(folder, made(shapes), mapping)
+    baseline_files.save(folder, made(shapes), mapping, {})
     # Float32: products of a batch may be summed in another order than those of a split.
     found = of_baseline(folder, sampled)(inputs)
     assert found.shape[1] == 3 and torch.allclose(found, reduced["test"].features, atol=1e-4)

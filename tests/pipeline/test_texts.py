@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mlflow.exceptions import MlflowException
 from ruamel.yaml import YAML
 
 from pipeline import (
@@ -25,12 +26,13 @@ from pipeline import (
 from tests.support import small_texts
 from tests.support.plugins import PARAMS
 from tests.support.workspace import ROOT
+from twinview.cli import main
 from twinview.core import files, paths
 from twinview.data import splits
 from twinview.experiments import lock_file
 from twinview.models import embeddings
 from twinview.models.predictor import Predictor
-from twinview.serving.pyfunc import read_inputs
+from twinview.serving.pyfunc import as_texts, features_of
 from twinview.settings.recipes import merge
 from twinview.tracking import mlflow_runs, run_names
 
@@ -115,8 +117,22 @@ def test_the_served_model_gives_the_features_of_the_pipeline() -> None:
     assert words is not None
     asked = np.array([text.replace(" · ", " ") for text in words], object)
     # Sums of float32 in batches of another size.
-    found = predictor.features(read_inputs(asked, predictor))
+    found = features_of(asked, predictor)
     assert torch.allclose(found, embedded["test"].features[:5], atol=1e-5)
+
+
+@pytest.mark.parametrize("asked", [[], [1, 2], [["a", "b"]], [b"a"]])
+def test_the_served_model_refuses_what_is_no_text(asked: list[Any]) -> None:
+    with pytest.raises(MlflowException, match="This model takes n texts, as strings"):
+        as_texts(asked)
+
+
+@pytest.mark.parametrize("command", ["embed . --out a.parquet", "export --pt2 a.pt2"])
+def test_commands_for_pictures_refuse_an_encoder_of_texts(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 1
+    assert "is an encoder of texts" in capsys.readouterr().err
 
 
 def test_a_row_is_published_with_texts_as_an_example(monkeypatch: pytest.MonkeyPatch) -> None:

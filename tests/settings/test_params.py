@@ -673,6 +673,31 @@ def test_source_and_chain_are_of_the_modality_that_is_stated(
     assert faults(write_params({})) == [said]
 
 
+def test_settings_for_pictures_are_refused_for_texts_with_the_names_that_fit(
+    write_params: Write,
+) -> None:
+    found = faults(write_params({"data.source": "texts", "data.modality": "text"}))
+    fits = {
+        "views.chain": "neighbour_swap, token_crop, word_deletion, word_masking, word_repetition",
+        "pretrain.encoder": "bag, recurrent, transformer",
+    }
+    for setting, names in fits.items():
+        (said, *_) = [fault for fault in found if fault.startswith(f"{setting}: ")]
+        assert said.endswith(f"data.modality is 'text'; take one that fits: {names}")
+    for setting, remedy in {"embed.mirror": "false", "pretrain.early_view_scale": "1"}.items():
+        (said,) = [fault for fault in found if fault.startswith(f"{setting}: ")]
+        assert said.endswith(f"whose inputs are no pictures; set it to {remedy}")
+
+
+def test_a_task_for_texts_is_refused_for_pictures(write_params: Write) -> None:
+    (said,) = faults(
+        write_params({"evaluate.tasks": ["classification", "few_labels", "retrieval"]})
+    )
+    assert said.startswith(
+        "evaluate.tasks: 'retrieval' is for 'text', and data.modality is 'image'"
+    )
+
+
 @pytest.mark.parametrize("chosen", [True, False])
 def test_what_a_plug_in_s_own_check_refuses_is_a_fault_where_it_is_chosen(
     chosen: bool, write_params: Write, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from twinview.core import files
 from twinview.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -50,12 +51,20 @@ def load_embedder(options: argparse.Namespace) -> "Embedder":
     """The embedder in --models, as stage embed wrote it.
 
     Where that stage has not run, as for an encoder of twinview.train, there is no folder embedder,
-    and embed.mirror says whether features are mirrored.
+    and embed.mirror says whether features are mirrored. Raises DataError for an encoder of texts,
+    since the commands that call this function take pictures.
     """
     from twinview.models import encoder  # loads torch
     from twinview.models.embedder import Embedder  # loads torch
     from twinview.settings import params  # loads torch
 
+    described = files.load_json(options.models / "encoder" / encoder.DESCRIPTION)
+    if described["modality"] != "image":
+        raise DataError.at(
+            options.models / "encoder",
+            f"is an encoder of {described['modality']}s, and this command takes pictures",
+            "use twinview.Predictor in Python, or the served model: docs/own-texts.md",
+        )
     if (options.models / "embedder").is_dir():
         return Embedder.load(options.models)
     loaded, settings = encoder.load(options.models / "encoder"), params.load().embed

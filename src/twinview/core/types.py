@@ -208,6 +208,10 @@ class Modality(ABC):
         """What `raw` has to know of the train inputs (n, ...), by name."""
 
     @abstractmethod
+    def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
+        """The words (n, t) of stored texts, for baselines that count them; None for pictures."""
+
+    @abstractmethod
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """Stored values (n, ...) as the features (n, d) float32 that an encoder has to beat."""
 

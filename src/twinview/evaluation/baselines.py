@@ -26,6 +26,17 @@ def raw(prepared: Prepared, fitted: Mapping[str, Tensor]) -> dict[str, Embedding
     }
 
 
+def words(prepared: Prepared) -> dict[str, Embeddings] | None:
+    """Token numbers (n, t) in place of features, for evaluation.words; None for pictures."""
+    found = {}
+    for name, split in prepared.splits.items():
+        tokens = prepared.modality.words_of(split.inputs, prepared.statistics)
+        if tokens is None:
+            return None
+        found[name] = Embeddings(tokens, split.labels, split.ids, split.groups)
+    return found
+
+
 def pca(
     splits: Mapping[str, Embeddings], components: int
 ) -> tuple[dict[str, Embeddings], Whitening]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from twinview.core import registry
 from twinview.core.entries import Entry
 from twinview.core.types import NO_LABEL, Embeddings
 
@@ -27,6 +28,7 @@ class Contender:
     views : (split, count, seed) to the features (2, n, d) of two augmented views of `count` random
         examples of the split; with a fourth argument, a pair of numbers, to those of these two
         companions of texts. The seed chooses the same examples for all contenders.
+    own_probes : probes that take the place of those of the same names.
     """
 
     parts: Mapping[str, Embeddings]
@@ -34,6 +36,11 @@ class Contender:
     probes: Mapping[str, Mapping[str, Sequence[Any]]]
     progress: Callable[..., Iterator[Any]]
     views: Callable[..., Tensor]
+    own_probes: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)
+
+    def probe(self, name: str) -> Callable[..., Tensor]:
+        """The probe that tasks fit to these features under a name."""
+        return self.own_probes.get(name) or registry.find("probes", name)
 
     @cached_property
     def labelled(self) -> Mapping[str, Embeddings]:

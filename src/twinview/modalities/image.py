@@ -94,6 +94,10 @@ class Image(Modality):
         """Nothing: pixels are features as they are."""
         return {}
 
+    def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
+        """None, since pictures have no words."""
+        return None
+
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """The pixels in [0, 1], row by row; pictures of more than 32x32 are averaged to 32x32."""
         size = (min(stored.shape[2], _RAW_SIDE), min(stored.shape[3], _RAW_SIDE))

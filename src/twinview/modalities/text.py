@@ -91,6 +91,10 @@ class Text(Modality):
         fitted = bag_of_words.fit(text_of(stored, vocabulary.joined), vocabulary.size)
         return {**fitted, "joined": torch.tensor(vocabulary.joined)}
 
+    def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
+        """The token numbers (n, t) of the text whose features an example has."""
+        return text_of(stored, _vocabulary(statistics).joined)
+
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """TF-IDF, reduced by truncated SVD, at length 1."""
         return bag_of_words.features(text_of(stored, bool(fitted["joined"])), fitted)

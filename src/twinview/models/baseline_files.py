@@ -17,6 +17,7 @@ from twinview.models.encoder import Encoder
 _ENCODER = "encoder"
 _REDUCTION = "reduction.safetensors"
 _FITTED = "fitted.safetensors"
+WORDS = "words"  # the folder of token numbers, beside the features of a baseline that counts words
 
 
 def save(
@@ -34,9 +35,15 @@ def save(
         save_tensors(folder / _FITTED, dict(fitted))
 
 
+def load_fitted(folder: Path) -> Mapping[str, Tensor]:
+    """What the raw inputs of a folder were fitted to. Raises DataError for a broken file."""
+    path = folder / _FITTED
+    return load_tensors(path) if path.is_file() else {}
+
+
 def load(folder: Path) -> tuple[Encoder | None, Whitening | None, Mapping[str, Tensor]]:
     """What save wrote. Raises DataError for a broken file."""
-    path, fitted = folder / _REDUCTION, folder / _FITTED
+    path = folder / _REDUCTION
     network = encoder.load(folder / _ENCODER) if (folder / _ENCODER).is_dir() else None
     reduction = Whitening(**load_tensors(path)) if path.is_file() else None
-    return network, reduction, load_tensors(fitted) if fitted.is_file() else {}
+    return network, reduction, load_fitted(folder)

@@ -72,8 +72,9 @@ def _declared(architecture: str) -> declare.Encoder:
 class Encoder(nn.Module):
     """Maps stored inputs, such as uint8 pictures or token numbers, to features (n, dim).
 
-    dim: the number of features. pooled_positions: the number of positions of a map that stay apart
-    when it is pooled. Raises ConfigError when the network cannot be built from its options.
+    dim: the number of features. input_shape: what the network was built for. pooled_positions: the
+    number of positions of a map that stay apart when it is pooled. Raises ConfigError when the
+    network cannot be built from its options.
     """
 
     def __init__(self, description: Description) -> None:
@@ -83,8 +84,8 @@ class Encoder(nn.Module):
         self.standardise = modality.standardise(description.statistics)
         try:
             build = registry.bind("encoders", description.architecture, description.options)
-            shape = modality.encoder_shape(description.shape, description.statistics)
-            self.network: nn.Module = build(shape)
+            self.input_shape = modality.encoder_shape(description.shape, description.statistics)
+            self.network: nn.Module = build(self.input_shape)
         except ValueError as error:
             raise ConfigError(f"encoders.{description.architecture}: {error}") from None
         self.dim, self.pooled_positions = int(self.network.dim), int(self.network.pooled_positions)

@@ -1,8 +1,9 @@
-"""Features and class probabilities of pictures, by encoder and probe as they were evaluated.
+"""Features and class probabilities, by encoder and probe as they were evaluated.
 
 The commands, the served model and the scikit-learn transformer use this module.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from twinview.core.errors import DataError
+from twinview.core.types import Vocabulary
 from twinview.models import probe
 from twinview.models.embedder import Embedder
 from twinview.models.encoder import Encoder
@@ -70,3 +72,14 @@ class Predictor:
     def features(self, pictures: Tensor) -> Tensor:
         """The features (n, dim) float32 of uint8 pictures (n, c, h, w)."""
         return self.embedder.features(pictures)
+
+    def features_of_texts(self, texts: Sequence[str]) -> Tensor:
+        """The features (n, dim) float32 of texts. Raises DataError where the encoder takes none."""
+        from twinview.texts.tokens import stored  # pictures need no tokenizers
+
+        described = self.encoder.description
+        if not isinstance(described.statistics, Vocabulary):
+            raise DataError.at("the encoder", "takes pictures and no texts", "give it pictures")
+        return self.embedder.features(
+            stored(described.statistics.tokenizer, texts, self.encoder.input_shape[0])
+        )

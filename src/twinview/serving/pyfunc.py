@@ -53,7 +53,7 @@ class ServedModel(PythonModel):
         MlflowException : the input is anything else.
         """
         with torch.inference_mode():
-            features = self.predictor.features(read_inputs(model_input, self.predictor))
+            features = features_of(model_input, self.predictor)
             columns = {"features": features.tolist()}
             if self.predictor.probe is not None:
                 columns |= _predictions(self.predictor.probe, features)
@@ -83,27 +83,24 @@ def signature(*, has_probe: bool) -> ModelSignature:
     return ModelSignature(inputs=inputs, outputs=Schema(outputs))
 
 
-def read_inputs(values: Any, predictor: Predictor) -> Tensor:
-    """What the model is asked about, as its encoder takes it."""
+def features_of(values: Any, predictor: Predictor) -> Tensor:
+    """The features of what the model is asked about: pictures, or texts."""
     description = predictor.encoder.description
     if isinstance(description.statistics, Vocabulary):
-        return as_texts(values, description.shape, description.statistics)
-    return as_pictures(values, description.shape, description.reading)
+        return predictor.features_of_texts(as_texts(values))
+    return predictor.features(as_pictures(values, description.shape, description.reading))
 
 
-def as_texts(values: Any, shape: tuple[int, ...], vocabulary: Vocabulary) -> Tensor:
-    """Token numbers (n, 1, length) of n strings. Raises MlflowException for other values."""
-    from twinview.texts.tokens import stored  # a model of pictures is served without tokenizers
-
+def as_texts(values: Any) -> list[str]:
+    """n strings. Raises MlflowException for any other values."""
     array = np.asarray(values)
-    texts = array.tolist()
+    texts: list[str] = array.tolist()
     if not array.size or array.ndim != 1 or not all(isinstance(text, str) for text in texts):
         raise InvalidInputs(
             f"texts: they are {array.dtype} of shape {array.shape}. This model takes {TAKES_TEXTS}",
             error_code=INVALID_PARAMETER_VALUE,
         )
-    longest = shape[0] * shape[1] if vocabulary.joined else shape[1]
-    return stored(vocabulary.tokenizer, texts, longest)
+    return texts
 
 
 def describe_input(shape: tuple[int, ...]) -> str:

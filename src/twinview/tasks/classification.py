@@ -41,7 +41,7 @@ def classification(
     return {
         name: _result(
             contender,
-            predict_test(parts, registry.find("probes", name), contender.probes[name]),
+            predict_test(parts, contender.probe(name), contender.probes[name]),
             measures,
         )
         for name in contender.progress(probes, len(probes), "evaluate: classification")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Len
 from torch import Tensor
 
-from twinview.core import declare, registry
+from twinview.core import declare
 from twinview.evaluation import label_counts
 from twinview.evaluation.contender import Contender, Result
 from twinview.evaluation.label_draws import READ_SPLITS, mean_over_draws
@@ -37,7 +37,7 @@ def few_labels(
     C : the inverse of the linear probe's L2 penalty. It is fixed: a few labels choose badly.
     seed : the seed of the draws, which are the same for all contenders.
     """
-    parts, probe = contender.labelled, partial(registry.find("probes", "linear"), C=C)
+    parts, probe = contender.labelled, partial(contender.probe("linear"), C=C)
 
     def predict(rows: Tensor) -> dict[str, Tensor]:
         known = parts["train"].take(rows)  # once for both splits, since a fit is kept with its rows

@@ -375,7 +375,7 @@ def _requirements(encoder: Path) -> list[str]:
     described = load_json(encoder / DESCRIPTION)
     options = described["options"]
     library = [options["library"]] if "library" in options else []
-    library += ["tokenizers"] if "tokenizer" in described["statistics"] else []
+    library += ["tokenizers"] if "tokenizer" in described.get("statistics", {}) else []
     return [f"{name}=={version(name)}" for name in sorted({*_NEEDED, *library})]
 
 
