@@ -209,7 +209,7 @@ class Modality(ABC):
 
     @abstractmethod
     def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
-        """The words (n, t) of stored texts, for baselines that count them; None for pictures."""
+        """The words (n, t) of stored texts, for baselines that count them; None for others."""
 
     @abstractmethod
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Len
 from numpy.typing import NDArray
 
 from twinview.core.counts import counted
@@ -29,6 +29,23 @@ class WindowOptions:
 
     length: Annotated[int, Ge(2)] | None
     step: Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesColumns:
+    """The names of a table's columns, or of a .npz's arrays; the source series has these options.
+
+    series: which recording a row is of. time: numbers that grow within a recording; None: the rows
+    are in order. channels: the values; of a .npz, the one array (n, channels, steps). label,
+    group, split: None where there is none. A .npz has neither series nor time.
+    """
+
+    series: str | None
+    time: str | None
+    channels: Annotated[tuple[str, ...], Len(1)]
+    label: str | None
+    group: str | None
+    split: str | None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,10 @@ class Series(Modality):
         mean, std = _scale(statistics)
         return {"mean": mean, "std": std}
 
+    def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
+        """None, since series have no words."""
+        return None
+
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:
         """Statistics and frequencies of each channel, of standardised values."""
         return statistics.features((stored - fitted["mean"][:, None]) / fitted["std"][:, None])
