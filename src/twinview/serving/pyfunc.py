@@ -111,7 +111,8 @@ def as_series(values: Any, shape: tuple[int, ...]) -> Tensor:
     shape: the encoder's (c, t). NaN, or null in JSON, is a missing value.
     """
     try:
-        array = np.array(np.asarray(values).tolist(), np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            array = np.array(np.asarray(values).tolist(), np.float32)
     except (TypeError, ValueError):
         reason = "they are no numbers, or their rows differ in length"
     else:
