@@ -27,7 +27,6 @@ from twinview.stages.allowed_tasks import require_measurable
 from twinview.stages.declared import Stage
 from twinview.views.cache import open_views
 from twinview.views.live import views_of
-from twinview.views.shrunk import shrunk_early
 
 # Of the supervised training: the optimizer, and the share of the steps in which the rate rises.
 # They are no settings of pretrain: experiments with pretraining share one supervised baseline.
@@ -40,7 +39,6 @@ STAGE = Stage(
         "embed",
         "encoders",
         "pretrain.encoder",
-        "pretrain.early_view_scale",
         "pretrain.micro_batch",
         "pretrain.device",
         "pretrain.precision",
@@ -134,9 +132,8 @@ def train(
     """Trains the encoder on the labelled train examples, one view of each at a time.
 
     Epochs, batch size and learning rate are those of `baselines`. With fewer labels than a batch
-    has examples, each batch has all of them. Early views are as small as those of pretraining. The
-    encoder takes at most `pretrain.micro_batch` examples at a time, since it is the same encoder in
-    the same memory.
+    has examples, each batch has all of them. The encoder takes at most `pretrain.micro_batch`
+    examples at a time, since it is the same encoder in the same memory.
 
     Parameters
     ----------
@@ -153,8 +150,6 @@ def train(
     if len(split) < len(whole):
         views = views_of(views, labelled_rows(whole.labels))
         print(f"baselines: supervised learns from {len(split):,} of {len(whole):,} train examples")
-    scale = settings.pretrain.early_view_scale
-    views = shrunk_early(views, prepared.modality, scale, options.epochs)
     batch_size = min(options.batch_size, len(split))
     micro_batch = even_part(batch_size, settings.pretrain.micro_batch)
     method = cross_entropy(GradientCache(network, micro_batch), head)

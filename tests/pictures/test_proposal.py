@@ -66,9 +66,9 @@ def test_the_last_maps_are_of_6_to_8_pixels_at_every_size(regime: Regime) -> Non
     assert 6 <= maps.shape[2] <= 8 and network.dim <= 3072
 
 
-@pytest.mark.parametrize(("count", "minutes"), [(2000, 2), (20_000, 10)])
+@pytest.mark.parametrize(("count", "minutes"), [(2000, 1.5), (20_000, 7.5)])
 @pytest.mark.parametrize("rate", [200, 400, 1000])
-def test_2000_pictures_take_2_minutes_and_20000_take_10_on_any_machine(
+def test_the_same_pictures_take_the_same_minutes_on_any_machine(
     count: int, minutes: float, rate: float
 ) -> None:
     proposed = propose(count, 300, 3, rate)
@@ -95,4 +95,4 @@ def test_an_epoch_has_eight_batches_or_more_where_there_are_enough_examples(
 def test_minutes_never_fall_with_more_pictures() -> None:
     minutes = [proposal.target_minutes(round(10 ** (0.1 * k))) for k in range(70)]
     assert minutes == sorted(minutes) and minutes[0] == 1 and minutes[-1] == 60
-    assert math.isclose(proposal.target_minutes(2000), 2)
+    assert math.isclose(proposal.target_minutes(2000), 1.5)

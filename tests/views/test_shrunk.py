@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from twinview.data.splits import Prepared
+from twinview.learning.pretraining import shrunk_early
+from twinview.settings import defaults
+from twinview.settings.params import Params
 from twinview.views.live import Views
-from twinview.views.shrunk import shrunk_early
 
 ROWS = torch.tensor([3, 0])
 
@@ -22,12 +24,22 @@ class Stored(Views):
         return self.inputs[rows].expand(count, -1, -1, -1, -1)
 
 
+def asked(scale: float, epochs: int) -> Params:
+    return defaults.with_changes(
+        {
+            "pretrain.early_view_scale": scale,
+            "pretrain.epochs": epochs,
+            "pretrain.warmup_epochs": 0,
+        }
+    )
+
+
 @pytest.mark.parametrize(("epochs", "small"), [(1, 0), (4, 2), (5, 2)])
 def test_views_of_the_first_half_are_smaller_and_all_others_as_they_are(
     epochs: int, small: int, shapes: Prepared
 ) -> None:
     stored = Stored(shapes.splits["train"].inputs)
-    views = shrunk_early(stored, shapes.modality, 0.5, epochs)
+    views = shrunk_early(stored, asked(0.5, epochs), shapes.modality)
     side = shapes.shape[1]
     for epoch in range(epochs):
         taken = views.take(ROWS, epoch, 2)
@@ -48,4 +60,4 @@ def test_a_shrunk_view_skips_no_pixel(shapes: Prepared) -> None:
 
 def test_a_scale_of_one_leaves_the_views_alone(shapes: Prepared) -> None:
     stored = Stored(shapes.splits["train"].inputs)
-    assert shrunk_early(stored, shapes.modality, 1, 4) is stored
+    assert shrunk_early(stored, asked(1, 4), shapes.modality) is stored

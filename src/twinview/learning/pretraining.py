@@ -14,7 +14,7 @@ from twinview.core import files, randomness
 from twinview.core.counts import counted
 from twinview.core.csv_files import save_rows
 from twinview.core.errors import DataError
-from twinview.core.types import Pairs, Split
+from twinview.core.types import Modality, Pairs, Split
 from twinview.data.splits import Prepared
 from twinview.learning import monitors
 from twinview.learning.curves import Curves
@@ -29,7 +29,7 @@ from twinview.settings.params import Params
 from twinview.views.groups import group_views, require_groups
 from twinview.views.live import LiveViews, Views, pair_views, views_of
 from twinview.views.plan import ViewPlan
-from twinview.views.shrunk import shrunk_early
+from twinview.views.shrunk import ShrunkViews
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ class Training:
         network, method = build(settings, prepared)
         add_small_crops(views, plan, prepared, network, method)
         train, views, note = examples(settings, prepared, plan, views, method)
-        scale, epochs = settings.pretrain.early_view_scale, settings.pretrain.epochs
-        views = shrunk_early(views, prepared.modality, scale, epochs)
+        views = shrunk_early(views, settings, prepared.modality)
         if method.supervised and not len(train.labelled_rows()):
             raise DataError.at(
                 "pretrain.method",
@@ -192,6 +191,14 @@ def add_small_crops(
         crops = LiveViews(render, prepared.splits["train"])
         views.small_crops = partial(crops.take, count=method.small_crops.count)
         encoder.require_map_size(network, views.small_crops(torch.arange(1), 0)[0])
+
+
+def shrunk_early(views: Views, settings: Params, modality: Modality) -> Views:
+    """The views, those of the first half of the epochs shrunk by pretrain.early_view_scale."""
+    scale, epochs = settings.pretrain.early_view_scale, settings.pretrain.epochs // 2
+    if scale == 1:
+        return views
+    return ShrunkViews(views, epochs, partial(modality.shrink, scale=scale))
 
 
 def examples(

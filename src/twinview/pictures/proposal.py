@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-_MINUTES, _PICTURES, _POWER = 2.0, 2000, 0.7  # 2,000 pictures take 2 minutes, 20,000 take 10
+_MINUTES, _PICTURES, _POWER = 1.5, 2000, 0.7  # 2,000 pictures take 1.5 minutes, 20,000 take 7.5
 _SHORTEST, _LONGEST = 1.0, 60.0  # minutes
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 200
 _TRAIN = 0.8  # the share of train

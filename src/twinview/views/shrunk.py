@@ -1,20 +1,11 @@
 """Smaller views in the first epochs, which take less time: the loop gets them instead of others."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import final
 
 from torch import Tensor
 
-from twinview.core.types import Modality
 from twinview.views.live import Views
-
-
-def shrunk_early(views: Views, modality: Modality, scale: float, epochs: int) -> Views:
-    """The views, those of the first half of the epochs with so much of their side."""
-    if scale == 1:
-        return views
-    return ShrunkViews(views, epochs // 2, partial(modality.shrink, scale=scale))
 
 
 @final
