@@ -43,7 +43,7 @@ SETTINGS: dict[str, Any] = {
         "texts": {
             "path": "texts.csv",
             "columns": {"texts": ["title", "body"], "label": "label"},
-            "tokens": {"length": 12, "vocabulary": 300},
+            "tokens": {"kind": "words", "length": 12, "vocabulary": 300},
         }
     },
     "views": {"chain": ["word_deletion", "neighbour_swap"]},
