@@ -99,7 +99,11 @@ def test_the_encoder_tells_classes_apart_and_stands_beside_its_baselines() -> No
 def test_the_page_shows_plots_and_calls_them_recordings() -> None:
     page = paths.REPORT.read_text()
     assert "Test recordings" in page and "by statistics and frequencies" in page
-    assert "raw pixels" not in page and "the same pixels" not in page and 'class="sentence"' not in page
+    assert (
+        "raw pixels" not in page
+        and "the same pixels" not in page
+        and 'class="sentence"' not in page
+    )
 
 
 def test_the_served_model_gives_the_features_of_the_pipeline() -> None:
