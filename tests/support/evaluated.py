@@ -32,8 +32,8 @@ def contender(
     return Contender(parts or features(), CLASSES, probes, lambda items, *_: iter(items), views)
 
 
-def views(split: str, count: int, seed: int) -> Tensor:
-    """Features of two views that differ a little, of other examples in each split."""
+def views(split: str, count: int, seed: int, companions: tuple[int, int] | None = None) -> Tensor:
+    """Features of two views, or companions, that differ a little, of others in each split."""
     random = torch.Generator().manual_seed(100 * seed + len(split))
     centres = torch.randn(count, 3, generator=random)
     return centres + 0.1 * torch.randn(2, count, 3, generator=random)
