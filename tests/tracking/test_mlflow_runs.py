@@ -38,6 +38,12 @@ pytestmark = [
     for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 ]
 SETTINGS = {"pretrain": {"epochs": 2, "seed": 0}, "methods": {"simclr": {"temperature": 0.2}}}
+# The model of an encoder of texts is asked in tests/pipeline/test_texts.py.
+OF_PICTURES = [
+    name
+    for name in registry.names("encoders")
+    if getattr(registry.declaration("encoders", name), "modality", None) == "image"
+]
 METRICS = {"linear.accuracy": 0.9, "versus.raw_pixels.linear.accuracy": 0.84}
 DIGEST = "0123456789abcdef0123456789abcdef.dir"
 LOCK = f"""
@@ -466,7 +472,7 @@ def test_the_row_s_model_declares_labels_if_there_is_a_probe(
     assert given["signature"].outputs.input_names() == ["features", *columns]
 
 
-@pytest.mark.parametrize("name", registry.names("encoders"))
+@pytest.mark.parametrize("name", OF_PICTURES)
 def test_the_row_s_model_answers_as_encoder_and_probe_do(
     name: str,
     root: Path,
