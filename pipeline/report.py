@@ -40,6 +40,7 @@ STAGE = Stage(
         paths.VIEWS_PICTURE,
     ),
     settings=SECTIONS,
+    plug_ins=("modalities",),  # they say how inputs are shown
     writes=(paths.REPORT,),
     # The page shows the outs that dvc.lock records.
     counted=("twinview.core.dvc_lock", "twinview.experiments."),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.support.plugins import of_modality
 from tests.support.workspace import ROOT
 from twinview.core import registry
 from twinview.settings import params
@@ -18,7 +19,7 @@ RECIPES = [
 
 @pytest.mark.parametrize(
     ("recipe", "name"),
-    [*product(RECIPES, registry.names("encoders"))],
+    [*product(RECIPES, of_modality("encoders", "image"))],
     ids=lambda of: of if isinstance(of, str) else f"{of['data']['size']} px",
 )
 def test_a_training_step_reaches_every_weight(recipe: Any, name: str) -> None:

@@ -33,7 +33,7 @@ def contender(
 
 
 def views(split: str, count: int, seed: int, companions: tuple[int, int] | None = None) -> Tensor:
-    """Features of two views, or companions, that differ a little, of others in each split."""
+    """Features of two views that differ a little, or of companions, of other examples a split."""
     random = torch.Generator().manual_seed(100 * seed + len(split))
     centres = torch.randn(count, 3, generator=random)
     return centres + 0.1 * torch.randn(2, count, 3, generator=random)

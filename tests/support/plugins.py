@@ -34,6 +34,12 @@ def objective(name: str) -> Any:
     return partial(bound("objectives", name), **declared_objective(name).without)
 
 
+def of_modality(kind: str, modality: str) -> list[str]:
+    """The plug-ins of a kind that declare a modality."""
+    declared = {name: registry.declaration(kind, name) for name in registry.names(kind)}
+    return [name for name, of in declared.items() if getattr(of, "modality", None) == modality]
+
+
 def declared_objective(name: str) -> declare.Objective:
     """What an objective declares."""
     found = registry.declaration("objectives", name)

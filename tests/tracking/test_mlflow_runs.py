@@ -23,9 +23,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from tests.support.copies import enter_copy
+from tests.support.plugins import of_modality
 from tests.support.servers import refusing
 from tests.support.used import pictures, save_models
-from twinview.core import registry
 from twinview.core.errors import BusyError, ConfigError, StoppedError, TrainingError
 from twinview.core.files import flatten
 from twinview.experiments import provenance
@@ -38,12 +38,6 @@ pytestmark = [
     for kind in ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 ]
 SETTINGS = {"pretrain": {"epochs": 2, "seed": 0}, "methods": {"simclr": {"temperature": 0.2}}}
-# The model of an encoder of texts is asked in tests/pipeline/test_texts.py.
-OF_PICTURES = [
-    name
-    for name in registry.names("encoders")
-    if getattr(registry.declaration("encoders", name), "modality", None) == "image"
-]
 METRICS = {"linear.accuracy": 0.9, "versus.raw_pixels.linear.accuracy": 0.84}
 DIGEST = "0123456789abcdef0123456789abcdef.dir"
 LOCK = f"""
@@ -472,7 +466,7 @@ def test_the_row_s_model_declares_labels_if_there_is_a_probe(
     assert given["signature"].outputs.input_names() == ["features", *columns]
 
 
-@pytest.mark.parametrize("name", OF_PICTURES)
+@pytest.mark.parametrize("name", of_modality("encoders", "image"))
 def test_the_row_s_model_answers_as_encoder_and_probe_do(
     name: str,
     root: Path,
