@@ -26,14 +26,19 @@ def of_modality(modality: str) -> list[str]:
 
 
 OF_PICTURES, OF_TEXTS = of_modality("image"), of_modality("text")
+OF_SERIES = of_modality("series")
 # An odd number of pixels, so that no batch fills whole vector registers.
 SHAPES = [(1, 13, 17), (3, 17, 13)]
 LENGTH = 13  # of texts
+NAN = float("nan")
 CASES = [(name, shape) for name in OF_PICTURES for shape in SHAPES]
 CASES += [(name, (LENGTH,)) for name in OF_TEXTS]
+OF_RECORDING = (5, 37)  # channels and steps of series
+CASES += [(name, OF_RECORDING) for name in OF_SERIES]
 DRAWS_NOTHING = [name for name in NAMES if "draws" in DECLARED[name].opts_out]
 RANDOM = [name for name in NAMES if name not in DRAWS_NOTHING]
-CHOICES = [(name, option) for name in NAMES for option in OPTIONS[name]]
+# An option that is true or false has no range.
+CHOICES = [(n, key) for n in NAMES for key, of in OPTIONS[n].items() if not isinstance(of, bool)]
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +59,22 @@ def texts(n: int) -> Tensor:
     return numbers.masked_fill(torch.arange(LENGTH) > torch.arange(n)[:, None] % LENGTH, 0).int()
 
 
+def series(n: int) -> Tensor:
+    """Series of five channels, some of which end early; the third channel lacks its first steps."""
+    x = pictures(n, OF_RECORDING)
+    x[1::3, :, 30:] = NAN
+    x[:, 2, :4] = NAN
+    return x
+
+
+def same(x: Tensor, y: Tensor) -> bool:
+    """Whether both have the same values, and miss the same ones."""
+    return torch.equal(x.isnan(), y.isnan()) and torch.equal(x.nan_to_num(), y.nan_to_num())
+
+
 def examples(n: int, shape: tuple[int, ...]) -> Tensor:
+    if shape == OF_RECORDING:
+        return series(n)
     return texts(n) if shape == (LENGTH,) else pictures(n, shape)
 
 
@@ -67,6 +87,8 @@ def alike(name: str, n: int) -> tuple[Tensor, Tensor]:
     """n copies of one example, and one id for each."""
     if name in OF_TEXTS:
         return texts(LENGTH)[-1:].repeat(n, 1), torch.arange(n)
+    if name in OF_SERIES:
+        return series(1).repeat(n, 1, 1), torch.arange(n)
     return pictures(1, (3, 17, 13)).repeat(n, 1, 1, 1), torch.arange(n)
 
 
@@ -92,7 +114,7 @@ def test_does_not_change_its_input(name: str, shape: tuple[int, ...]) -> None:
     x = examples(5, shape)
     before = x.clone()
     view(name, x, torch.arange(5))
-    assert torch.equal(x, before)
+    assert same(x, before)
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -101,14 +123,14 @@ def test_a_view_is_bit_identical_in_any_batch(name: str, shape: tuple[int, ...],
     x, ids = examples(300, shape), torch.arange(300)
     some = [slice(first, first + size) for first in range(0, 98, size)]
     parts = [view(name, x[rows], ids[rows]) for rows in some]
-    assert torch.equal(torch.cat(parts), view(name, x, ids)[:98])
+    assert same(torch.cat(parts), view(name, x, ids)[:98])
 
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_a_view_is_bit_identical_in_any_order(name: str, shape: tuple[int, ...]) -> None:
     x, ids = examples(300, shape), torch.arange(300)
     order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(view(name, x[order], ids[order]), view(name, x, ids)[order])
+    assert same(view(name, x[order], ids[order]), view(name, x, ids)[order])
 
 
 # Both exceed 2^15 elements, from which on torch shares work out; the second has one picture only,
@@ -126,9 +148,9 @@ def test_a_view_is_bit_identical_on_any_threads(name: str, n: int, shape: tuple[
 def test_examples_views_and_places_have_draws_of_their_own(name: str) -> None:
     x, ids = alike(name, 20)
     first = view(name, x, ids)
-    assert not torch.equal(first, first[:1].expand_as(first))
-    assert not torch.equal(first, view(name, x, ids, number=1))
-    assert not torch.equal(first, view(name, x, ids, place=1))
+    assert not same(first, first[:1].expand_as(first))
+    assert not same(first, view(name, x, ids, number=1))
+    assert not same(first, view(name, x, ids, place=1))
 
 
 @pytest.mark.parametrize("name", DRAWS_NOTHING)
@@ -162,6 +184,28 @@ class TestTexts:
         x = texts(100)
         for text, seen in zip(x, view(name, x, torch.arange(100)), strict=True):
             assert set(seen.tolist()) <= {*text.tolist(), NONE, MASK}
+
+
+@pytest.mark.parametrize("name", OF_SERIES)
+class TestSeries:
+    def test_a_view_keeps_shape_and_type(self, name: str) -> None:
+        x = series(50)
+        y = view(name, x, torch.arange(50))
+        assert y.shape == x.shape and y.dtype == torch.float32 and not y.isinf().any()
+
+    def test_no_view_is_without_any_value(self, name: str) -> None:
+        x = series(200)
+        assert (~view(name, x, torch.arange(200)).isnan()).any(2).any(1).all()
+
+    def test_a_series_without_values_stays_so(self, name: str) -> None:
+        x = torch.full((4, *OF_RECORDING), NAN)
+        assert view(name, x, torch.arange(4)).isnan().all()
+
+    def test_a_view_is_bit_identical_on_any_threads(self, name: str) -> None:
+        x, ids = pictures(2, (3, 40_001)), torch.arange(2)
+        alone = view(name, x, ids)
+        torch.set_num_threads(2)
+        assert same(view(name, x, ids), alone)
 
 
 @pytest.mark.parametrize(("name", "option"), CHOICES)

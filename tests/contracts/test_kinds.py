@@ -55,9 +55,11 @@ HEAD = nn.Linear(5, 3)
 STORED = {
     "image": torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16),
     "text": torch.tensor([[[5, 3, 0], [0, 0, 0]], [[2, 0, 0], [7, 7, 1]]], dtype=torch.int32),
+    "series": torch.tensor([[[5.0, 3.5, -1.0], [0.0, 2.0, 1e6]], [[2.0, 0.0, 0.0], [7.0, 7.0, 1]]]),
 }
-# The shapes that encoders of a modality are built for; of texts, the length and the vocabulary.
-BUILT_FOR = {"image": SHAPES, "text": [(12, 30), (8, 9)]}
+# The shapes that encoders of a modality are built for; of texts, the length and the vocabulary; of
+# series, twice the channels and the steps.
+BUILT_FOR = {"image": SHAPES, "text": [(12, 30), (8, 9)], "series": [(2, 12), (6, 31)]}
 
 
 def modality_of(encoder: str) -> str:
@@ -70,9 +72,18 @@ ENCODERS = [(n, of) for n in registry.names("encoders") for of in BUILT_FOR[moda
 
 
 def inputs(encoder: str, n: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
-    """Standardised pictures; or texts of different lengths, with every token of the vocabulary."""
+    """Standardised pictures; or texts of different lengths, with every token of the vocabulary.
+
+    Or standardised series of different lengths, with gaps.
+    """
     if modality_of(encoder) == "image":
         return random(n, *shape, seed=seed)
+    if modality_of(encoder) == "series":
+        x = random(n, shape[0] // 2, shape[1], seed=seed)
+        has = (random(*x.shape, seed=seed + 1) > -1) & (
+            torch.arange(shape[1]) < shape[1] - torch.arange(n)[:, None, None]
+        )
+        return torch.cat([x * has, has.float()], dim=1)
     length, size = shape
     x = (torch.arange(n * length) * 7 + seed).view(n, length) % size
     return compact(x.masked_fill(torch.arange(length) >= length - torch.arange(n)[:, None], 0))
@@ -219,6 +230,33 @@ class TestEncodersOfTexts:
         encoder = bound("encoders", name)(shape).eval()
         x = inputs(name, 2, shape)
         assert not torch.allclose(*encoder(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "shape"), [e for e in ENCODERS if modality_of(e[0]) == "series"])
+class TestEncodersOfSeries:
+    def test_a_longer_pad_changes_no_feature(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape).eval()
+        x = inputs(name, 6, shape)
+        # Float32 sums of as many terms, and of zeros, in another order.
+        assert torch.allclose(encoder(F.pad(x, (0, 9))), encoder(x), atol=1e-6)
+
+    def test_a_series_without_values_has_finite_features_and_gradients(
+        self, name: str, shape: tuple[int, ...]
+    ) -> None:
+        encoder = bound("encoders", name)(shape)
+        x = inputs(name, 3, shape)
+        x[1] = 0
+        features = encoder(x)
+        features.square().sum().backward()
+        assert features.isfinite().all()
+        assert all(weight.grad.isfinite().all() for weight in encoder.parameters())
+
+    def test_it_sees_what_is_missing(self, name: str, shape: tuple[int, ...]) -> None:
+        encoder = bound("encoders", name)(shape).eval()
+        x = inputs(name, 1, shape)
+        other = x.clone()
+        other[:, shape[0] // 2, 0] = 1 - other[:, shape[0] // 2, 0]
+        assert not torch.allclose(encoder(other), encoder(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", registry.names("heads"))

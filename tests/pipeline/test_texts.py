@@ -25,6 +25,7 @@ from pipeline import (
 )
 from tests.support import small_texts
 from tests.support.plugins import PARAMS
+from tests.support.unrecorded import Unrecorded, out
 from tests.support.workspace import ROOT
 from twinview.cli import main
 from twinview.core import files, paths
@@ -69,7 +70,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(mlflow_runs, "pretraining", Unrecorded)
-        patch.setattr(lock_file, "recorded_outs", lambda stages: [_out(paths.PREPARED)])
+        patch.setattr(lock_file, "recorded_outs", lambda stages: [out(paths.PREPARED)])
         small_texts.write_csv(Path("texts.csv"), 180)
         with Path("texts.csv").open("a") as file:
             file.write("180,<b>cat</b> horse cow,the bird,animals\n" * 6)
@@ -132,7 +133,7 @@ def test_commands_for_pictures_refuse_an_encoder_of_texts(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(command.split()) == 1
-    assert "is an encoder of texts" in capsys.readouterr().err
+    assert "is an encoder of the modality text" in capsys.readouterr().err
 
 
 def test_a_row_is_published_with_texts_as_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,24 +142,3 @@ def test_a_row_is_published_with_texts_as_an_example(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(run_names, "row_name", lambda: "texts")
     publish.main()
     assert all(isinstance(text, str) for text in rows[0].encoder[3])
-
-
-class Unrecorded:
-    """A run of MLflow that records nothing."""
-
-    id = "none"
-
-    def __init__(self, *given: object) -> None: ...
-
-    def __enter__(self) -> "Unrecorded":
-        return self
-
-    def __exit__(self, *given: object) -> None: ...
-
-    def log(self, *given: object) -> None: ...
-
-    def tag(self, **given: object) -> None: ...
-
-
-def _out(path: Path) -> lock_file.Out:
-    return lock_file.Out("prepare", str(path), 1, 1, "hash")

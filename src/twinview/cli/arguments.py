@@ -51,7 +51,7 @@ def load_embedder(options: argparse.Namespace) -> "Embedder":
     """The embedder in --models, as stage embed wrote it.
 
     Where that stage has not run, as for an encoder of twinview.train, there is no folder embedder,
-    and embed.mirror says whether features are mirrored. Raises DataError for an encoder of texts,
+    and embed.mirror says whether features are mirrored. Raises DataError for an encoder of others,
     since the commands that call this function take pictures.
     """
     from twinview.models import encoder  # loads torch
@@ -62,8 +62,8 @@ def load_embedder(options: argparse.Namespace) -> "Embedder":
     if described["modality"] != "image":
         raise DataError.at(
             options.models / "encoder",
-            f"is an encoder of {described['modality']}s, and this command takes pictures",
-            "use twinview.Predictor in Python, or the served model: docs/own-texts.md",
+            f"is an encoder of the modality {described['modality']}; this command takes pictures",
+            "use twinview.Predictor, or the served model: docs/own-texts.md, docs/own-series.md",
         )
     if (options.models / "embedder").is_dir():
         return Embedder.load(options.models)

@@ -61,11 +61,14 @@ class Source(Declaration):
 class Modality(Declaration):
     """are_pictures: whether inputs can be mirrored, shrunk and cropped.
 
-    raw: what the baseline of the inputs themselves is called. copies: what is said of inputs that
-    are no negatives of each other.
+    called: what an input is called on the page. made_of: what its values are called. raw: what the
+    baseline of the inputs themselves is called. copies: what is said of inputs that are no
+    negatives of each other.
     """
 
     are_pictures: bool
+    called: str
+    made_of: str
     raw: str
     copies: str
 

@@ -31,10 +31,10 @@ class Split:
     """The raw examples of one split.
 
     inputs: (n, ...) in the modality's type (pictures: uint8, (n, c, h, w); texts: int32 token
-    numbers, (n, companions, length)). labels: (n,) int64, NO_LABEL for an example without one, or
-    None where no example has one. ids: (n,) int64, unique across all splits of a source. groups:
-    (n,) int64, the number of each example's group over all splits, NO_GROUP for an example without
-    one, or None where no example has one.
+    numbers, (n, companions, length); series: float32, (n, c, t), NaN for what is missing). labels:
+    (n,) int64, NO_LABEL for an example without one, or None where no example has one. ids: (n,)
+    int64, unique across all splits of a source. groups: (n,) int64, the number of each example's
+    group over all splits, NO_GROUP for an example without one, or None where no example has one.
     """
 
     inputs: Tensor
@@ -109,7 +109,9 @@ class Source:
     fit: rows to fit on. test: rows to test on; None: all splits are drawn from fit. classes: their
     names, by label. given: for each row of fit the split in which it has to be, or None. files: the
     user's files that it was read from, so that DVC notices a change of them. groups: the
-    names of groups, by number; if it is empty, the numbers are the names.
+    names of groups, by number; if it is empty, the numbers are the names. origins: where each row
+    comes from, in words; if it is empty, the source and the id say it. notes: sentences on what was
+    counted or left out.
     """
 
     fit: Split
@@ -119,6 +121,8 @@ class Source:
     given: tuple[str | None, ...] | None = None
     files: tuple[Path, ...] = ()
     groups: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,11 @@ class Modality(ABC):
 
     @abstractmethod
     def words(self, stored: Tensor, statistics: Learned) -> list[str] | None:
-        """Each of the inputs in words; None where inputs are pictures, which are shown."""
+        """Each of the inputs in words; None where they are shown by `drawn` instead."""
+
+    @abstractmethod
+    def drawn(self, stored: Tensor, statistics: Learned) -> Tensor:
+        """A picture of each of the inputs: uint8 (n, c, h, w), a blank one where words say it."""
 
     @abstractmethod
     def copies(self, stored: Tensor) -> Tensor:
@@ -201,7 +209,7 @@ class Modality(ABC):
 
     @abstractmethod
     def words_of(self, stored: Tensor, statistics: Learned) -> Tensor | None:
-        """The words (n, t) of stored texts, for baselines that count them; None for pictures."""
+        """The words (n, t) of stored texts, for baselines that count them; None for others."""
 
     @abstractmethod
     def raw(self, stored: Tensor, fitted: Mapping[str, Tensor]) -> Tensor:

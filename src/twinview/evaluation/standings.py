@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 REFERENCES = {
     "raw_pixels": "raw pixels",
     "tfidf": "TF-IDF",
+    "statistics": "statistics and frequencies",
     "random_encoder": "the same encoder untrained",
     "pretrained_backbone": "the weights that the encoder started from",
 }

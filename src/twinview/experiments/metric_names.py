@@ -11,7 +11,7 @@ from typing import Any
 from twinview.core.entries import Entry, in_words, unrecorded
 
 # Baselines: their names begin their metrics' names. A run has one of the raw ones.
-RAW, SUPERVISED = ("raw_pixels", "tfidf"), "supervised"
+RAW, SUPERVISED = ("raw_pixels", "tfidf", "statistics"), "supervised"
 BESIDE = (*RAW, SUPERVISED)  # the baselines that stand beside the encoder in a row or sentence
 
 

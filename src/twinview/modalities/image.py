@@ -74,6 +74,10 @@ class Image(Modality):
         """None, since pictures are shown."""
         return None
 
+    def drawn(self, stored: Tensor, statistics: Learned) -> Tensor:
+        """The pictures themselves."""
+        return stored
+
     def copies(self, stored: Tensor) -> Tensor:
         """The first row with the same pixels, of each picture."""
         return torch.from_numpy(exact_clusters(stored.numpy()))
@@ -123,7 +127,11 @@ class Image(Modality):
 
 
 DECLARES = declare.Modality(
-    are_pictures=True, raw="raw_pixels", copies="are exact copies of each other"
+    are_pictures=True,
+    called="picture",
+    made_of="pixels",
+    raw="raw_pixels",
+    copies="are exact copies of each other",
 )
 
 

@@ -61,6 +61,10 @@ class Text(Modality):
         rows = [texts[first : first + count] for first in range(0, len(texts), count)]
         return [_BETWEEN.join(filter(None, row)) for row in rows]
 
+    def drawn(self, stored: Tensor, statistics: Learned) -> Tensor:
+        """A white pixel for each text, whose words are shown."""
+        return torch.full((len(stored), 1, 1, 1), 255, dtype=torch.uint8)
+
     def copies(self, stored: Tensor) -> Tensor:
         """A number that examples share which have an equal text, also by chains of examples."""
         return sequences.sharing(stored)
@@ -108,7 +112,13 @@ class Text(Modality):
         return Tokens(_vocabulary(statistics).joined)
 
 
-DECLARES = declare.Modality(are_pictures=False, raw="tfidf", copies="have an equal text")
+DECLARES = declare.Modality(
+    are_pictures=False,
+    called="text",
+    made_of="words",
+    raw="tfidf",
+    copies="have an equal text",
+)
 
 
 @final

@@ -49,7 +49,7 @@ def prepare_source(source: Source, options: Data, folder: Path, *, stratified: b
     for name, split in prepared.splits.items():
         split_writer.save_split(folder, name, split)
     table = examples.columns(_rows(source, columns, places, options.source))
-    return Divided(prepared, table, (*_unscaled(source, options), *places.notes))
+    return Divided(prepared, table, (*source.notes, *_unscaled(source, options), *places.notes))
 
 
 def _unscaled(source: Source, options: Data) -> list[str]:
@@ -75,7 +75,7 @@ def _rows(
         label = columns.labels[row] if columns.labels else None
         yield {
             "id": row_id,
-            "origin": f"{name}[{row_id}]",
+            "origin": source.origins[row] if source.origins else f"{name}[{row_id}]",
             "label": source.classes[label] if isinstance(label, int) else None,
             "group": columns.groups[row] if columns.groups else None,
             **size,

@@ -87,18 +87,20 @@ def contact_sheet(prepared: Prepared) -> Picture.Image:
     classes = _classes(train)[:MOST_CLASSES]
     if (lines := _lines(prepared, train, classes)) is not None:
         return written(lines)
+    modality, statistics = prepared.modality, prepared.statistics
     if train.labels is None or not len(classes):
-        return tile(train.inputs[: ROW * UNLABELLED_ROWS], ROW)
+        return tile(modality.drawn(train.inputs[: ROW * UNLABELLED_ROWS], statistics), ROW)
     rows = [(train.labels == label).nonzero().squeeze(1)[:ROW] for label in classes]
     width = max(map(len, rows))
-    shown = train.inputs.new_full((len(rows), width, *train.inputs.shape[1:]), 255)
-    for blank, row in zip(shown, rows, strict=True):
-        blank[: len(row)] = train.inputs[row]
+    pictures = modality.drawn(train.inputs[torch.cat(rows)], statistics).split(list(map(len, rows)))
+    shown = pictures[0].new_full((len(rows), width, *pictures[0].shape[1:]), 255)
+    for blank, row in zip(shown, pictures, strict=True):
+        blank[: len(row)] = row
     return tile(shown.flatten(0, 1), width)
 
 
 def _lines(prepared: Prepared, train: Split, classes: Tensor) -> list[str] | None:
-    """The first text of each class, or the first texts; None for pictures."""
+    """The first text of each class, or the first texts; None for what is shown."""
     if train.labels is None or not len(classes):
         return prepared.modality.words(train.inputs[:MOST_CLASSES], prepared.statistics)
     firsts = torch.stack([(train.labels == label).nonzero()[0, 0] for label in classes])

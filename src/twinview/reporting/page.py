@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from twinview.core import entries
+from twinview.core import declare, entries, registry
 from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.core.files import flatten
@@ -17,6 +17,7 @@ from twinview.core.templates import render
 from twinview.core.types import Embeddings
 from twinview.data import splits
 from twinview.data.splits import Prepared
+from twinview.evaluation.standings import REFERENCES
 from twinview.experiments.lock_file import Out
 from twinview.reporting import charts, results
 from twinview.reporting.closest_pairs import closest_pairs
@@ -36,7 +37,7 @@ from twinview.reporting.embedding_map import (
 from twinview.reporting.label_charts import label_charts
 from twinview.reporting.mistakes import mistakes
 from twinview.reporting.next_steps import MORE_SEEDS, NEXT_STEPS
-from twinview.reporting.sentences import blank, sentences
+from twinview.reporting.sentences import drawn, sentences
 
 _TEMPLATE = Path(__file__).parent / "page.html.j2"
 _CLOSE_PAIRS = 20  # of features, that are shown
@@ -91,8 +92,9 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
     batch_size = outputs.settings["pretrain"]["batch_size"]
     shape, texts = outputs.prepared.shape, sentences(outputs.prepared)
     files = file_names(outputs.examples) if texts is None else texts
-    if texts is not None:
-        outputs = replace(outputs, prepared=blank(outputs.prepared))
+    declared = registry.declaration("modalities", outputs.prepared.modality_name)
+    assert isinstance(declared, declare.Modality)
+    outputs = replace(outputs, prepared=drawn(outputs.prepared))
     names = [files.get(n, str(n)) for n in outputs.prepared.splits["test"].ids.tolist()]
     return render(
         _TEMPLATE,
@@ -101,8 +103,10 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
         files=files,
         texts=texts is not None,
         shape_words=_words_of(shape),
-        thing="picture" if texts is None else "text",
-        raw_words="raw pixels" if texts is None else "TF-IDF",
+        pictures=declared.are_pictures,
+        thing=declared.called,
+        made_of=declared.made_of,
+        raw_words=REFERENCES[declared.raw],
         **_results(outputs),
         **describe_training(outputs.pretrained, outputs.steps, outputs.epochs, batch_size),
         **_pictures(outputs, names, points, queries, neighbours, seed),

@@ -1,8 +1,6 @@
-"""Texts on the page: each stands as its sentence, where a picture would stand."""
+"""Examples on the page: pictures, plots of series, or the sentences of texts."""
 
 from dataclasses import replace
-
-import torch
 
 from twinview.data.splits import Prepared
 
@@ -10,7 +8,7 @@ _LONGEST = 300  # letters of a sentence on the page
 
 
 def sentences(prepared: Prepared) -> dict[int, str] | None:
-    """What the page calls each example, by id: its text; None where inputs are pictures."""
+    """What the page calls each example, by id: its text; None where it is shown."""
     found: dict[int, str] = {}
     for split in prepared.splits.values():
         words = prepared.modality.words(split.inputs, prepared.statistics)
@@ -20,10 +18,11 @@ def sentences(prepared: Prepared) -> dict[int, str] | None:
     return found
 
 
-def blank(prepared: Prepared) -> Prepared:
-    """The same examples with a white pixel each, for the parts of the page that show pictures."""
+def drawn(prepared: Prepared) -> Prepared:
+    """The same examples with a picture of each, for the parts of the page that show pictures."""
+    modality, statistics = prepared.modality, prepared.statistics
     parts = {
-        name: replace(part, inputs=torch.full((len(part), 1, 1, 1), 255, dtype=torch.uint8))
+        name: replace(part, inputs=modality.drawn(part.inputs, statistics))
         for name, part in prepared.splits.items()
     }
     return replace(prepared, splits=parts)

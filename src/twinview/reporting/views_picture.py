@@ -26,7 +26,9 @@ def views_picture(prepared: Prepared, render: Renderer, count: int) -> Picture.I
     words = [prepared.modality.words(part, prepared.statistics) for part in parts]
     if words[0] is not None:
         return written(_lines([part or [] for part in words]))
-    return tile(torch.stack(parts, dim=1).flatten(0, 1), shown + 1)
+    modality, statistics = prepared.modality, prepared.statistics
+    pictures = [modality.drawn(part, statistics) for part in parts]
+    return tile(torch.stack(pictures, dim=1).flatten(0, 1), shown + 1)
 
 
 def _lines(words: list[list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The model that MLflow stores and serves: it maps pictures to features and class probabilities.
+"""The model that MLflow stores and serves: it maps inputs to features and class probabilities.
 
 MLflow copies the package beside the weights; mlflow_model loads this module from there.
 """
@@ -45,7 +45,7 @@ class ServedModel(PythonModel):
         ----------
         context : not used.
         model_input : of pictures whole numbers (n, c, h, w) from 0 to 255, or the bytes of n files;
-            text is read as base64. Of texts n strings.
+            text is read as base64. Of texts n strings. Of series numbers (n, c, t).
         params : not used.
 
         Raises
@@ -84,10 +84,12 @@ def signature(*, has_probe: bool) -> ModelSignature:
 
 
 def features_of(values: Any, predictor: Predictor) -> Tensor:
-    """The features of what the model is asked about: pictures, or texts."""
+    """The features of what the model is asked about: pictures, texts or series."""
     description = predictor.encoder.description
     if isinstance(description.statistics, Vocabulary):
         return predictor.features_of_texts(as_texts(values))
+    if len(description.shape) == 2:
+        return predictor.features(as_series(values, description.shape))
     return predictor.features(as_pictures(values, description.shape, description.reading))
 
 
@@ -103,8 +105,30 @@ def as_texts(values: Any) -> list[str]:
     return texts
 
 
+def as_series(values: Any, shape: tuple[int, ...]) -> Tensor:
+    """Series float32 (n, c, t) of numbers. Raises MlflowException for other values.
+
+    shape: the encoder's (c, t). NaN, or null in JSON, is a missing value.
+    """
+    try:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+            array = np.array(np.asarray(values).tolist(), np.float32)
+    except (TypeError, ValueError):
+        reason = "they are no numbers, or their rows differ in length"
+    else:
+        if len(array) and array.shape[1:] == shape and not np.isinf(array).any():
+            return torch.from_numpy(array)
+        reason = f"their shape is {array.shape}, or they are infinite"
+    raise InvalidInputs(
+        f"series: {reason}. This model takes {describe_input(shape)}",
+        error_code=INVALID_PARAMETER_VALUE,
+    )
+
+
 def describe_input(shape: tuple[int, ...]) -> str:
-    """The input of a model for pictures of shape (c, h, w), in words."""
+    """The input of a model for pictures (c, h, w) or for series (c, t), in words."""
+    if len(shape) == 2:
+        return f"float32 (n, {shape[0]}, {shape[1]}), where NaN (null in JSON) is a missing value"
     channels, height, width = shape
     colour = "grey" if channels == 1 else "RGB"
     return (

@@ -1,0 +1,1 @@
+"""What time series need and no other modality: sampling between steps, statistics, plots."""
