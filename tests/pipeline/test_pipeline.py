@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
 from tests.support import commands
+from tests.support.plugins import of_modality
 from tests.support.recorded import Project
 from tests.support.servers import free_port, wait_for
 from twinview.core import paths
@@ -289,10 +290,11 @@ def _unlisted(loaded: set[str], deps: list[str], stage: Stage) -> set[str]:
 def _surely_loaded(project: Project, name: str, stage: Stage) -> set[str]:
     """The code of a stage but the augmentations and objectives, of which it lists all.
 
-    What texts need is loaded when there are texts.
+    What texts need, and tasks for texts, are loaded when there are texts.
     """
+    for_texts = {f"src/twinview/tasks/{task}.py" for task in of_modality("tasks", "text")}
     kinds = [f"src/twinview/{kind}/" for kind in stage.plug_ins if kind not in OF_ALL]
-    deps = _resolved_stages(project)[name]
+    deps = set(_resolved_stages(project)[name]) - for_texts
     files = [f"pipeline/{name}.py", *(dep for dep in deps if dep.startswith(tuple(kinds)))]
     code = imports.dependencies(map(Path, files), project.folder, stage.counted)
     return {str(path) for path in code if path.suffix == ".py" and path.parent.name != "texts"}

@@ -27,7 +27,10 @@ from twinview.models import embeddings
 from twinview.tracking import mlflow_runs
 
 # Pages whose Python is not pasted into a Python, and who runs it.
-FILES = {"CONTRIBUTING.md": "tests/project/test_contributing.py puts it into files"}
+FILES = {
+    "CONTRIBUTING.md": "tests/project/test_contributing.py puts it into files",
+    "docs/own-texts.md": "takes an encoder of texts; tests/pipeline/test_texts.py trains one",
+}
 PYTHON = [page for page in snippets.PAGES if snippets.blocks(page, "python") and page not in FILES]
 RUN = [(page, command) for page, command in COMMANDS if not not_run(command)]
 # What must be so after a page's blocks: the same features and probabilities everywhere.

@@ -14,6 +14,7 @@ PAGES = sorted(
 NOT_RUN = {
     "make try": "installs, fetches the data and trains",
     "make repro": "installs, fetches the data and trains for twenty minutes",
+    "twinview repro": "runs the pipeline for minutes; tests/pipeline/ runs its stages",
     "source .venv/bin/activate": "make repro makes this environment",
     "make test": "this suite",
     "dvc exp run": "trains for minutes",
