@@ -11,7 +11,8 @@ import pytest
 
 from twinview.core.errors import ConfigError, DataError, TwinviewError
 from twinview.core.types import Source
-from twinview.data.series_source import Recording, SeriesColumns, WindowOptions, cut_windows
+from twinview.data.series_options import SeriesColumns, WindowOptions
+from twinview.data.series_source import Recording, cut_windows
 from twinview.sources.series import series
 from twinview.sources.watch import watch
 

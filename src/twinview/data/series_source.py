@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Len
 from numpy.typing import NDArray
 
 from twinview.core.counts import counted
@@ -15,37 +13,9 @@ from twinview.core.errors import ConfigError, DataError
 from twinview.core.types import NO_GROUP, NO_LABEL, Source, Split
 from twinview.data.labels import class_names
 from twinview.data.picture_arrays import number
+from twinview.data.series_options import WindowOptions
 
 _IDS = 2**32  # a window's id is its recording's number times this, and its first step
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowOptions:
-    """How recordings are cut; a source of series has these options under the name window.
-
-    length: the steps of a window; None: a window is a whole recording, and shorter ones than the
-    longest end with missing values. step: how many steps after a window the next one begins.
-    """
-
-    length: Annotated[int, Ge(2)] | None
-    step: Annotated[int, Ge(1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeriesColumns:
-    """The names of a table's columns, or of a .npz's arrays; the source series has these options.
-
-    series: which recording a row is of. time: numbers that grow within a recording; None: the rows
-    are in order. channels: the values; of a .npz, the one array (n, channels, steps). label,
-    group, split: None where there is none. A .npz has neither series nor time.
-    """
-
-    series: str | None
-    time: str | None
-    channels: Annotated[tuple[str, ...], Len(1)]
-    label: str | None
-    group: str | None
-    split: str | None
 
 
 @dataclass(frozen=True)

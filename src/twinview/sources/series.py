@@ -7,7 +7,8 @@ from twinview.core import declare
 from twinview.core.errors import ConfigError
 from twinview.core.paths import root
 from twinview.core.types import Source
-from twinview.data.series_source import SeriesColumns, WindowOptions, cut_windows
+from twinview.data.series_options import SeriesColumns, WindowOptions
+from twinview.data.series_source import cut_windows
 
 
 def series(

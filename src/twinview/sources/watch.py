@@ -17,7 +17,8 @@ from numpy.lib import format as npy
 from twinview.core import declare
 from twinview.core.errors import DataError
 from twinview.core.types import Source
-from twinview.data.series_source import Recording, WindowOptions, cut_windows
+from twinview.data.series_options import WindowOptions
+from twinview.data.series_source import Recording, cut_windows
 
 _FILE = Path("data/watch_dataset.npy")  # in the package
 # What the file may name: it is a pickle, and others could run code.
