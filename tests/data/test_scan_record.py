@@ -49,7 +49,7 @@ def test_only_files_of_the_user_are_recorded(name: str) -> None:
     """A package's files, as those of clip art, leave the record of the user's files alone."""
     declared = registry.declaration("sources", name)
     assert isinstance(declared, declare.Source)
-    assert declared.of_user == (name in ("arrays", "folder", "texts"))
+    assert declared.of_user == (name in ("arrays", "folder", "series", "texts"))
 
 
 def test_a_table_that_changes_renews_it(folder: Path) -> None:
