@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Folders of tests whose numbers depend on a processor's kernels.
 COMPUTING := augmentations compute contracts data distributed encoders evaluation heads learning methods modalities models \
-  objectives optimizers pictures probes serving sources tasks views
+  objectives optimizers pictures probes serving sources tasks texts views
 # PyTorch's, oneDNN's and MKL's kernels for old processors, which sum in another order than those for new ones.
 OLD_PROCESSOR := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2
 
