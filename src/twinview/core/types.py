@@ -132,6 +132,11 @@ class Statistics:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Statistics":
+        """The statistics whose fields a JSON file holds; ValueError, TypeError for any other."""
+        return cls(**{name: tuple(numbers) for name, numbers in value.items()})
+
 
 @dataclass(frozen=True)
 class Vocabulary:

@@ -58,7 +58,7 @@ class Series(Modality):
 
     def learned(self, value: Mapping[str, Any]) -> Learned:
         """The means and deviations that a JSON file holds."""
-        return Statistics(**{name: tuple(numbers) for name, numbers in value.items()})
+        return Statistics.from_json(value)
 
     def describe(self, statistics: Learned) -> dict[str, Any]:
         """The means and deviations of the channels."""
