@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twinview.compute import devices
 from twinview.compute.gradient_cache import GradientCache
-from twinview.core import declare, paths, randomness, registry
+from twinview.core import paths, randomness
 from twinview.core.types import Embeddings, labelled_rows
 from twinview.data import splits
 from twinview.data.splits import Prepared
@@ -79,8 +79,7 @@ def main() -> None:
         fitted, words = baselines.fit_raw(prepared), baselines.words(prepared)
         raw = baselines.raw(prepared, fitted)
         reduced, mapping = baselines.pca(raw, options.pca_components)
-    declared = registry.declaration("modalities", prepared.modality_name)
-    assert isinstance(declared, declare.Modality)
+    declared = prepared.declared_modality
     save(declared.raw, raw, fitted=fitted)
     if words is not None:
         embeddings.save(paths.BASELINES / declared.raw / baseline_files.WORDS, words)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from twinview.core import files, registry
+from twinview.core import declare, files, registry
 from twinview.core.errors import ConfigError
 from twinview.core.reading import DEFAULT, Reading
 from twinview.core.tensor_files import load_tensors
@@ -48,6 +48,13 @@ class Prepared:
         """The modality that modality_name names."""
         modality: Modality = registry.bind("modalities", self.modality_name, {})()
         return modality
+
+    @property
+    def declared_modality(self) -> declare.Modality:
+        """What that modality declares."""
+        declared = registry.declaration("modalities", self.modality_name)
+        assert isinstance(declared, declare.Modality)
+        return declared
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -28,8 +28,6 @@ def units_kept_apart(settings: Params, prepared: Prepared) -> tuple[Tensor | Non
     if not _has_negatives(settings):
         return None, ""
     batch_size, groups, train = settings.pretrain.batch_size, None, prepared.splits["train"]
-    declared = registry.declaration("modalities", prepared.modality_name)
-    assert isinstance(declared, declare.Modality)
     if settings.views.positives == "group" and train.groups is not None:
         groups = apart_without(train.groups)
         _require_fit(groups, batch_size)
@@ -38,7 +36,7 @@ def units_kept_apart(settings: Params, prepared: Prepared) -> tuple[Tensor | Non
     if not count:
         return groups, ""
     units = copies if groups is None else _joined(groups, copies)
-    note = f"{count:,} train examples {declared.copies}"
+    note = f"{count:,} train examples {prepared.declared_modality.copies}"
     if sampling.fit_apart(units, batch_size):
         return units, f"{note}; no batch has two that are alike"
     return groups, f"{note}, too many to keep them out of each other's batches"

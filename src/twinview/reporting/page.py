@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from twinview.core import declare, entries, registry
+from twinview.core import entries
 from twinview.core.counts import counted
 from twinview.core.errors import DataError
 from twinview.core.files import flatten
@@ -92,8 +92,7 @@ def page(outputs: StageOutputs, *, points: int, queries: int, neighbours: int, s
     batch_size = outputs.settings["pretrain"]["batch_size"]
     shape, texts = outputs.prepared.shape, sentences(outputs.prepared)
     files = file_names(outputs.examples) if texts is None else texts
-    declared = registry.declaration("modalities", outputs.prepared.modality_name)
-    assert isinstance(declared, declare.Modality)
+    declared = outputs.prepared.declared_modality
     outputs = replace(outputs, prepared=drawn(outputs.prepared))
     names = [files.get(n, str(n)) for n in outputs.prepared.splits["test"].ids.tolist()]
     return render(
